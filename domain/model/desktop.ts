@@ -1,0 +1,37 @@
+// What a desktop is, independent of the host it runs on. The definition travels with a move; it holds nothing of a site.
+import { z } from 'zod';
+import { Ipv4, MacAddress, Port } from './address.js';
+import { DesktopId } from './ids.js';
+
+/** How the guest boots: from its own disk (any operating system), or a Linux kernel given directly (fast; what the lab uses). */
+export const Boot = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('disk') }),
+  z.object({
+    kind: z.literal('kernel'),
+    kernel: z.string().min(1),
+    initrd: z.string().min(1).optional(),
+    append: z.string().default(''),
+  }),
+]);
+export type Boot = z.infer<typeof Boot>;
+
+/** The guest's own, never changing address (MMSys'14 section 6.2, the "internal" interface) on a /30 with its gateway, the same on every host. */
+export const InternalNetwork = z.object({ address: Ipv4, gateway: Ipv4, mac: MacAddress });
+export type InternalNetwork = z.infer<typeof InternalNetwork>;
+
+export const DesktopDefinition = z.object({
+  id: DesktopId,
+  vcpus: z.number().int().min(1).max(64).default(1),
+  memoryMb: z.number().int().min(32).max(1_048_576),
+  diskMb: z.number().int().min(1).max(16_777_216),
+  boot: Boot.default({ kind: 'disk' }),
+  network: InternalNetwork,
+  /** TCP port of the remote desktop protocol inside the guest. */
+  remoteDesktopPort: Port.default(5901),
+  /** Versioned QEMU machine type: the same at both ends of a move. */
+  machine: z.string().default('pc-i440fx-10.0'),
+});
+export type DesktopDefinition = z.infer<typeof DesktopDefinition>;
+
+/** Where the kernel and initrd of a direct boot lie may differ between hosts: they are named by content in the host's image folder. */
+export type DesktopState = 'running' | 'paused' | 'incoming' | 'postmigrate' | 'stopped' | 'crashed';

@@ -1,0 +1,52 @@
+// The configuration of one host's dom0 (dom0.yaml): who it is, what it may give to desktops, how it is reached.
+import { z } from 'zod';
+import { Endpoint, Ipv4, Port } from './address.js';
+import { HostId, SiteId } from './ids.js';
+
+export const Dom0Config = z
+  .object({
+    site: SiteId,
+    host: HostId,
+    /** Disks, definitions, ownership records: survives a reboot. */
+    stateDir: z.string().startsWith('/', 'expected an absolute path'),
+    /** Sockets and pid files; short, since a unix socket's path ends at 107 bytes. */
+    runDir: z.string().startsWith('/', 'expected an absolute path').max(60),
+    /** Where images, kernels and initrds lie that definitions name by a relative path. */
+    imageDir: z.string().startsWith('/', 'expected an absolute path'),
+    /** Network device towards the users and the other sites. */
+    uplink: z.string().regex(/^[a-zA-Z0-9._-]{1,15}$/, 'expected the name of a network device'),
+    /** External addresses that this host may give to desktops. */
+    externalPool: z.array(Ipv4).min(1),
+    /** Where peers (other hosts) reach this one over TLS. */
+    peer: Endpoint,
+    /** Where RTT probes are answered (UDP). */
+    probe: Endpoint,
+    /** UDP port of the connection proxy's control channel on each external address. */
+    controlPort: Port.default(7946),
+    /** TCP ports on which moves arrive. */
+    migrationPorts: z.object({ first: Port, last: Port }).default({ first: 49_152, last: 49_215 }),
+    capacity: z.object({
+      slots: z.number().int().min(0),
+      vcpus: z.number().int().min(0),
+      memoryMb: z.number().int().min(0),
+      diskMb: z.number().int().min(0),
+    }),
+    /** Folder with this host's certificate, key and the cloud's CA (`vmshadow keys issue`). */
+    pkiDir: z.string().startsWith('/', 'expected an absolute path'),
+    /** File of this host's Ed25519 identity (`vmshadow keys issue`); its public key is what clients are enrolled with. */
+    identityFile: z.string().startsWith('/', 'expected an absolute path'),
+    accel: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
+    /** Hold the cap of moves on the wire with htb at the uplink. */
+    shapeUplink: z.boolean().default(true),
+  })
+  .superRefine((config, ctx) => {
+    if (config.migrationPorts.last < config.migrationPorts.first + 1)
+      ctx.addIssue({
+        code: 'custom',
+        path: ['migrationPorts'],
+        message: 'at least two ports are needed: one for the disk, one for memory',
+      });
+    if (new Set(config.externalPool).size !== config.externalPool.length)
+      ctx.addIssue({ code: 'custom', path: ['externalPool'], message: 'an address is named twice' });
+  });
+export type Dom0Config = z.infer<typeof Dom0Config>;
