@@ -1,0 +1,164 @@
+// Plan requests and results that pass through Temporal (2 MiB a payload): 20,000 desktops with nine RTTs each do not fit as plain
+// JSON. A packed request holds columns instead of objects and numbers in a fixed count of characters; runs in workflow code (no
+// Buffer, no zlib). RTTs are kept to 0.1 ms, ranks to 1/262,143, times to a second (rounded up: a lock never ends early).
+import type { PlanRequest, PlanResult } from './model.js';
+
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_';
+const VALUE = new Map(Array.from(DIGITS, (c, i) => [c, i]));
+/** Three characters hold 18 bits. */
+const RANK_STEPS = 64 ** 3 - 1;
+const RTT_STEPS_PER_MS = 10;
+const MAX_RTT_STEPS = 64 ** 3 - 1;
+
+/** What travels: everything but the desktops as it is, the desktops by column. */
+export interface PackedPlanRequest {
+  readonly packed: 1;
+  readonly rest: Omit<PlanRequest, 'desktops'>;
+  /** Distinct [site, host, vcpu, memoryGb, diskGb, memoryDirtyMbps, diskDirtyMbps, reclaimable]: desktops are of few kinds. */
+  readonly kinds: readonly unknown[];
+  readonly siteNames: readonly string[];
+  /** A line of each: ids; kind; rank; RTTs as pairs of site (2 characters) and time (3); `lock,low` in seconds, mostly empty. */
+  readonly ids: string;
+  readonly kind: string;
+  readonly rank: string;
+  readonly rtts: string;
+  readonly times: string;
+}
+
+function write(value: number, width: number): string {
+  let text = '';
+  let left = value;
+  for (let k = 0; k < width; k++) {
+    text = DIGITS.charAt(left % 64) + text;
+    left = Math.floor(left / 64);
+  }
+  return text;
+}
+
+function read(text: string, at: number, width: number): number {
+  let value = 0;
+  for (let k = at; k < at + width; k++) value = value * 64 + (VALUE.get(text.charAt(k)) ?? 0);
+  return value;
+}
+
+const seconds = (ms: number | undefined) => (ms === undefined ? '' : Math.ceil(ms / 1000).toString(36));
+const milliseconds = (text: string) => (text === '' ? undefined : Number.parseInt(text, 36) * 1000);
+
+/** Pack a request; `unpackPlanRequest` gives it back but for the rounding. */
+export function packPlanRequest(request: PlanRequest): PackedPlanRequest {
+  const { desktops, ...rest } = request;
+  const kinds = new Map<string, number>();
+  const sites = new Map<string, number>();
+  const numberOf = (map: Map<string, number>, key: string) => {
+    const known = map.get(key);
+    if (known !== undefined) return known;
+    map.set(key, map.size);
+    return map.size - 1;
+  };
+  const rows = desktops.map((d) => {
+    const kind = JSON.stringify([
+      d.site,
+      d.host,
+      d.vcpu,
+      d.memoryGb,
+      d.diskGb,
+      d.memoryDirtyMbps,
+      d.diskDirtyMbps,
+      d.reclaimable,
+    ]);
+    const rtts = Object.entries(d.rttMs).map(
+      ([site, ms]) =>
+        write(numberOf(sites, site), 2) +
+        write(Math.min(MAX_RTT_STEPS, Math.round(ms * RTT_STEPS_PER_MS)), 3),
+    );
+    const times =
+      d.lockedUntilMs === undefined && d.lowSinceMs === undefined
+        ? ''
+        : `${seconds(d.lockedUntilMs)},${seconds(d.lowSinceMs)}`;
+    return {
+      kind: write(numberOf(kinds, kind), 3),
+      rank: write(Math.round(d.rank * RANK_STEPS), 3),
+      rtts: rtts.join(''),
+      times,
+    };
+  });
+  return {
+    packed: 1,
+    rest,
+    kinds: [...kinds.keys()].map((k): unknown => JSON.parse(k)),
+    siteNames: [...sites.keys()],
+    ids: desktops.map((d) => d.id).join('\n'),
+    kind: rows.map((r) => r.kind).join(''),
+    rank: rows.map((r) => r.rank).join(''),
+    rtts: rows.map((r) => r.rtts).join('\n'),
+    times: rows.map((r) => r.times).join('\n'),
+  };
+}
+
+type Kind = [
+  string,
+  string | null,
+  number | null,
+  number,
+  number,
+  number | null,
+  number | null,
+  boolean | null,
+];
+
+/** Tell a packed request from a plain one. */
+export function isPacked(value: unknown): value is PackedPlanRequest {
+  return typeof value === 'object' && value !== null && 'packed' in value && value.packed === 1;
+}
+
+/** Undo `packPlanRequest`. */
+export function unpackPlanRequest(packed: PackedPlanRequest): PlanRequest {
+  const rtts = packed.rtts.split('\n');
+  const times = packed.times.split('\n');
+  const ids = packed.ids === '' && packed.kind === '' ? [] : packed.ids.split('\n');
+  const desktops = ids.map((id, i) => {
+    const [site, host, vcpu, memoryGb, diskGb, memoryDirtyMbps, diskDirtyMbps, reclaimable] = packed.kinds[
+      read(packed.kind, 3 * i, 3)
+    ] as Kind;
+    const row = rtts[i] ?? '';
+    const rttMs: Record<string, number> = {};
+    for (let k = 0; k < row.length; k += 5)
+      rttMs[packed.siteNames[read(row, k, 2)] ?? ''] = read(row, k + 2, 3) / RTT_STEPS_PER_MS;
+    const [lock = '', low = ''] = (times[i] ?? '').split(',');
+    const optional = {
+      host: host ?? undefined,
+      vcpu: vcpu ?? undefined,
+      memoryDirtyMbps: memoryDirtyMbps ?? undefined,
+      diskDirtyMbps: diskDirtyMbps ?? undefined,
+      reclaimable: reclaimable ?? undefined,
+      lockedUntilMs: milliseconds(lock),
+      lowSinceMs: milliseconds(low),
+    };
+    return { id, site, rank: read(packed.rank, 3 * i, 3) / RANK_STEPS, memoryGb, diskGb, rttMs, ...optional };
+  });
+  return { ...packed.rest, desktops };
+}
+
+/** Moves that one answer carries: far more than are admitted in a cycle. */
+export const MAX_MOVES_SHOWN = 1_000;
+/** Reasons to stay that one answer carries. */
+export const MAX_STAYERS_SHOWN = 2_000;
+
+/** Cut a result to what fits a payload and a screen: the first waves, and the reasons of a part of those who stay; what was cut is said. */
+export function trimPlan(
+  plan: PlanResult,
+  maxMoves = MAX_MOVES_SHOWN,
+  maxStayers = MAX_STAYERS_SHOWN,
+): PlanResult {
+  const moves = plan.moves.slice(0, maxMoves);
+  const notMoved = plan.notMoved.slice(0, maxStayers);
+  const cut = [
+    ...(moves.length < plan.moves.length
+      ? [`${plan.moves.length - moves.length} later moves of the plan are not shown`]
+      : []),
+    ...(notMoved.length < plan.notMoved.length
+      ? [`${plan.notMoved.length - notMoved.length} more desktops stay, their reasons are not shown`]
+      : []),
+  ];
+  return { ...plan, moves, notMoved, warnings: [...plan.warnings, ...cut] };
+}

@@ -1,0 +1,98 @@
+// Says in plain words why a desktop moves and why another one does not. Figures are ms of RTT weighted by rank unless named.
+import { gainOf, mayGo, rttOf, type Problem } from './problem.js';
+import { count, figure } from './text.js';
+import type { DropReason, Step } from './waves.js';
+
+export interface Explained {
+  readonly slotPrices: Float64Array;
+  readonly msPerGb: number;
+  readonly msPerMove: number;
+  /** Evicted desktop -> the one that it makes room for (the paper's heuristics). */
+  readonly evictedFor: ReadonlyMap<number, number>;
+  readonly whyNot: ReadonlyMap<number, string>;
+  readonly dropped: ReadonlyMap<number, DropReason>;
+  /** True where the algorithm weighs every desktop (exact, ilp, multi-resource), false where only candidates count. */
+  readonly everyDesktop: boolean;
+}
+
+const siteName = (p: Problem, j: number) => p.sites[j]?.id ?? '';
+const desktopName = (p: Problem, i: number) => p.desktops[i]?.id ?? '';
+
+/** Why this step of the plan is made. */
+export function reasonForStep(p: Problem, step: Step, target: number, x: Explained): string {
+  const { desktop: i, from, to } = step;
+  const before = rttOf(p, i, from);
+  const after = rttOf(p, i, to);
+  if (step.parking)
+    return `parked: ${siteName(p, from)} and the sites it exchanges with are full, its slot is needed to turn the exchange; it goes on to ${siteName(p, target)}`;
+  const madeRoomFor = x.evictedFor.get(i);
+  if (madeRoomFor !== undefined)
+    return `evicted to the global site ${siteName(p, to)}: makes room at ${siteName(p, from)} for ${desktopName(p, madeRoomFor)}; its rank ${figure(p.rank[i] as number)} may give way`;
+  const gain = (p.rank[i] as number) * (before - after);
+  if (gain <= 0 && x.everyDesktop)
+    return `gives up its slot at ${siteName(p, from)}, worth ${figure(x.slotPrices[from] ?? 0)} to others, and loses ${figure(-gain)} itself (${figure(before)} -> ${figure(after)} ms)`;
+  const price = x.slotPrices[to] ?? 0;
+  const worth = price > 0 ? `, a slot there is worth ${figure(price)}` : '';
+  return `${siteName(p, to)} is ${figure(before - after)} ms nearer to its user (${figure(before)} -> ${figure(after)} ms): gain ${figure(gain)}${worth}`;
+}
+
+const dropText: Record<DropReason, (from: string, to: string) => string> = {
+  'no-host-fits': (_, to) => `no host of ${to} has room for it, though ${to} has a free slot`,
+  'no-slot-to-turn': (from, to) =>
+    `${from} and ${to} would exchange desktops, but no free slot is left anywhere to park one of them meanwhile`,
+  'parking-not-worth': (from, to) =>
+    `${from} and ${to} are full: the exchange needs one parking move, which costs more than it gains or is beyond the budget`,
+  blocked: (_, to) => `${to} is full until another move is made that cannot be made`,
+};
+
+/** The site where desktop `i` gains most, its own if none is better. */
+function bestSite(p: Problem, i: number): number {
+  let best = p.current[i] as number;
+  for (let j = 0; j < p.siteCount; j++) if (mayGo(p, i, j) && rttOf(p, i, j) < rttOf(p, i, best)) best = j;
+  return best;
+}
+
+/** Why desktop `i` stays where it is; `wanted` is the site that the algorithm had chosen for it. */
+export function reasonToStay(p: Problem, i: number, wanted: number, x: Explained): string {
+  const pinned = p.pinned[i];
+  if (pinned !== undefined) return pinned;
+  const own = p.current[i] as number;
+  const drop = x.dropped.get(i);
+  if (drop !== undefined) return dropText[drop](siteName(p, own), siteName(p, wanted));
+  const best = bestSite(p, i);
+  if (best === own) {
+    const nearer = p.sites.flatMap((site, j) =>
+      p.closed[i * p.siteCount + j] === 1 && rttOf(p, i, j) < rttOf(p, i, own) ? [site.id] : [],
+    );
+    if (nearer.length > 0) return `${nearer.join(', ')} would be nearer, but no host there has room for it`;
+    const missing = p.siteCount - Object.keys(p.desktops[i]?.rttMs ?? {}).length;
+    const unknown =
+      missing > 0 ? ` (${count(missing, 'site')} without a known round-trip time not counted)` : '';
+    return `already at the nearest of its sites${unknown}`;
+  }
+  const why = x.whyNot.get(i);
+  if (why !== undefined) return why;
+  const rank = p.rank[i] as number;
+  if (!x.everyDesktop && rank <= p.policy.highThreshold)
+    return `not a candidate: its rank ${figure(rank)} is not above T_h ${figure(p.policy.highThreshold)}`;
+  const gain = gainOf(p, i, best);
+  const price = x.slotPrices[best] ?? 0;
+  const ownPrice = x.slotPrices[own] ?? 0;
+  const toll = x.msPerGb * (p.costGb[i] as number);
+  const costs = [
+    ...(toll > 0
+      ? [`${figure(p.costGb[i] as number)} GB at ${figure(x.msPerGb)} ms/GB cost ${figure(toll)}`]
+      : []),
+    ...(x.msPerMove > 0 ? [`a move must gain ${figure(x.msPerMove)}`] : []),
+  ];
+  const gives = ownPrice > 0 ? ` (and its own slot at ${siteName(p, own)} ${figure(ownPrice)})` : '';
+  const slot = price > 0 ? `a slot in ${siteName(p, best)} is worth ${figure(price)}${gives}, ` : '';
+  const all = costs.length > 0 ? `${costs.join(' and ')}, ` : '';
+  const { budgetGb, maxMoves } = p.policy;
+  const budget = [
+    ...(budgetGb === undefined ? [] : [`${figure(budgetGb)} GB`]),
+    ...(maxMoves === undefined ? [] : [count(maxMoves, 'move')]),
+  ].join(' and ');
+  const spent = budget === '' ? '' : `; the budget of ${budget} gains more elsewhere`;
+  return `${slot}${all}this desktop's gain is ${figure(gain)}${spent}`;
+}

@@ -1,0 +1,263 @@
+// The exact optimum of sum W[i][site of i] with unit sizes and capacities: successive shortest augmenting paths on the graph of
+// SITES. An arc a -> b costs the least that some desktop at a loses by going to b (a heap per pair, cleaned lazily).
+//   insert: Dijkstra from the new desktop over full sites to the cheapest free one, then every desktop on the path moves on.
+//   remove: the same backwards, to fill the hole with the chain of moves that gains most.
+//   insertAll: begins at prices near the optimum, so that few desktops need a path.
+// Invariant (optimality): with prices p >= 0, p = 0 where slots are free, every desktop is where W - p is largest.
+import { Heap } from './heap.js';
+import { startingPrices } from './starting-prices.js';
+
+/** Weights: desktop x site, larger is better, -Infinity where the desktop may not be. */
+export interface FlowProblem {
+  readonly siteCount: number;
+  readonly desktopCount: number;
+  readonly weights: Float64Array;
+  readonly capacity: Int32Array;
+}
+
+export class SiteFlow {
+  readonly #problem: FlowProblem;
+  readonly #l: number;
+  readonly #w: Float64Array;
+  readonly #free: Int32Array;
+  readonly #site: Int32Array;
+  readonly #heaps: (Heap | undefined)[];
+  /** Top of each heap, kept flat: reading it there is what the searches do most. May be stale until #arcKey has looked. */
+  readonly #topKey: Float64Array;
+  readonly #top: Int32Array;
+  /** 1: its weights were replaced once, so old keys of it may be about. */
+  readonly #changed: Uint8Array;
+  /** Minus the price of a slot, so <= 0. */
+  readonly #pi: Float64Array;
+  readonly #dist: Float64Array;
+  readonly #next: Int32Array;
+  readonly #via: Int32Array;
+  readonly #done: Uint8Array;
+
+  constructor(problem: FlowProblem) {
+    const l = problem.siteCount;
+    this.#problem = problem;
+    this.#l = l;
+    this.#w = problem.weights;
+    this.#free = Int32Array.from(problem.capacity);
+    this.#site = new Int32Array(problem.desktopCount).fill(-1);
+    this.#heaps = new Array<Heap | undefined>(l * l).fill(undefined);
+    this.#topKey = new Float64Array(l * l).fill(Infinity);
+    this.#top = new Int32Array(l * l).fill(-1);
+    this.#changed = new Uint8Array(problem.desktopCount);
+    this.#pi = new Float64Array(l);
+    this.#dist = new Float64Array(l);
+    this.#next = new Int32Array(l);
+    this.#via = new Int32Array(l);
+    this.#done = new Uint8Array(l);
+  }
+
+  /** Site of each desktop; -1 where it is not inserted. The array is the solver's own. */
+  get assignment(): Int32Array {
+    return this.#site;
+  }
+
+  /** What one slot more is worth at each site. */
+  prices(): Float64Array {
+    return Float64Array.from(this.#pi, (x) => (x === 0 ? 0 : -x));
+  }
+
+  #attach(i: number, at: number): void {
+    const l = this.#l;
+    const w = this.#w;
+    const here = w[i * l + at] as number;
+    this.#site[i] = at;
+    for (let b = 0; b < l; b++) {
+      const there = w[i * l + b] as number;
+      if (b === at || there === -Infinity) continue;
+      const arc = at * l + b;
+      const h = (this.#heaps[arc] ??= new Heap());
+      h.push(here - there, i);
+      this.#topKey[arc] = h.topKey;
+      this.#top[arc] = h.top;
+    }
+  }
+
+  /** Least that a desktop which really is at a loses by going to b; Infinity when nobody can. Its number is then in #top. */
+  #arcKey(a: number, b: number): number {
+    const arc = a * this.#l + b;
+    const u = this.#top[arc] as number;
+    if (u < 0) return Infinity;
+    if (this.#site[u] === a && this.#changed[u] === 0) return this.#topKey[arc] as number;
+    return this.#cleanArc(a, b, arc);
+  }
+
+  #cleanArc(a: number, b: number, arc: number): number {
+    const h = this.#heaps[arc] as Heap;
+    const l = this.#l;
+    const w = this.#w;
+    while (h.size > 0) {
+      const u = h.top;
+      // A desktop whose weights were changed comes back with other keys: an old key of the same place is stale too.
+      if (
+        this.#site[u] === a &&
+        (this.#changed[u] === 0 || h.topKey === (w[u * l + a] as number) - (w[u * l + b] as number))
+      )
+        break;
+      h.pop();
+    }
+    this.#topKey[arc] = h.topKey;
+    this.#top[arc] = h.top;
+    return h.topKey;
+  }
+
+  #nearest(): number {
+    let best = -1;
+    let least = Infinity;
+    for (let j = 0; j < this.#l; j++) {
+      const d = this.#dist[j] as number;
+      if (this.#done[j] === 0 && d < least) {
+        least = d;
+        best = j;
+      }
+    }
+    return best;
+  }
+
+  /** Add desktop `i` optimally; false when there is no room for it whatever moves. */
+  insert(i: number): boolean {
+    const l = this.#l;
+    const dist = this.#dist;
+    const pi = this.#pi;
+    const done = this.#done.fill(0);
+    for (let j = 0; j < l; j++) {
+      dist[j] = -(this.#w[i * l + j] as number) - (pi[j] as number);
+      this.#next[j] = -1;
+      this.#via[j] = i;
+    }
+    let target: number;
+    for (;;) {
+      const a = this.#nearest();
+      if (a < 0) return false;
+      if ((this.#free[a] as number) > 0) {
+        target = a;
+        break;
+      }
+      done[a] = 1;
+      const base = (dist[a] as number) + (pi[a] as number);
+      for (let b = 0; b < l; b++) {
+        if (done[b] === 1) continue;
+        const reach = Math.max(base + this.#arcKey(a, b) - (pi[b] as number), dist[a] as number);
+        if (reach < (dist[b] as number)) {
+          dist[b] = reach;
+          this.#next[b] = a;
+          this.#via[b] = this.#top[a * l + b] as number;
+        }
+      }
+    }
+    const end = dist[target] as number;
+    for (let j = 0; j < l; j++) if (done[j] === 1) pi[j] = (pi[j] as number) + (dist[j] as number) - end;
+    this.#free[target] = (this.#free[target] as number) - 1;
+    for (let x = target; x >= 0;) {
+      const before = this.#next[x] as number;
+      this.#attach(this.#via[x] as number, x);
+      x = before;
+    }
+    return true;
+  }
+
+  /** Add many desktops to an empty flow; gives those for which there is no room. */
+  insertAll(desktops: Int32Array): number[] {
+    const l = this.#l;
+    const prices = startingPrices(this.#problem, desktops);
+    prices.forEach((price, j) => (this.#pi[j] = price === 0 ? 0 : -price));
+    const waiting: number[] = [];
+    for (const i of desktops) {
+      let best = -1;
+      let most = -Infinity;
+      for (let j = 0; j < l; j++) {
+        const value = (this.#w[i * l + j] as number) - (prices[j] as number);
+        if (value > most || (value === most && best >= 0 && this.#free[best] === 0)) {
+          most = value;
+          best = j;
+        }
+      }
+      if (best < 0 || this.#free[best] === 0) {
+        waiting.push(i);
+        continue;
+      }
+      this.#free[best] = (this.#free[best] as number) - 1;
+      this.#attach(i, best);
+    }
+    // Free slots that have a price contradict it: they are withdrawn, then given back one by one to whoever gains most.
+    const holes = this.#free.map((free, j) => (this.#pi[j] === 0 ? 0 : free));
+    for (let j = 0; j < l; j++) if (this.#pi[j] !== 0) this.#free[j] = 0;
+    holes.forEach((count, j) => {
+      for (let k = 0; k < count; k++) this.#fill(j);
+    });
+    return waiting.filter((i) => !this.insert(i));
+  }
+
+  /** Take desktop `i` out and fill its slot with the chain that gains most; its row of weights may change afterwards. */
+  remove(i: number): void {
+    const hole = this.#site[i] as number;
+    if (hole < 0) return;
+    this.#site[i] = -1;
+    this.#fill(hole);
+  }
+
+  /** One slot more at `hole`: fill it with the chain of moves that gains most, or leave it free at price 0. */
+  #fill(hole: number): void {
+    const l = this.#l;
+    const pi = this.#pi;
+    // A site with free slots has price 0 already: nobody wants the hole.
+    if (pi[hole] === 0) {
+      this.#free[hole] = (this.#free[hole] as number) + 1;
+      return;
+    }
+    const dist = this.#dist.fill(Infinity);
+    const done = this.#done.fill(0);
+    this.#next.fill(-1);
+    dist[hole] = 0;
+    // Backwards from the hole: dist[a] = reduced cost of the chain a -> ... -> hole. The hole ends at the site where the chain's
+    // true cost, dist[a] + pi[hole] - pi[a], is least; a site of price 0 ends the search, none is better beyond it.
+    let end = hole;
+    let least = 0;
+    for (;;) {
+      const b = this.#nearest();
+      if (b < 0 || (dist[b] as number) + (pi[hole] as number) >= least) break;
+      done[b] = 1;
+      const total = (dist[b] as number) + (pi[hole] as number) - (pi[b] as number);
+      if (total < least) {
+        least = total;
+        end = b;
+      }
+      for (let a = 0; a < l; a++) {
+        if (done[a] === 1) continue;
+        const back =
+          (dist[b] as number) + Math.max(this.#arcKey(a, b) + (pi[a] as number) - (pi[b] as number), 0);
+        if (back < (dist[a] as number)) {
+          dist[a] = back;
+          this.#next[a] = b;
+          this.#via[a] = this.#top[a * l + b] as number;
+        }
+      }
+    }
+    // Prices fall by what the chain gains: 0 where the hole ends, and every arc's reduced cost stays >= 0.
+    const reach = least - (pi[hole] as number);
+    for (let j = 0; j < l; j++) {
+      const d = dist[j] as number;
+      if (d < reach) pi[j] = Math.min(0, (pi[j] as number) + reach - d);
+    }
+    pi[end] = 0;
+    for (let x = end; x !== hole;) {
+      const to = this.#next[x] as number;
+      this.#attach(this.#via[x] as number, to);
+      x = to;
+    }
+    this.#free[end] = (this.#free[end] as number) + 1;
+  }
+
+  /** Give desktop `i` other weights and restore the optimum: one removal and one insertion instead of a full solve. */
+  change(i: number, row: Float64Array): boolean {
+    this.remove(i);
+    this.#changed[i] = 1;
+    this.#w.set(row, i * this.#l);
+    return this.insert(i);
+  }
+}
