@@ -1,0 +1,65 @@
+// Says in words, with figures, why a desktop has its rank. Pure; each line is short and stands for itself.
+import { MAX_REASONS, type Fingerprint } from './model.js';
+import { predictAtRtt } from './prediction.js';
+import type { FingerprintPolicy } from '../model/policy.js';
+
+type Told = Omit<Fingerprint, 'reasons'>;
+
+/** List the reasons of a fingerprint, most important first. */
+export function reasonsOf(f: Told, policy: FingerprintPolicy, notes: readonly string[]): string[] {
+  const lines = [...rankLines(f, policy), ...sessionLines(f), ...notes];
+  return lines.slice(0, MAX_REASONS).map((l) => (l.length > 240 ? `${l.slice(0, 239)}…` : l));
+}
+
+function rankLines(f: Told, policy: FingerprintPolicy): string[] {
+  const { far, near } = policy.referenceRttMs;
+  const paper =
+    `paper: ${percent(f.paper.ports)} of ${f.paper.activePorts} active ports and ${percent(f.paper.traffic)} of the traffic are ` +
+    `location-sensitive, the remote desktop sends ${f.paper.remoteDesktopKBps.toFixed(1)} kB/s`;
+  if (policy.mode === 'predicted-gain' && f.gain === null)
+    return ['no header sample of the remote desktop yet: ranked by the paper’s metrics', paper];
+  if (f.gain === null) return [paper];
+  const loss =
+    f.gain.refreshLossFps >= 0.5
+      ? `would lose ${f.gain.refreshLossFps.toFixed(1)} frames/s at ${far} ms against ${near} ms`
+      : `would lose no refresh rate at ${far} ms against ${near} ms`;
+  const input = `the user sends ${f.gain.inputsPerSecond.toFixed(1)} inputs/s`;
+  return f.rankedBy === 'paper' ? [paper, loss, input] : [loss, input, paper];
+}
+
+function sessionLines(f: Told): string[] {
+  const lines: string[] = [];
+  if (f.remoteDesktop === null) return ['no remote-desktop flow found: nobody seems to look at this desktop'];
+  const { protocol, desktopPort, peerAddress, foundBy } = f.remoteDesktop;
+  lines.push(`remote desktop on ${protocol} port ${desktopPort} with ${peerAddress}, found by ${foundBy}`);
+  const s = f.session;
+  if (s === null) return lines;
+  const rtt = f.rttMs === null ? 'an unknown round trip' : `${f.rttMs.toFixed(1)} ms round trip`;
+  if (s.mode === 'push')
+    lines.push(`updates are pushed: refresh does not wait for the ${rtt}, only input does`);
+  else if (s.distanceLimitedShare >= 0.5)
+    lines.push(`${percent(s.distanceLimitedShare)} of the cycles wait for the user's distance (${rtt})`);
+  else
+    lines.push(
+      `the server waits for changes, not for the user: ${s.framesPerSecond.toFixed(1)} frames/s at ${rtt}`,
+    );
+  if (s.mode === 'unknown') lines.push('pull or push could not be told; pull is assumed');
+  if (s.rttFrom === 'turnaround')
+    lines.push(
+      'something near acknowledges for the client, which answers later: its distance is taken from its answers',
+    );
+  if (s.outstanding > 1) lines.push(`the client keeps ${s.outstanding} requests under way`);
+  if (!s.contentKnown)
+    lines.push('the content’s own rate is hidden by distance; an ordinary video’s is assumed');
+  const now = f.rttMs === null ? null : predictAtRtt(f, f.rttMs);
+  const close = predictAtRtt(f, 1);
+  if (now !== null && close !== null)
+    lines.push(
+      `predicted at 1 ms: ${close.framesPerSecond.toFixed(1)} frames/s, response ${close.responseMs.toFixed(0)} ms`,
+    );
+  return lines;
+}
+
+function percent(x: number): string {
+  return `${(x * 100).toFixed(0)} %`;
+}
