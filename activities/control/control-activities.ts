@@ -1,0 +1,39 @@
+// Activities of the manager, which need no host: solving a plan (solvers do not run in workflow code), asking Temporal about moves.
+import type { Client } from '@temporalio/client';
+import { trimPlan, type PackedPlanRequest } from '../../domain/placement/compact.js';
+import type { Place } from '../../domain/placement/geography.js';
+import type { PlanResult } from '../../domain/placement/model.js';
+import type { GeoLocator } from '../placement/geo.js';
+import { makePlan } from '../placement/plan.js';
+import { withFailures } from '../with-failures.js';
+
+/** Make the manager's activities. */
+export function controlActivities(client: Client, geo: GeoLocator | null = null) {
+  return withFailures({
+    /** Solve a placement request. */
+    plan: async (request: PackedPlanRequest): Promise<PlanResult> =>
+      trimPlan(await makePlan(request, { strict: false, what: 'the cloud as its hosts report it' })),
+
+    /** Place users by address; those that the database does not know are null. */
+    placeUsers: (addresses: readonly string[]): Promise<Record<string, Place | null>> =>
+      Promise.resolve(Object.fromEntries(addresses.map((a) => [a, geo?.placeOf(a) ?? null]))),
+
+    /** Of these workflows, give those that run no more (ended, or terminated without a word to the loop). */
+    async endedWorkflows(workflowIds: readonly string[]): Promise<string[]> {
+      const ended = await Promise.all(
+        workflowIds.map(async (id) => {
+          try {
+            const { status } = await client.workflow.getHandle(id).describe();
+            return status.name !== 'RUNNING';
+          } catch (error) {
+            if ((error as { name?: unknown }).name === 'WorkflowNotFoundError') return true;
+            throw error;
+          }
+        }),
+      );
+      return workflowIds.filter((_, i) => ended[i]);
+    },
+  });
+}
+
+export type ControlActivities = ReturnType<typeof controlActivities>;

@@ -1,0 +1,23 @@
+// What the sampler needs of the outside world, handed in by the composition root.
+
+/** Runs a command without a shell and gives its standard output; throws COMMAND. */
+export type RunCommand = (
+  argv: readonly [string, ...string[]],
+  options?: { readonly input?: string; readonly timeoutMs?: number },
+) => Promise<string>;
+
+/** A desktop to watch, as it is known on this host. */
+export interface WatchedDesktop {
+  readonly id: string;
+  /** Its tap device. */
+  readonly tap: string;
+  /** Its own address, which its packets carry at the tap and at the forward hook. */
+  readonly internalAddress: string;
+  readonly remoteDesktopPort: number;
+}
+
+/** Says where a flow's peer is on the wire now, where the connection proxy rewrites addresses; undefined when it does not. */
+export type PresentPeer = (
+  desktop: string,
+  flow: { readonly peerAddress: string; readonly peerPort: number; readonly desktopPort: number },
+) => { address: string; port: number } | undefined;

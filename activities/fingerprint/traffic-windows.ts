@@ -1,0 +1,88 @@
+// Shapes what a desktop's flows carried since the last report into a TrafficWindow: a few flows by name, the rest in one sum.
+import {
+  MAX_FLOWS,
+  type CycleSummary,
+  type FlowCounters,
+  type FlowKey,
+  type TrafficWindow,
+} from '../../domain/fingerprint/model.js';
+import { findRemoteDesktop, sameFlow } from '../../domain/fingerprint/remote-desktop.js';
+import type { PresentPeer } from './ports.js';
+
+export interface WindowParts {
+  readonly desktop: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly flows: readonly FlowCounters[];
+  readonly sample: { readonly cycles: CycleSummary; readonly foundBy: 'port' | 'behaviour' } | undefined;
+  readonly remoteDesktopPorts: readonly number[];
+  readonly relayPorts: readonly number[];
+  readonly presentPeer: PresentPeer | undefined;
+}
+
+/** Build one desktop's window. A sample of a flow whose user has meanwhile come from elsewhere is left out. */
+export function trafficWindow(parts: WindowParts): TrafficWindow {
+  const { desktop, flows, startMs, endMs } = parts;
+  const shown = shownFlow(parts);
+  const ordered = [...flows].sort(
+    (a, b) => rankOf(b, shown?.flow) - rankOf(a, shown?.flow) || volume(b) - volume(a),
+  );
+  const others = ordered.slice(MAX_FLOWS);
+  const cycles = usable(parts.sample?.cycles, shown?.flow);
+  const peer = shown === undefined ? undefined : parts.presentPeer?.(desktop, shown.flow);
+  return {
+    desktop,
+    startMs,
+    endMs,
+    flows: ordered.slice(0, MAX_FLOWS).map(plain),
+    rest: others.reduce(
+      (sum, f) => ({
+        flows: sum.flows + 1,
+        bytesIn: sum.bytesIn + f.bytesIn,
+        packetsIn: sum.packetsIn + f.packetsIn,
+        bytesOut: sum.bytesOut + f.bytesOut,
+        packetsOut: sum.packetsOut + f.packetsOut,
+      }),
+      { flows: 0, bytesIn: 0, packetsIn: 0, bytesOut: 0, packetsOut: 0 },
+    ),
+    remoteDesktop: shown === undefined ? null : { ...key(shown.flow), foundBy: shown.foundBy },
+    user:
+      shown === undefined ? null : (peer ?? { address: shown.flow.peerAddress, port: shown.flow.peerPort }),
+    rttMs: cycles?.rttMs ?? null,
+    ...(cycles === undefined ? {} : { cycles }),
+  };
+}
+
+function shownFlow(parts: WindowParts): { flow: FlowKey; foundBy: 'port' | 'behaviour' } | undefined {
+  const { sample, flows, remoteDesktopPorts, relayPorts } = parts;
+  const counted = findRemoteDesktop(flows, { remoteDesktopPorts, relayPorts, previous: sample?.cycles.flow });
+  if (counted?.foundBy === 'port') return counted;
+  // Headers tell more than counters: who opened the flow, and the size of its messages.
+  const sampled = flows.find((f) => sample !== undefined && sameFlow(f, sample.cycles.flow));
+  if (sampled !== undefined && sample !== undefined) return { flow: sampled, foundBy: sample.foundBy };
+  return counted ?? undefined;
+}
+
+/** The same user may open a new connection; another address is another distance. */
+function usable(cycles: CycleSummary | undefined, shown: FlowKey | undefined): CycleSummary | undefined {
+  return shown !== undefined && cycles !== undefined && cycles.flow.peerAddress !== shown.peerAddress
+    ? undefined
+    : cycles;
+}
+
+function key({ protocol, desktopPort, peerAddress, peerPort }: FlowKey): FlowKey {
+  return { protocol, desktopPort, peerAddress, peerPort };
+}
+
+function plain(f: FlowCounters): FlowCounters {
+  const { bytesIn, packetsIn, bytesOut, packetsOut } = f;
+  return { ...key(f), bytesIn, packetsIn, bytesOut, packetsOut };
+}
+
+function rankOf(f: FlowKey, shown: FlowKey | undefined): number {
+  return shown !== undefined && sameFlow(f, shown) ? 1 : 0;
+}
+
+function volume(f: FlowCounters): number {
+  return f.bytesIn + f.bytesOut;
+}

@@ -1,0 +1,44 @@
+// After the commit, on the source: verify, then take away what belongs to neither side's normal state. Retried until it works.
+import { decisionOn } from '../../domain/migration/ownership.js';
+import { VmshadowError } from '../../domain/errors.js';
+import type { DesktopId } from '../../domain/model/ids.js';
+import type { AddressChange } from '../ports/desktop-network.js';
+import type { HostContext } from './host-context.js';
+import { whileBeating, type ProgressReporter } from './progress-reporter.js';
+
+interface MoveRef {
+  readonly desktop: DesktopId;
+  readonly moveId: string;
+}
+
+/** Make the activities of the clean-up phase (`hash*` run on the bulk queue). */
+export function cleanupActivities(ctx: HostContext, reporter: () => ProgressReporter) {
+  return {
+    /** End the source's stopped copy for ever; its disk is set aside. Refuses while this host owns the desktop. */
+    async retireSource(move: MoveRef & { epoch: number }): Promise<void> {
+      const record = await ctx.ownership.read(move.desktop);
+      if (record?.state === 'owner' || decisionOn(record, move.epoch) === 'undecided')
+        throw new VmshadowError(
+          'FENCED',
+          `desktop ${move.desktop} is not released at epoch ${String(move.epoch)}: its copy here is not touched`,
+        );
+      await ctx.hypervisor.retireSource(move);
+      await ctx.linkCap.uncap(move.moveId);
+    },
+
+    hashRetired: (move: MoveRef): Promise<string> =>
+      whileBeating(reporter(), (signal) => ctx.hypervisor.hashRetired(move, signal)),
+
+    hashSnapshot: (move: MoveRef): Promise<string> =>
+      whileBeating(reporter(), (signal) => ctx.hypervisor.hashSnapshot(move, signal)),
+
+    /** Remove the set-aside disk, the forwarding of the old address, and the tap. */
+    async cleanSource({ moveId, change }: { moveId: string; change: AddressChange }): Promise<void> {
+      await ctx.hypervisor.removeRetired({ desktop: change.desktop, moveId });
+      await ctx.network.forgetMoved(change);
+      const record = await ctx.ownership.read(change.desktop);
+      // The desktop may have come back in the meantime; then the tap is in use again.
+      if (record?.state !== 'owner') await ctx.network.detach(change.desktop);
+    },
+  };
+}

@@ -1,0 +1,129 @@
+// A host's ordinary life: report, create, start, stop. What the shadow loop collects each cycle comes from here.
+import { hasCode, VmshadowError } from '../../domain/errors.js';
+import type { TrafficWindow } from '../../domain/fingerprint/model.js';
+import { createdHere } from '../../domain/migration/ownership.js';
+import type { Capacity } from '../../domain/model/capacity.js';
+import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
+import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import type { UserEndpointReport } from '../ports/desktop-network.js';
+import type { HostContext } from './host-context.js';
+
+export interface DesktopReport {
+  readonly definition: DesktopDefinition;
+  readonly state: DesktopState;
+  readonly epoch: number;
+  readonly external: string | null;
+  readonly diskUsedBytes: number;
+}
+
+/** What a host says of itself each cycle; only desktops that it owns. */
+export interface HostReport {
+  readonly host: HostRef;
+  readonly atMs: number;
+  readonly capacity: Capacity;
+  readonly used: Capacity;
+  readonly desktops: readonly DesktopReport[];
+  readonly windows: readonly TrafficWindow[];
+  readonly users: readonly UserEndpointReport[];
+}
+
+/** A guest that ignores the power button is stopped by force after this time. */
+const STOP_GRACE_MS = 20_000;
+
+/** Make the activities of a host's ordinary life. */
+export function desktopActivities(ctx: HostContext) {
+  const owned = async (desktop: DesktopId): Promise<DesktopDefinition> => {
+    const record = await ctx.ownership.read(desktop);
+    const runtime = (await ctx.hypervisor.list()).find((d) => d.definition.id === desktop);
+    if (record?.state !== 'owner' || runtime === undefined)
+      throw new VmshadowError('NOT_OWNER', `desktop ${desktop} does not belong to ${hostKey(ctx.self)}`);
+    return runtime.definition;
+  };
+
+  const make = async (
+    definition: DesktopDefinition,
+    request: { image: string | null; clients: readonly string[] },
+  ): Promise<string> => {
+    const tap = await ctx.network.attach(definition);
+    try {
+      await ctx.hypervisor.create(definition, tap, request.image);
+    } catch (error) {
+      if (!hasCode(error, 'ALREADY_EXISTS')) await ctx.network.detach(definition.id);
+      throw error;
+    }
+    await ctx.ownership.change(definition.id, (r) =>
+      r?.state === 'owner' ? r : createdHere(r, definition.id, ctx.now()),
+    );
+    const external = await ctx.network.allocateExternal(definition.id);
+    await ctx.network.enroll(definition.id, request.clients);
+    await ctx.network.activate(definition);
+    return external;
+  };
+
+  return {
+    /** Report capacity, desktops and what is known of their users; with `traffic`, also what they carried since the last such report. */
+    async reportHost({ traffic }: { traffic: boolean }): Promise<HostReport> {
+      const [desktops, windows, users, used] = await Promise.all([
+        ctx.hypervisor.list(),
+        traffic ? ctx.traffic.collect() : [],
+        ctx.network.userEndpoints(),
+        ctx.capacityGate.used(),
+      ]);
+      const reports = await Promise.all(
+        desktops.map(async ({ definition, state, diskUsedBytes }): Promise<DesktopReport | null> => {
+          const record = await ctx.ownership.read(definition.id);
+          if (record?.state !== 'owner') return null;
+          return {
+            definition,
+            state,
+            epoch: record.epoch,
+            external: await ctx.network.externalOf(definition.id),
+            diskUsedBytes,
+          };
+        }),
+      );
+      return {
+        host: ctx.self,
+        atMs: ctx.now(),
+        capacity: ctx.capacity,
+        used,
+        desktops: reports.filter((r) => r !== null),
+        windows,
+        users,
+      };
+    },
+
+    /** Make a desktop on this host: capacity, disk, tap, addresses; start it if asked. Again with the same id: goes on. */
+    async createDesktop(request: {
+      definition: DesktopDefinition;
+      image: string | null;
+      clients: readonly string[];
+      start: boolean;
+    }): Promise<{ external: string }> {
+      const { definition } = request;
+      const external = await ctx.capacityGate.claim(definition, () => make(definition, request));
+      if (request.start) await ctx.hypervisor.start(definition.id);
+      return { external };
+    },
+
+    /** Let more clients speak for a desktop's users. */
+    async enrollClients({
+      desktop,
+      clients,
+    }: {
+      desktop: DesktopId;
+      clients: readonly string[];
+    }): Promise<void> {
+      await owned(desktop);
+      await ctx.network.enroll(desktop, clients);
+    },
+
+    async desktopPower({ desktop, action }: { desktop: DesktopId; action: 'start' | 'stop' }): Promise<void> {
+      const definition = await owned(desktop);
+      if (action === 'stop') return ctx.hypervisor.stop(desktop, STOP_GRACE_MS);
+      await ctx.network.attach(definition);
+      await ctx.network.activate(definition);
+      await ctx.hypervisor.start(desktop);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+// All activities of a host in one object a queue, with domain errors turned into Temporal failures at the boundary.
+import { Context } from '@temporalio/activity';
+import {
+  switchover,
+  type Pulse,
+  type SwitchoverDone,
+  type SwitchoverRequest,
+} from '../handover/switchover.js';
+import { cleanupActivities } from './cleanup.js';
+import { desktopActivities } from './desktops.js';
+import { withFailures } from '../with-failures.js';
+import type { HostContext } from './host-context.js';
+import { activityReporter } from './progress-reporter.js';
+import { probeActivities } from './probe.js';
+import { sourceActivities } from './source.js';
+import { targetActivities } from './target.js';
+
+/** While the guest stands still the heartbeat must show a dead worker fast. */
+const SWITCHOVER_BEAT_MS = 500;
+
+/** Make the activities of a host; both its queues serve all of them, the workflows choose the queue. */
+export function hostActivities(ctx: HostContext) {
+  const all = {
+    ...desktopActivities(ctx),
+    ...probeActivities(ctx),
+    ...targetActivities(ctx),
+    ...sourceActivities(ctx, activityReporter),
+    ...cleanupActivities(ctx, activityReporter),
+    async switchover(request: SwitchoverRequest): Promise<SwitchoverDone> {
+      const { heartbeat, cancellationSignal } = Context.current();
+      let note = 'starting';
+      const timer = setInterval(() => heartbeat(note), SWITCHOVER_BEAT_MS);
+      const pulse: Pulse = Object.assign(
+        (text: string) => {
+          note = text;
+          heartbeat(note);
+        },
+        { signal: cancellationSignal },
+      );
+      try {
+        return await switchover(ctx, request, pulse);
+      } finally {
+        clearInterval(timer);
+      }
+    },
+  };
+  return withFailures(all);
+}
+
+export type HostActivities = ReturnType<typeof hostActivities>;

@@ -1,0 +1,232 @@
+// Source side of a move up to the switchover, as activities: check, copy the disk, make it synchronous, copy memory, undo.
+// Heartbeats carry a checkpoint; an activity of a killed worker is called again and finds its job running in the hypervisor.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VmshadowError } from '../../domain/errors.js';
+import {
+  decideConvergence,
+  expectedPauseMs,
+  type ConvergenceRule,
+} from '../../domain/migration/convergence.js';
+import { lookAtDisk, type DiskChase } from '../../domain/migration/disk-convergence.js';
+import { assertOwner } from '../../domain/migration/ownership.js';
+import type { MoveProgress } from '../../domain/migration/progress.js';
+import type { Endpoint } from '../../domain/model/address.js';
+import type { DesktopDefinition } from '../../domain/model/desktop.js';
+import { hostKey, type DesktopId } from '../../domain/model/ids.js';
+import type { DiskTarget, HypervisorInfo } from '../ports/hypervisor.js';
+import type { HostContext, PeerAddress } from './host-context.js';
+import { whileBeating, type ProgressReporter } from './progress-reporter.js';
+
+export interface SourceChecked {
+  readonly definition: DesktopDefinition;
+  /** The epoch that the source owns now. */
+  readonly epoch: number;
+  readonly info: HypervisorInfo;
+  readonly external: string;
+  readonly linkRttMs: number;
+}
+
+export interface SourceMove {
+  readonly desktop: DesktopId;
+  readonly moveId: string;
+  /** The source's present epoch. */
+  readonly epoch: number;
+  readonly peer: PeerAddress;
+  readonly mbps: number;
+}
+
+export interface MemoryCopied {
+  readonly pauseBudgetMs: number;
+  readonly expectedPauseMs: number;
+  readonly rounds: number;
+  readonly why: string;
+  readonly memoryBytes: number;
+}
+
+/** A look a second: often enough for a smooth bar, rare enough to cost nothing. */
+const LOOK_MS = 1_000;
+/** Pre-copy rounds near the end are short: look more often, so that the switchover does not come a round late. */
+const MEMORY_LOOK_MS = 250;
+
+/** Make the activities of a move's source, up to the switchover. */
+export function sourceActivities(ctx: HostContext, reporter: () => ProgressReporter) {
+  const check = async (move: Pick<SourceMove, 'desktop' | 'epoch'>, wanted: string) =>
+    assertOwner(await ctx.ownership.read(move.desktop), move.desktop, move.epoch, wanted);
+
+  const stillOwner = async (desktop: DesktopId, wanted: string) => {
+    const record = await ctx.ownership.read(desktop);
+    assertOwner(record, desktop, record?.epoch ?? 0, wanted);
+  };
+
+  return {
+    /** Check that this host runs the desktop and that the target's dom0 answers; changes nothing. */
+    async checkSource({ desktop, peer }: { desktop: DesktopId; peer: PeerAddress }): Promise<SourceChecked> {
+      const runtime = (await ctx.hypervisor.list()).find((d) => d.definition.id === desktop);
+      const record = await ctx.ownership.read(desktop);
+      if (runtime === undefined || record?.state !== 'owner')
+        throw new VmshadowError(
+          'NOT_OWNER',
+          `desktop ${desktop} does not belong to ${hostKey(ctx.self)}; run \`vmshadow desktop list\``,
+        );
+      if (runtime.state !== 'running')
+        throw new VmshadowError(
+          'DESKTOP_DOWN',
+          `desktop ${desktop} is ${runtime.state}; only a running desktop can be moved. Start it first.`,
+        );
+      const external = await ctx.network.externalOf(desktop);
+      if (external === null)
+        throw new VmshadowError(
+          'NETWORK',
+          `desktop ${desktop} has no external address on ${hostKey(ctx.self)}`,
+        );
+      const linkRttMs = await probePeer(ctx, peer);
+      return {
+        definition: runtime.definition,
+        epoch: record.epoch,
+        info: await ctx.hypervisor.info(),
+        external,
+        linkRttMs,
+      };
+    },
+
+    /** Copy the disk in the background until the target has all of it, or only the guest's newest writes are left to chase. */
+    async copyDisk(move: SourceMove & { target: DiskTarget }): Promise<{ diskBytes: number }> {
+      await check(move, 'disk copy');
+      const report = reporter();
+      await ctx.linkCap.cap(move.moveId, move.target.endpoint.address, move.target.endpoint.port, move.mbps);
+      await whileBeating(report, () => ctx.hypervisor.startDiskCopy(move, move.target, move.mbps));
+      let last = { atMs: ctx.now(), bytes: -1 };
+      let chase: DiskChase | null = null;
+      for (;;) {
+        const now = await ctx.hypervisor.diskProgress(move);
+        if (now.state === 'failed' || now.state === 'none')
+          throw new VmshadowError(
+            'DISK_COPY',
+            `copying the disk of ${move.desktop} to ${hostKey(move.peer.host)} ended: ${now.error ?? 'the copy is gone'}`,
+          );
+        const atMs = ctx.now();
+        const bytesPerSecond =
+          last.bytes < 0 ? 0 : ((now.doneBytes - last.bytes) * 1000) / Math.max(1, atMs - last.atMs);
+        last = { atMs, bytes: now.doneBytes };
+        await report({
+          diskDoneBytes: now.doneBytes,
+          diskTotalBytes: now.totalBytes,
+          bytesPerSecond: Math.max(0, bytesPerSecond),
+        });
+        if (now.state !== 'copying') return { diskBytes: now.doneBytes };
+        const look = lookAtDisk(chase, now.totalBytes - now.doneBytes, now.doneBytes, atMs);
+        if (look.chasing) return { diskBytes: now.doneBytes };
+        chase = look.chase;
+        await sleep(LOOK_MS, undefined, { signal: report.signal });
+      }
+    },
+
+    /** Make replication synchronous; from here on each write of the guest waits for the target. */
+    async switchToSync(move: SourceMove): Promise<void> {
+      await check(move, 'synchronous replication');
+      const report = reporter();
+      const stop = ctx.watchLink(move, ctx.peers.connect(move.peer.host, move.peer.endpoint));
+      try {
+        await whileBeating(report, (signal) => ctx.hypervisor.makeSynchronous(move, signal));
+      } finally {
+        stop();
+      }
+    },
+
+    /** Copy memory in rounds while the guest runs, until the convergence rule says that it is time to switch over. */
+    async copyMemory(
+      move: SourceMove & { target: Endpoint; rule: ConvergenceRule; forced: boolean },
+    ): Promise<MemoryCopied> {
+      await check(move, 'memory copy');
+      await assertDiskInSync(ctx, move);
+      const report = reporter();
+      await ctx.linkCap.cap(move.moveId, move.target.address, move.target.port, move.mbps);
+      const stop = ctx.watchLink(move, ctx.peers.connect(move.peer.host, move.peer.endpoint));
+      try {
+        await whileBeating(report, () => ctx.hypervisor.startMemoryCopy(move, move.target, move.mbps));
+        return await untilConverged(ctx, move, report);
+      } finally {
+        stop();
+      }
+    },
+
+    /** End the memory copy; the source runs on and the disk stays in sync. */
+    async cancelMemory(move: { desktop: DesktopId; moveId: string }): Promise<void> {
+      // It resumes a stopped source: never once another host may run the desktop.
+      await stillOwner(move.desktop, 'ending the memory copy');
+      await ctx.hypervisor.cancelMemoryCopy(move);
+    },
+
+    /** End replication; the source runs on as if nothing had been. */
+    async cancelDisk(move: { desktop: DesktopId; moveId: string }): Promise<void> {
+      await ctx.hypervisor.cancelDiskCopy(move);
+      await ctx.linkCap.uncap(move.moveId);
+    },
+  };
+}
+
+/** A switchover that failed after the stop may have ended the mirror: memory alone would then meet a stale disk. */
+async function assertDiskInSync(ctx: HostContext, move: SourceMove): Promise<void> {
+  const { state, error } = await ctx.hypervisor.diskProgress(move);
+  if (state !== 'synchronous')
+    throw new VmshadowError(
+      'DISK_COPY',
+      `the disk of ${move.desktop} is no longer kept in sync (${error ?? state}): the move has to begin again`,
+    );
+}
+
+async function probePeer(ctx: HostContext, peer: PeerAddress): Promise<number> {
+  const startedMs = ctx.now();
+  const alive = await ctx.peers.connect(peer.host, peer.endpoint).ping(AbortSignal.timeout(5_000));
+  if (!alive)
+    throw new VmshadowError(
+      'HOST_UNREACHABLE',
+      `${hostKey(peer.host)} does not answer at ${peer.endpoint.address}:${String(peer.endpoint.port)}. Check that \`vmshadow dom0\` runs there and that the port is open.`,
+      { retryable: false },
+    );
+  return ctx.now() - startedMs;
+}
+
+async function untilConverged(
+  ctx: HostContext,
+  move: SourceMove & { rule: ConvergenceRule; forced: boolean },
+  report: ProgressReporter,
+): Promise<MemoryCopied> {
+  const startedMs = ctx.now();
+  const history: number[] = [];
+  let round = 0;
+  for (;;) {
+    const now = await ctx.hypervisor.memoryProgress(move);
+    if (now.state === 'failed' || now.state === 'cancelled' || now.state === 'none')
+      throw new VmshadowError(
+        'MEMORY_COPY',
+        `copying the memory of ${move.desktop} ended (${now.state}): ${now.error ?? 'no reason given'}`,
+      );
+    const progress: Partial<MoveProgress> = {
+      memoryDoneBytes: Math.max(0, now.totalBytes - now.remainingBytes),
+      memoryTotalBytes: now.totalBytes,
+      bytesPerSecond: now.bytesPerSecond,
+      round: now.round,
+    };
+    await report(progress);
+    if (now.round > round) {
+      round = now.round;
+      if (round > 1) history.push(expectedPauseMs(now.remainingBytes, now.bytesPerSecond));
+    }
+    const decision = decideConvergence(
+      { ...now, elapsedMs: ctx.now() - startedMs, history, forced: move.forced },
+      move.rule,
+    );
+    // A hypervisor that has stopped the guest by itself leaves nothing to decide.
+    const stopped = now.state === 'pre-switchover' || now.state === 'device' || now.state === 'completed';
+    if (decision.kind === 'switch' || stopped)
+      return {
+        pauseBudgetMs: decision.kind === 'switch' ? decision.pauseBudgetMs : move.rule.pauseBudgetMs,
+        expectedPauseMs: Number.isFinite(decision.expectedPauseMs) ? decision.expectedPauseMs : 0,
+        rounds: now.round,
+        why: decision.kind === 'switch' ? decision.why : 'the hypervisor had converged',
+        memoryBytes: now.transferredBytes,
+      };
+    await sleep(MEMORY_LOOK_MS, undefined, { signal: report.signal });
+  }
+}

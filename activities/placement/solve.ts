@@ -1,0 +1,115 @@
+// One door to all algorithms: the same decision whatever found it.
+import { solveWithinBudget, usageOf, type Usage } from '../../domain/placement/budget.js';
+import { weightsOf, type MovePrices } from '../../domain/placement/exact.js';
+import { solveIlp } from '../../domain/placement/ilp.js';
+import type { LinearSolver } from '../../domain/placement/linear-program.js';
+import { furnish, improve, MAX_EVALUATIONS } from '../../domain/placement/local-search.js';
+import { solveMultiResource } from '../../domain/placement/multi-resource.js';
+import { solveGreedy, type GreedyOrder } from '../../domain/placement/paper-greedy.js';
+import { objectiveOf, type Problem } from '../../domain/placement/problem.js';
+import { Room } from '../../domain/placement/room.js';
+
+export interface Decision {
+  readonly assignment: Int32Array;
+  readonly slotPrices: Float64Array;
+  /** Upper bound on the objective of any plan within the same limits, ms. */
+  readonly bound: number;
+  readonly solveMs: number;
+  readonly usage: Usage;
+  /** True where every desktop was weighed, false where only the paper's candidates were. */
+  readonly everyDesktop: boolean;
+  readonly msPerGb: number;
+  readonly msPerMove: number;
+  readonly evictedFor: ReadonlyMap<number, number>;
+  readonly whyNot: ReadonlyMap<number, string>;
+  readonly warnings: readonly string[];
+}
+
+const FREE: MovePrices = { msPerGb: 0, msPerMove: 0 };
+/** A plan that took longer would be out of date: workloads change within a cycle or two. */
+const ILP_TIME_LIMIT_MS = 60_000;
+/** Pairs up to which a budgeted plan is finished by a MIP: bisection alone may leave a budget half unused when few moves are to choose from. */
+const SMALL = 2_000;
+const SMALL_LIMITS = { timeLimitMs: 10_000, maxNodes: 2_000 };
+
+type Found = Pick<Decision, 'assignment' | 'slotPrices' | 'bound'> & Partial<Decision>;
+
+function greedy(p: Problem, order: GreedyOrder): Found {
+  const start = performance.now();
+  const found = solveGreedy(p, Room.now(p), order);
+  const solveMs = performance.now() - start;
+  const exact = solveWithinBudget(p, FREE);
+  return {
+    assignment: found.assignment,
+    evictedFor: found.evictedFor,
+    whyNot: found.whyNot,
+    solveMs,
+    slotPrices: exact.slotPrices,
+    bound: exact.bound,
+    everyDesktop: false,
+  };
+}
+
+async function exact(p: Problem, prices: MovePrices, solver: LinearSolver): Promise<Found> {
+  const found = solveWithinBudget(p, prices);
+  const { budgetGb, maxMoves } = p.policy;
+  if (budgetGb === undefined && maxMoves === undefined) return { ...found, ...prices };
+  let { assignment, bound } = found;
+  const used = usageOf(p, assignment);
+  const room = Room.now(p);
+  if (furnish(p, room, assignment))
+    assignment = improve(p, weightsOf(p, prices).weights, room, assignment, {
+      gb: (budgetGb ?? Infinity) - used.gb,
+      moves: (maxMoves ?? Infinity) - used.moves,
+      evaluations: MAX_EVALUATIONS / 10,
+    });
+  if (p.desktopCount * p.siteCount <= SMALL && bound > objectiveOf(p, assignment) + 1e-6) {
+    const whole = await solveIlp(p, Room.now(p), prices, solver, SMALL_LIMITS);
+    if (whole.status !== 'failed') bound = Math.min(bound, whole.bound);
+    if (whole.objective > objectiveOf(p, assignment)) assignment = whole.assignment;
+  }
+  return { assignment, bound, slotPrices: found.slotPrices, ...found.prices };
+}
+
+async function ilp(p: Problem, prices: MovePrices, solver: LinearSolver): Promise<Found> {
+  const found = await solveIlp(p, Room.now(p), prices, solver, { timeLimitMs: ILP_TIME_LIMIT_MS });
+  const warnings =
+    found.status === 'optimal'
+      ? []
+      : [
+          `the MIP was not solved to the end in ${ILP_TIME_LIMIT_MS / 1000} s: see the gap; --algorithm exact has no such limit`,
+        ];
+  return { ...found, warnings, slotPrices: solveWithinBudget(p, prices).slotPrices, ...prices };
+}
+
+/** Run the policy's algorithm. */
+export async function solve(p: Problem, solver: LinearSolver): Promise<Decision> {
+  const { algorithm, msPerGb, minGainMs } = p.policy;
+  const prices = { msPerGb, msPerMove: minGainMs };
+  const start = performance.now();
+  const run = (): Found | Promise<Found> => {
+    switch (algorithm) {
+      case 'rank-ordered':
+      case 'cost-oblivious':
+      case 'cost-aware':
+        return greedy(p, algorithm);
+      case 'exact':
+        return exact(p, prices, solver);
+      case 'multi-resource':
+        return solveMultiResource(p, prices, solver).then((found) => ({ ...found, ...prices }));
+      case 'ilp':
+        return ilp(p, prices, solver);
+    }
+  };
+  const found = await run();
+  return {
+    ...FREE,
+    evictedFor: new Map(),
+    whyNot: new Map(),
+    warnings: [],
+    everyDesktop: true,
+    solveMs: performance.now() - start,
+    usage: usageOf(p, found.assignment),
+    ...found,
+  };
+}

@@ -1,0 +1,37 @@
+// How one dom0 asks another one directly, over mutually authenticated TLS: only what must not wait for a Temporal round trip.
+import type { Endpoint } from '../../domain/model/address.js';
+import type { DesktopId, HostRef } from '../../domain/model/ids.js';
+import type { DesktopNetworkState } from './desktop-network.js';
+
+/** A move as both hosts know it; `epoch` is the one that the target would own. */
+export interface HandoverKey {
+  readonly desktop: DesktopId;
+  readonly moveId: string;
+  readonly epoch: number;
+}
+
+export interface CommitAnswer {
+  readonly decision: 'owner' | 'refused';
+  /** Wall clock of the target when its copy ran; null when refused. */
+  readonly runningAtMs: number | null;
+}
+
+/** A peer host, at a known address and with a known name: a certificate of another host is refused. */
+export interface PeerHost {
+  /** Tell whether it answers at all. */
+  ping(signal: AbortSignal): Promise<boolean>;
+  /** Guard the desktop's flows and know its clients (before the pause). */
+  expect(
+    key: HandoverKey,
+    change: { oldExternal: string; newExternal: string },
+    state: DesktopNetworkState,
+  ): Promise<void>;
+  /** Confirm that the copy is complete and paused. */
+  confirm(key: HandoverKey): Promise<void>;
+  /** Commit: write `owner` durably and run, or `refused` if the copy cannot run. Idempotent; the answer never changes. */
+  commit(key: HandoverKey, options: { snapshot: boolean }): Promise<CommitAnswer>;
+}
+
+export interface Peers {
+  connect(host: HostRef, endpoint: Endpoint): PeerHost;
+}
