@@ -1,0 +1,376 @@
+// The client side of the connection proxy (`vmshadow proxy`): follows one desktop. Keeps sessions with the host that serves it and with the
+// one it is about to move to, carries out PREPARE, COMMIT and ABORT, and keeps the kernel's rules equal to its state.
+// Order of a PREPARE: rules first (guard G1), then the NAT is opened, then HELLO to the new address; PREPARED only when the target answered.
+// Messages are handled one after the other. On a crash rules stay in the kernel; `start` takes them up again from the state file.
+import { createSocket, type Socket } from 'node:dgram';
+import { performance } from 'node:perf_hooks';
+import type { Endpoint } from '../../domain/model/address.js';
+import { messageOf } from '../../domain/errors.js';
+import type { Logger } from '../logger.js';
+import type { ClientPlane } from '../planes/plane.js';
+import { kernelClientPlane } from '../planes/kernel/kernel-plane.js';
+import type { ClientConfig } from '../protocol/client-config.js';
+import { identityOf } from '../protocol/identity.js';
+import type { Message } from '../protocol/messages.js';
+import { decodePacket, type HelloReply } from '../protocol/wire.js';
+import { punchPacket } from '../punch/packets.js';
+import { sendRaw } from '../punch/raw-sender.js';
+import { type ClientRules, clientRules, flowsToFollow, withoutClosed } from '../rules/client-rules.js';
+import { type Flow, flowKey } from '../rules/flow.js';
+import {
+  addressesOf,
+  type ClientState,
+  type Decision,
+  onAbort,
+  onCommit,
+  onHostAnswer,
+  onPrepare,
+  onTime,
+} from './client-state.js';
+import { ClientStore } from './client-store.js';
+import { HostLink } from './host-link.js';
+import { Prober } from './prober.js';
+import { listSockets } from './proc-net.js';
+
+/** Resolution of all timers of the proxy; the shortest interval is 300 ms. */
+const TICK_MS = 50;
+/** Closed sockets leave rules behind for so long; a port is not used again sooner (TIME_WAIT is 60 s). */
+const COLLECT_MS = 5_000;
+/** After a COMMIT, when the old host has surely switched to forwarding; twice, since packets get lost. */
+const CLOSE_AFTER_MS = [1_000, 3_000] as const;
+/** NATs forget a TCP opening that was never answered after 300 s (Linux) or less; a move may take longer than that. */
+const PUNCH_AGAIN_MS = 30_000;
+
+export interface ClientProxyOptions {
+  readonly config: ClientConfig;
+  /** Where the proxy keeps what it knows of its desktop. */
+  readonly stateFile: string;
+  readonly logger: Logger;
+  readonly plane?: ClientPlane;
+  readonly now?: () => number;
+}
+
+export interface ClientProxyStatus {
+  readonly desktop: string;
+  readonly epoch: number;
+  readonly external: string;
+  readonly pending: { readonly epoch: number; readonly newExternal: string } | null;
+  /** The host that a session stands with at the present address, base64; null: none answers. */
+  readonly host: string | null;
+  readonly lastHeardAtMs: number | null;
+  /** Sockets that are followed, and how many of them are rewritten. */
+  readonly flows: number;
+  readonly rewritten: number;
+  readonly rtts: readonly { readonly site: string; readonly rttMs: number; readonly ageMs: number }[];
+  /** How often which reason refused a message. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export class ClientProxy {
+  readonly #config: ClientConfig;
+  readonly #logger: Logger;
+  readonly #plane: ClientPlane;
+  readonly #now: () => number;
+  readonly #store: ClientStore;
+  readonly #prober: Prober;
+  readonly #links = new Map<string, HostLink>();
+  readonly #refused: Record<string, number> = {};
+  #socket: Socket | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #work: Promise<void> = Promise.resolve();
+  #collectAtMs = 0;
+  #punchAtMs = 0;
+  #closeAtMs: number[] = [];
+  #punched = new Set<string>();
+  /** Epoch whose rules are in force and whose NAT is open. */
+  #preparedEpoch = 0;
+
+  constructor(options: ClientProxyOptions) {
+    this.#config = options.config;
+    this.#logger = options.logger;
+    this.#plane = options.plane ?? kernelClientPlane;
+    this.#now = options.now ?? Date.now;
+    this.#store = new ClientStore(options.stateFile, options.config);
+    this.#prober = new Prober(
+      options.config.probes,
+      (bytes, to) => this.#sendTo(bytes, to),
+      () => this.#report(),
+    );
+  }
+
+  /** Take up the saved state and its rules, and look for the desktop's host. */
+  async start(): Promise<void> {
+    await this.#store.load(this.#now());
+    this.#socket = createSocket('udp4');
+    this.#socket.on('error', (e) => this.#logger.warn({ error: messageOf(e) }, 'control socket failed'));
+    this.#socket.on('message', (bytes, from) => this.#receive(bytes, from));
+    await new Promise<void>((resolve) => this.#socket?.bind(0, resolve));
+    const { state } = this.#store;
+    await this.#apply({ ...state, flows: withoutClosed(state.flows, await listSockets()) });
+    this.#preparedEpoch = state.pending?.epoch ?? 0;
+    this.#followAddresses();
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#logger.info(
+      { desktop: state.desktop, external: state.current, epoch: state.epoch },
+      'proxy started',
+    );
+  }
+
+  /** Stop; the rules stay in the kernel, so that open connections go on. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#work;
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  /** Remove the rules and what is known of the desktop; connections that were moved break. */
+  async forget(): Promise<void> {
+    await this.stop();
+    await this.#plane.remove(this.#config.desktop);
+    await this.#store.remove();
+  }
+
+  status(): ClientProxyStatus {
+    const { state } = this.#store;
+    const link = this.#links.get(state.current);
+    return {
+      desktop: state.desktop,
+      epoch: state.epoch,
+      external: state.current,
+      pending: state.pending && { epoch: state.pending.epoch, newExternal: state.pending.newExternal },
+      host: link?.hostKey ?? null,
+      lastHeardAtMs: link?.lastHeardAtMs ?? null,
+      flows: state.flows.length,
+      rewritten: this.#rules().outgoing.length,
+      rtts: this.#prober.results(performance.now()),
+      refused: { ...this.#refused },
+    };
+  }
+
+  #sendTo(bytes: Buffer, to: Endpoint): void {
+    this.#socket?.send(bytes, to.port, to.address, (error) => {
+      if (error !== null) this.#logger.debug({ to, error: messageOf(error) }, 'could not send');
+    });
+  }
+
+  #tick(): void {
+    const now = this.#now();
+    for (const link of this.#links.values()) link.tick(now);
+    this.#prober.tick(performance.now());
+    if (now >= this.#collectAtMs) {
+      this.#collectAtMs = now + COLLECT_MS;
+      this.#enqueue(() => this.#collect());
+    }
+    const closeAtMs = this.#closeAtMs[0];
+    if (closeAtMs !== undefined && now >= closeAtMs) {
+      this.#closeAtMs.shift();
+      this.#enqueue(() => this.#closeOldPaths());
+    }
+    if (this.#store.state.pending !== null && now >= this.#punchAtMs) {
+      this.#punchAtMs = now + PUNCH_AGAIN_MS;
+      this.#punched.clear();
+      this.#enqueue(() => this.#punch());
+    }
+  }
+
+  /** Do `work` after all that was asked before; a failure is logged and what failed is asked for again by the host. */
+  #enqueue(work: () => Promise<void>): void {
+    this.#work = this.#work.then(work).catch((e: unknown) => {
+      this.#logger.error({ error: messageOf(e) }, 'could not follow the desktop; it is tried again');
+    });
+  }
+
+  #receive(bytes: Buffer, from: Endpoint): void {
+    const packet = decodePacket(bytes);
+    if (packet === null) return;
+    if (packet.kind === 'probeReply') {
+      this.#prober.receive(packet, from, performance.now());
+      return;
+    }
+    const link = from.port === this.#config.controlPort ? this.#links.get(from.address) : undefined;
+    if (link === undefined) return;
+    if (packet.kind === 'helloReply') link.receiveReply(packet, this.#now());
+    if (packet.kind === 'data') link.receiveData(packet, this.#now());
+    if (packet.kind === 'unknown') link.receiveUnknown(packet, this.#now());
+  }
+
+  #judge(decision: Decision): ClientState | null {
+    if ('state' in decision) return decision.state;
+    this.#refused[decision.refused] = (this.#refused[decision.refused] ?? 0) + 1;
+    this.#logger.warn({ reason: decision.refused }, 'refused a message');
+    return null;
+  }
+
+  #accept(address: string, reply: HelloReply, verified: boolean): boolean {
+    const answer = {
+      address,
+      hostKey: reply.hostKey.toString('base64'),
+      role: reply.role,
+      epoch: reply.epoch,
+    };
+    const next = this.#judge(onHostAnswer(this.#store.state, answer, this.#config.hosts));
+    if (next !== null && verified && next !== this.#store.state) {
+      this.#store.state = next;
+      this.#enqueue(() => this.#store.save());
+    }
+    return next !== null;
+  }
+
+  /** Have a link to each address that matters, and no other. */
+  #followAddresses(): void {
+    const { state } = this.#store;
+    const wanted = [state.current, ...(state.pending === null ? [] : [state.pending.newExternal])];
+    for (const address of this.#links.keys()) if (!wanted.includes(address)) this.#links.delete(address);
+    for (const address of wanted) {
+      if (this.#links.has(address)) continue;
+      const link = new HostLink({
+        address,
+        desktop: state.desktop,
+        identity: identityOf(this.#config.identity),
+        send: (bytes) => this.#sendTo(bytes, { address, port: this.#config.controlPort }),
+        epochs: () => ({
+          epoch: this.#store.state.epoch,
+          pendingEpoch: this.#store.state.pending?.epoch ?? 0,
+        }),
+        stamp: () => this.#store.nextStamp(),
+        accept: (reply, verified) => this.#accept(address, reply, verified),
+        onUp: () => this.#sayPrepared(),
+        onMessage: (from, message, newest) => this.#onMessage(from, message, newest),
+      });
+      this.#links.set(address, link);
+      link.tick(this.#now());
+    }
+  }
+
+  #onMessage(link: HostLink, message: Message, newest: boolean): void {
+    // A change that was overtaken by a later message of the host is out of date; the host repeats what it still wants.
+    if (!newest) return;
+    const hostKey = link.hostKey;
+    if (hostKey === null) return;
+    if (message.kind === 'prepare') this.#enqueue(() => this.#prepare(message, hostKey));
+    if (message.kind === 'commit') this.#enqueue(() => this.#commit(link, message, hostKey));
+    if (message.kind === 'abort') this.#enqueue(() => this.#abort(link, message, hostKey));
+  }
+
+  async #prepare(message: Extract<Message, { kind: 'prepare' }>, hostKey: string): Promise<void> {
+    const sockets = await listSockets();
+    const before = this.#store.state;
+    const next = this.#judge(onPrepare(before, message, hostKey, this.#config.hosts, this.#now()));
+    if (next === null) return;
+    const { pending } = before;
+    const repeated =
+      pending?.epoch === message.epoch &&
+      pending.newExternal === message.newExternal &&
+      pending.targetKey === next.pending?.targetKey;
+    if (!repeated || pending.lapsed || this.#preparedEpoch !== message.epoch) {
+      const flows = flowsToFollow(next.flows, sockets, next.current, this.#config.controlPort);
+      await this.#apply({ ...next, flows });
+      if (!repeated) {
+        this.#punched.clear();
+        this.#links.delete(message.newExternal);
+      }
+      await this.#punch();
+      this.#punchAtMs = this.#now() + PUNCH_AGAIN_MS;
+      this.#preparedEpoch = message.epoch;
+      this.#followAddresses();
+    }
+    this.#sayPrepared();
+  }
+
+  /** Answer the PREPARE when the target has proved that it is at the new address. */
+  #sayPrepared(): void {
+    const { state } = this.#store;
+    const { pending } = state;
+    if (pending?.epoch !== this.#preparedEpoch) return;
+    if (this.#links.get(pending.newExternal)?.hostKey !== pending.targetKey) return;
+    this.#links
+      .get(state.current)
+      ?.send({ kind: 'prepared', desktop: state.desktop, epoch: pending.epoch, flows: state.flows.length });
+  }
+
+  async #commit(link: HostLink, message: { desktop: string; epoch: number }, hostKey: string): Promise<void> {
+    const sockets = await listSockets();
+    const before = this.#store.state;
+    const follow = flowsToFollow(before.flows, sockets, before.current, this.#config.controlPort);
+    const from = { hostKey, address: link.address };
+    const next = this.#judge(onCommit(before, message, from, follow, this.#now()));
+    if (next === null) return;
+    if (next !== before) {
+      // Not confirmed before it is recorded: until then the host repeats COMMIT.
+      await this.#apply(next);
+      this.#followAddresses();
+      this.#closeAtMs = CLOSE_AFTER_MS.map((ms) => this.#now() + ms);
+      this.#logger.info(
+        { epoch: next.epoch, external: next.current, flows: next.flows.length },
+        'desktop moved',
+      );
+    }
+    const { desktop, epoch, flows } = this.#store.state;
+    link.send({ kind: 'committed', desktop, epoch, flows: flows.length });
+    this.#report();
+  }
+
+  async #abort(link: HostLink, message: { desktop: string; epoch: number }, hostKey: string): Promise<void> {
+    const before = this.#store.state;
+    const next = this.#judge(onAbort(before, message, hostKey));
+    if (next === null) return;
+    if (next !== before) {
+      await this.#apply(next);
+      this.#followAddresses();
+      this.#logger.info({ epoch: message.epoch }, 'move called off');
+    }
+    link.send({ kind: 'aborted', desktop: message.desktop, epoch: message.epoch });
+  }
+
+  /** Record a state and put it in force; after a crash in between, `start` makes the rules anew from the record. */
+  async #apply(next: ClientState): Promise<void> {
+    this.#store.state = next;
+    const rules = clientRules(next.flows, addressesOf(next));
+    await Promise.all([this.#store.save(), this.#plane.apply(next.desktop, rules)]);
+  }
+
+  async #punch(): Promise<void> {
+    const { state } = this.#store;
+    const { pending } = state;
+    if (pending === null) return;
+    const fresh = (flow: Flow) => !this.#punched.has(flowKey(flow));
+    const flows = state.flows.filter((flow) => fresh(flow) && flow.remote.address !== pending.newExternal);
+    await sendRaw(
+      flows.map((flow) => ({
+        destination: pending.newExternal,
+        bytes: punchPacket(flow, pending.newExternal, 'open'),
+      })),
+    );
+    for (const flow of flows) this.#punched.add(flowKey(flow));
+  }
+
+  /** Make the NAT forget the flows' path to the address that the desktop has left. */
+  async #closeOldPaths(): Promise<void> {
+    const packets = this.#rules().closing.map(({ flow, wire }) => ({
+      destination: wire,
+      bytes: punchPacket(flow, wire, 'close'),
+    }));
+    await sendRaw(packets);
+  }
+
+  #rules(): ClientRules {
+    const { state } = this.#store;
+    return clientRules(state.flows, addressesOf(state));
+  }
+
+  /** Drop rules whose time is over or whose socket is closed. */
+  async #collect(): Promise<void> {
+    const sockets = await listSockets();
+    const before = this.#store.state;
+    const flows = withoutClosed(before.flows, sockets);
+    const next = onTime(before, this.#now());
+    if (next !== before || flows.length !== before.flows.length) await this.#apply({ ...next, flows });
+  }
+
+  #report(): void {
+    const rtts = this.#prober.results(performance.now());
+    if (rtts.length > 0) this.#links.get(this.#store.state.current)?.send({ kind: 'rttReport', rtts });
+  }
+}

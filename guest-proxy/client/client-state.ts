@@ -1,0 +1,144 @@
+// What a client's proxy believes about its desktop, and which host may change that. Pure: state and message in, state or refusal out.
+//   settled --PREPARE(e', new, key) by the epoch's host--> prepared --COMMIT(e') by `key`, from `new`--> settled at epoch e'
+//                                                          prepared --ABORT(e') by the epoch's host--> settled as before
+//                                                          prepared --lifetime over--> lapsed: rules go, the delegation stays
+// A lapsed delegation can still be committed: after the point of no return there is no way back to the old address.
+import { z } from 'zod';
+import { Ipv4 } from '../../domain/model/address.js';
+import { PublicKey } from '../protocol/identity.js';
+import type { Message } from '../protocol/messages.js';
+import type { Role } from '../protocol/wire.js';
+import { Flow } from '../rules/flow.js';
+import type { DesktopAddresses } from '../rules/client-rules.js';
+
+const Pending = z.object({
+  epoch: z.number().int().positive(),
+  newExternal: Ipv4,
+  targetKey: PublicKey,
+  expiresAtMs: z.number(),
+  lapsed: z.boolean(),
+});
+
+export const ClientState = z.object({
+  version: z.literal(1),
+  desktop: z.string(),
+  epoch: z.number().int().min(0),
+  /** The host that speaks for this epoch; null before the first contact. */
+  hostKey: PublicKey.nullable(),
+  current: Ipv4,
+  previous: z.object({ address: Ipv4, untilMs: z.number(), flows: z.array(Flow) }).nullable(),
+  pending: Pending.nullable(),
+  flows: z.array(Flow),
+  /** HELLO stamps of this run of the proxy begin here. */
+  stampBase: z.number().int().min(0),
+});
+export type ClientState = z.infer<typeof ClientState>;
+
+export type Decision = { readonly state: ClientState } | { readonly refused: string };
+
+type PrepareMessage = Extract<Message, { kind: 'prepare' }>;
+
+/** Packets from the old address may be under way for so long after a COMMIT: more than any round trip. */
+export const PREVIOUS_ADDRESS_MS = 10_000;
+/** The longest that prepared rules may stay, whatever a host asks for. */
+export const MAX_LIFETIME_MS = 3_600_000;
+
+/** Decide whether a host that answered at `address` may be talked to, and adopt it when it is the first. */
+export function onHostAnswer(
+  state: ClientState,
+  answer: { address: string; hostKey: string; role: Role; epoch: number },
+  trusted: readonly string[],
+): Decision {
+  if (!trusted.includes(answer.hostKey)) return { refused: 'the host is not one of the cloud' };
+  if (answer.address === state.pending?.newExternal && answer.hostKey === state.pending.targetKey)
+    return { state };
+  if (answer.address !== state.current) return { refused: 'nothing is known of a desktop at this address' };
+  if (state.hostKey !== null)
+    return answer.hostKey === state.hostKey ? { state } : { refused: 'another host speaks for this epoch' };
+  if (answer.role === 'expecting') return { refused: 'the host does not own the desktop' };
+  if (answer.epoch < state.epoch) return { refused: 'the host is behind the known epoch' };
+  return { state: { ...state, epoch: answer.epoch, hostKey: answer.hostKey } };
+}
+
+/** Decide on a PREPARE from the session with `hostKey`. */
+export function onPrepare(
+  state: ClientState,
+  message: PrepareMessage,
+  hostKey: string,
+  trusted: readonly string[],
+  nowMs: number,
+): Decision {
+  const targetKey = message.targetKey.toString('base64');
+  if (message.desktop !== state.desktop) return { refused: 'another desktop is named' };
+  if (state.hostKey === null || hostKey !== state.hostKey)
+    return { refused: 'the sender does not speak for this epoch' };
+  if (message.epoch <= state.epoch) return { refused: 'the epoch is not a new one' };
+  if (message.oldExternal !== state.current) return { refused: 'the desktop is not at the old address' };
+  if (message.newExternal === state.current) return { refused: 'the new address is the old one' };
+  if (!trusted.includes(targetKey)) return { refused: 'the target is not a host of the cloud' };
+  const pending = {
+    epoch: message.epoch,
+    newExternal: message.newExternal,
+    targetKey,
+    expiresAtMs: nowMs + Math.min(message.lifetimeMs, MAX_LIFETIME_MS),
+    lapsed: false,
+  };
+  return { state: { ...state, pending } };
+}
+
+/** Decide on a COMMIT from the session with `hostKey` at `address`; `flows` are the ones to follow. */
+export function onCommit(
+  state: ClientState,
+  message: { desktop: string; epoch: number },
+  from: { hostKey: string; address: string },
+  flows: readonly Flow[],
+  nowMs: number,
+): Decision {
+  if (message.desktop !== state.desktop) return { refused: 'another desktop is named' };
+  if (message.epoch === state.epoch && from.hostKey === state.hostKey && from.address === state.current)
+    return { state };
+  const { pending } = state;
+  if (pending?.epoch !== message.epoch) return { refused: 'no such change was prepared' };
+  if (from.hostKey !== pending.targetKey || from.address !== pending.newExternal)
+    return { refused: 'the sender is not the target of this change' };
+  return {
+    state: {
+      ...state,
+      epoch: pending.epoch,
+      hostKey: pending.targetKey,
+      current: pending.newExternal,
+      previous: { address: state.current, untilMs: nowMs + PREVIOUS_ADDRESS_MS, flows: [...flows] },
+      flows: [...flows],
+      pending: null,
+    },
+  };
+}
+
+/** Decide on an ABORT from the session with `hostKey`; one for a change that is not pending changes nothing. */
+export function onAbort(
+  state: ClientState,
+  message: { desktop: string; epoch: number },
+  hostKey: string,
+): Decision {
+  if (message.desktop !== state.desktop) return { refused: 'another desktop is named' };
+  if (hostKey !== state.hostKey) return { refused: 'the sender does not speak for this epoch' };
+  return { state: state.pending?.epoch === message.epoch ? { ...state, pending: null } : state };
+}
+
+/** Let prepared rules lapse and forget the previous address when their time is over; the same object when nothing changes. */
+export function onTime(state: ClientState, nowMs: number): ClientState {
+  let next = state;
+  if (state.pending !== null && !state.pending.lapsed && nowMs >= state.pending.expiresAtMs)
+    next = { ...next, pending: { ...state.pending, lapsed: true } };
+  if (state.previous !== null && nowMs >= state.previous.untilMs) next = { ...next, previous: null };
+  return next;
+}
+
+/** The addresses that rules are made from. */
+export function addressesOf(state: ClientState): DesktopAddresses {
+  return {
+    current: state.current,
+    pending: state.pending === null || state.pending.lapsed ? null : state.pending.newExternal,
+    previous: state.previous,
+  };
+}

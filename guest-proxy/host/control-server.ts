@@ -1,0 +1,262 @@
+// The host's end of the control channel: one UDP socket an external address (answers must come from where the client sent to), and one
+// that echoes RTT probes. Checks in order of cost: layout, known desktop and client, rate, stamp, signature. Never answers with more than it got.
+// A new session replaces an old one only when its client has shown that it holds the keys: a replayed HELLO changes nothing.
+import { createSocket, type Socket } from 'node:dgram';
+import type { Endpoint } from '../../domain/model/address.js';
+import { messageOf, VmshadowError } from '../../domain/errors.js';
+import type { Logger } from '../logger.js';
+import { answerHandshake, verifyHello } from '../protocol/handshake.js';
+import type { Identity } from '../protocol/identity.js';
+import type { Message, SiteRtt } from '../protocol/messages.js';
+import { Session } from '../protocol/session.js';
+import {
+  type Data,
+  decodePacket,
+  encodeProbe,
+  encodeUnknown,
+  type Hello,
+  type Role,
+} from '../protocol/wire.js';
+import { TokenBucket } from './token-bucket.js';
+
+/** One client of one desktop, heard at one external address. */
+export interface ClientSession {
+  readonly desktop: string;
+  /** Base64. */
+  readonly client: string;
+  readonly localAddress: string;
+  readonly session: Session;
+  seenAs: Endpoint;
+  lastHeardAtMs: number;
+  epoch: number;
+  pendingEpoch: number;
+  rtts: readonly SiteRtt[];
+  rttsAtMs: number;
+}
+
+export interface ControlServerOptions {
+  readonly identity: Identity;
+  readonly controlPort: number;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** What this host is to a desktop at an external address; null: it does not know the client there. */
+  readonly lookup: (
+    desktop: string,
+    client: string,
+    localAddress: string,
+  ) => { role: Role; epoch: number } | null;
+  readonly onKeepalive: (session: ClientSession) => void;
+  readonly onMessage: (session: ClientSession, message: Message) => void;
+}
+
+/** A client sends at most a few HELLOs a second; each costs about 0.3 ms. */
+const HELLOS_A_SECOND = 5;
+const HELLO_BURST = 10;
+/** A client that was not heard for so long (four keepalives) has no session any more. */
+export const SESSION_SILENCE_MS = 60_000;
+
+const keyOf = (desktop: string, client: string, local: string): string => `${desktop} ${client} ${local}`;
+const idOf = (session: Buffer): string => session.toString('hex');
+
+export class ControlServer {
+  readonly counters = {
+    malformed: 0,
+    unknownClient: 0,
+    limited: 0,
+    stale: 0,
+    badSignature: 0,
+    refusedData: 0,
+  };
+  readonly #options: ControlServerOptions;
+  readonly #sockets = new Map<string, Socket>();
+  readonly #sessions = new Map<string, ClientSession>();
+  /** Answered, not yet confirmed by a message in the session: at most one a client. */
+  readonly #unconfirmed = new Map<string, ClientSession>();
+  readonly #byId = new Map<string, ClientSession>();
+  readonly #lastStamp = new Map<string, number>();
+  readonly #buckets = new Map<string, TokenBucket>();
+
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+  }
+
+  /** Answer control packets that are sent to an address of this host; fine when it does already. */
+  async listen(address: string): Promise<void> {
+    const port = this.#options.controlPort;
+    await this.#bind(`control ${address}`, { address, port }, (bytes, from) =>
+      this.#receive(address, bytes, from),
+    );
+  }
+
+  /** Echo RTT probes at an endpoint. */
+  async listenForProbes(endpoint: Endpoint): Promise<void> {
+    await this.#bind('probes', endpoint, (bytes, from, socket) => {
+      const packet = decodePacket(bytes);
+      if (packet?.kind === 'probe')
+        socket.send(encodeProbe('probeReply', packet.nonce), from.port, from.address);
+    });
+  }
+
+  /** Stop answering at an address and forget its sessions. */
+  close(address: string): void {
+    this.#sockets.get(`control ${address}`)?.close();
+    this.#sockets.delete(`control ${address}`);
+    for (const [key, session] of this.#sessions)
+      if (session.localAddress === address) this.#drop(this.#sessions, key, session);
+    for (const [key, session] of this.#unconfirmed)
+      if (session.localAddress === address) this.#drop(this.#unconfirmed, key, session);
+  }
+
+  closeAll(): void {
+    for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear();
+  }
+
+  /** The live sessions of a desktop's clients at one external address. */
+  sessionsAt(desktop: string, localAddress: string): ClientSession[] {
+    return this.all().filter((s) => s.desktop === desktop && s.localAddress === localAddress);
+  }
+
+  /** All sessions whose client was heard lately. */
+  all(): ClientSession[] {
+    const oldest = this.#options.now() - SESSION_SILENCE_MS;
+    return [...this.#sessions.values()].filter((s) => s.lastHeardAtMs >= oldest);
+  }
+
+  send(session: ClientSession, message: Message): void {
+    this.#sendRaw(session.localAddress, session.session.seal(message), session.seenAs);
+  }
+
+  /** Tell a client that its session is not known here (any more), so that it says HELLO at once. */
+  hint(localAddress: string, sessionId: Buffer, to: Endpoint): void {
+    this.#sendRaw(localAddress, encodeUnknown(sessionId), to);
+  }
+
+  async #bind(
+    key: string,
+    endpoint: Endpoint,
+    onMessage: (bytes: Buffer, from: Endpoint, socket: Socket) => void,
+  ): Promise<void> {
+    if (this.#sockets.has(key)) return;
+    const socket = createSocket('udp4');
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', (cause) =>
+        reject(
+          new VmshadowError(
+            'NETWORK',
+            `cannot listen on UDP ${endpoint.address}:${endpoint.port}: ${cause.message}; is another dom0 running on this host?`,
+            { cause },
+          ),
+        ),
+      );
+      socket.bind(endpoint.port, endpoint.address, resolve);
+    });
+    socket.removeAllListeners('error');
+    socket.on('error', (e) =>
+      this.#options.logger.warn({ endpoint, error: messageOf(e) }, 'control socket failed'),
+    );
+    socket.on('message', (bytes, from) =>
+      onMessage(bytes, { address: from.address, port: from.port }, socket),
+    );
+    this.#sockets.set(key, socket);
+  }
+
+  #sendRaw(localAddress: string, bytes: Buffer, to: Endpoint): void {
+    this.#sockets.get(`control ${localAddress}`)?.send(bytes, to.port, to.address, (error) => {
+      if (error !== null) this.#options.logger.debug({ to, error: messageOf(error) }, 'could not send');
+    });
+  }
+
+  #receive(localAddress: string, bytes: Buffer, from: Endpoint): void {
+    const packet = decodePacket(bytes);
+    if (packet?.kind === 'hello') this.#receiveHello(localAddress, packet, from);
+    else if (packet?.kind === 'data') this.#receiveData(localAddress, packet, from);
+    else this.counters.malformed += 1;
+  }
+
+  #receiveHello(localAddress: string, hello: Hello, from: Endpoint): void {
+    const { counters } = this;
+    const { now, lookup, identity } = this.#options;
+    const client = hello.clientKey.toString('base64');
+    const known = lookup(hello.desktop, client, localAddress);
+    if (known === null) {
+      counters.unknownClient += 1;
+      return;
+    }
+    const key = keyOf(hello.desktop, client, localAddress);
+    const bucket = this.#buckets.get(key) ?? new TokenBucket(HELLOS_A_SECOND, HELLO_BURST, now());
+    this.#buckets.set(key, bucket);
+    if (hello.stamp <= (this.#lastStamp.get(key) ?? -1)) counters.stale += 1;
+    else if (!bucket.take(now())) counters.limited += 1;
+    else if (!verifyHello(hello)) counters.badSignature += 1;
+    else {
+      this.#lastStamp.set(key, hello.stamp);
+      const answer = answerHandshake(hello, known, identity);
+      if (answer === null) return;
+      const previous = this.#unconfirmed.get(key);
+      if (previous !== undefined) this.#drop(this.#unconfirmed, key, previous);
+      const session: ClientSession = {
+        desktop: hello.desktop,
+        client,
+        localAddress,
+        session: new Session(answer.keys, 'host'),
+        seenAs: from,
+        lastHeardAtMs: now(),
+        epoch: hello.epoch,
+        pendingEpoch: 0,
+        rtts: [],
+        rttsAtMs: 0,
+      };
+      this.#unconfirmed.set(key, session);
+      this.#byId.set(idOf(answer.keys.id), session);
+      this.#sendRaw(localAddress, answer.packet, from);
+    }
+  }
+
+  #receiveData(localAddress: string, packet: Data, from: Endpoint): void {
+    const session = this.#byId.get(idOf(packet.session));
+    if (session?.localAddress !== localAddress) {
+      this.counters.refusedData += 1;
+      this.hint(localAddress, packet.session, from);
+      return;
+    }
+    const opened = session.session.open(packet);
+    if (opened === null) {
+      this.counters.refusedData += 1;
+      return;
+    }
+    this.#confirm(session);
+    session.lastHeardAtMs = this.#options.now();
+    if (opened.newest) session.seenAs = from;
+    const { message } = opened;
+    if (message.kind === 'keepalive') {
+      session.epoch = message.epoch;
+      session.pendingEpoch = message.pendingEpoch;
+      const known = this.#options.lookup(session.desktop, session.client, localAddress);
+      this.send(session, { kind: 'alive', epoch: known?.epoch ?? 0 });
+      this.#options.onKeepalive(session);
+    } else if (message.kind === 'rttReport') {
+      session.rtts = message.rtts;
+      session.rttsAtMs = session.lastHeardAtMs;
+    } else this.#options.onMessage(session, message);
+  }
+
+  /** The client holds the keys of its new session: forget the old one. */
+  #confirm(session: ClientSession): void {
+    const key = keyOf(session.desktop, session.client, session.localAddress);
+    if (this.#unconfirmed.get(key) !== session) return;
+    this.#unconfirmed.delete(key);
+    const old = this.#sessions.get(key);
+    if (old !== undefined) {
+      this.#byId.delete(idOf(old.session.id));
+      session.rtts = old.rtts;
+      session.rttsAtMs = old.rttsAtMs;
+    }
+    this.#sessions.set(key, session);
+  }
+
+  #drop(from: Map<string, ClientSession>, key: string, session: ClientSession): void {
+    from.delete(key);
+    this.#byId.delete(idOf(session.session.id));
+  }
+}

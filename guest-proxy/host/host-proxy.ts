@@ -1,0 +1,369 @@
+// The host side of the connection proxy, one a host, inside dom0's worker: taps and addresses, the rewrite rules of its desktops, packets
+// held while a desktop is paused, and the control channel to the users' proxies. Implements the port DesktopNetwork.
+// Each method brings records and rules to a state and may be called again: after a crash the caller simply repeats it.
+import { join } from 'node:path';
+import type {
+  AddressChange,
+  DesktopNetwork,
+  DesktopNetworkState,
+  UserEndpointReport,
+} from '../../activities/ports/desktop-network.js';
+import { messageOf, VmshadowError } from '../../domain/errors.js';
+import type { Endpoint } from '../../domain/model/address.js';
+import type { DesktopDefinition, InternalNetwork } from '../../domain/model/desktop.js';
+import type { DesktopId } from '../../domain/model/ids.js';
+import { parseInput } from '../../domain/model/parse.js';
+import { z } from 'zod';
+import type { Logger } from '../logger.js';
+import { kernelHostPlane } from '../planes/kernel/kernel-plane.js';
+import type { HostPlane } from '../planes/plane.js';
+import { loadIdentity, PublicKey } from '../protocol/identity.js';
+import { announceAddress } from './announce.js';
+import { addressesOf, AddressChangeRecord, type DesktopRecord, RecordStore } from './desktop-record.js';
+import { DhcpServers } from './dhcp.js';
+import { HoldQueue } from './hold-queue.js';
+import { HostState } from './host-state.js';
+import { addExternal, ensureTap, prepareHost, removeExternal, removeTap } from './tap.js';
+import { UserChannel } from './user-channel.js';
+import { prepareMessage } from './what-to-tell.js';
+
+export interface HostProxyOptions {
+  readonly stateDir: string;
+  /** Network device towards users and other sites. */
+  readonly uplink: string;
+  /** External addresses that desktops may get. */
+  readonly externalPool: readonly string[];
+  readonly controlPort: number;
+  /** Where RTT probes are answered. */
+  readonly probe: Endpoint;
+  readonly identityFile: string;
+  readonly logger: Logger;
+  readonly now?: () => number;
+  readonly plane?: HostPlane;
+}
+
+/** RST guards stand until the clients have been heard; without them, this long. */
+const GUARD_EXPECTING_MS = 600_000;
+/** After all confirmed, late packets may still be answered wrongly by a NAT on the way: some round trips. */
+const GUARD_AFTER_COMMIT_MS = 3_000;
+const GUARD_AFTER_SILENCE_MS = 30_000;
+const ABORT_TIMEOUT_MS = 1_500;
+/** A client whose session this host has lost (it restarted) finds out by a keepalive: every 2 s while a move is prepared. */
+const COMMIT_PATIENCE_MS = 4_000;
+const HOUSEKEEPING_MS = 1_000;
+/** Queued packets that were not read yet pass before later ones do. */
+const DRAIN_MS = 10;
+
+const ExportedFlows = z.object({ version: z.literal(1), epoch: z.number().int().min(0) });
+
+export class HostProxy implements DesktopNetwork {
+  readonly #options: HostProxyOptions;
+  readonly #now: () => number;
+  readonly #logger: Logger;
+  readonly #plane: HostPlane;
+  readonly #state: HostState;
+  readonly #queue = new HoldQueue();
+  readonly #dhcp: DhcpServers;
+  #users: UserChannel | null = null;
+  #publicKey: string | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #lastAllocated: string | null = null;
+
+  constructor(options: HostProxyOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#logger = options.logger;
+    this.#plane = options.plane ?? kernelHostPlane;
+    this.#dhcp = new DhcpServers(options.stateDir);
+    this.#state = new HostState({
+      store: new RecordStore(options.stateDir),
+      plane: this.#plane,
+      uplink: options.uplink,
+      controlPort: options.controlPort,
+    });
+  }
+
+  /** This host's Ed25519 public key, base64; known after `start`. */
+  get publicKey(): string {
+    if (this.#publicKey === null) throw new VmshadowError('INTERNAL', 'the host proxy is not started');
+    return this.#publicKey;
+  }
+
+  /** Take up what stands: taps, addresses, rules; and ask the clients of before to say hello again. */
+  async start(): Promise<void> {
+    const { stateDir, uplink, controlPort, probe, identityFile } = this.#options;
+    const identity = await loadIdentity(identityFile);
+    this.#publicKey = identity.publicKey;
+    await prepareHost(uplink);
+    await this.#queue.open();
+    this.#users = new UserChannel({
+      identity,
+      controlPort,
+      hintsFile: join(stateDir, 'client-sessions.json'),
+      logger: this.#logger,
+      now: this.#now,
+      find: (desktop) => this.#state.find(desktop),
+    });
+    for (const record of await this.#state.load()) {
+      if (record.network !== null) await this.#plugIn(record.desktop, record.network);
+      for (const address of addressesOf(record)) await this.#answerFor(address);
+    }
+    await this.#users.start(probe);
+    this.#timer = setInterval(() => void this.#housekeeping(), HOUSEKEEPING_MS);
+  }
+
+  /** Stop answering; rules, taps and addresses stay, so that desktops go on. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#users?.stop();
+    await this.#state.exclusively(() => Promise.resolve());
+  }
+
+  /** Remove all that this proxy ever made on the host. */
+  async removeAll(): Promise<void> {
+    for (const { desktop } of this.#state.all()) await this.detach(desktop);
+    await this.stop();
+    await this.#plane.remove();
+    await this.#queue.removeRule();
+  }
+
+  async attach(definition: DesktopDefinition): Promise<string> {
+    const name = await this.#plugIn(definition.id, definition.network);
+    await this.#state.change(definition.id, (r) => ({ ...r, network: definition.network }));
+    return name;
+  }
+
+  async detach(desktop: DesktopId): Promise<void> {
+    const record = this.#state.find(desktop);
+    if (record !== null) {
+      await this.#state.remove(desktop);
+      for (const address of addressesOf(record)) await this.#stopAnsweringFor(address);
+    }
+    await this.#dhcp.remove(desktop);
+    await removeTap(desktop);
+  }
+
+  async allocateExternal(desktop: DesktopId): Promise<string> {
+    const record = await this.#state.change(desktop, (r) => {
+      if (r.external !== null) return r;
+      const used = new Set(this.#state.all().flatMap(addressesOf));
+      const free = this.#inTurn().find((address) => !used.has(address));
+      if (free === undefined)
+        throw new VmshadowError(
+          'NO_CAPACITY',
+          `no external address is free for ${desktop}: all ${this.#options.externalPool.length} of this host's pool are in use; add some to externalPool in dom0.yaml`,
+        );
+      this.#lastAllocated = free;
+      return { ...r, external: free };
+    });
+    const external = record.external;
+    if (external === null) throw new VmshadowError('INTERNAL', `no address was allocated for ${desktop}`);
+    await this.#answerFor(external);
+    return external;
+  }
+
+  externalOf(desktop: DesktopId): Promise<string | null> {
+    return Promise.resolve(this.#state.find(desktop)?.external ?? null);
+  }
+
+  async releaseExternal(desktop: DesktopId): Promise<void> {
+    const external = this.#state.find(desktop)?.external ?? null;
+    if (external === null) return;
+    await this.#state.change(desktop, (r) => ({
+      ...r,
+      external: null,
+      active: false,
+      expecting: null,
+      guardedUntilMs: null,
+    }));
+    await this.#stopAnsweringFor(external);
+  }
+
+  async activate(definition: DesktopDefinition): Promise<void> {
+    const { external } = this.#state.get(definition.id);
+    if (external === null)
+      throw new VmshadowError(
+        'INPUT_INVALID',
+        `${definition.id} has no external address yet: allocate one first`,
+      );
+    await this.#state.change(definition.id, (r) => ({ ...r, network: definition.network, active: true }));
+    // Not waited for: the desktop is about to run.
+    void announceAddress(this.#options.uplink, external, this.#logger);
+  }
+
+  async enroll(desktop: DesktopId, clients: readonly string[]): Promise<void> {
+    const keys = parseInput(z.array(PublicKey), clients, `clients of ${desktop}`);
+    await this.#state.change(desktop, (r) => ({ ...r, clients: [...new Set([...r.clients, ...keys])] }));
+  }
+
+  exportState(desktop: DesktopId): Promise<DesktopNetworkState> {
+    const { clients, epoch } = this.#state.get(desktop);
+    return Promise.resolve({ clients, flows: { version: 1, epoch } });
+  }
+
+  async importState(desktop: DesktopId, state: DesktopNetworkState): Promise<void> {
+    const { epoch } = parseInput(ExportedFlows, state.flows, `network state of ${desktop}`);
+    await this.enroll(desktop, state.clients);
+    await this.#state.change(desktop, (r) => ({ ...r, epoch: Math.max(r.epoch, epoch) }));
+  }
+
+  async prepareClients(
+    change: AddressChange,
+    timeoutMs: number,
+  ): Promise<{ prepared: number; silent: number }> {
+    const { record, checked } = this.#check(change, change.oldExternal);
+    await this.#state.change(record.desktop, (r) => ({ ...r, outgoing: checked }));
+    const limits = { timeoutMs, patienceMs: 0 };
+    const message = prepareMessage(checked);
+    const prepared = (await this.#users?.ask(checked, checked.oldExternal, message, 'prepared', limits)) ?? 0;
+    return { prepared, silent: record.clients.length - prepared };
+  }
+
+  async abortClients(change: AddressChange): Promise<void> {
+    const record = this.#state.get(change.desktop);
+    if (record.outgoing?.epoch === change.epoch)
+      await this.#state.change(record.desktop, (r) => ({ ...r, outgoing: null }));
+    const message = { kind: 'abort', desktop: change.desktop, epoch: change.epoch } as const;
+    const limits = { timeoutMs: ABORT_TIMEOUT_MS, patienceMs: 0 };
+    await this.#users?.ask(change, change.oldExternal, message, 'aborted', limits);
+  }
+
+  async hold(desktop: DesktopId): Promise<void> {
+    const { external } = this.#state.get(desktop);
+    if (external === null) return;
+    this.#queue.hold(external);
+    await this.#state.setHeld(external, true);
+  }
+
+  async releaseHere(desktop: DesktopId): Promise<{ packets: number }> {
+    const { external } = this.#state.get(desktop);
+    if (external === null) return { packets: 0 };
+    const packets = this.#queue.release(external);
+    await this.#endHold(external);
+    return { packets };
+  }
+
+  async releaseTo(change: AddressChange): Promise<{ packets: number }> {
+    const checked = parseInput(AddressChangeRecord, change, `change of address of ${change.desktop}`);
+    let packets = 0;
+    await this.#state.change(
+      change.desktop,
+      (r) => ({
+        ...r,
+        external: r.external === change.oldExternal ? null : r.external,
+        active: r.external === change.oldExternal ? false : r.active,
+        outgoing: null,
+        guardedUntilMs: null,
+        moved: [...r.moved.filter((m) => m.oldExternal !== change.oldExternal), checked],
+      }),
+      () => (packets = this.#queue.release(change.oldExternal)),
+    );
+    await this.#endHold(change.oldExternal);
+    return { packets };
+  }
+
+  async forgetMoved(change: AddressChange): Promise<void> {
+    if (this.#state.find(change.desktop)?.moved.some((m) => m.epoch === change.epoch) !== true) return;
+    await this.#state.change(change.desktop, (r) => ({
+      ...r,
+      moved: r.moved.filter((m) => m.epoch !== change.epoch),
+    }));
+    await this.#stopAnsweringFor(change.oldExternal);
+  }
+
+  async expect(change: AddressChange): Promise<void> {
+    const { record, checked } = this.#check(change, change.newExternal);
+    await this.#state.change(record.desktop, (r) => ({
+      ...r,
+      expecting: checked,
+      guardedUntilMs: this.#now() + GUARD_EXPECTING_MS,
+    }));
+  }
+
+  async commitClients(
+    change: AddressChange,
+    timeoutMs: number,
+  ): Promise<{ confirmed: number; silent: number }> {
+    const { record, checked } = this.#check(change, change.newExternal);
+    const { desktop, epoch } = checked;
+    if (change.targetKey !== this.publicKey)
+      throw new VmshadowError('NOT_OWNER', `epoch ${epoch} of ${desktop} belongs to another host's key`);
+    // Recorded before the first COMMIT leaves: no older epoch can be committed from here after a crash.
+    await this.#state.change(desktop, (r) => ({ ...r, epoch, expecting: null }));
+    const limits = { timeoutMs, patienceMs: record.clients.length === 0 ? 0 : COMMIT_PATIENCE_MS };
+    const message = { kind: 'commit', desktop, epoch } as const;
+    const confirmed =
+      (await this.#users?.ask(checked, checked.newExternal, message, 'committed', limits)) ?? 0;
+    const silent = record.clients.length - confirmed;
+    const guardMs = silent === 0 ? GUARD_AFTER_COMMIT_MS : GUARD_AFTER_SILENCE_MS;
+    await this.#state.change(desktop, (r) => ({ ...r, guardedUntilMs: this.#now() + guardMs }));
+    return { confirmed, silent };
+  }
+
+  userEndpoints(): Promise<UserEndpointReport[]> {
+    return Promise.resolve(this.#users?.userEndpoints() ?? []);
+  }
+
+  /** The pool from the address after the last one given: NATs remember connections of an address for a while after they have left it. */
+  #inTurn(): readonly string[] {
+    const pool = this.#options.externalPool;
+    const next = this.#lastAllocated === null ? 0 : pool.indexOf(this.#lastAllocated) + 1;
+    return [...pool.slice(next), ...pool.slice(0, next)];
+  }
+
+  /** Refuse a change that does not concern this host's address, or is older than what is recorded. */
+  #check(change: AddressChange, ownAddress: string): { record: DesktopRecord; checked: AddressChangeRecord } {
+    const checked = parseInput(AddressChangeRecord, change, `change of address of ${change.desktop}`);
+    const record = this.#state.get(checked.desktop);
+    if (record.external !== ownAddress)
+      throw new VmshadowError(
+        'INPUT_INVALID',
+        `${change.desktop} has the address ${record.external ?? '(none)'} on this host, not ${ownAddress}`,
+      );
+    if (change.epoch < record.epoch)
+      throw new VmshadowError(
+        'FENCED',
+        `epoch ${change.epoch} of ${change.desktop} is older than ${record.epoch}, which is recorded here`,
+      );
+    return { record, checked };
+  }
+
+  /** Make the tap and its DHCP server; a guest with an address of its own does without the latter. */
+  async #plugIn(desktop: DesktopId, network: InternalNetwork): Promise<string> {
+    const tap = await ensureTap(desktop, network);
+    await this.#dhcp.ensure(desktop, tap, network).catch((e: unknown) => {
+      const fields = { desktop, error: messageOf(e) };
+      this.#logger.warn(fields, 'no DHCP for this desktop: a guest that asks for its address gets none');
+    });
+    return tap;
+  }
+
+  async #answerFor(address: string): Promise<void> {
+    await addExternal(this.#options.uplink, address);
+    await this.#users?.listen(address);
+  }
+
+  async #stopAnsweringFor(address: string): Promise<void> {
+    this.#queue.release(address);
+    await this.#state.setHeld(address, false);
+    this.#users?.close(address);
+    await removeExternal(this.#options.uplink, address);
+  }
+
+  /** After the queue was released: packets that were on their way into it pass first, then none are queued any more. */
+  async #endHold(external: string): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
+    await this.#state.setHeld(external, false);
+  }
+
+  async #housekeeping(): Promise<void> {
+    this.#users?.remind();
+    const now = this.#now();
+    for (const record of this.#state.all())
+      if (record.guardedUntilMs !== null && record.guardedUntilMs <= now)
+        await this.#state
+          .change(record.desktop, (r) => ({ ...r, guardedUntilMs: null }))
+          .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'could not lift the RST guard'));
+  }
+}

@@ -1,0 +1,42 @@
+// Which sessions stood, so that a restarted host can tell the clients to say HELLO again. No secrets; losing it costs one keepalive interval.
+import { z } from 'zod';
+import { Endpoint, Ipv4 } from '../../domain/model/address.js';
+import { readJson, writeJson } from '../durable-json.js';
+
+const Hint = z.object({
+  localAddress: Ipv4,
+  session: z.string().regex(/^[0-9a-f]{16}$/),
+  seenAs: Endpoint,
+});
+export type Hint = z.infer<typeof Hint>;
+
+const HintFile = z.array(Hint);
+/** Oldest out first: a host has at most a few clients a desktop. */
+const MAX_HINTS = 1_000;
+
+export class SessionHints {
+  readonly #file: string;
+  #hints: Hint[] = [];
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  /** The sessions of before; none when the file is missing or unreadable. */
+  async load(): Promise<readonly Hint[]> {
+    const hints = await readJson(this.#file, HintFile).catch(() => null);
+    return hints ?? [];
+  }
+
+  /** Remember a session; written only when something is new. */
+  async note(hint: Hint): Promise<void> {
+    const same = this.#hints.find((h) => h.session === hint.session);
+    if (same?.seenAs.port === hint.seenAs.port && same.seenAs.address === hint.seenAs.address) return;
+    const others = this.#hints.filter((h) => h.session !== hint.session);
+    this.#hints = [...others, hint].slice(-MAX_HINTS);
+    const snapshot = this.#hints;
+    this.#work = this.#work.then(() => writeJson(this.#file, snapshot)).catch(() => undefined);
+    await this.#work;
+  }
+}

@@ -1,0 +1,123 @@
+// The host's conversation with the users' proxies: sessions, questions with repetition, and what each client is told unasked.
+import type { AddressChange, UserEndpointReport } from '../../activities/ports/desktop-network.js';
+import type { Endpoint } from '../../domain/model/address.js';
+import { type DesktopId, SiteId } from '../../domain/model/ids.js';
+import type { Logger } from '../logger.js';
+import type { Identity } from '../protocol/identity.js';
+import type { Message } from '../protocol/messages.js';
+import { type AnswerKind, ClientExchange } from './client-exchange.js';
+import { type ClientSession, ControlServer } from './control-server.js';
+import type { DesktopRecord } from './desktop-record.js';
+import { SessionHints } from './session-hints.js';
+import { standingFor, whatToTell } from './what-to-tell.js';
+
+export interface UserChannelOptions {
+  readonly identity: Identity;
+  readonly controlPort: number;
+  readonly hintsFile: string;
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly find: (desktop: string) => DesktopRecord | null;
+}
+
+export class UserChannel {
+  readonly #options: UserChannelOptions;
+  readonly #control: ControlServer;
+  readonly #exchange: ClientExchange;
+  readonly #hints: SessionHints;
+
+  constructor(options: UserChannelOptions) {
+    this.#options = options;
+    this.#hints = new SessionHints(options.hintsFile);
+    this.#control = new ControlServer({
+      ...options,
+      lookup: (desktop, client, local) => standingFor(options.find(desktop), client, local),
+      onKeepalive: (session) => this.#onKeepalive(session),
+      onMessage: (session, message) => this.#onAnswer(session, message),
+    });
+    this.#exchange = new ClientExchange((session, message) => this.#control.send(session, message));
+  }
+
+  /** Answer RTT probes, and ask the clients of before a restart to say hello again. */
+  async start(probe: Endpoint): Promise<void> {
+    await this.#control.listenForProbes(probe);
+    for (const hint of await this.#hints.load())
+      this.#control.hint(hint.localAddress, Buffer.from(hint.session, 'hex'), hint.seenAs);
+  }
+
+  stop(): void {
+    this.#control.closeAll();
+  }
+
+  /** Answer clients at an external address of this host. */
+  async listen(address: string): Promise<void> {
+    await this.#control.listen(address);
+  }
+
+  /** Stop answering there. */
+  close(address: string): void {
+    this.#control.close(address);
+  }
+
+  /** Ask all clients of a desktop at one address; give the number of those that answered in time. */
+  async ask(
+    change: AddressChange,
+    localAddress: string,
+    message: Message,
+    answer: AnswerKind,
+    limits: { timeoutMs: number; patienceMs: number },
+  ): Promise<number> {
+    const { desktop, epoch } = change;
+    const sessions = () => this.#control.sessionsAt(desktop, localAddress);
+    const answered = await this.#exchange.ask({ desktop, epoch, message, answer, sessions, ...limits });
+    return answered.size;
+  }
+
+  /** The users as they were last heard at the desktops' present addresses. */
+  userEndpoints(): UserEndpointReport[] {
+    const nowMs = this.#options.now();
+    return this.#control
+      .all()
+      .filter((s) => this.#options.find(s.desktop)?.external === s.localAddress)
+      .map((s) => ({
+        desktop: s.desktop as DesktopId,
+        client: s.client,
+        seenAs: s.seenAs,
+        rtts: s.rtts.flatMap((r) => {
+          const site = SiteId.safeParse(r.site);
+          const ageMs = r.ageMs + (nowMs - s.rttsAtMs);
+          return site.success ? [{ site: site.data, rttMs: r.rttMs, ageMs }] : [];
+        }),
+      }));
+  }
+
+  /** How often what kind of packet was refused. */
+  get refused(): Readonly<ControlServer['counters']> {
+    return this.#control.counters;
+  }
+
+  /** Tell clients that are behind, again. */
+  remind(): void {
+    for (const session of this.#control.all()) this.#tell(session);
+  }
+
+  #onAnswer(session: ClientSession, message: Message): void {
+    if (!('desktop' in message) || message.desktop !== session.desktop) return;
+    if (message.kind === 'prepared') session.pendingEpoch = message.epoch;
+    if (message.kind === 'committed') Object.assign(session, { epoch: message.epoch, pendingEpoch: 0 });
+    if (message.kind === 'aborted' && session.pendingEpoch === message.epoch) session.pendingEpoch = 0;
+    this.#exchange.answered(session, message);
+  }
+
+  #onKeepalive(session: ClientSession): void {
+    const { localAddress, seenAs } = session;
+    void this.#hints.note({ localAddress, session: session.session.id.toString('hex'), seenAs });
+    this.#tell(session);
+  }
+
+  #tell(session: ClientSession): void {
+    const record = this.#options.find(session.desktop);
+    const message = record === null ? null : whatToTell(record, session);
+    if (message !== null) this.#control.send(session, message);
+  }
+}

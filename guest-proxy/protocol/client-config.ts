@@ -1,0 +1,34 @@
+// The one file that a thin client's proxy needs (`vmshadow keys enroll` makes it). It holds the client's secret key: mode 0600.
+import { z } from 'zod';
+import { Endpoint, Ipv4, Port } from '../../domain/model/address.js';
+import { DesktopId, SiteId } from '../../domain/model/ids.js';
+import { createKeyPair, KeyPair, PublicKey } from './identity.js';
+
+export const DEFAULT_CONTROL_PORT = 7946;
+
+export const ClientConfig = z.object({
+  version: z.literal(1),
+  desktop: DesktopId,
+  /** Where the desktop was when the file was made, and the epoch of that; a newer state of the proxy itself wins. */
+  external: Ipv4,
+  epoch: z.number().int().min(0).default(0),
+  controlPort: Port.default(DEFAULT_CONTROL_PORT),
+  identity: KeyPair,
+  /** Public keys of all hosts of the cloud: only they are ever believed. */
+  hosts: z.array(PublicKey).min(1),
+  /** Where the round trip to each site is measured. */
+  probes: z.array(z.object({ site: SiteId, endpoint: Endpoint })).default([]),
+});
+export type ClientConfig = z.infer<typeof ClientConfig>;
+
+/** Make the configuration of a new client with a new key pair; its public key is to be enrolled at the desktop's host. */
+export function makeClientConfig(input: {
+  desktop: string;
+  external: string;
+  epoch?: number;
+  controlPort?: number;
+  hosts: readonly string[];
+  probes: readonly { site: string; endpoint: Endpoint }[];
+}): ClientConfig {
+  return ClientConfig.parse({ ...input, version: 1, identity: createKeyPair() });
+}

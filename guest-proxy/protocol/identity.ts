@@ -1,0 +1,83 @@
+// Long-term identities: Ed25519 key pairs (libsodium). The file holds the secret and is readable by its owner only.
+import { open, stat } from 'node:fs/promises';
+import sodium from 'sodium-native';
+import { z } from 'zod';
+import { VmshadowError } from '../../domain/errors.js';
+import { readJson, writeJson } from '../durable-json.js';
+
+const base64Key = (bytes: number, what: string) =>
+  z.string().refine(
+    (s) => {
+      const decoded = Buffer.from(s, 'base64');
+      return decoded.length === bytes && decoded.toString('base64') === s;
+    },
+    `expected ${what}: ${String(bytes)} bytes in base64`,
+  );
+
+/** An Ed25519 public key, base64. */
+export const PublicKey = base64Key(sodium.crypto_sign_PUBLICKEYBYTES, 'an Ed25519 public key');
+export const SecretKey = base64Key(sodium.crypto_sign_SECRETKEYBYTES, 'an Ed25519 secret key');
+
+/** A key pair as it stands in files, base64. */
+export const KeyPair = z
+  .object({ publicKey: PublicKey, secretKey: SecretKey })
+  .refine(
+    (pair) => Buffer.from(pair.secretKey, 'base64').subarray(32).toString('base64') === pair.publicKey,
+    {
+      message: 'the public key does not belong to the secret key',
+    },
+  );
+export type KeyPair = z.infer<typeof KeyPair>;
+
+export interface Identity {
+  /** Base64. */
+  readonly publicKey: string;
+  readonly publicBytes: Buffer;
+  readonly secretBytes: Buffer;
+}
+
+/** Make a new key pair; from 32 bytes of `seed` always the same one (tests). */
+export function createKeyPair(seed?: Uint8Array): KeyPair {
+  const publicKey = Buffer.alloc(sodium.crypto_sign_PUBLICKEYBYTES);
+  const secretKey = Buffer.alloc(sodium.crypto_sign_SECRETKEYBYTES);
+  if (seed === undefined) sodium.crypto_sign_keypair(publicKey, secretKey);
+  else sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed);
+  return { publicKey: publicKey.toString('base64'), secretKey: secretKey.toString('base64') };
+}
+
+/** Decode a key pair for use. */
+export function identityOf(pair: KeyPair): Identity {
+  return {
+    publicKey: pair.publicKey,
+    publicBytes: Buffer.from(pair.publicKey, 'base64'),
+    secretBytes: Buffer.from(pair.secretKey, 'base64'),
+  };
+}
+
+/** Create a key pair in `file` (mode 0600) and give its public key; ALREADY_EXISTS when the file is there. */
+export async function createIdentity(file: string): Promise<string> {
+  try {
+    await stat(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const pair = createKeyPair();
+    await writeJson(file, pair);
+    return pair.publicKey;
+  }
+  throw new VmshadowError(
+    'ALREADY_EXISTS',
+    `${file} holds an identity already: remove it first to make a new one`,
+  );
+}
+
+/** Load the identity in `file`; CONFIG_INVALID when it is missing, malformed, or readable by others. */
+export async function loadIdentity(file: string): Promise<Identity> {
+  const pair = await readJson(file, KeyPair);
+  if (pair === null)
+    throw new VmshadowError('CONFIG_INVALID', `${file} is missing: make an identity with \`vmshadow keys\``);
+  const handle = await open(file, 'r');
+  const { mode } = await handle.stat().finally(() => handle.close());
+  if ((mode & 0o077) !== 0)
+    throw new VmshadowError('CONFIG_INVALID', `${file} may be read by others: run \`chmod 600 ${file}\``);
+  return identityOf(pair);
+}

@@ -1,0 +1,12 @@
+// A flow: one socket of the client, named by the 4-tuple that the socket itself sees. Rewriting happens below the socket, so this never changes.
+import { z } from 'zod';
+import { Endpoint } from '../../domain/model/address.js';
+
+export const Flow = z.object({ protocol: z.enum(['tcp', 'udp']), local: Endpoint, remote: Endpoint });
+export type Flow = z.infer<typeof Flow>;
+
+/** A text that is the same for the same socket. */
+export function flowKey(flow: Flow): string {
+  const { protocol, local, remote } = flow;
+  return `${protocol} ${local.address}:${String(local.port)} ${remote.address}:${String(remote.port)}`;
+}

@@ -1,0 +1,97 @@
+// What a host does with packets of its desktops, as data and as nftables text (stateless; no conntrack needed). Pure.
+//   -310 prerouting   mark packets for desktops whose packets are held (iptables raw hands marked ones to the queue at -300)
+//   -250 prerouting   control channel to the daemon; external -> internal; what left with a desktop -> its new address; the rest is dropped
+//    300 postrouting  internal -> external
+// An address that a desktop has left refuses new connections: nobody could answer them from it. The user's proxy also uses that to make its
+// NAT forget the old path (punch/packets.ts).
+// Default deny: a packet for an external address without an active desktop is dropped, never answered (an RST would close the user's NAT).
+
+export interface HostRules {
+  readonly uplink: string;
+  readonly controlPort: number;
+  /** External addresses that this host answers for. */
+  readonly owned: readonly string[];
+  /** Internal addresses of attached desktops: none may leave by the uplink. */
+  readonly internals: readonly string[];
+  readonly active: readonly { readonly external: string; readonly internal: string }[];
+  readonly moved: readonly { readonly from: string; readonly to: string }[];
+  readonly held: readonly string[];
+  /** External addresses for which RST is dropped, in and out (guards G2 and G3). */
+  readonly guarded: readonly string[];
+}
+
+export const HOST_TABLE = 'vmshadow_host';
+/** One bit of the packet mark, high, where few others put theirs. It is cleared again after the queue. */
+export const HOLD_MARK = 0x4000_0000;
+const HOLD_MASK = 0xbfff_ffff;
+
+const addElements = (name: string, rows: readonly string[]): string =>
+  rows.length === 0 ? '' : `add element ip ${HOST_TABLE} ${name} { ${[...rows].sort().join(', ')} }\n`;
+const hex = (n: number): string => `0x${n.toString(16)}`;
+
+const ADDRESSES = 'type ipv4_addr;';
+const TRANSLATION = 'type ipv4_addr : ipv4_addr;';
+const SETS = ['owned', 'internals', 'held', 'guarded', 'left'] as const;
+const MAPS = ['inward', 'outward', 'moved'] as const;
+const CHAINS = {
+  hold: 'prerouting priority -310',
+  prerouting: 'prerouting priority -250',
+  postrouting: 'postrouting priority 300',
+};
+
+/** Declare the table's parts; what is there already stays. Chains are never removed: the kernel drops queued packets when a hook goes. */
+function declarations(): string {
+  const lines = [`add table ip ${HOST_TABLE}`];
+  for (const set of SETS) lines.push(`add set ip ${HOST_TABLE} ${set} { ${ADDRESSES} }`);
+  for (const map of MAPS) lines.push(`add map ip ${HOST_TABLE} ${map} { ${TRANSLATION} }`);
+  for (const [chain, hook] of Object.entries(CHAINS))
+    lines.push(`add chain ip ${HOST_TABLE} ${chain} { type filter hook ${hook}; policy accept; }`);
+  lines.push(`flush table ip ${HOST_TABLE}`);
+  for (const set of SETS) lines.push(`flush set ip ${HOST_TABLE} ${set}`);
+  for (const map of MAPS) lines.push(`flush map ip ${HOST_TABLE} ${map}`);
+  return lines.join('\n');
+}
+
+/** Render the transaction that puts exactly these rules in force. */
+export function renderHostRules(rules: HostRules): string {
+  const inward = rules.active.map((a) => `${a.external} : ${a.internal}`);
+  const outward = rules.active.map((a) => `${a.internal} : ${a.external}`);
+  const moved = rules.moved.map((m) => `${m.from} : ${m.to}`);
+  const { owned, internals, held, guarded } = rules;
+  const contents = { owned, internals, held, guarded, left: rules.moved.map((m) => m.from) };
+  const translations = { inward, outward, moved };
+  return `${declarations()}
+${[...Object.entries(contents), ...Object.entries(translations)].map(([name, rows]) => addElements(name, rows)).join('')}table ip ${HOST_TABLE} {
+  chain hold {
+    ip daddr @owned udp dport ${rules.controlPort} return
+    ip daddr @held meta mark set meta mark | ${hex(HOLD_MARK)}
+  }
+  chain prerouting {
+    meta mark & ${hex(HOLD_MARK)} != 0x0 meta mark set meta mark & ${hex(HOLD_MASK)}
+    ip daddr @owned udp dport ${rules.controlPort} accept
+    ip daddr @guarded tcp flags & rst == rst counter drop
+    ip daddr @owned ip daddr set ip daddr map @inward accept
+    ip daddr @left tcp flags & (syn | ack) == syn reject with tcp reset
+    ip daddr @owned ip daddr set ip daddr map @moved accept
+    ip daddr @owned counter drop
+  }
+  chain postrouting {
+    ip saddr set ip saddr map @outward
+    ip saddr @guarded tcp flags & rst == rst counter drop
+    oifname "${rules.uplink}" ip saddr @internals counter drop
+  }
+}
+`;
+}
+
+/** Render the transaction that begins or ends to hold packets for one address. */
+export function renderHeld(external: string, held: boolean): string {
+  // Adding what is there is no error, deleting what is not would be: so it is added first.
+  const add = `add element ip ${HOST_TABLE} held { ${external} }\n`;
+  return held ? add : `${add}delete element ip ${HOST_TABLE} held { ${external} }\n`;
+}
+
+/** Render the transaction that removes the table; it does not fail when there is none. */
+export function renderHostRemoval(): string {
+  return `table ip ${HOST_TABLE} { }\ndelete table ip ${HOST_TABLE}\n`;
+}
