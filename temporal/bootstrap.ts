@@ -1,0 +1,59 @@
+// What must exist in Temporal before the manager works: search attributes, the pool's shadow loop, the rebalance schedule. Idempotent.
+import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from '@temporalio/client';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import proto from '@temporalio/proto';
+import type { CloudConfig } from '../domain/model/cloud.js';
+import { UPDATE, type ShadowLoopInput } from './messages.js';
+import { ATTRIBUTE, CONTROL_QUEUE, rebalanceScheduleId, shadowLoopId, WORKFLOW } from './names.js';
+
+/** Often enough to catch what the loop's own cycle does not act on, rare enough not to matter. */
+const REBALANCE_EVERY = '6h';
+
+/** Register our search attributes where they are missing. */
+export async function ensureSearchAttributes(client: Client): Promise<void> {
+  const { namespace } = client.options;
+  const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
+  const missing = Object.values(ATTRIBUTE).filter((key) => !(key.name in customAttributes));
+  if (missing.length === 0) return;
+  const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+  await client.connection.operatorService.addSearchAttributes({
+    namespace,
+    searchAttributes: Object.fromEntries(missing.map((key) => [key.name, KEYWORD])),
+  });
+}
+
+/** Start the pool's loop, or tell the running one of the cloud as it is now. */
+export async function ensureShadowLoop(client: Client, cloud: CloudConfig): Promise<void> {
+  const input: ShadowLoopInput = { cloud };
+  const handle = await client.workflow.start(WORKFLOW.shadowLoop, {
+    workflowId: shadowLoopId(cloud.pool),
+    taskQueue: CONTROL_QUEUE,
+    args: [input],
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+    staticSummary: `Keeps the desktops of pool ${cloud.pool} close to their users`,
+  });
+  await handle.executeUpdate(UPDATE.setCloud, { args: [cloud] });
+}
+
+/** Make the schedule `rebalance` unless an operator has it already (perhaps changed or paused). */
+export async function ensureRebalanceSchedule(client: Client, cloud: CloudConfig): Promise<void> {
+  const scheduleId = rebalanceScheduleId(cloud.pool);
+  await client.schedule
+    .create({
+      scheduleId,
+      spec: { intervals: [{ every: REBALANCE_EVERY }] },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1m' },
+      action: {
+        type: 'startWorkflow',
+        workflowType: WORKFLOW.rebalance,
+        workflowId: scheduleId,
+        taskQueue: CONTROL_QUEUE,
+        args: [cloud.pool],
+        staticSummary: `One acting cycle of pool ${cloud.pool}`,
+      },
+    })
+    .catch((error: unknown) => {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    });
+}

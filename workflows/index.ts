@@ -1,0 +1,4 @@
+// All workflows, for the worker's bundle.
+export { migrateDesktop } from './migrate-desktop.js';
+export { rebalance } from './rebalance.js';
+export { shadowLoop } from './shadow-loop.js';

@@ -1,0 +1,168 @@
+// Second half of a cycle: plan, admit within the limits, start the moves as children that outlive this run of the loop.
+import { ParentClosePolicy, proxyActivities, startChild } from '@temporalio/workflow';
+import type { ControlActivities } from '../../activities/control/control-activities.js';
+import { VmshadowError } from '../../domain/errors.js';
+import { admit } from '../../domain/migration/admission.js';
+import type { Cause } from '../../domain/migration/phases.js';
+import { packPlanRequest } from '../../domain/placement/compact.js';
+import type { PlanMove, PlanResult } from '../../domain/placement/model.js';
+import { DesktopId, hostKey, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
+import { CONTROL_QUEUE, ATTRIBUTE, migrateId, WORKFLOW } from '../../temporal/names.js';
+import type { MigrateInput, PlanAsk } from '../../temporal/messages.js';
+import type { LoopState } from './loop-state.js';
+import { planRequest } from './plan-request.js';
+
+const { plan, placeUsers, endedWorkflows } = proxyActivities<ControlActivities>({
+  taskQueue: CONTROL_QUEUE,
+  startToCloseTimeout: '2m',
+  retry: { maximumAttempts: 3 },
+});
+
+export interface WantedMove {
+  readonly desktop: DesktopId;
+  readonly from: HostRef;
+  readonly to: HostRef;
+  readonly cause: Cause;
+  readonly reason: string;
+  /** A stop on the way, to turn an exchange between full sites: it must be free to move on. */
+  readonly parking: boolean;
+  readonly rttBeforeMs: number | null;
+  readonly rttAfterMs: number | null;
+}
+
+/** Ask where users are that are new; without a database nobody is placed, and all sites count. */
+export async function locateUsers(state: LoopState): Promise<void> {
+  if (state.cloud.geoDatabase === undefined) return;
+  const addresses = Object.values(state.carried.users).map((u) => u.seenAs.split(':')[0] ?? '');
+  const unknown = [...new Set(addresses)].filter((a) => !state.places.has(a));
+  if (unknown.length === 0) return;
+  for (const [address, place] of Object.entries(await placeUsers(unknown))) state.places.set(address, place);
+}
+
+/** Solve the present placement problem; nothing is acted on. */
+export async function makePlan(state: LoopState, ask: PlanAsk = {}): Promise<PlanResult> {
+  const result = await plan(packPlanRequest(planRequest(state, Date.now(), ask)));
+  state.plan = result;
+  return result;
+}
+
+/** Start the first wave of a plan as far as the limits let it; the rest waits for the next cycle's plan. */
+export async function actOn(state: LoopState, result: PlanResult, cause: Cause): Promise<void> {
+  const wanted = result.moves.filter((m) => m.wave === 1).flatMap((m) => fromPlan(state, m, cause));
+  const { admitted } = admit(wanted, Object.values(state.carried.moves), state.cloud.limits);
+  for (const move of admitted) await startMove(state, move);
+}
+
+function fromPlan(state: LoopState, move: PlanMove, cause: Cause): WantedMove[] {
+  const desktop = DesktopId.parse(move.desktop);
+  const found = state.find(desktop);
+  if (found === null || move.toHost === undefined) return [];
+  return [
+    {
+      desktop,
+      from: found.host,
+      to: { site: SiteId.parse(move.to), host: HostId.parse(move.toHost) },
+      cause,
+      reason: move.reason,
+      parking: move.parking === true,
+      rttBeforeMs: move.rttBeforeMs,
+      rttAfterMs: move.rttAfterMs,
+    },
+  ];
+}
+
+/** Take moves off the list whose workflow was terminated: it could not say that it ended. */
+export async function forgetTerminated(state: LoopState): Promise<void> {
+  const moves = Object.values(state.carried.moves);
+  if (moves.length === 0) return;
+  const ended = new Set(await endedWorkflows(moves.map((m) => m.workflowId)));
+  for (const move of moves)
+    // Its own signal may have come while we asked.
+    if (ended.has(move.workflowId) && state.carried.moves[move.desktop] === move)
+      state.endMove(
+        {
+          ...move,
+          outcome: 'failed',
+          cause: 'operator',
+          error: {
+            code: 'INTERNAL',
+            message: 'its workflow was terminated: look for leftovers at both hosts',
+          },
+        },
+        Date.now(),
+      );
+}
+
+/** Start one move; throws MOVE_IN_PROGRESS when the desktop is in one. */
+export async function startMove(state: LoopState, move: WantedMove): Promise<string> {
+  const workflowId = migrateId(move.desktop);
+  const found = state.find(move.desktop);
+  const [fromPeer, toPeer] = [state.peerOf(move.from), state.peerOf(move.to)];
+  if (found === null || fromPeer === undefined || toPeer === undefined)
+    throw new VmshadowError(
+      'INTERNAL',
+      `desktop ${move.desktop} or one of the hosts of its move is not in the cloud's configuration`,
+    );
+  if (move.desktop in state.carried.moves) throw moveInProgress(move.desktop);
+  const input: MigrateInput = {
+    pool: state.cloud.pool,
+    desktop: move.desktop,
+    from: move.from,
+    to: move.to,
+    peers: { from: fromPeer, to: toPeer },
+    cause: move.cause,
+    reason: move.reason,
+    policy: state.policy.migration,
+    moveMbps: state.cloud.limits.moveMbps,
+    rttBeforeMs: move.rttBeforeMs,
+    rttAfterMs: move.rttAfterMs,
+  };
+  const { vcpus, memoryMb, diskMb } = found.report.definition;
+  const { desktop, from, to, cause, parking } = move;
+  state.startMove({
+    workflowId,
+    parking,
+    desktop,
+    from,
+    to,
+    cause,
+    startedAtMs: Date.now(),
+    vcpus,
+    memoryMb,
+    diskMb,
+  });
+  try {
+    await startChild(WORKFLOW.migrateDesktop, {
+      workflowId,
+      args: [input],
+      taskQueue: CONTROL_QUEUE,
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `${desktop}: ${hostKey(from)} to ${hostKey(to)}`,
+      staticDetails: `Wanted by ${cause}: ${move.reason}`,
+      typedSearchAttributes: [
+        { key: ATTRIBUTE.desktop, value: desktop },
+        { key: ATTRIBUTE.from, value: hostKey(from) },
+        { key: ATTRIBUTE.to, value: hostKey(to) },
+        { key: ATTRIBUTE.cause, value: cause },
+        { key: ATTRIBUTE.phase, value: 'preflight' },
+        { key: ATTRIBUTE.outcome, value: 'running' },
+      ],
+    });
+  } catch (error) {
+    state.carried.moves = Object.fromEntries(
+      Object.entries(state.carried.moves).filter(([id]) => id !== desktop),
+    );
+    if ((error as { name?: unknown }).name === 'WorkflowExecutionAlreadyStartedError')
+      throw moveInProgress(desktop);
+    throw error;
+  }
+  return workflowId;
+}
+
+/** The refusal of a second move of a desktop. */
+export function moveInProgress(desktop: DesktopId): VmshadowError {
+  return new VmshadowError(
+    'MOVE_IN_PROGRESS',
+    `desktop ${desktop} is already in a move (${migrateId(desktop)}). Wait for it, or \`vmshadow cancel ${desktop}\` first.`,
+  );
+}

@@ -1,0 +1,122 @@
+// One move of one desktop, in the phases of DESIGN.md. The workflow's ID is the lock on the desktop. Until the commit everything is
+// undone on failure or cancellation and the desktop runs at the source; after it, only forward.
+import {
+  ApplicationFailure,
+  CancellationScope,
+  defineQuery,
+  defineSignal,
+  getExternalWorkflowHandle,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { SwitchoverDone } from '../activities/handover/switchover.js';
+import type { MoveProgress } from '../domain/migration/progress.js';
+import { parseInput } from '../domain/model/parse.js';
+import { failureInfo, toApplicationFailure } from '../temporal/failures.js';
+import { MigrateInput, QUERY, SIGNAL, type MoveStatus } from '../temporal/messages.js';
+import { shadowLoopId } from '../temporal/names.js';
+import { MoveState } from './move-state.js';
+import { asyncDisk, preflight, syncSwitch, type Prepared } from './phases/before-commit.js';
+import { cleanup } from './phases/cleanup.js';
+import { memoryAndSwitchover, type Force } from './phases/memory.js';
+import { Saga } from './saga.js';
+
+/** Move a desktop; resolves with `moved` or `cancelled`, fails with the reason otherwise. */
+export async function migrateDesktop(raw: unknown): Promise<MoveStatus> {
+  const input = parse(raw);
+  const moveId = `${input.desktop}-${workflowInfo().runId.slice(0, 8)}`;
+  const state = new MoveState(input, moveId);
+  const saga = new Saga();
+  const force: Force = { requested: false, interrupt: () => undefined };
+  const untilCommit = new CancellationScope();
+  handle(state, untilCommit, force);
+  let reached: { prepared: Prepared; done: SwitchoverDone };
+  try {
+    reached = await untilCommit.run(async () => {
+      const prepared = await preflight(input, moveId, state, saga);
+      await asyncDisk(input, prepared, state, saga);
+      await syncSwitch(input, prepared, state);
+      return { prepared, done: await memoryAndSwitchover(input, prepared, state, saga, force) };
+    });
+  } catch (error) {
+    return await rollBack(error, state, saga, input);
+  }
+  saga.clear();
+  const { done, prepared } = reached;
+  state.learn({
+    pauseMs: done.hypervisorPauseMs,
+    wallPauseMs: done.wallPauseMs,
+    heldPackets: done.heldPackets,
+  });
+  state.end('moved');
+  await CancellationScope.nonCancellable(async () => {
+    await cleanup(input, prepared, state);
+    state.finish();
+    await tellLoop(input, state);
+  });
+  return state.status();
+}
+
+function parse(raw: unknown): MigrateInput {
+  try {
+    return parseInput(MigrateInput, raw, 'input of migrateDesktop');
+  } catch (error) {
+    throw toApplicationFailure(error);
+  }
+}
+
+function handle(state: MoveState, untilCommit: CancellationScope, force: Force): void {
+  setHandler(defineQuery<MoveStatus>(QUERY.status), () => state.status());
+  setHandler(defineSignal<[Partial<MoveProgress>]>(SIGNAL.progress), (part) => {
+    state.progress(part);
+  });
+  setHandler(defineSignal(SIGNAL.cancelMove), () => {
+    if (state.outcome === 'running') {
+      state.note('cancelling: undoing what was done');
+      untilCommit.cancel();
+    } else state.note('cancel came after the commit: the desktop already runs at the target');
+  });
+  setHandler(defineSignal(SIGNAL.forceSwitchover), () => {
+    force.requested = true;
+    state.note('forced: switching over as soon as memory has been copied once');
+    force.interrupt();
+  });
+}
+
+async function rollBack(
+  error: unknown,
+  state: MoveState,
+  saga: Saga,
+  input: MigrateInput,
+): Promise<MoveStatus> {
+  const cancelled = isCancellation(error);
+  const info = cancelled
+    ? { code: 'CANCELLED', message: `cancelled in phase ${state.phase}` }
+    : failureInfo(error);
+  const left = await saga.unwind((step) => {
+    state.note(`rolling back: ${step}`);
+  });
+  const message =
+    left.length === 0
+      ? info.message
+      : `${info.message} (rolling back left something behind: ${left.map((e) => failureInfo(e).message).join('; ')})`;
+  state.note(null);
+  state.end(cancelled ? 'cancelled' : 'failed', { code: info.code, message });
+  state.finish();
+  await CancellationScope.nonCancellable(() => tellLoop(input, state));
+  if (cancelled) return state.status();
+  throw ApplicationFailure.create({
+    type: info.code,
+    message,
+    nonRetryable: true,
+    details: [state.status()],
+  });
+}
+
+/** The loop may have been started by nobody (a move begun from the UI): then there is no one to tell. */
+async function tellLoop(input: MigrateInput, state: MoveState): Promise<void> {
+  await getExternalWorkflowHandle(shadowLoopId(input.pool))
+    .signal(SIGNAL.moveEnded, state.status())
+    .catch(() => undefined);
+}

@@ -1,0 +1,161 @@
+// The state of one move as its workflow keeps it: the answer of the query, the search attributes, the page that the UI shows.
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { describePhase, type Outcome, type Phase } from '../domain/migration/phases.js';
+import { etaMs, NO_PROGRESS, percentDone, type MoveProgress } from '../domain/migration/progress.js';
+import { hostKey } from '../domain/model/ids.js';
+import type { FailureInfo } from '../temporal/failures.js';
+import type { MigrateInput, MoveStatus, PhaseTime } from '../temporal/messages.js';
+import { ATTRIBUTE } from '../temporal/names.js';
+
+/** Facts that phases learn on the way. */
+type Facts = Pick<
+  MoveStatus,
+  'pauseMs' | 'wallPauseMs' | 'heldPackets' | 'diskHashes' | 'oldExternal' | 'newExternal' | 'wanBytes'
+>;
+
+export class MoveState {
+  readonly #input: MigrateInput;
+  readonly #moveId: string;
+  #phase: Phase = 'preflight';
+  #outcome: Outcome = 'running';
+  #phases: PhaseTime[] = [];
+  #progress: MoveProgress = NO_PROGRESS;
+  #error: FailureInfo | null = null;
+  #note: string | null = null;
+  #facts: Facts = {
+    pauseMs: null,
+    wallPauseMs: null,
+    heldPackets: 0,
+    diskHashes: null,
+    oldExternal: null,
+    newExternal: null,
+    wanBytes: { disk: 0, memory: 0 },
+  };
+
+  constructor(input: MigrateInput, moveId: string) {
+    this.#input = input;
+    this.#moveId = moveId;
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get outcome(): Outcome {
+    return this.#outcome;
+  }
+
+  get facts(): Facts {
+    return this.#facts;
+  }
+
+  enter(phase: Phase): void {
+    this.#closePhase();
+    this.#phase = phase;
+    this.#phases.push({ phase, startedAtMs: Date.now(), endedAtMs: null });
+    upsertSearchAttributes([{ key: ATTRIBUTE.phase, value: phase }]);
+    this.#show();
+  }
+
+  progress(part: Partial<MoveProgress>): void {
+    this.#progress = { ...this.#progress, ...part };
+    this.#show();
+  }
+
+  learn(facts: Partial<Facts>): void {
+    this.#facts = { ...this.#facts, ...facts };
+    this.#show();
+  }
+
+  note(text: string | null): void {
+    this.#note = text;
+    this.#show();
+  }
+
+  end(outcome: Outcome, error: FailureInfo | null = null): void {
+    this.#outcome = outcome;
+    this.#error = error;
+    upsertSearchAttributes([{ key: ATTRIBUTE.outcome, value: outcome }]);
+    this.#show();
+  }
+
+  finish(): void {
+    this.#closePhase();
+    this.#show();
+  }
+
+  status(): MoveStatus {
+    const { desktop, from, to, cause, reason, rttBeforeMs, rttAfterMs } = this.#input;
+    return {
+      desktop,
+      moveId: this.#moveId,
+      from,
+      to,
+      cause,
+      reason,
+      phase: this.#phase,
+      outcome: this.#outcome,
+      phases: this.#phases,
+      progress: this.#progress,
+      percent: percentDone(this.#progress, this.#phase),
+      etaMs: this.#outcome === 'running' ? etaMs(this.#progress) : null,
+      error: this.#error,
+      rttBeforeMs,
+      rttAfterMs,
+      ...this.#facts,
+    };
+  }
+
+  #closePhase(): void {
+    const last = this.#phases.at(-1);
+    if (last?.endedAtMs === null)
+      this.#phases = [...this.#phases.slice(0, -1), { ...last, endedAtMs: Date.now() }];
+  }
+
+  #show(): void {
+    setCurrentDetails(renderDetails(this.status(), this.#note));
+  }
+}
+
+const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+
+/** Render a move for the UI's "current details", in Markdown. */
+export function renderDetails(s: MoveStatus, note: string | null): string {
+  const title = `**${s.desktop}**: ${hostKey(s.from)} to ${hostKey(s.to)}, ${s.outcome === 'running' ? describePhase(s.phase) : s.outcome}`;
+  const rtt =
+    s.rttBeforeMs === null || s.rttAfterMs === null
+      ? ''
+      : ` The user's RTT goes from ${s.rttBeforeMs.toFixed(0)} to ${s.rttAfterMs.toFixed(0)} ms.`;
+  const rows = s.phases.map(
+    (p) =>
+      `| ${p.phase} | ${p.endedAtMs === null ? 'now' : `${((p.endedAtMs - p.startedAtMs) / 1000).toFixed(1)} s`} |`,
+  );
+  const p = s.progress;
+  return [
+    title,
+    '',
+    `Why: ${s.reason} (${s.cause}).${rtt}`,
+    '',
+    `Progress: **${String(s.percent)} %**; disk ${mb(p.diskDoneBytes)} of ${mb(p.diskTotalBytes)}, memory ${mb(p.memoryDoneBytes)} of ${mb(p.memoryTotalBytes)} (round ${String(p.round)}), ${(p.bytesPerSecond / 1e6).toFixed(1)} MB/s${s.etaMs === null ? '' : `, about ${String(Math.ceil(s.etaMs / 1000))} s left`}.`,
+    ...(s.pauseMs === null
+      ? []
+      : [
+          '',
+          `Pause: ${s.pauseMs.toFixed(0)} ms by the hypervisor, ${(s.wallPauseMs ?? 0).toFixed(0)} ms from stop to run; ${String(s.heldPackets)} packets held.`,
+        ]),
+    ...(s.diskHashes === null
+      ? []
+      : [
+          '',
+          `Disks at the switchover: ${s.diskHashes.equal ? 'equal' : '**DIFFERENT: keep the source disk and investigate**'}.`,
+        ]),
+    ...(s.error === null ? [] : ['', `**${s.error.code}**: ${s.error.message}`]),
+    ...(note === null ? [] : ['', `Now: ${note}`]),
+    '',
+    '| phase | time |',
+    '|---|---|',
+    ...rows,
+    '',
+    'Signals: `cancelMove` undoes the move until the commit; `forceSwitchover` stops waiting for memory to converge.',
+  ].join('\n');
+}

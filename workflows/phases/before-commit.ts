@@ -1,0 +1,76 @@
+// Preflight, async disk, sync switch: each step registers its undo first (saga). All of it can be cancelled.
+import type { SourceChecked, SourceMove } from '../../activities/host/source.js';
+import type { TargetMove, TargetReserved } from '../../activities/host/target.js';
+import { failedWith } from '../../temporal/failures.js';
+import type { MigrateInput } from '../../temporal/messages.js';
+import { bulk, ctl, persistent } from '../host-proxies.js';
+import type { MoveState } from '../move-state.js';
+import type { Saga } from '../saga.js';
+
+export interface Prepared {
+  readonly checked: SourceChecked;
+  readonly reserved: TargetReserved;
+  readonly source: SourceMove;
+  readonly target: TargetMove;
+}
+
+const RESERVE = 'drop the reservation at the target';
+
+/** Check both hosts, reserve capacity and an address at the target. Fails with nothing changed. */
+export async function preflight(
+  input: MigrateInput,
+  moveId: string,
+  state: MoveState,
+  saga: Saga,
+): Promise<Prepared> {
+  state.enter('preflight');
+  const peer = { host: input.to, endpoint: input.peers.to };
+  const checked = await ctl(input.from).checkSource({ desktop: input.desktop, peer });
+  saga.add(RESERVE, () => persistent(input.to).dropTarget({ moveId, desktop: input.desktop }));
+  let reserved: TargetReserved;
+  try {
+    reserved = await ctl(input.to).reserveTarget({
+      moveId,
+      definition: checked.definition,
+      from: input.from,
+      epoch: checked.epoch + 1,
+      source: checked.info,
+    });
+  } catch (error) {
+    if (failedWith(error, 'HOST_UNREACHABLE')) {
+      // Most likely it never began: try to undo, but do not wait for a host that may be gone for good.
+      saga.drop(RESERVE);
+      saga.add(RESERVE, () => persistent(input.to, '30s').dropTarget({ moveId, desktop: input.desktop }));
+    }
+    throw error;
+  }
+  state.learn({ oldExternal: checked.external, newExternal: reserved.newExternal });
+  return {
+    checked,
+    reserved,
+    source: { desktop: input.desktop, moveId, epoch: checked.epoch, peer, mbps: input.moveMbps },
+    target: { moveId, definition: checked.definition, tap: reserved.tap },
+  };
+}
+
+/** Copy the disk to an empty replica while the desktop runs. */
+export async function asyncDisk(
+  input: MigrateInput,
+  p: Prepared,
+  state: MoveState,
+  saga: Saga,
+): Promise<void> {
+  state.enter('async-disk');
+  const diskTarget = await ctl(input.to).prepareReplica(p.target);
+  saga.add('end replication', () =>
+    persistent(input.from).cancelDisk({ desktop: input.desktop, moveId: p.source.moveId }),
+  );
+  const { diskBytes } = await bulk(input.from).copyDisk({ ...p.source, target: diskTarget });
+  state.learn({ wanBytes: { ...state.facts.wanBytes, disk: diskBytes } });
+}
+
+/** Let each further write reach both disks before the guest hears of it. */
+export async function syncSwitch(input: MigrateInput, p: Prepared, state: MoveState): Promise<void> {
+  state.enter('sync-switch');
+  await bulk(input.from).switchToSync(p.source);
+}

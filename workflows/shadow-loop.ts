@@ -1,0 +1,163 @@
+// The shadow loop: one entity workflow a pool, for ever. A cycle: collect -> rank -> plan -> admit -> start moves -> sleep.
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { isVmshadowError } from '../domain/errors.js';
+import type { Fingerprint } from '../domain/fingerprint/model.js';
+import type { Cause } from '../domain/migration/phases.js';
+import { CloudConfig } from '../domain/model/cloud.js';
+import { parseInput } from '../domain/model/parse.js';
+import type { Policy } from '../domain/model/policy.js';
+import { failureInfo, toApplicationFailure } from '../temporal/failures.js';
+import {
+  CreateDesktop,
+  DesktopPower,
+  EnrollClients,
+  PlanAsk,
+  QUERY,
+  RequestMove,
+  RunCycle,
+  ShadowLoopInput,
+  SIGNAL,
+  UPDATE,
+  type LoopStatus,
+  type MoveStatus,
+} from '../temporal/messages.js';
+import { collect } from './loop/collect.js';
+import { LoopState, type CarriedState } from './loop/loop-state.js';
+import { actOn, forgetTerminated, locateUsers, makePlan } from './loop/moves.js';
+import {
+  askPlan,
+  createDesktop,
+  desktopPower,
+  enrollClients,
+  requestMove,
+  setPolicy,
+} from './loop/requests.js';
+import { probeSilentUsers } from './loop/probe.js';
+import { loopStatus, renderLoop } from './loop/status.js';
+
+interface Wake {
+  cause: Cause | null;
+  act: boolean;
+}
+
+/** Keep every desktop close to its user; ends only by termination or cancellation. */
+export async function shadowLoop(raw: unknown): Promise<void> {
+  const input = checked(() => parseInput(ShadowLoopInput, raw, 'input of shadowLoop'));
+  const state = new LoopState(input.cloud, input.carried as CarriedState | undefined);
+  const wake: Wake = { cause: null, act: false };
+  handle(state, wake);
+  while (!workflowInfo().continueAsNewSuggested) {
+    const { cause, act } = { ...wake };
+    wake.cause = null;
+    await cycle(state, cause ?? 'loop', state.policy.act || act);
+    await condition(() => wake.cause !== null, state.policy.cycleMs);
+  }
+  await condition(allHandlersFinished);
+  await continueAsNew<typeof shadowLoop>({ cloud: state.cloud, carried: state.carried });
+}
+
+async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void> {
+  state.carried.cycle++;
+  await collect(state, true);
+  state.problems.delete('plan');
+  try {
+    await forgetTerminated(state);
+    await probeSilentUsers(state);
+    await locateUsers(state);
+    const plan = await makePlan(state);
+    if (act) await actOn(state, plan, cause);
+  } catch (error) {
+    // The next cycle tries again; meanwhile the status says it.
+    state.problems.set('plan', failureInfo(error).message);
+  }
+  state.lastCycleMs = Date.now();
+  setCurrentDetails(renderLoop(loopStatus(state)));
+}
+
+function handle(state: LoopState, wake: Wake): void {
+  const update = <R>(
+    name: string,
+    validator: (raw: unknown) => unknown,
+    run: (raw: unknown) => R | Promise<R>,
+  ) => {
+    setHandler(defineUpdate<R, [unknown]>(name), async (raw) => checkedAsync(() => run(raw)), {
+      validator: (raw) => {
+        checked(() => validator(raw));
+      },
+    });
+  };
+  update(
+    UPDATE.requestMove,
+    (raw) => parseInput(RequestMove, raw, UPDATE.requestMove),
+    (raw) => requestMove(state, raw),
+  );
+  update(
+    UPDATE.createDesktop,
+    (raw) => parseInput(CreateDesktop, raw, UPDATE.createDesktop),
+    (raw) => createDesktop(state, raw),
+  );
+  update(
+    UPDATE.desktopPower,
+    (raw) => parseInput(DesktopPower, raw, UPDATE.desktopPower),
+    (raw) => desktopPower(state, raw),
+  );
+  update(
+    UPDATE.enrollClients,
+    (raw) => parseInput(EnrollClients, raw, UPDATE.enrollClients),
+    (raw) => enrollClients(state, raw),
+  );
+  update(
+    UPDATE.makePlan,
+    (raw) => parseInput(PlanAsk, raw ?? {}, UPDATE.makePlan),
+    (raw) => askPlan(state, raw),
+  );
+  update(
+    UPDATE.setPolicy,
+    () => undefined,
+    (raw) => setPolicy(state, raw),
+  );
+  update(
+    UPDATE.setCloud,
+    (raw) => parseInput(CloudConfig, raw, UPDATE.setCloud),
+    (raw) => {
+      state.setCloud(parseInput(CloudConfig, raw, UPDATE.setCloud));
+    },
+  );
+  setHandler(defineSignal<[MoveStatus]>(SIGNAL.moveEnded), (status) => {
+    state.endMove(status, Date.now());
+  });
+  setHandler(defineSignal<[unknown]>(SIGNAL.runCycle), (raw) => {
+    const ask = RunCycle.safeParse(raw ?? {});
+    wake.act = ask.success && ask.data.act;
+    wake.cause = ask.success ? ask.data.cause : 'operator';
+  });
+  setHandler(defineQuery<LoopStatus>(QUERY.status), () => loopStatus(state));
+  setHandler(defineQuery<Policy>(QUERY.policy), () => state.policy);
+  setHandler(defineQuery<Fingerprint[]>(QUERY.fingerprints), () => [...state.current.values()]);
+}
+
+function checked<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw isVmshadowError(error) ? toApplicationFailure(error) : error;
+  }
+}
+
+async function checkedAsync<T>(run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw toApplicationFailure(error);
+  }
+}
