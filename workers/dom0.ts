@@ -1,0 +1,162 @@
+// One host's dom0: wires drivers and stores to the activities, opens the peers' TLS port, samples traffic, and works on the host's two
+// queues. Desktops are processes of their own: they go on when this one ends, and are found again when it starts.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { TrafficSampler } from '../activities/fingerprint/sampler.js';
+import { TargetSide } from '../activities/handover/target-side.js';
+import { hostActivities } from '../activities/host/host-activities.js';
+import { CapacityGate } from '../activities/host/capacity-gate.js';
+import type { HostContext } from '../activities/host/host-context.js';
+import { OwnershipStore } from '../activities/stores/ownership-store.js';
+import { ReservationStore } from '../activities/stores/reservation-store.js';
+import { messageOf } from '../domain/errors.js';
+import type { Dom0Config } from '../domain/model/dom0.js';
+import { hostKey } from '../domain/model/ids.js';
+import { HostProxy } from '../guest-proxy/host/host-proxy.js';
+import { tapName } from '../guest-proxy/host/tap.js';
+import { LinkWatchdog } from '../hypervisors/qemu/link-watchdog.js';
+import { QemuHypervisor } from '../hypervisors/qemu/driver.js';
+import { runCommand } from '../transfer/run-command.js';
+import { bulkQueue, ctlQueue } from '../temporal/names.js';
+import { DesktopTraffic } from './desktop-traffic.js';
+import { UplinkCap } from './uplink-cap.js';
+import { ping } from './ping.js';
+import { PeerServer } from './peer-server.js';
+import { TlsPeers } from './peer-client.js';
+import { connectWhenThere, installRuntime, runWorkers, WORKER_DEFAULTS } from './worker-runtime.js';
+
+export interface Dom0Options {
+  readonly config: Dom0Config;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Copies, hashes: each is mostly waiting, and a host is given few moves at a time. */
+const BULK_SLOTS = 16;
+const CTL_SLOTS = 32;
+/** The peer is asked this often, and given up after so many silences: a WAN's short outages (some 6 s) pass. */
+const LINK_PROBE_MS = 1_500;
+const LINK_LOST_AFTER = 4;
+
+/** Run a host's dom0 until `signal` is aborted. Desktops and rules stay as they are. */
+export async function runDom0({ config, logger, signal }: Dom0Options): Promise<void> {
+  installRuntime(logger);
+  const host = await openHost(config, logger);
+  try {
+    const { connection, namespace, address } = await connectWhenThere(logger, signal);
+    try {
+      const activities = hostActivities(host.context);
+      const { self } = host.context;
+      const workers = await Promise.all([
+        Worker.create({
+          ...WORKER_DEFAULTS,
+          connection,
+          namespace,
+          taskQueue: ctlQueue(self),
+          activities,
+          maxConcurrentActivityTaskExecutions: CTL_SLOTS,
+        }),
+        Worker.create({
+          ...WORKER_DEFAULTS,
+          connection,
+          namespace,
+          taskQueue: bulkQueue(self),
+          activities,
+          maxConcurrentActivityTaskExecutions: BULK_SLOTS,
+        }),
+      ]);
+      logger.info({ host: hostKey(self), temporal: address }, 'dom0 ready');
+      await runWorkers(workers, signal);
+    } finally {
+      await connection.close();
+    }
+  } finally {
+    await host.close();
+  }
+}
+
+async function openHost(
+  config: Dom0Config,
+  logger: Logger,
+): Promise<{ context: HostContext; close(): Promise<void> }> {
+  const { site, host, stateDir, runDir, pkiDir } = config;
+  await Promise.all([mkdir(stateDir, { recursive: true }), mkdir(runDir, { recursive: true })]);
+  const ownership = new OwnershipStore(join(stateDir, 'ownership'));
+  const reservations = new ReservationStore(join(stateDir, 'reservations'));
+  const hypervisor = new QemuHypervisor({
+    stateDir,
+    runDir,
+    imageDir: config.imageDir,
+    accel: config.accel,
+    pki: { dir: pkiDir },
+    incoming: { address: config.peer.address, ports: config.migrationPorts },
+    logger,
+  });
+  const network = new HostProxy({
+    stateDir: join(stateDir, 'network'),
+    uplink: config.uplink,
+    externalPool: config.externalPool,
+    controlPort: config.controlPort,
+    probe: config.probe,
+    identityFile: config.identityFile,
+    logger,
+  });
+  await network.start();
+  const traffic = new DesktopTraffic({
+    sampler: new TrafficSampler({
+      run: runCommand,
+      onProblem: (problem) => logger.warn({ problem }, 'traffic sampling'),
+    }),
+    hypervisor,
+    ownership,
+    tapOf: tapName,
+    onProblem: (error) => logger.warn({ error: messageOf(error) }, 'traffic sampling'),
+  });
+  await traffic.start();
+  const peers = await TlsPeers.load(pkiDir);
+  const context: HostContext = {
+    self: { site, host },
+    capacity: config.capacity,
+    capacityGate: new CapacityGate({
+      self: { site, host },
+      capacity: config.capacity,
+      hypervisor,
+      ownership,
+      reservations,
+    }),
+    hypervisor,
+    network,
+    traffic,
+    ownership,
+    reservations,
+    peers,
+    linkCap: new UplinkCap(config),
+    watchLink: (move, peer) => {
+      const watchdog = new LinkWatchdog({
+        probe: (s) => peer.ping(s),
+        intervalMs: LINK_PROBE_MS,
+        lossThreshold: LINK_LOST_AFTER,
+        cutLink: () => hypervisor.cutLink(move),
+        onLost: () =>
+          logger.warn({ ...move }, 'the link to the other host is lost: its connections were cut'),
+        onError: (error) => logger.error({ ...move, error: messageOf(error) }, 'cutting a dead link failed'),
+      });
+      watchdog.start();
+      return () => void watchdog.stop();
+    },
+    ping,
+    now: Date.now,
+    logger,
+  };
+  const server = new PeerServer(new TargetSide(context), logger);
+  await server.start(config.peer, pkiDir);
+  const close = async () => {
+    await server.stop();
+    peers.close();
+    await traffic.stop();
+    await network.stop();
+  };
+  return { context, close };
+}

@@ -1,0 +1,84 @@
+// The manager: workflows and planning on the control queue, for one cloud. Stateless: any number may run, anywhere.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { openGeoDatabase } from '../activities/placement/geo.js';
+import { controlActivities } from '../activities/control/control-activities.js';
+import { messageOf } from '../domain/errors.js';
+import type { CloudConfig } from '../domain/model/cloud.js';
+import { ensureRebalanceSchedule, ensureSearchAttributes, ensureShadowLoop } from '../temporal/bootstrap.js';
+import { connectClient } from '../temporal/connection.js';
+import { failureInfo } from '../temporal/failures.js';
+import { CONTROL_QUEUE } from '../temporal/names.js';
+import { connectWhenThere, installRuntime, runWorkers, WORKER_DEFAULTS } from './worker-runtime.js';
+
+export interface ManagerOptions {
+  readonly cloud: CloudConfig;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+const BOOTSTRAP_TRIES = 60;
+const BOOTSTRAP_RETRY_MS = 1_000;
+
+/** Run the manager until `signal` is aborted. */
+export async function runManager({ cloud, logger, signal }: ManagerOptions): Promise<void> {
+  installRuntime(logger);
+  const { connection, namespace, address } = await connectWhenThere(logger, signal);
+  const client = await connectClient();
+  const worker = await Worker.create({
+    ...WORKER_DEFAULTS,
+    ...workflowSource(),
+    connection,
+    namespace,
+    taskQueue: CONTROL_QUEUE,
+    activities: controlActivities(
+      client,
+      cloud.geoDatabase === undefined ? null : await openGeoDatabase(cloud.geoDatabase),
+    ),
+  });
+  const ending = new AbortController();
+  const running = runWorkers([worker], AbortSignal.any([signal, ending.signal]));
+  try {
+    await Promise.race([running, bootstrap(client, cloud, logger, signal)]);
+    logger.info({ pool: cloud.pool, temporal: address, namespace }, 'manager ready');
+    await running;
+  } finally {
+    ending.abort();
+    await running.catch(() => undefined);
+    await client.connection.close();
+    await connection.close();
+  }
+}
+
+/** Start the loop and the schedule; a server that has only just started refuses for a while. */
+async function bootstrap(
+  client: Client,
+  cloud: CloudConfig,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let tries = 1; !signal.aborted; tries++) {
+    try {
+      await ensureSearchAttributes(client);
+      await ensureShadowLoop(client, cloud);
+      await ensureRebalanceSchedule(client, cloud);
+      return;
+    } catch (error) {
+      // Ours is a real refusal, for instance of the configuration; the rest passes.
+      if (tries >= BOOTSTRAP_TRIES || failureInfo(error).code !== 'INTERNAL') throw error;
+      logger.warn({ error: messageOf(error), tries }, 'Temporal is not ready yet; trying again');
+      await sleep(BOOTSTRAP_RETRY_MS, undefined, { signal });
+    }
+  }
+}
+
+/** The bundle that the build made; a checkout that runs from sources bundles at its start. */
+export function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const bundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
+  return { workflowsPath: fileURLToPath(new URL('../dist/workflows/index.js', import.meta.url)) };
+}
