@@ -1,0 +1,30 @@
+// Checks of what the shell gives: all problems in one message, exit 64.
+import { z } from 'zod';
+import { VmshadowError } from '../domain/errors.js';
+import { PoolId } from '../domain/model/ids.js';
+import { parseInput } from '../domain/model/parse.js';
+import { COMMAND_LINE } from './failures.js';
+
+/** Parse arguments and options of `command`; a failure lists every problem and names the help. */
+export function parseArguments<S extends z.ZodType>(schema: S, value: unknown, command: string): z.output<S> {
+  try {
+    return parseInput(schema, value, `vmshadow ${command}`);
+  } catch (error) {
+    const found = error as VmshadowError;
+    throw new VmshadowError('INPUT_INVALID', `${found.message}\nSee \`vmshadow ${command} --help\`.`, {
+      details: { ...found.details, source: COMMAND_LINE },
+    });
+  }
+}
+
+/** A number from the shell; commander hands over text. */
+export const numeric = z
+  .string()
+  .regex(/^-?\d+(\.\d+)?$/, 'expected a number')
+  .transform(Number);
+
+/** A whole number from the shell. */
+export const integer = z.string().regex(/^\d+$/, 'expected a whole number').transform(Number);
+
+/** Options of every command that speaks to a pool's loop. */
+export const poolOptions = { pool: PoolId.default(PoolId.parse('main')), json: z.boolean().default(false) };

@@ -1,0 +1,91 @@
+// `vmshadow dev`: an embedded Temporal server and the manager on this machine. A server that the environment names is used instead.
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { VmshadowError } from '../../domain/errors.js';
+import { CloudConfig } from '../../domain/model/cloud.js';
+import { Ipv4, Port } from '../../domain/model/address.js';
+import { integer, parseArguments } from '../arguments.js';
+import { loadConfig } from '../config-file.js';
+import type { CliContext } from '../context.js';
+import { untilStopped } from '../daemon.js';
+import { EXAMPLE_CLOUD } from '../example-config.js';
+import { makeLogger } from '../logger.js';
+
+const Options = z.object({
+  config: z.string().default('vmshadow.yaml'),
+  db: z.string().min(1).default('.vmshadow/temporal.db'),
+  ip: Ipv4.default('127.0.0.1'),
+  port: integer.pipe(Port).optional(),
+  uiPort: integer.pipe(Port).optional(),
+  example: z.boolean().default(false),
+});
+type Options = z.output<typeof Options>;
+
+/** Run `vmshadow dev` until it is stopped, or print an example configuration. */
+export async function devCommand(context: CliContext, raw: unknown): Promise<void> {
+  const options = parseArguments(Options, raw, 'dev');
+  if (options.example) {
+    context.out(EXAMPLE_CLOUD.trimEnd());
+    return;
+  }
+  const cloud = await loadCloud(options.config);
+  await untilStopped(
+    (signal) => serve(context, options, cloud, signal),
+    (name) => context.note(`${name}: stopping`),
+  );
+}
+
+async function loadCloud(path: string): Promise<CloudConfig> {
+  try {
+    return await loadConfig(path, CloudConfig, "the cloud's configuration");
+  } catch (error) {
+    if (!(error instanceof VmshadowError) || error.cause === undefined) throw error;
+    throw new VmshadowError(
+      'CONFIG_INVALID',
+      `${error.message}\nTo begin with an example: vmshadow dev --example > vmshadow.yaml`,
+      { cause: error.cause },
+    );
+  }
+}
+
+/** The server that the environment or a profile file names; null: none. */
+async function namedServer(): Promise<string | null> {
+  const { loadClientConfigProfile } = await import('@temporalio/envconfig');
+  const { address } = loadClientConfigProfile();
+  return address === undefined || address === '' ? null : address;
+}
+
+async function serve(
+  context: CliContext,
+  options: Options,
+  cloud: CloudConfig,
+  signal: AbortSignal,
+): Promise<void> {
+  const { runManager } = await import('../../workers/manager.js');
+  const logger = makeLogger();
+  const given = await namedServer();
+  if (given !== null) {
+    context.note(`Temporal: ${given} (named by TEMPORAL_ADDRESS or a profile: no server is started)`);
+    await runManager({ cloud, logger, signal });
+    return;
+  }
+  const { startEmbeddedServer } = await import('../../temporal/embedded-server.js');
+  const dbFile = resolve(options.db);
+  await mkdir(dirname(dbFile), { recursive: true });
+  const server = await startEmbeddedServer({
+    dbFile,
+    ip: options.ip,
+    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.uiPort === undefined ? {} : { uiPort: options.uiPort }),
+    logFile: `${dbFile}.log`,
+  });
+  try {
+    process.env['TEMPORAL_ADDRESS'] = server.address;
+    context.note(`Temporal: ${server.address}   web UI: ${server.uiAddress}   database: ${dbFile}`);
+    context.note(`Other shells: export TEMPORAL_ADDRESS=${server.address}`);
+    await runManager({ cloud, logger, signal });
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,44 @@
+// `vmshadow explain DESKTOP` and `vmshadow fingerprint FILE`: the account of a rank, live or from a capture.
+import { z } from 'zod';
+import { VmshadowError } from '../../domain/errors.js';
+import { DesktopId } from '../../domain/model/ids.js';
+import { parseArguments, poolOptions } from '../arguments.js';
+import type { CliContext } from '../context.js';
+import { withLoop } from '../with-loop.js';
+
+const Explain = z.object({ ...poolOptions, desktop: DesktopId });
+
+/** Run `vmshadow explain DESKTOP`. */
+export async function explainCommand(context: CliContext, raw: unknown): Promise<void> {
+  const { pool, json, desktop } = parseArguments(Explain, raw, 'explain');
+  const [status, prints] = await withLoop(pool, (loop) => Promise.all([loop.status(), loop.fingerprints()]));
+  const found = status.desktops.find((d) => d.desktop === desktop);
+  if (found === undefined)
+    throw new VmshadowError(
+      'UNKNOWN_DESKTOP',
+      `there is no desktop ${desktop} in the pool ${pool}. \`vmshadow desktop list\` shows all.`,
+      { details: { desktop } },
+    );
+  if (json) {
+    const fingerprint = prints.find((p) => p.desktop === desktop) ?? null;
+    context.out(JSON.stringify({ ...found, fingerprint }, null, 2));
+    return;
+  }
+  const { renderExplanation } = await import('./explain.js');
+  context.out(renderExplanation(found).trimEnd());
+}
+
+const Fingerprint = z.object({
+  file: z.string().min(1),
+  /** Checked by the reader of the capture: it may be an IPv6 address too. */
+  desktop: z.string().min(1).optional(),
+  json: z.boolean().default(false),
+});
+
+/** Run `vmshadow fingerprint FILE`. */
+export async function fingerprintCommand(context: CliContext, raw: unknown): Promise<void> {
+  const { file, desktop, json } = parseArguments(Fingerprint, raw, 'fingerprint');
+  const { fingerprintFile } = await import('./fingerprint.js');
+  const options = desktop === undefined ? { json } : { desktop, json };
+  context.out((await fingerprintFile(file, options)).trimEnd());
+}

@@ -1,0 +1,157 @@
+// `vmshadow keys`: the cloud's authority and what it issues. The authority's folder stays with the operator; a host gets only its own part:
+//   DIR/ca-cert.pem, DIR/ca-key.pem          the authority
+//   DIR/hosts/SITE/HOST/*.pem, identity.json what is copied to that host (pkiDir and identityFile of its dom0.yaml)
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { hasCode, VmshadowError } from '../../domain/errors.js';
+import { Ipv4 } from '../../domain/model/address.js';
+import { HostId, SiteId } from '../../domain/model/ids.js';
+import { parseArguments } from '../arguments.js';
+import { IDENTITY_FILE } from '../enrollment-files.js';
+import type { CliContext } from '../context.js';
+import { renderTable } from '../render/table.js';
+
+const common = { dir: z.string().min(1).default('keys'), json: z.boolean().default(false) };
+
+const Init = z.object(common);
+
+/** Run `vmshadow keys init`. */
+export async function initCommand(context: CliContext, raw: unknown): Promise<void> {
+  const { dir, json } = parseArguments(Init, raw, 'keys init');
+  const { createAuthority } = await import('../../transfer/pki.js');
+  await createAuthority(dir);
+  const authority = join(dir, 'ca-cert.pem');
+  context.out(
+    json
+      ? JSON.stringify({ dir, authority }, null, 2)
+      : `The authority is in ${dir}. Keep ${join(dir, 'ca-key.pem')} to yourself; next: vmshadow keys issue SITE/HOST --dir ${dir} --address IP`,
+  );
+}
+
+/** `us-west/h1`. */
+const HostName = z
+  .string()
+  .regex(/^[^/]+\/[^/]+$/, 'expected SITE/HOST such as us-west/h1')
+  .transform((name) => {
+    const [site, host] = name.split('/');
+    return { site, host };
+  })
+  .pipe(z.object({ site: SiteId, host: HostId }));
+
+const Issue = z.object({
+  ...common,
+  host: HostName,
+  address: z.array(Ipv4).min(1),
+  out: z.string().min(1).optional(),
+});
+
+/** Run `vmshadow keys issue SITE/HOST`. Again: the certificate is renewed, the identity stays (clients know it). */
+export async function issueCommand(context: CliContext, raw: unknown): Promise<void> {
+  const { dir, json, host, address, out } = parseArguments(Issue, raw, 'keys issue');
+  const { issueHost } = await import('../../transfer/pki.js');
+  const files = await issueHost(dir, { ...host, addresses: address }, out);
+  const identityFile = join(files.dir, IDENTITY_FILE);
+  const publicKey = await hostIdentity(identityFile);
+  const answer = { ...host, pkiDir: files.dir, identityFile, publicKey };
+  context.out(
+    json
+      ? JSON.stringify(answer, null, 2)
+      : [
+          `Certificate and identity of ${host.site}/${host.host} are in ${files.dir}.`,
+          `Copy the folder to the host and name it in its dom0.yaml (pkiDir, identityFile).`,
+          `public key  ${publicKey}`,
+        ].join('\n'),
+  );
+}
+
+async function hostIdentity(file: string): Promise<string> {
+  const { createIdentity, loadIdentity } = await import('../../guest-proxy/protocol/identity.js');
+  try {
+    return await createIdentity(file);
+  } catch (error) {
+    if (!hasCode(error, 'ALREADY_EXISTS')) throw error;
+    return (await loadIdentity(file)).publicKey;
+  }
+}
+
+interface CertificateInfo {
+  readonly name: string;
+  readonly validTo: string;
+  readonly addresses: string;
+  readonly publicKey: string | null;
+}
+
+/** Run `vmshadow keys show`. */
+export async function showCommand(context: CliContext, raw: unknown): Promise<void> {
+  const { dir, json } = parseArguments(Init, raw, 'keys show');
+  const authority = await certificateInfo(join(dir, 'ca-cert.pem'), null);
+  if (authority === null)
+    throw new VmshadowError(
+      'PREREQUISITE',
+      `there is no authority in ${dir}. Make one with \`vmshadow keys init --dir ${dir}\`, or name its folder with --dir.`,
+    );
+  const hosts: CertificateInfo[] = [];
+  for (const site of await folders(join(dir, 'hosts')))
+    for (const host of await folders(join(dir, 'hosts', site))) {
+      const folder = join(dir, 'hosts', site, host);
+      const found = await certificateInfo(join(folder, 'server-cert.pem'), join(folder, IDENTITY_FILE));
+      if (found !== null) hosts.push(found);
+    }
+  context.out(json ? JSON.stringify({ dir, authority, hosts }, null, 2) : renderKeys(dir, authority, hosts));
+}
+
+function renderKeys(dir: string, authority: CertificateInfo, hosts: readonly CertificateInfo[]): string {
+  const rows = hosts.map((h) => [h.name, h.addresses, h.validTo.slice(0, 10), h.publicKey ?? '-']);
+  return [
+    `AUTHORITY ${dir}, valid until ${authority.validTo.slice(0, 10)}`,
+    hosts.length === 0
+      ? 'HOSTS  none yet'
+      : renderTable(
+          [{ head: 'host' }, { head: 'addresses' }, { head: 'valid until' }, { head: 'public key' }],
+          rows,
+        ),
+  ].join('\n\n');
+}
+
+async function certificateInfo(file: string, identityFile: string | null): Promise<CertificateInfo | null> {
+  const { X509Certificate } = await import('node:crypto');
+  let pem: string;
+  try {
+    pem = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  const certificate = new X509Certificate(pem);
+  const names = certificate.subjectAltName ?? '';
+  return {
+    name: certificate.subject.replace(/^CN=/, ''),
+    validTo: new Date(certificate.validTo).toISOString(),
+    addresses: [...names.matchAll(/IP Address:([0-9.]+)/g)].map((m) => m[1]).join(' '),
+    publicKey: identityFile === null ? null : await publicKeyIn(identityFile),
+  };
+}
+
+async function publicKeyIn(file: string): Promise<string | null> {
+  const { loadIdentity } = await import('../../guest-proxy/protocol/identity.js');
+  try {
+    return (await loadIdentity(file)).publicKey;
+  } catch (error) {
+    if (hasCode(error, 'CONFIG_INVALID')) return null;
+    throw error;
+  }
+}
+
+async function folders(dir: string): Promise<string[]> {
+  try {
+    const entries = await readdir(dir, { withFileTypes: true });
+    return entries
+      .filter((e) => e.isDirectory())
+      .map((e) => e.name)
+      .sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,149 @@
+// `vmshadow move`, `cancel`, `force`: what an operator says to a move.
+import { z } from 'zod';
+import { hasCode, VmshadowError } from '../../domain/errors.js';
+import { DesktopId, HostId, SiteId, hostKey, type HostRef } from '../../domain/model/ids.js';
+import { SIGNAL, UPDATE, type MoveStatus } from '../../temporal/messages.js';
+import { parseArguments, poolOptions } from '../arguments.js';
+import type { CliContext } from '../context.js';
+import { untilStopped } from '../daemon.js';
+import { EXIT, type ExitCode } from '../exit-codes.js';
+import { noMove } from '../failures.js';
+import { followMove } from '../follow.js';
+import type { LoopClient } from '../loop-client.js';
+import { withLoop } from '../with-loop.js';
+import { makeProgressView } from '../progress-view.js';
+import { renderMoveEnd } from '../render/move-line.js';
+
+const MoveOptions = z.object({
+  ...poolOptions,
+  desktop: DesktopId,
+  site: SiteId,
+  host: HostId.optional(),
+  force: z.boolean().default(false),
+  follow: z.boolean().default(true),
+});
+
+/** What the loop answers to `requestMove`. */
+interface MoveAccepted {
+  readonly workflowId: string;
+  readonly to: HostRef;
+}
+
+/** A second: the checkpoints of a move come about as often. */
+const FOLLOW_INTERVAL_MS = 1_000;
+
+/** Run `vmshadow move DESKTOP SITE`: 0 when it ended as moved (or was accepted, with --no-follow). */
+export async function moveCommand(context: CliContext, raw: unknown): Promise<ExitCode> {
+  const { pool, json, follow, ...request } = parseArguments(MoveOptions, raw, 'move');
+  return withLoop(pool, async (loop) => {
+    const accepted = await loop.update<MoveAccepted>(UPDATE.requestMove, request);
+    if (!follow) {
+      context.out(
+        json
+          ? JSON.stringify(accepted, null, 2)
+          : `${request.desktop}: the move to ${hostKey(accepted.to)} has begun (workflow ${accepted.workflowId}). \`vmshadow status --watch\` shows it.`,
+      );
+      return EXIT.ok;
+    }
+    const end = await followToEnd(context, loop, request.desktop);
+    if (end === null) {
+      context.note(`The move goes on. \`vmshadow cancel ${request.desktop}\` cancels it.`);
+      return EXIT.interrupted;
+    }
+    return reportEnd(context, end, json);
+  });
+}
+
+async function followToEnd(
+  context: CliContext,
+  loop: LoopClient,
+  desktop: DesktopId,
+): Promise<MoveStatus | null> {
+  const view = makeProgressView(context);
+  try {
+    return await untilStopped((signal) =>
+      followMove(loop, {
+        desktop,
+        signal,
+        intervalMs: FOLLOW_INTERVAL_MS,
+        onProgress: (status) => view.show(status),
+        onSilence: (reason) => view.say(reason),
+      }),
+    );
+  } finally {
+    view.close();
+  }
+}
+
+/** Print how a move ended; the exit code is that of `vmshadow move`. */
+export function reportEnd(context: CliContext, end: MoveStatus, json: boolean): ExitCode {
+  const text = renderMoveEnd(end);
+  if (json) context.out(JSON.stringify(end, null, 2));
+  if (end.outcome === 'moved') {
+    if (!json) context.out(text);
+    return EXIT.ok;
+  }
+  context.note(text);
+  return EXIT.refused;
+}
+
+const SignalOptions = z.object({ ...poolOptions, desktop: DesktopId });
+
+/** Run `vmshadow cancel DESKTOP`: undoes the move, whatever phase it is in, until the commit. */
+export async function cancelCommand(context: CliContext, raw: unknown): Promise<void> {
+  await signalMove(
+    context,
+    raw,
+    'cancel',
+    SIGNAL.cancelMove,
+    'asked to cancel; the desktop stays where it is',
+  );
+}
+
+/** Run `vmshadow force DESKTOP`: switches over now, without waiting for a short pause. */
+export async function forceCommand(context: CliContext, raw: unknown): Promise<void> {
+  await signalMove(
+    context,
+    raw,
+    'force',
+    SIGNAL.forceSwitchover,
+    'asked to switch over without waiting for a short pause',
+  );
+}
+
+async function signalMove(
+  context: CliContext,
+  raw: unknown,
+  command: string,
+  signal: string,
+  said: string,
+): Promise<void> {
+  const { pool, desktop, json } = parseArguments(SignalOptions, raw, command);
+  await withLoop(pool, async (loop) => {
+    const before = await silenceAsNull(loop.moveStatus(desktop));
+    if (before !== null) assertInTime(before);
+    await loop.signalMove(desktop, signal);
+    if (json) context.out(JSON.stringify({ desktop, signal, phase: before?.phase ?? null }, null, 2));
+    else context.out(`${desktop}: ${said}${before === null ? '' : ` (phase ${before.phase})`}.`);
+  });
+}
+
+/** A signal also reaches a move whose manager is away just now: no answer is no reason not to send it. */
+async function silenceAsNull<R>(answer: Promise<R | null>): Promise<R | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (hasCode(error, 'CONTROL_PLANE')) return null;
+    throw error;
+  }
+}
+
+function assertInTime(status: MoveStatus): void {
+  if (status.outcome !== 'running') throw noMove(status.desktop);
+  if (status.phase === 'cleanup')
+    throw new VmshadowError(
+      'TOO_LATE',
+      `desktop ${status.desktop} already runs at ${status.to.site}/${status.to.host}; only the cleanup of ${status.from.site}/${status.from.host} is under way. To move it back: vmshadow move ${status.desktop} ${status.from.site} --force`,
+      { details: { desktop: status.desktop } },
+    );
+}

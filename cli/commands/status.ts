@@ -1,0 +1,79 @@
+// `vmshadow status`: once, or again and again: redrawn in place on a terminal, a line a change elsewhere.
+import { z } from 'zod';
+import { messageOf } from '../../domain/errors.js';
+import { parseArguments, poolOptions, numeric } from '../arguments.js';
+import type { CliContext } from '../context.js';
+import { pause, untilStopped } from '../daemon.js';
+import type { LoopClient } from '../loop-client.js';
+import { withLoop } from '../with-loop.js';
+import { renderStatus, renderStatusLine, type StatusView } from '../render/status.js';
+import { formatClock } from '../render/format.js';
+import { frame } from '../render/frame.js';
+
+const Options = z.object({
+  ...poolOptions,
+  watch: z.boolean().default(false),
+  interval: numeric.pipe(z.number().min(0.2).max(3600)).default(1),
+});
+
+/** Run `vmshadow status`. */
+export async function statusCommand(context: CliContext, raw: unknown): Promise<void> {
+  const options = parseArguments(Options, raw, 'status');
+  await withLoop(options.pool, async (loop) => {
+    if (!options.watch) {
+      const view = await readStatus(loop);
+      context.out(options.json ? JSON.stringify(statusJson(view), null, 2) : renderStatus(view));
+      return;
+    }
+    await untilStopped((signal) => watch(context, loop, options.json, options.interval * 1000, signal));
+  });
+}
+
+/** Ask the loop and every move under way. A move that gives no answer is null: the rest is still worth seeing. */
+export async function readStatus(loop: LoopClient): Promise<StatusView> {
+  const status = await loop.status();
+  const moves = await Promise.all(
+    status.moves.map(async (m) => [m.desktop, await loop.moveStatus(m.desktop).catch(() => null)] as const),
+  );
+  return { loop: status, moves: Object.fromEntries(moves), atMs: Date.now() };
+}
+
+/** The loop's answer with each move's own status inside it. */
+export function statusJson(view: StatusView): unknown {
+  return {
+    ...view.loop,
+    moves: view.loop.moves.map((m) => ({ ...m, status: view.moves[m.desktop] ?? null })),
+  };
+}
+
+async function watch(
+  context: CliContext,
+  loop: LoopClient,
+  json: boolean,
+  intervalMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const redraw = context.interactive && !json;
+  let last = '';
+  while (!signal.aborted) {
+    let text: string;
+    try {
+      const view = await readStatus(loop);
+      text = json
+        ? JSON.stringify(statusJson(view))
+        : redraw
+          ? `${formatClock(view.atMs)}  ${renderStatus(view)}`
+          : renderStatusLine(view);
+    } catch (error) {
+      // The control plane may be restarting: say so and go on looking.
+      text = json
+        ? JSON.stringify({ error: { message: messageOf(error) } })
+        : `no answer: ${messageOf(error)}`;
+    }
+    if (redraw) context.out(frame(text, context.size(), last === ''));
+    else if (json) context.out(text);
+    else if (text !== last) context.out(`${formatClock(Date.now())} ${text}`);
+    last = text;
+    await pause(intervalMs, signal);
+  }
+}

@@ -1,0 +1,136 @@
+// What the command asks the control plane: queries, updates and signals of the shadow loop and of the moves, each bounded in time, each
+// failure of the way there as one CONTROL_PLANE error that says what was tried and what to do. Refusals by a workflow pass as they are.
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { messageOf, VmshadowError } from '../domain/errors.js';
+import type { Fingerprint } from '../domain/fingerprint/model.js';
+import type { DesktopId, PoolId } from '../domain/model/ids.js';
+import type { Policy } from '../domain/model/policy.js';
+import { connectClient } from '../temporal/connection.js';
+import { QUERY, type UPDATE as UPDATES, type LoopStatus, type MoveStatus } from '../temporal/messages.js';
+import { migrateId, shadowLoopId } from '../temporal/names.js';
+import { failureInfo } from '../temporal/failures.js';
+import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
+
+/** A query needs a manager that polls; an idle one answers in milliseconds, so no answer in this time means none. */
+const QUERY_TIMEOUT_MS = 5_000;
+/** Plans of large pools take seconds; images of new desktops are copied within the update. */
+const UPDATE_TIMEOUT_MS = 600_000;
+/** gRPC's NOT_FOUND. */
+const NOT_FOUND = 5;
+
+type UpdateName = (typeof UPDATES)[keyof typeof UPDATES];
+
+export class LoopClient {
+  readonly client: Client;
+  readonly pool: PoolId;
+
+  constructor(client: Client, pool: PoolId) {
+    this.client = client;
+    this.pool = pool;
+  }
+
+  /** Connect as the TEMPORAL_* variables say; CONTROL_PLANE when nothing answers. */
+  static async connect(pool: PoolId): Promise<LoopClient> {
+    return new LoopClient(await connectClient(), pool);
+  }
+
+  async close(): Promise<void> {
+    await this.client.connection.close();
+  }
+
+  /** The loop's view of the pool. */
+  status(): Promise<LoopStatus> {
+    return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
+      handle.query<LoopStatus>(QUERY.status),
+    );
+  }
+
+  /** The policy in force. */
+  policy(): Promise<Policy> {
+    return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
+      handle.query<Policy>(QUERY.policy),
+    );
+  }
+
+  /** The last cycle's fingerprints, one a desktop. */
+  fingerprints(): Promise<Fingerprint[]> {
+    return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
+      handle.query<Fingerprint[]>(QUERY.fingerprints),
+    );
+  }
+
+  /** How far the (latest) move of a desktop is; null when it has never been in one. */
+  moveStatus(desktop: DesktopId): Promise<MoveStatus | null> {
+    return nullIfMissing(
+      this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (h) => h.query<MoveStatus>(QUERY.status)),
+    );
+  }
+
+  /** Temporal's own word on the latest move: RUNNING, COMPLETED, TERMINATED ...; null when there never was one. */
+  async moveExecution(desktop: DesktopId): Promise<string | null> {
+    const found = this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (h) => h.describe());
+    return (await nullIfMissing(found))?.status.name ?? null;
+  }
+
+  /** Ask the loop for something and wait for its answer. Asks for the status first: without a manager an update waits for long. */
+  async update<R>(name: UpdateName, argument: unknown): Promise<R> {
+    await this.status();
+    return this.#ask(shadowLoopId(this.pool), UPDATE_TIMEOUT_MS, (handle) =>
+      handle.executeUpdate<R, [unknown]>(name, { args: [argument] }),
+    );
+  }
+
+  /** Send a signal to the move under way; NO_MOVE when the desktop is in none. */
+  async signalMove(desktop: DesktopId, signal: string): Promise<void> {
+    try {
+      await this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (handle) => handle.signal(signal));
+    } catch (error) {
+      throw isNotFound(error) ? noMove(desktop, error) : error;
+    }
+  }
+
+  async #ask<R>(
+    workflowId: string,
+    timeoutMs: number,
+    ask: (handle: WorkflowHandle) => Promise<R>,
+  ): Promise<R> {
+    try {
+      return await this.client.withDeadline(Date.now() + timeoutMs, () =>
+        ask(this.client.workflow.getHandle(workflowId)),
+      );
+    } catch (error) {
+      throw this.#explain(error, workflowId);
+    }
+  }
+
+  /** Refusals and missing moves pass; all else is about the way to the loop. */
+  #explain(error: unknown, workflowId: string): unknown {
+    if (isNamed(error, 'WorkflowUpdateFailedError')) return refusal(failureInfo(error), error);
+    if (isNotFound(error))
+      return workflowId !== shadowLoopId(this.pool)
+        ? error
+        : new VmshadowError(
+            'CONTROL_PLANE',
+            `there is no shadow loop for the pool ${this.pool} at this Temporal server. Start \`vmshadow manager --config vmshadow.yaml\`, or name another pool with --pool.`,
+            { cause: error },
+          );
+    return new VmshadowError(
+      'CONTROL_PLANE',
+      `${workflowId} does not answer: is \`vmshadow manager\` running? (${messageOf(error)})`,
+      { cause: error },
+    );
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return isNamed(error, 'WorkflowNotFoundError') || grpcStatusOf(error) === NOT_FOUND;
+}
+
+async function nullIfMissing<R>(found: Promise<R>): Promise<R | null> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
+  }
+}

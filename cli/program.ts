@@ -1,0 +1,222 @@
+// The command line: names, arguments, options, help. Every action imports its command when it runs, so that help and version start at once.
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import type { CliContext } from './context.js';
+import type { ExitCode } from './exit-codes.js';
+
+/** What the program tells its caller besides printing. */
+export interface ProgramResult {
+  exit: ExitCode;
+}
+
+/** Build the program. Actions print through `context` and leave their exit code in `result`. */
+export function buildProgram(context: CliContext, result: ProgramResult): Command {
+  const program = new Command('vmshadow')
+    .description('Keeps every virtual desktop of a distributed cloud close to its user.')
+    .version(version(), '-V, --version')
+    .showHelpAfterError('(add --help for what the command takes)')
+    .configureOutput({
+      writeOut: (text) => context.out(text.trimEnd()),
+      writeErr: (text) => context.note(text.trimEnd()),
+    })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+The control plane is a Temporal server, found by the TEMPORAL_* variables (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, ...).
+Exit codes: 0 done, 1 refused, 64 usage, 65 bad input file, 69 something needed is not there, 70 internal, 78 configuration.`,
+    );
+  addDaemons(program, context);
+  addLooks(program, context);
+  addMoves(program, context, result);
+  addDesktops(program, context);
+  addFingerprint(program, context);
+  addKeys(program, context);
+  return program;
+}
+
+/** The version of the package. */
+export function version(): string {
+  // From dist/cli/ as from cli/: package.json is the first one upwards.
+  for (const up of ['../package.json', '../../package.json'])
+    try {
+      const found = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string };
+      return found.version;
+    } catch {
+      continue;
+    }
+  return 'unknown';
+}
+
+type Raw = Record<string, unknown>;
+
+function pooled(command: Command): Command {
+  return command
+    .option('--pool <pool>', 'the pool of desktops (default: main)')
+    .option('--json', 'print data for programs');
+}
+
+function addDaemons(program: Command, context: CliContext): void {
+  program
+    .command('manager')
+    .description('run the manager: the shadow loop and the moves (anywhere)')
+    .requiredOption('--config <file>', 'vmshadow.yaml: sites, hosts, policy, limits')
+    .action(async (o: { config: string }) =>
+      (await import('./commands/daemons.js')).managerCommand(o.config),
+    );
+  program
+    .command('dom0')
+    .description("run a host's agent: desktops, traffic, connections (as root, on each host)")
+    .requiredOption('--config <file>', 'dom0.yaml: this host')
+    .action(async (o: { config: string }) => (await import('./commands/daemons.js')).dom0Command(o.config));
+  program
+    .command('proxy')
+    .description('run the connection proxy of a thin client (as root)')
+    .requiredOption('--config <file>', 'client.yaml, made by `vmshadow keys enroll`')
+    .option(
+      '--state <file>',
+      'what it learns of its desktop (default: /var/lib/vmshadow/client-DESKTOP.json)',
+    )
+    .action(async (o: Raw) => (await import('./commands/proxy.js')).proxyCommand(o));
+  program
+    .command('dev')
+    .description('run a Temporal server with its web UI, and the manager, on this machine')
+    .option('--config <file>', 'the cloud', 'vmshadow.yaml')
+    .option('--db <file>', 'database of the Temporal server', '.vmshadow/temporal.db')
+    .option('--ip <address>', 'address of the server and its UI', '127.0.0.1')
+    .option('--port <port>', 'port of the server (default: 7233)')
+    .option('--ui-port <port>', "port of the server's web UI (default: 8233)")
+    .option('--example', 'print an example vmshadow.yaml and end')
+    .action(async (o: Raw) => (await import('./commands/dev.js')).devCommand(context, o));
+}
+
+function addLooks(program: Command, context: CliContext): void {
+  pooled(program.command('status'))
+    .description('show sites, hosts, desktops, moves and problems')
+    .option(
+      '-w, --watch',
+      'again and again: in place on a terminal, else a line (or JSON document) each time',
+    )
+    .option('--interval <seconds>', 'how often with --watch (default: 1)')
+    .action(async (o: Raw) => (await import('./commands/status.js')).statusCommand(context, o));
+  pooled(program.command('plan'))
+    .description('show what the loop would do now, and why; nothing is moved')
+    .option('--input <file>', 'plan for the cloud in a JSON file instead (docs/plan-file.md)')
+    .option('--algorithm <name>', 'exact, multi-resource, ilp, rank-ordered, cost-oblivious or cost-aware')
+    .option('--budget-gb <gb>', 'move at most so many gigabytes')
+    .option('--max-moves <n>', 'make at most so many moves')
+    .action(async (o: Raw) => (await import('./commands/plan.js')).planCommand(context, o));
+  const policy = program
+    .command('policy')
+    .description('show or change thresholds, weights and the algorithm');
+  pooled(policy.command('show', { isDefault: true }))
+    .description('show every setting in force')
+    .action(async (o: Raw) => (await import('./commands/policy.js')).showPolicyCommand(context, o));
+  pooled(policy.command('set <settings...>'))
+    .description('change settings: KEY=VALUE ..., e.g. placement.highThreshold=0.5 act=false')
+    .action(async (settings: string[], o: Raw) =>
+      (await import('./commands/policy.js')).setPolicyCommand(context, { ...o, settings }),
+    );
+}
+
+function addMoves(program: Command, context: CliContext, result: ProgramResult): void {
+  pooled(program.command('move <desktop> <site>'))
+    .description('move a desktop to a site now, and follow the move to its end')
+    .option('--host <host>', 'to this host of the site')
+    .option('--force', 'although it was moved not long ago')
+    .option('--follow', 'wait until it has ended (the default)')
+    .option('--no-follow', 'only start it')
+    .action(async (desktop: string, site: string, o: Raw) => {
+      const { moveCommand } = await import('./commands/move.js');
+      result.exit = await moveCommand(context, { ...o, desktop, site });
+    });
+  pooled(program.command('cancel <desktop>'))
+    .description("cancel a desktop's move; it stays where it is")
+    .action(async (desktop: string, o: Raw) =>
+      (await import('./commands/move.js')).cancelCommand(context, { ...o, desktop }),
+    );
+  pooled(program.command('force <desktop>'))
+    .description('switch a move over now, without waiting for a short pause')
+    .action(async (desktop: string, o: Raw) =>
+      (await import('./commands/move.js')).forceCommand(context, { ...o, desktop }),
+    );
+}
+
+function addDesktops(program: Command, context: CliContext): void {
+  const desktop = program.command('desktop').description('list, create, start and stop desktops');
+  pooled(desktop.command('list'))
+    .description('list all desktops')
+    .action(async (o: Raw) => (await import('./commands/desktop.js')).listCommand(context, o));
+  pooled(desktop.command('create <id>'))
+    .description('make a desktop from an image or an existing disk')
+    .requiredOption('--site <site>', 'where it begins')
+    .option('--host <host>', 'at this host of the site')
+    .option('--image <path>', 'raw or qcow2 image on that host to copy (default: an empty disk)')
+    .option('--vcpus <n>', 'virtual CPUs (default: 1)')
+    .requiredOption('--memory <MiB>', 'memory')
+    .requiredOption('--disk <MiB>', 'size of the disk')
+    .option('--kernel <path>', 'boot this Linux kernel instead of the disk')
+    .option('--initrd <path>', 'with this initrd')
+    .option('--append <text>', 'and this kernel command line')
+    .option('--port <port>', 'TCP port of the remote desktop protocol in the guest (default: 5901)')
+    .option('--client <key...>', 'public keys of the thin clients that may follow it')
+    .option('--client-file <file>', "make the file of a new thin client's proxy too, enrolled from the start")
+    .option('--dir <folder>', "with --client-file: the authority's folder (default: ./keys)")
+    .option('--config <file>', 'with --client-file: the cloud (default: vmshadow.yaml)')
+    .option('--no-start', 'do not start it')
+    .action(async (id: string, o: Raw) =>
+      (await import('./commands/desktop.js')).createCommand(context, { ...o, id }),
+    );
+  for (const action of ['start', 'stop'] as const)
+    pooled(desktop.command(`${action} <desktop>`))
+      .description(action === 'start' ? 'start a stopped desktop' : 'shut a desktop down; its disk stays')
+      .action(async (id: string, o: Raw) =>
+        (await import('./commands/desktop.js')).powerCommand(context, action, { ...o, desktop: id }),
+      );
+}
+
+function addFingerprint(program: Command, context: CliContext): void {
+  pooled(program.command('explain <desktop>'))
+    .description("account for a desktop's rank and for what a move would give it")
+    .action(async (desktop: string, o: Raw) =>
+      (await import('./commands/explain-desktop.js')).explainCommand(context, { ...o, desktop }),
+    );
+  program
+    .command('fingerprint <file>')
+    .description('rank the desktops of a packet capture (pcap or pcapng); needs no cloud')
+    .option('--desktop <address>', 'the desktop (default: guessed, and said)')
+    .option('--json', 'print data for programs')
+    .action(async (file: string, o: Raw) =>
+      (await import('./commands/explain-desktop.js')).fingerprintCommand(context, { ...o, file }),
+    );
+}
+
+function addKeys(program: Command, context: CliContext): void {
+  const keys = program.command('keys').description("the cloud's authority, certificates of hosts, clients");
+  const dir = (command: Command) =>
+    command
+      .option('--dir <folder>', "the authority's folder (default: ./keys)")
+      .option('--json', 'print data for programs');
+  dir(keys.command('init'))
+    .description('make the authority; one that is there is kept')
+    .action(async (o: Raw) => (await import('./commands/keys.js')).initCommand(context, o));
+  dir(keys.command('issue <host>'))
+    .description('make certificate and identity of a host, SITE/HOST; again: renew the certificate')
+    .requiredOption('--address <ip...>', 'addresses at which the host serves its peers')
+    .option('--out <folder>', 'where to (default: DIR/hosts/SITE/HOST)')
+    .action(async (host: string, o: Raw) =>
+      (await import('./commands/keys.js')).issueCommand(context, { ...o, host }),
+    );
+  dir(keys.command('enroll <desktop>'))
+    .description("make the file of a thin client's proxy")
+    .option('--config <file>', 'the cloud (default: vmshadow.yaml)')
+    .option('--external <address>', "the desktop's address (default: the loop is asked)")
+    .option('--out <file>', 'where to (default: client-DESKTOP.yaml)')
+    .option('--pool <pool>', 'the pool of desktops (default: main)')
+    .action(async (desktop: string, o: Raw) =>
+      (await import('./commands/enroll.js')).enrollCommand(context, { ...o, desktop }),
+    );
+  dir(keys.command('show'))
+    .description('show the authority, the hosts and their public keys')
+    .action(async (o: Raw) => (await import('./commands/keys.js')).showCommand(context, o));
+}

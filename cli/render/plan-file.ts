@@ -1,0 +1,71 @@
+// The table of `vmshadow plan --input`: what the plan gains and costs, moves by wave, slot prices, and why the others stay.
+import type { PlanResult } from '../../domain/placement/model.js';
+import { formatBytes, formatMs, formatNumber, plural } from './format.js';
+import { printable, section, type Column } from './table.js';
+
+const MOVES: readonly Column[] = [
+  { head: 'wave', right: true },
+  { head: 'desktop' },
+  { head: 'from' },
+  { head: 'to' },
+  { head: 'RTT now', right: true },
+  { head: 'then', right: true },
+  { head: 'gain', right: true },
+  { head: 'benefit', right: true },
+  { head: 'GB', right: true },
+  { head: 'slot price', right: true },
+  { head: 'reason' },
+];
+
+const place = (site: string, host: string | undefined) => (host === undefined ? site : `${site}/${host}`);
+
+/** Render a plan made from a file. */
+export function renderFilePlan(plan: PlanResult): string {
+  const waves = Math.max(0, ...plan.moves.map((m) => m.wave));
+  const rows = plan.moves.map((m) => [
+    String(m.wave),
+    m.parking === true ? `${m.desktop} (parking)` : m.desktop,
+    place(m.from, m.fromHost),
+    place(m.to, m.toHost),
+    formatMs(m.rttBeforeMs),
+    formatMs(m.rttAfterMs),
+    formatNumber(m.gainMs),
+    formatNumber(m.benefit),
+    formatNumber(m.cost),
+    formatNumber(m.slotPrice),
+    m.reason,
+  ]);
+  const prices = Object.entries(plan.slotPrices)
+    .filter(([, price]) => price > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([site, price]) => [site, formatNumber(price)]);
+  const gap =
+    plan.gap > 0
+      ? `at most ${formatNumber(plan.bound)} is possible (gap ${formatNumber(plan.gap * 100, 2)} %)`
+      : 'the best possible';
+  return [
+    `PLAN by ${plan.algorithm}: ${plural(plan.moves.length, 'move')} in ${plural(waves, 'wave')}, ${formatBytes(plan.bytesMoved)} over the WAN`,
+    `gain ${formatNumber(plan.objective)} ms (rank x RTT saved, over all desktops); ${gap}; solved in ${formatMs(plan.solveMs)}`,
+    ...plan.warnings.map((w) => `warning: ${printable(w)}`),
+    section(
+      'MOVES',
+      MOVES,
+      rows,
+      'none: every desktop is where it should be, or cannot be moved (see below)',
+    ),
+    section(
+      'SLOT PRICES',
+      [{ head: 'site' }, { head: 'one slot more is worth', right: true }],
+      prices,
+      'all 0: no site lacks a slot',
+    ),
+    section(
+      'STAY',
+      [{ head: 'desktop' }, { head: 'reason' }],
+      plan.notMoved.map((n) => [n.desktop, n.reason]),
+      'nobody',
+    ),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}

@@ -1,0 +1,212 @@
+// `vmshadow status`: sites, hosts, desktops, moves and problems as tables. Pure: the answer of the loop and of the moves in, text out.
+import { hostKey } from '../../domain/model/ids.js';
+import type { DesktopStatus, HostStatus, LoopStatus, MoveStatus } from '../../temporal/messages.js';
+import {
+  cut,
+  formatAge,
+  formatBytes,
+  formatDuration,
+  formatMs,
+  formatNumber,
+  formatRank,
+  formatUse,
+  plural,
+  UNKNOWN,
+} from './format.js';
+import { renderMoveProgress } from './move-line.js';
+import { indent, printable, section, type Column } from './table.js';
+
+/** All that `vmshadow status` knows at one moment. */
+export interface StatusView {
+  readonly loop: LoopStatus;
+  /** Answers of the moves under way, by desktop; null where one did not answer. */
+  readonly moves: Readonly<Record<string, MoveStatus | null>>;
+  readonly atMs: number;
+}
+
+/** How many ended moves are shown. */
+const RECENT_SHOWN = 5;
+
+/** Render everything, sections separated by blank lines. */
+export function renderStatus(view: StatusView): string {
+  const { loop, atMs } = view;
+  return [
+    renderHead(loop, atMs),
+    renderSites(loop),
+    section(
+      'HOSTS',
+      HOST_COLUMNS,
+      loop.hosts.map((h) => hostRow(h, atMs)),
+      'none is configured',
+    ),
+    renderDesktops(loop.desktops, atMs),
+    renderMoves(view),
+    ...renderRecent(loop, atMs),
+    renderProblems(loop),
+  ].join('\n\n');
+}
+
+/** The first line: pool, cycle, whether the loop acts. */
+export function renderHead(loop: LoopStatus, atMs: number): string {
+  const next = loop.nextCycleMs === null ? 'no cycle due' : `next ${formatAge(loop.nextCycleMs, atMs)}`;
+  const last = loop.lastCycleMs === null ? 'none yet' : formatAge(loop.lastCycleMs, atMs);
+  const acting = loop.acting ? 'moves desktops by itself' : 'plans only (policy act=false)';
+  return `POOL ${loop.pool}  cycle ${String(loop.cycle)} (last ${last}, ${next})  ${acting}`;
+}
+
+function renderSites(loop: LoopStatus): string {
+  const columns: Column[] = [
+    { head: 'site' },
+    { head: 'kind' },
+    { head: 'slots', right: true },
+    { head: 'hosts', right: true },
+  ];
+  const rows = loop.sites.map((s) => {
+    const hosts = loop.hosts.filter((h) => h.host.site === s.site);
+    return [
+      s.site,
+      s.kind,
+      formatUse(s.usedSlots, s.slots),
+      formatUse(hosts.filter((h) => h.alive).length, hosts.length),
+    ];
+  });
+  return section('SITES', columns, rows, 'none is configured');
+}
+
+const HOST_COLUMNS: readonly Column[] = [
+  { head: 'host' },
+  { head: 'state' },
+  { head: 'slots', right: true },
+  { head: 'vCPU', right: true },
+  { head: 'memory', right: true },
+  { head: 'disk', right: true },
+  { head: 'seen' },
+];
+
+function hostRow(h: HostStatus, atMs: number): string[] {
+  const size = (mb: number | undefined) => (mb === undefined ? UNKNOWN : formatBytes(mb * 2 ** 20));
+  return [
+    hostKey(h.host),
+    h.alive ? 'up' : h.lastSeenMs === null ? 'not seen' : 'DOWN',
+    formatUse(h.used?.slots, h.capacity?.slots),
+    formatUse(h.used?.vcpus, h.capacity?.vcpus),
+    `${size(h.used?.memoryMb)}/${size(h.capacity?.memoryMb)}`,
+    `${size(h.used?.diskMb)}/${size(h.capacity?.diskMb)}`,
+    formatAge(h.lastSeenMs, atMs),
+  ];
+}
+
+const DESKTOP_COLUMNS: readonly Column[] = [
+  { head: 'desktop' },
+  { head: 'host' },
+  { head: 'state' },
+  { head: 'rank', right: true },
+  { head: 'paper', right: true },
+  { head: 'RTT', right: true },
+  { head: 'nearest site' },
+  { head: 'user' },
+  { head: 'address' },
+  { head: 'note' },
+];
+
+/** The table of desktops. */
+export function renderDesktops(desktops: readonly DesktopStatus[], atMs: number): string {
+  const rows = desktops.map((d) => desktopRow(d, atMs));
+  return section('DESKTOPS', DESKTOP_COLUMNS, rows, 'none yet (`vmshadow desktop create` makes one)');
+}
+
+function desktopRow(d: DesktopStatus, atMs: number): string[] {
+  return [
+    d.desktop,
+    hostKey(d.host),
+    d.state,
+    formatRank(d.rank),
+    formatRank(d.rankPaper),
+    formatMs(d.rttMs),
+    nearestSite(d.rtts),
+    d.user ?? UNKNOWN,
+    d.external === null ? UNKNOWN : `${d.external}:${String(d.remoteDesktopPort)}`,
+    desktopNote(d, atMs),
+  ];
+}
+
+/** The site with the lowest measured RTT to the desktop's user. */
+export function nearestSite(rtts: Readonly<Record<string, number>>): string {
+  const best = Object.entries(rtts).sort((a, b) => a[1] - b[1])[0];
+  return best === undefined ? UNKNOWN : `${best[0]} (${formatMs(best[1])})`;
+}
+
+function desktopNote(d: DesktopStatus, atMs: number): string {
+  if (d.move !== null) return 'moving';
+  if (d.lockedUntilMs !== null && d.lockedUntilMs > atMs)
+    return `stays for ${formatDuration(d.lockedUntilMs - atMs)}`;
+  return cut(printable(d.reasons[0] ?? ''), 60);
+}
+
+function renderMoves(view: StatusView): string {
+  const { moves } = view.loop;
+  if (moves.length === 0) return 'MOVES  none under way';
+  const lines = moves.map((m) => {
+    const status = view.moves[m.desktop] ?? null;
+    const head = `${m.desktop} -> ${hostKey(m.to)} (${m.cause}, for ${formatDuration(view.atMs - m.startedAtMs)})`;
+    if (status === null) return `${head}\n  gives no answer (no manager?)`;
+    const reason = status.reason === '' ? '' : `\n  ${printable(status.reason)}`;
+    return `${head}\n  ${renderMoveProgress(status)}${reason}`;
+  });
+  return `MOVES\n${indent(lines.join('\n'))}`;
+}
+
+function renderRecent(loop: LoopStatus, atMs: number): string[] {
+  if (loop.recent.length === 0) return [];
+  const rows = [...loop.recent]
+    .sort((a, b) => b.endedAtMs - a.endedAtMs)
+    .slice(0, RECENT_SHOWN)
+    .map((r) => [
+      r.desktop,
+      `${hostKey(r.from)} -> ${hostKey(r.to)}`,
+      r.outcome,
+      r.cause,
+      formatAge(r.endedAtMs, atMs),
+      cut(printable(r.error ?? ''), 80),
+    ]);
+  return [section('ENDED', ENDED_COLUMNS, rows, '')];
+}
+
+const ENDED_COLUMNS: readonly Column[] = [
+  { head: 'desktop' },
+  { head: 'move' },
+  { head: 'outcome' },
+  { head: 'cause' },
+  { head: 'ended' },
+  { head: 'why' },
+];
+
+function renderProblems(loop: LoopStatus): string {
+  const problems = [
+    ...loop.problems,
+    ...loop.hosts
+      .filter((h) => h.problem !== null && !loop.problems.some((p) => p.includes(h.problem ?? '')))
+      .map((h) => `host ${hostKey(h.host)}: ${h.problem ?? ''}`),
+  ];
+  if (problems.length === 0) return 'PROBLEMS  none';
+  return `PROBLEMS\n${indent(problems.map((p) => `! ${printable(p)}`).join('\n'))}`;
+}
+
+/** One line for logs and pipes: what changed matters there, not the whole picture. */
+export function renderStatusLine(view: StatusView): string {
+  const { loop } = view;
+  const up = loop.hosts.filter((h) => h.alive).length;
+  const moves = loop.moves.map((m) => {
+    const status = view.moves[m.desktop] ?? null;
+    if (status === null) return `${m.desktop} -> ${hostKey(m.to)}`;
+    const eta = status.etaMs === null ? '' : `, ${formatDuration(status.etaMs)} left`;
+    return `${m.desktop} -> ${hostKey(m.to)} ${status.phase} ${formatNumber(status.percent, 0)} %${eta}`;
+  });
+  return [
+    `cycle ${String(loop.cycle)}`,
+    `hosts ${formatUse(up, loop.hosts.length)}`,
+    plural(loop.desktops.length, 'desktop'),
+    moves.length === 0 ? 'no move' : moves.join('; '),
+    ...(loop.problems.length === 0 ? [] : [plural(loop.problems.length, 'problem')]),
+  ].join(' | ');
+}

@@ -1,0 +1,66 @@
+// Plain tables: a line of heads, aligned columns, no frames, so that they read well and cut well. cli-table3 measures wide characters.
+import Table from 'cli-table3';
+
+export interface Column {
+  readonly head: string;
+  readonly right?: boolean;
+}
+
+const NO_FRAME = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
+};
+
+/** Render rows under heads; no trailing blanks. */
+export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const table = new Table({
+    head: columns.map((c) => c.head),
+    colAligns: columns.map((c) => (c.right === true ? 'right' : 'left')),
+    chars: NO_FRAME,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
+  });
+  // Control characters of names or messages from outside must not reach the terminal.
+  table.push(...rows.map((row) => row.map(printable)));
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** Replace control characters, which could drive a terminal, by spaces. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what this is about
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+}
+
+/** A section: its title, then the table or what is said when there is nothing. */
+export function section(
+  title: string,
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  empty: string,
+): string {
+  return rows.length === 0 ? `${title}  ${empty}` : `${title}\n${indent(renderTable(columns, rows))}`;
+}
+
+/** Indent every line by two blanks. */
+export function indent(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => (line === '' ? line : `  ${line}`))
+    .join('\n');
+}
