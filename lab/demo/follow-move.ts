@@ -1,0 +1,80 @@
+// Waits for the loop's own move of a desktop, shows it, and counts what it puts on the WAN by phase.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VmshadowError } from '../../domain/errors.js';
+import type { DesktopId } from '../../domain/model/ids.js';
+import { QUERY, type LoopStatus, type MoveStatus } from '../../temporal/messages.js';
+import { migrateId } from '../../temporal/names.js';
+import type { LabCloud } from '../cloud/lab-cloud.js';
+import type { Narrator } from './narrator.js';
+
+export interface Followed {
+  readonly move: MoveStatus;
+  /** Bytes that the WAN was given from source to target, IP level: up to the memory phase, and from it to the clean-up. */
+  readonly wanBytes: { readonly disk: number; readonly memory: number };
+  /** Ranks when the move began. */
+  readonly ranks: Record<string, number | null>;
+}
+
+const LOOK_MS = 300;
+
+/** Follow a desktop's first move to its end. `withinMs` is for its beginning; the move itself may take as long as it needs. */
+export async function followMove(
+  cloud: LabCloud,
+  desktop: DesktopId,
+  narrator: Narrator,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<Followed> {
+  const begun = await cloud.until(
+    (s) => s.moves.some((m) => m.desktop === desktop),
+    `the loop decides to move ${desktop}`,
+    withinMs,
+    signal,
+  );
+  const ranks = Object.fromEntries(begun.desktops.map((d) => [d.desktop, d.rank]));
+  narrator.say(decision(begun, desktop));
+  const { from, to } = await firstStatus(cloud, desktop, signal);
+  const carried = () => cloud.world.carriedBytes(from.site, to.site);
+  const startBytes = await carried();
+  let memoryStart: number | null = null;
+  let end: number | null = null;
+  for (;;) {
+    const status = await query(cloud, desktop);
+    if (
+      memoryStart === null &&
+      (status.phase === 'memory' || status.phase === 'switchover' || status.phase === 'cleanup')
+    )
+      memoryStart = await carried();
+    if (end === null && (status.phase === 'cleanup' || status.outcome !== 'running')) end = await carried();
+    narrator.move(status);
+    if (status.outcome !== 'running' && status.phases.at(-1)?.endedAtMs !== null) {
+      narrator.endBar();
+      const disk = (memoryStart ?? end ?? startBytes) - startBytes;
+      return { move: status, wanBytes: { disk, memory: (end ?? startBytes) - startBytes - disk }, ranks };
+    }
+    await sleep(LOOK_MS, undefined, { signal });
+  }
+}
+
+function query(cloud: LabCloud, desktop: DesktopId): Promise<MoveStatus> {
+  return cloud.client.workflow.getHandle(migrateId(desktop)).query<MoveStatus>(QUERY.status);
+}
+
+async function firstStatus(cloud: LabCloud, desktop: DesktopId, signal: AbortSignal): Promise<MoveStatus> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await query(cloud, desktop);
+    } catch (error) {
+      if (tries > 50)
+        throw new VmshadowError('INTERNAL', `the move of ${desktop} does not answer`, { cause: error });
+      await sleep(LOOK_MS, undefined, { signal });
+    }
+  }
+}
+
+function decision(status: LoopStatus, desktop: DesktopId): string {
+  const planned = status.plan?.moves.find((m) => m.desktop === desktop);
+  const stays =
+    status.plan?.notMoved.map((n) => `\n           ${n.desktop} stays: ${n.reason}`).join('') ?? '';
+  return `the loop moves ${desktop}: ${planned?.reason ?? 'see the Temporal UI'}${stays}`;
+}

@@ -1,0 +1,69 @@
+// A desktop's own disk, made from the pristine image: copied, grown to a size, and filled to a used size where a lab wants one (the paper's
+// desktops had 2 GB disks with 1.1 to 1.3 GB used).
+import { createCipheriv } from 'node:crypto';
+import { open, rm, stat } from 'node:fs/promises';
+import { VmshadowError } from '../../domain/errors.js';
+import { runCommand } from '../../transfer/run-command.js';
+import type { GuestImage } from './locate.js';
+
+export interface DiskSize {
+  /** Size of the disk as the guest sees it, MB; at least the image's. */
+  readonly diskMb: number;
+  /** How much of it holds data, MB; absent or less than the image's own: nothing is added. */
+  readonly usedMb?: number;
+  /** Makes the filling another one: two desktops of one site should not share it unless they would. */
+  readonly seed?: number;
+}
+
+const MB = 2 ** 20;
+const COMMAND_TIMEOUT_MS = 300_000;
+
+/** Write a fresh disk for one desktop to `target` (replaced); gives its used size in MB. Throws INPUT_INVALID, COMMAND. */
+export async function prepareDisk(image: GuestImage, target: string, size: DiskSize): Promise<number> {
+  if (size.diskMb < image.diskMb || (size.usedMb ?? 0) > size.diskMb * 0.9)
+    throw new VmshadowError(
+      'INPUT_INVALID',
+      `A disk of ${String(size.diskMb)} MB with ${String(size.usedMb ?? image.usedMb)} MB used cannot be made: the image has ${String(image.diskMb)} MB, and a tenth is left for the file system.`,
+    );
+  await runCommand(['cp', '--sparse=always', image.disk, target], { timeoutMs: COMMAND_TIMEOUT_MS });
+  if (size.diskMb > image.diskMb) {
+    await runCommand(['truncate', '-s', `${String(size.diskMb)}M`, target]);
+    // -f: the image was never mounted, and so needs no check first.
+    await runCommand(['resize2fs', '-f', target], { timeoutMs: COMMAND_TIMEOUT_MS });
+  }
+  const fillMb = Math.floor((size.usedMb ?? 0) - image.usedMb);
+  if (fillMb > 0) {
+    const filling = `${target}.filling`;
+    try {
+      await writeFilling(filling, fillMb, size.seed ?? 1);
+      await runCommand(['debugfs', '-w', '-f', '-', target], {
+        input: `write "${filling}" filling\n`,
+        timeoutMs: COMMAND_TIMEOUT_MS,
+      });
+    } finally {
+      await rm(filling, { force: true });
+    }
+  }
+  return Math.ceil(((await stat(target)).blocks * 512) / MB);
+}
+
+/** Data that compress to about half, as installed programs do: each 4 KB is half pseudo-random, half one repeated line. */
+async function writeFilling(path: string, megabytes: number, seed: number): Promise<void> {
+  const key = Buffer.alloc(16);
+  key.writeUInt32LE(seed);
+  const stream = createCipheriv('aes-128-ctr', key, Buffer.alloc(16));
+  const zeros = Buffer.alloc(2048);
+  const line = Buffer.alloc(
+    2048,
+    'an installed program has much that looks like this, and much that does not\n',
+  );
+  const file = await open(path, 'w');
+  try {
+    for (let i = 0; i < megabytes; i++) {
+      const pages = Array.from({ length: 256 }, () => [stream.update(zeros), line]).flat();
+      await file.write(Buffer.concat(pages));
+    }
+  } finally {
+    await file.close();
+  }
+}
