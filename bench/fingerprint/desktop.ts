@@ -1,0 +1,99 @@
+// A real desktop without a virtual machine around it: the programs of the lab's desktop image (VNC server, window manager, applications)
+// in the guest namespace, in their own mount and process namespaces. Quick to start, and its frame rates are the programs' own.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { desktopImage } from '../../lab/images/locate.js';
+import { execIn, inNamespace } from '../../lab/net/commands.js';
+import type { RigNetwork } from './network.js';
+
+export const VNC_PORT = 5901;
+
+/** What runs on the desktop; `stream` plays a film from an HTTP server elsewhere, the others are the image's own applications. */
+export type Workload = 'idle' | 'text' | 'web' | 'video' | 'game' | 'stream';
+
+/** Where the film comes from: the stand-in for YouTube. */
+export const FILM_PORT = 8554;
+const START_MS = 20_000;
+const START_POLL_MS = 200;
+
+/**
+ * $1 disk image, $2 empty folder for the root, $3 file that stands for the kernel's command line, $4 URL of the film or nothing.
+ * The image's own init does the rest; its console is this script's output.
+ */
+const START = String.raw`
+set -e
+root=$2
+mount --make-rprivate /
+mount -o loop,ro "$1" "$root"
+mount -t tmpfs tmpfs "$root/dev"
+for n in null zero random urandom tty; do touch "$root/dev/$n"; mount --bind "/dev/$n" "$root/dev/$n"; done
+ln -s /dev/pts/ptmx "$root/dev/ptmx"; ln -s /proc/self/fd "$root/dev/fd"
+mkfifo "$root/dev/console"; cat <>"$root/dev/console" &
+mount -t proc proc "$root/proc"
+mount --bind "$3" "$root/proc/cmdline"
+if [ -n "$4" ]; then
+  mount -t tmpfs tmpfs "$root/run"
+  sed "s#plaympeg --noaudio --loop /usr/share/vmshadow/clip.mpg#sh -c 'wget -q -O - $4 | plaympeg --noaudio -'#" \
+    "$root/sbin/vms-desktop-init" >"$root/run/init"
+  sed -i '/mount -t tmpfs run/d' "$root/run/init"
+  exec chroot "$root" /bin/sh /run/init
+fi
+exec chroot "$root" /bin/sh /sbin/vms-desktop-init
+`;
+
+export class RigDesktop {
+  readonly #child: ChildProcess;
+  #console = '';
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    const keep = (chunk: Buffer) => {
+      this.#console = (this.#console + chunk.toString()).slice(-2_000);
+    };
+    child.stdout?.on('data', keep);
+    child.stderr?.on('data', keep);
+  }
+
+  /** Start a desktop with one application and wait until its VNC server answers. */
+  static async start(
+    net: RigNetwork,
+    workload: Workload,
+    options: { filmServer?: string; geometry?: string } = {},
+  ): Promise<RigDesktop> {
+    const root = join(net.folder, 'root');
+    const cmdline = join(net.folder, 'cmdline');
+    await execIn(net.guest, ['mkdir', '-p', root]);
+    const app = workload === 'stream' ? 'video' : workload;
+    await writeFile(cmdline, `vms.app=${app} vms.geometry=${options.geometry ?? '800x600'}\n`);
+    const film =
+      workload === 'stream' ? `http://${options.filmServer ?? '192.0.2.1'}:${FILM_PORT}/clip.mpg` : '';
+    const argv = ['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', START, 'sh'];
+    const [file, ...args] = inNamespace(net.guest, [...argv, desktopImage().disk, root, cmdline, film]);
+    const desktop = new RigDesktop(spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+    await desktop.#ready(net);
+    return desktop;
+  }
+
+  /** End the desktop with everything in it. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'close');
+  }
+
+  async #ready(net: RigNetwork): Promise<void> {
+    const end = Date.now() + START_MS;
+    while (Date.now() < end) {
+      await sleep(START_POLL_MS);
+      if (this.#child.exitCode !== null) break;
+      if (!this.#console.includes('vms: READY')) continue;
+      const listening = await execIn(net.guest, ['ss', '-Htln']);
+      if (listening.includes(`:${VNC_PORT} `)) return;
+    }
+    await this.stop();
+    throw new Error(`the desktop did not start: ${this.#console}`);
+  }
+}
