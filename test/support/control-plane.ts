@@ -1,0 +1,101 @@
+// A real Temporal dev server for a test file, with a manager's worker and the workers of fake hosts. Needs `npm run build` (bundle).
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { controlActivities } from '../../activities/control/control-activities.js';
+import { hostActivities } from '../../activities/host/host-activities.js';
+import type { HostContext } from '../../activities/host/host-context.js';
+import { startEmbeddedServer, type EmbeddedServer } from '../../temporal/embedded-server.js';
+import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/names.js';
+import { workflowSource } from '../../workers/manager.js';
+import { WORKER_DEFAULTS } from '../../workers/worker-runtime.js';
+
+/** A TCP port on loopback that nobody listens on right now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export class ControlPlane {
+  readonly client: Client;
+  readonly address: string;
+  readonly #server: EmbeddedServer;
+  readonly #connection: NativeConnection;
+  readonly #dir: string;
+  readonly #workers: { worker: Worker; run: Promise<void> }[] = [];
+
+  private constructor(server: EmbeddedServer, client: Client, connection: NativeConnection, dir: string) {
+    this.#server = server;
+    this.client = client;
+    this.address = server.address;
+    this.#connection = connection;
+    this.#dir = dir;
+  }
+
+  static async start(): Promise<ControlPlane> {
+    const dir = await mkdtemp(join(tmpdir(), 'vmshadow-temporal-'));
+    const server = await startEmbeddedServer({
+      dbFile: join(dir, 'temporal.db'),
+      logFile: join(dir, 'temporal.log'),
+      port: await freePort(),
+      uiPort: await freePort(),
+    });
+    const connection = await NativeConnection.connect({ address: server.address });
+    const client = new Client({ connection: await Connection.connect({ address: server.address }) });
+    return new ControlPlane(server, client, connection, dir);
+  }
+
+  async startManager(): Promise<void> {
+    this.#run(
+      await Worker.create({
+        ...WORKER_DEFAULTS,
+        ...workflowSource(),
+        connection: this.#connection,
+        taskQueue: CONTROL_QUEUE,
+        activities: controlActivities(this.client),
+      }),
+    );
+  }
+
+  async startHost(context: HostContext): Promise<{ stop(): Promise<void> }> {
+    const activities = hostActivities(context);
+    const mine = await Promise.all(
+      [ctlQueue(context.self), bulkQueue(context.self)].map(async (taskQueue) =>
+        this.#run(
+          await Worker.create({ ...WORKER_DEFAULTS, connection: this.#connection, taskQueue, activities }),
+        ),
+      ),
+    );
+    return {
+      stop: async () => {
+        await Promise.all(mine.map((entry) => this.#end(entry)));
+      },
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#workers.map((entry) => this.#end(entry)));
+    await this.client.connection.close();
+    await this.#connection.close();
+    await this.#server.stop();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  #run(worker: Worker) {
+    const entry = { worker, run: worker.run() };
+    this.#workers.push(entry);
+    return entry;
+  }
+
+  async #end({ worker, run }: { worker: Worker; run: Promise<void> }): Promise<void> {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await run;
+  }
+}

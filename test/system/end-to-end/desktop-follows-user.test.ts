@@ -1,0 +1,212 @@
+// The whole product on real parts, with the small guest: QEMU, Temporal, dom0 workers, proxies, a NAT and a WAN in namespaces. The loop
+// moves the desktop by itself; a TCP stream with sequence numbers and a disk that is being written go through every move.
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DesktopId } from '../../../domain/model/ids.js';
+import { LabCloud } from '../../../lab/cloud/lab-cloud.js';
+import { copiesOf, leftoversAt } from '../../../lab/demo/leftovers.js';
+import { checkoutFolder, smallGuest } from '../../../lab/images/locate.js';
+import { prepareDisk } from '../../../lab/images/prepare-disk.js';
+import { Gate } from '../../../lab/net/gate.js';
+import { bothWays } from '../../../lab/net/plan.js';
+import { World } from '../../../lab/net/world.js';
+import { askGuest, type GuestStatus } from '../../../lab/stream/guest-control.js';
+import { QUERY, SIGNAL, UPDATE, type DesktopCreated, type MoveStatus } from '../../../temporal/messages.js';
+import { migrateId } from '../../../temporal/names.js';
+
+const ID = DesktopId.parse('d1');
+const WAN_MBPS = 40;
+const capacity = { slots: 2, vcpus: 4, memoryMb: 512, diskMb: 512 };
+let world: World;
+let cloud: LabCloud;
+let stream: ChildProcess;
+let created: DesktopCreated;
+
+beforeAll(async () => {
+  world = await World.create({
+    prefix: 'vmse2e',
+    sites: [{ id: 'us-west' }, { id: 'us-east' }],
+    users: [{ id: 'alice' }],
+    links: [
+      ...bothWays('us-west', 'us-east', 40, WAN_MBPS),
+      ...bothWays('us-west', 'alice', 60),
+      ...bothWays('us-east', 'alice', 10),
+    ],
+  });
+  const dir = await mkdtemp('/var/tmp/vmshadow-e2e-');
+  world.alsoRemove(dir);
+  world.alsoRemove('/run/vmse2e');
+  cloud = await LabCloud.start({
+    world,
+    dir,
+    runDir: '/run/vmse2e',
+    sites: [
+      { id: 'us-west', kind: 'regional', capacity },
+      { id: 'us-east', kind: 'regional', capacity },
+    ],
+    policy: {
+      cycleMs: 4_000,
+      act: false,
+      fingerprint: { mode: 'paper' },
+      placement: { algorithm: 'cost-aware' },
+      migration: { graceMs: 1_000 },
+    },
+    moveMbps: WAN_MBPS,
+  });
+  const image = smallGuest();
+  const disk = join(dir, 'd1.raw');
+  await prepareDisk(image, disk, { diskMb: 96, usedMb: 40 });
+  created = await cloud.createDesktop(
+    {
+      id: ID,
+      site: 'us-west',
+      image: disk,
+      memoryMb: 96,
+      diskMb: 96,
+      boot: {
+        kind: 'kernel',
+        kernel: image.kernel,
+        initrd: image.initrd,
+        append: `${image.append} vms.ip={address}/30 vms.gw={gateway} vms.disk=300:8 vms.dirty=800:8:fill`,
+      },
+    },
+    'alice',
+  );
+  stream = await openStream();
+}, 180_000);
+
+afterAll(async () => {
+  await cloud.stop();
+  await world.destroy();
+}, 60_000);
+
+/** Records of 8 KB each 50 ms: a steady 160 KB/s on the remote desktop's port. */
+async function openStream(): Promise<ChildProcess> {
+  const main = join(checkoutFolder(), 'dist', 'lab', 'stream', 'stream-main.js');
+  for (let tries = 0; tries < 60; tries++) {
+    const child = world.spawn(
+      world.user('alice').clientNamespace,
+      [process.execPath, main, '--host', created.external, '--interval', '50', '--payload', '8192'],
+      { env: { ...process.env, NODE_OPTIONS: '' } },
+    );
+    const died = once(child, 'exit').then(() => 'died' as const);
+    if ((await Promise.race([died, sleep(2_000, 'up' as const)])) === 'up') return child;
+  }
+  throw new Error('the guest never answered');
+}
+
+const move = () => cloud.client.workflow.getHandle(migrateId(ID));
+const moveStatus = () => move().query<MoveStatus>(QUERY.status);
+
+async function untilPhase(phase: MoveStatus['phase']): Promise<void> {
+  for (let i = 0; i < 600; i++) {
+    const status = await moveStatus();
+    if (status.phase === phase) return;
+    if (status.outcome !== 'running')
+      throw new Error(`the move ended in ${status.phase}: ${JSON.stringify(status.error)}`);
+    await sleep(50);
+  }
+  throw new Error(`never came to ${phase}`);
+}
+
+async function verifyGuest(): Promise<GuestStatus> {
+  // The move knows where the desktop is; the loop learns it with its next reports only.
+  const { outcome, oldExternal, newExternal } = await moveStatus();
+  const external = outcome === 'moved' ? newExternal : oldExternal;
+  const gate = await Gate.open(world, {
+    namespace: world.user('alice').clientNamespace,
+    address: external!,
+    port: 7001,
+  });
+  try {
+    return await askGuest('127.0.0.1', 'verify', gate.port);
+  } finally {
+    await gate.close();
+  }
+}
+
+async function expectRunsOnlyAt(host: string): Promise<void> {
+  expect((await copiesOf(cloud, ID)).map((c) => c.host)).toEqual([host]);
+  expect(stream.exitCode).toBeNull();
+}
+
+describe('a desktop follows its user', () => {
+  it('is moved by the loop itself, with its disk, its memory and its open connection', async () => {
+    const socketOwner = stream.pid;
+    await cloud.update(UPDATE.setPolicy, { act: true });
+    const seen = await cloud.until((s) => s.recent.length > 0, 'the loop has moved the desktop', 150_000);
+    await cloud.update(UPDATE.setPolicy, { act: false });
+    expect(seen.recent[0]).toMatchObject({
+      desktop: ID,
+      outcome: 'moved',
+      cause: 'loop',
+      to: { site: 'us-east' },
+    });
+    const status = (await move().result()) as MoveStatus;
+    expect(status.diskHashes).toMatchObject({ equal: true });
+    expect(status.rttAfterMs!).toBeLessThan(status.rttBeforeMs!);
+    await expectRunsOnlyAt('us-east/h1');
+    expect(await leftoversAt(cloud, 'us-west/h1', ID, status.oldExternal)).toEqual([]);
+    expect(stream.pid).toBe(socketOwner);
+    expect(await verifyGuest()).toMatchObject({
+      stream: { errors: 0 },
+      disk: { errors: 0 },
+      verify: { done: true, bad: 0 },
+      memory: { errors: 0 },
+    });
+  }, 200_000);
+
+  it.each<MoveStatus['phase']>(['async-disk', 'memory'])(
+    'stays at its source, with nothing left at the target, when its move is cancelled in phase %s',
+    async (phase) => {
+      await cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-west', force: true });
+      await untilPhase(phase);
+      await sleep(500);
+      await move().signal(SIGNAL.cancelMove);
+      expect((await move().result()) as MoveStatus).toMatchObject({ outcome: 'cancelled' });
+      await expectRunsOnlyAt('us-east/h1');
+      const { newExternal } = await moveStatus();
+      expect(await leftoversAt(cloud, 'us-west/h1', ID, newExternal)).toEqual([]);
+      expect(await verifyGuest()).toMatchObject({ stream: { errors: 0 }, verify: { bad: 0 } });
+    },
+    120_000,
+  );
+
+  it('goes on where it was when dom0 and the manager are killed in the middle of the disk copy', async () => {
+    await cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-west', force: true });
+    await untilPhase('async-disk');
+    await sleep(2_000);
+    await Promise.all([cloud.kill('dom0 us-east/h1'), cloud.kill('manager')]);
+    cloud.startDom0('us-east/h1');
+    cloud.startManager();
+    const status = (await move().result()) as MoveStatus;
+    expect(status).toMatchObject({ outcome: 'moved', diskHashes: { equal: true } });
+    await expectRunsOnlyAt('us-west/h1');
+    expect(await leftoversAt(cloud, 'us-east/h1', ID, status.oldExternal)).toEqual([]);
+    expect(await verifyGuest()).toMatchObject({ stream: { errors: 0 }, verify: { bad: 0 } });
+  }, 200_000);
+
+  it('loses and doubles nothing of the stream over all of this', async () => {
+    stream.kill('SIGTERM');
+    const [out] = (await Promise.all([once(stream.stdout!, 'data'), once(stream, 'exit')]))[0] as [Buffer];
+    const state = JSON.parse(out.toString()) as {
+      errors: number;
+      guestErrors: number;
+      lost: string | null;
+      received: number;
+    };
+    expect(state).toMatchObject({ errors: 0, guestErrors: 0, lost: null });
+    expect(state.received).toBeGreaterThan(500);
+  }, 30_000);
+
+  it('refuses a move to a host that is down, with nothing changed', async () => {
+    await cloud.kill('dom0 us-east/h1', 'SIGTERM');
+    await expect(
+      cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-east', force: true }),
+    ).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
+    expect((await copiesOf(cloud, ID)).map((c) => c.host)).toEqual(['us-west/h1']);
+  }, 60_000);
+});

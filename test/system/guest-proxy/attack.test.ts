@@ -1,0 +1,113 @@
+// Nobody without the right key moves a flow: what an attacker on the path, or a host that does not own the desktop, can send changes nothing.
+import { join } from 'node:path';
+import { CONTROL_PORT, definition, HOSTS, ROUTER } from './support/lab.js';
+import type { Helper } from './support/rpc.js';
+import { DesktopSession, expectWhole, sleep, until } from './support/session.js';
+
+interface Datagram {
+  from: { address: string; port: number };
+  to: { address: string; port: number };
+  payload: string;
+}
+
+let session: DesktopSession;
+let attacker: Helper;
+beforeAll(async () => {
+  session = await DesktopSession.create('drop');
+  attacker = await session.lab.start(ROUTER, 'attacker-process.ts', {
+    device: 'rn',
+    file: join(session.lab.folder, 'control.pcap'),
+    port: CONTROL_PORT,
+  });
+}, 60_000);
+afterEach(async () => {
+  await session.endStreams();
+});
+afterAll(async () => {
+  await attacker.call('stopRecording');
+  await session.dispose();
+}, 30_000);
+
+/** All that a successful attack could have changed. */
+async function situation() {
+  const { desktop, epoch, external, pending, host } = await session.status();
+  const users = await session.call<{ client: string; seenAs: unknown }[]>(session.at, 'userEndpoints');
+  return {
+    client: { desktop, epoch, external, pending, host },
+    users: users.map(({ client, seenAs }) => ({ client, seenAs })),
+    clientRules: await session.lab.clientRules(),
+    hostRules:
+      (await session.lab.exec(HOSTS.a.namespace, 'nft', '-s', 'list', 'ruleset')) +
+      (await session.lab.exec(HOSTS.b.namespace, 'nft', '-s', 'list', 'ruleset')),
+  };
+}
+
+it('is not moved by any control packet of earlier moves sent again, in any order, to either end', async () => {
+  const stream = await session.stream({ server: true, client: true });
+  for (let i = 0; i < 3; i += 1) {
+    const { change } = await session.move(100);
+    await session.cleanUp(change);
+  }
+  // Until the previous address and the RST guards have run out, which change rules by themselves.
+  await sleep(11_000);
+  const recorded = await attacker.call<Datagram[]>('recorded');
+  expect(recorded.length).toBeGreaterThan(20);
+  const before = await situation();
+  for (const order of [recorded, [...recorded].reverse()]) {
+    await attacker.call('send', order);
+    // The same to where the desktop is now, as if that host or its client had sent it.
+    const here = { address: session.external, port: CONTROL_PORT };
+    const toClient = order.filter((d) => d.from.port === CONTROL_PORT).map((d) => ({ ...d, from: here }));
+    const toHost = order.filter((d) => d.to.port === CONTROL_PORT).map((d) => ({ ...d, to: here }));
+    await attacker.call('send', [...toClient, ...toHost]);
+  }
+  await sleep(500);
+  expect(await situation()).toEqual(before);
+  expectWhole(await stream.finish());
+}, 60_000);
+
+it('refuses a target whose key is not one of the cloud', async () => {
+  await until('the rules of the last stream are gone', async () => (await session.status()).flows === 0);
+  await session.hosts[session.other].kill();
+  await session.restartHost(session.other, 'rogue');
+  const { change, prepared } = await session.prepare(1_000);
+  expect(prepared).toBe(0);
+  expect((await session.status()).pending).toBeNull();
+  expect((await session.status()).refused).toHaveProperty('the target is not a host of the cloud');
+  expect(await session.lab.clientRules()).not.toContain(change.newExternal);
+  await session.callOff(change);
+}, 30_000);
+
+it('does not go where another host answers than the one that was named', async () => {
+  // `other` runs with a key that is not the cloud's; the change names the right one.
+  const named = session.config.hosts[session.other === 'a' ? 0 : 1]!;
+  const { change, prepared } = await session.prepare(1_000, { targetKey: named });
+  expect(prepared).toBe(0);
+  await expect(session.call(session.other, 'commitClients', change, 500)).rejects.toThrow(
+    /another host's key/,
+  );
+  expect((await session.status()).external).toBe(session.external);
+  await session.callOff(change);
+  await session.hosts[session.other].kill();
+  await session.restartHost(session.other);
+}, 30_000);
+
+it('is not moved by a host of the cloud that the owner did not name', async () => {
+  const { change } = await session.prepare(4_000);
+  await session.callOff(change);
+  const before = await session.status();
+  // The target of the move that was called off commits it all the same.
+  await session.lab.cable(session.other);
+  await session.call(session.other, 'attach', definition);
+  const newExternal = await session.call<string>(session.other, 'allocateExternal', definition.id);
+  await session.call(session.other, 'enroll', definition.id, [session.config.identity.publicKey]);
+  const usurped = { ...change, newExternal };
+  await session.call(session.other, 'expect', usurped);
+  await session.call(session.other, 'activate', definition);
+  expect(await session.call(session.other, 'commitClients', usurped, 1_000)).toEqual({
+    confirmed: 0,
+    silent: 1,
+  });
+  const after = await session.status();
+  expect(after).toMatchObject({ external: before.external, epoch: before.epoch, pending: null });
+}, 30_000);

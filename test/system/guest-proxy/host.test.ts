@@ -1,0 +1,90 @@
+// What a host's proxy makes on its host: taps, addresses, rules, DHCP; and that nothing of it remains.
+import { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { GATEWAY_MAC, tapName } from '../../../guest-proxy/host/tap.js';
+import { definition, DESKTOP, HOSTS } from './support/lab.js';
+import { DesktopSession, sleep } from './support/session.js';
+
+const other = DesktopDefinition.parse({
+  ...definition,
+  id: 'another-desktop-with-a-long-name',
+  network: { address: '10.77.0.6', gateway: '10.77.0.5', mac: '52:54:00:77:00:06' },
+});
+const NS = HOSTS.a.namespace;
+
+let session: DesktopSession;
+beforeAll(async () => {
+  session = await DesktopSession.create();
+}, 60_000);
+afterAll(async () => {
+  await session.call('a', 'removeAll').catch(() => undefined);
+  await session.dispose();
+}, 30_000);
+
+/** Devices, addresses and rules of host A, without counters and flags that change by themselves. */
+async function traces(): Promise<string> {
+  const addresses = await session.lab.ip('-n', NS, '-br', 'addr');
+  const rules = await session.lab.exec(NS, 'nft', '-s', 'list', 'table', 'ip', 'vmshadow_host');
+  return addresses.replaceAll(/fe80\S+/g, '').replaceAll(/ +\n/g, '\n') + rules;
+}
+
+const dhcpServers = async () =>
+  (await session.lab.exec(NS, 'ss', '-lunpH', 'sport = :67'))
+    .split('\n')
+    .filter((line) => line.includes('dnsmasq'));
+
+it('makes a persistent tap with the gateway address and the MAC that is the same everywhere, and leaves nothing of it', async () => {
+  const before = await traces();
+  const tap = await session.call<string>('a', 'attach', other);
+  expect(tap).toBe(tapName(other.id));
+  expect(tap.length).toBeLessThanOrEqual(15);
+  expect(await session.lab.ip('-n', NS, '-d', 'link', 'show', tap)).toMatch(/tun type tap .*persist on/);
+  expect(await session.lab.ip('-n', NS, 'addr', 'show', tap)).toContain('inet 10.77.0.5/30');
+  expect(await session.lab.ip('-n', NS, 'link', 'show', tap)).toContain(GATEWAY_MAC);
+  const external = await session.call<string>('a', 'allocateExternal', other.id);
+  expect(await session.call('a', 'allocateExternal', other.id)).toBe(external);
+  await session.call('a', 'activate', other);
+  expect(await traces()).toContain(`${external} : 10.77.0.6`);
+  await session.call('a', 'detach', other.id);
+  expect(await traces()).toBe(before);
+}, 30_000);
+
+it('says so when the pool of external addresses is used up', async () => {
+  await session.call('a', 'allocateExternal', other.id);
+  await expect(session.call('a', 'allocateExternal', 'third')).rejects.toThrow(/add some to externalPool/);
+  await session.call('a', 'detach', other.id);
+  await session.call('a', 'detach', 'third');
+}, 30_000);
+
+it('gives a guest that asks its address by DHCP, also after the proxy was killed, by one server a tap', async () => {
+  const ask = () =>
+    session.lab.exec(DESKTOP, 'sh', '-c', 'busybox udhcpc -i eth0 -n -q -t 5 -T 1 -s /bin/true 2>&1');
+  expect(await ask()).toContain('lease of 10.77.0.2 obtained');
+  expect(await dhcpServers()).toHaveLength(1);
+  await session.hosts.a.kill();
+  expect(await ask()).toContain('lease of 10.77.0.2 obtained');
+  await session.restartHost('a');
+  await session.call('a', 'attach', definition);
+  expect(await dhcpServers()).toHaveLength(1);
+}, 30_000);
+
+it('measures the round trip from the user to each site, as the hosts report it', async () => {
+  await session.untilConnected();
+  // A round is three probes; the next report follows within 10 s.
+  let rtts: { site: string; rttMs: number }[] = [];
+  for (let i = 0; i < 60 && rtts.length < 2; i += 1) {
+    await sleep(250);
+    const [user] = await session.call<{ rtts: typeof rtts }[]>('a', 'userEndpoints');
+    rtts = user?.rtts ?? [];
+  }
+  expect(rtts.map((r) => r.site).sort()).toEqual(['east', 'west']);
+  for (const { rttMs } of rtts) expect(rttMs).toBeGreaterThan(0);
+}, 30_000);
+
+it('leaves neither rule nor device nor address nor process when all is removed', async () => {
+  await session.call('a', 'removeAll');
+  expect(await session.lab.exec(NS, 'nft', 'list', 'ruleset')).not.toContain('vmshadow');
+  expect(await session.lab.exec(NS, 'iptables-save', '-t', 'raw')).not.toContain('NFQUEUE');
+  expect(await session.lab.ip('-n', NS, '-br', 'addr')).not.toContain('vs-');
+  expect(await session.lab.ip('-n', NS, '-br', 'addr')).not.toContain('198.51.100.10/32');
+  expect(await dhcpServers()).toEqual([]);
+}, 30_000);

@@ -1,0 +1,89 @@
+// Somebody on the path between users and sites: records control packets, and sends any UDP packet with any source address.
+import raw from 'raw-socket';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { serve } from './rpc.js';
+
+interface Datagram {
+  from: { address: string; port: number };
+  to: { address: string; port: number };
+  /** Base64. */
+  payload: string;
+}
+
+const PCAP_HEADER = 24;
+const PCAP_RECORD_HEADER = 16;
+const ETHERNET = 14;
+let tcpdump: ChildProcess | null = null;
+let file = '';
+
+function parsePcap(pcap: Buffer): Datagram[] {
+  const found: Datagram[] = [];
+  for (let at = PCAP_HEADER; at + PCAP_RECORD_HEADER <= pcap.length;) {
+    const length = pcap.readUInt32LE(at + 8);
+    const ip = pcap.subarray(at + PCAP_RECORD_HEADER + ETHERNET, at + PCAP_RECORD_HEADER + length);
+    const udp = ip.subarray((ip[0]! & 15) * 4);
+    found.push({
+      from: { address: [...ip.subarray(12, 16)].join('.'), port: udp.readUInt16BE(0) },
+      to: { address: [...ip.subarray(16, 20)].join('.'), port: udp.readUInt16BE(2) },
+      payload: udp.subarray(8, udp.readUInt16BE(4)).toString('base64'),
+    });
+    at += PCAP_RECORD_HEADER + length;
+  }
+  return found;
+}
+
+function packet({ from, to, payload }: Datagram): Buffer {
+  const data = Buffer.from(payload, 'base64');
+  const ip = Buffer.alloc(28);
+  ip.writeUInt8(0x45, 0);
+  ip.writeUInt16BE(28 + data.length, 2);
+  ip.writeUInt8(64, 8);
+  ip.writeUInt8(17, 9);
+  ip.set(from.address.split('.').map(Number), 12);
+  ip.set(to.address.split('.').map(Number), 16);
+  ip.writeUInt16BE(from.port, 20);
+  ip.writeUInt16BE(to.port, 22);
+  // The kernel fills in the header's checksum; for UDP over IPv4 none is allowed.
+  ip.writeUInt16BE(8 + data.length, 24);
+  return Buffer.concat([ip, data]);
+}
+
+serve({
+  start: async (o: { device: string; file: string; port: number }) => {
+    file = o.file;
+    const args = [
+      '-i',
+      o.device,
+      '-U',
+      '--immediate-mode',
+      '-Z',
+      'root',
+      '-w',
+      file,
+      'udp',
+      'port',
+      String(o.port),
+    ];
+    tcpdump = spawn('tcpdump', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    await new Promise((resolve) => tcpdump!.stderr!.once('data', resolve));
+  },
+  recorded: async () => parsePcap(await readFile(file)),
+  stopRecording: () => tcpdump?.kill(),
+  send: async (datagrams: Datagram[]) => {
+    const socket = raw.createSocket({ protocol: 255 });
+    socket.setOption(raw.SocketLevel.IPPROTO_IP, raw.SocketOption.IP_HDRINCL, 1);
+    let sent = 0;
+    for (const d of datagrams) {
+      const bytes = packet(d);
+      await new Promise<void>((resolve) =>
+        socket.send(bytes, 0, bytes.length, d.to.address, (error) => {
+          if (error === null) sent += 1;
+          resolve();
+        }),
+      );
+    }
+    socket.close();
+    return sent;
+  },
+});

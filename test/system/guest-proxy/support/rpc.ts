@@ -1,0 +1,83 @@
+// Calls into helper processes that run in a network namespace: one JSON object a line, over their standard input and output.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const START_TIMEOUT_MS = 20_000;
+
+export class Helper {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
+  #nextId = 1;
+  #errors = '';
+  readonly exited: Promise<void>;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.exited = new Promise((resolve) => child.once('exit', () => resolve()));
+    child.stderr?.on('data', (d: Buffer) => (this.#errors = (this.#errors + d.toString()).slice(-4000)));
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      const answer = JSON.parse(line) as { id: number; result?: unknown; error?: string };
+      const waiting = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if (answer.error === undefined) waiting?.resolve(answer.result);
+      else waiting?.reject(new Error(answer.error));
+    });
+    void this.exited.then(() => {
+      for (const { reject } of this.#waiting.values())
+        reject(new Error(`the helper has ended: ${this.#errors}`));
+    });
+  }
+
+  /** Run `support/<script>` in a namespace. */
+  static spawn(namespace: string, script: string): Helper {
+    const file = fileURLToPath(new URL(script, import.meta.url));
+    const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, '--import', 'tsx', file], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    return new Helper(child);
+  }
+
+  /** Call its `start`. */
+  async ready(options: unknown): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`not started: ${this.#errors}`)), START_TIMEOUT_MS);
+    });
+    await Promise.race([this.call('start', options), late]).finally(() => clearTimeout(timer));
+  }
+
+  async call<T = unknown>(method: string, ...args: unknown[]): Promise<T> {
+    const id = this.#nextId++;
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (v: unknown) => void, reject });
+      this.#child.stdin!.write(`${JSON.stringify({ id, method, args })}\n`);
+    });
+  }
+
+  /** What the helper wrote to standard error lately. */
+  get errors(): string {
+    return this.#errors;
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#child.kill(signal);
+    await this.exited;
+  }
+}
+
+/** Serve calls in a helper process. */
+export function serve(methods: Record<string, (...args: never[]) => unknown>): void {
+  createInterface({ input: process.stdin })
+    .on('line', (line) => {
+      const { id, method, args } = JSON.parse(line) as { id: number; method: string; args: never[] };
+      const answer = (value: object) => process.stdout.write(`${JSON.stringify({ id, ...value })}\n`);
+      Promise.resolve()
+        .then(() => methods[method]!(...args))
+        .then(
+          (result) => answer({ result }),
+          (e: unknown) => answer({ error: e instanceof Error ? e.message : String(e) }),
+        );
+    })
+    .on('close', () => process.exit(0));
+}

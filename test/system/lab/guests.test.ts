@@ -1,0 +1,163 @@
+// The guest images alive: the small guest's services notice what they are there for, and the desktop shows what its user does. Needs root.
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { checkoutFolder, desktopImage, smallGuest } from '../../../lab/images/locate.js';
+import { prepareDisk } from '../../../lab/images/prepare-disk.js';
+import { startGuest, type LabGuest } from '../../../lab/images/start-guest.js';
+import { Gate } from '../../../lab/net/gate.js';
+import { World } from '../../../lab/net/world.js';
+import { openSocket, RfbClient } from '../../../lab/rfb/rfb-client.js';
+import { framesOf, readSessionLog } from '../../../lab/rfb/session-log.js';
+import { StreamClient } from '../../../lab/stream/stream-client.js';
+import { runCommand } from '../../../transfer/run-command.js';
+import { askGuest } from '../../../lab/stream/guest-control.js';
+
+let world: World;
+let small: LabGuest;
+let desktop: LabGuest;
+const gates: Gate[] = [];
+const namespace = () => world.host('a').namespace;
+
+beforeAll(async () => {
+  world = await World.create({ prefix: 'labtg', sites: [{ id: 'a' }] });
+  [small, desktop] = await Promise.all([
+    startGuest(world, namespace(), {
+      image: smallGuest(),
+      memoryMb: 96,
+      network: 1,
+      keys: { 'vms.disk': '400:4', 'vms.dirty': '2000:8:fill' },
+    }),
+    startGuest(world, namespace(), {
+      image: desktopImage(),
+      memoryMb: 128,
+      network: 2,
+      keys: { 'vms.app': 'text' },
+    }),
+  ]);
+}, 120_000);
+afterAll(async () => {
+  await Promise.all(gates.map((gate) => gate.close()));
+  await world.destroy();
+}, 30_000);
+
+async function gateTo(guest: LabGuest, port: number): Promise<number> {
+  const gate = await Gate.open(world, { namespace: namespace(), address: guest.address, port });
+  gates.push(gate);
+  return gate.port;
+}
+
+describe('the small guest', () => {
+  it('answers each record with one, in order and undamaged', async () => {
+    const client = await StreamClient.open({
+      host: '127.0.0.1',
+      port: await gateTo(small, 5901),
+      guestPayloadBytes: 4096,
+      payloadBytes: 512,
+    });
+    client.pull();
+    await new Promise<void>((resolve) =>
+      client.onRecord(({ sequence }) => (sequence < 50 ? client.send() : resolve())),
+    );
+    expect(client.state).toMatchObject({ received: 51, errors: 0, guestErrors: 0, lost: null });
+    client.close();
+  }, 20_000);
+
+  it('sends by itself at the interval that was asked for, and reports errors in what it gets', async () => {
+    const client = await StreamClient.open({ host: '127.0.0.1', port: gates[0]!.port, intervalMs: 50 });
+    client.send();
+    client.send();
+    const begun = performance.now();
+    await new Promise<void>((resolve) =>
+      client.onRecord(({ sequence }) => (sequence >= 20 ? resolve() : undefined)),
+    );
+    expect(performance.now() - begun).toBeGreaterThan(900);
+    expect(client.state).toMatchObject({ errors: 0, guestErrors: 0, guestReceived: 2 });
+    client.close();
+  }, 20_000);
+
+  it('finds every block of its disk as memory says, while it writes and dirties memory', async () => {
+    const port = await gateTo(small, 7001);
+    const status = await askGuest('127.0.0.1', 'verify', port);
+    expect(status.verify).toEqual({ done: true, blocks: 1024, bad: 0 });
+    expect(status.disk).toMatchObject({ errors: 0 });
+    expect(status.disk.blocksWritten).toBeGreaterThan(1024);
+    expect(status.memory.errors).toBe(0);
+    expect(status.memory.pagesTouched).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('notices a block that somebody else wrote', async () => {
+    // The pattern file's blocks stand in one place on the disk: overwrite one with another block of the same file.
+    const disk = join(world.folder, `${namespace()}-1.raw`);
+    const image = readFileSync(disk);
+    const words = new BigUint64Array(image.buffer, image.byteOffset, image.length / 8);
+    // A block of the pattern is 512 different words; any file system structure repeats some.
+    const isPattern = (at: number) => new Set(words.subarray(at / 8, at / 8 + 512)).size === 512;
+    const blocks = Array.from({ length: image.length / 4096 }, (_, i) => i * 4096).filter(isPattern);
+    expect(blocks.length).toBeGreaterThanOrEqual(1024);
+    const { open } = await import('node:fs/promises');
+    const file = await open(disk, 'r+');
+    // Many, since the guest may be writing some of them anew just now.
+    for (const at of blocks.slice(0, 50)) await file.write(image, blocks[500], 4096, at);
+    await file.sync();
+    await file.close();
+    const { verify } = await askGuest('127.0.0.1', 'verify', gates[1]!.port);
+    expect(verify.bad).toBeGreaterThan(20);
+    expect(verify.bad).toBeLessThanOrEqual(50);
+  }, 60_000);
+});
+
+describe('the disk of a desktop', () => {
+  it('is grown and filled as asked, and its file system is whole', async () => {
+    const target = join(world.folder, 'prepared.raw');
+    const used = await prepareDisk(desktopImage(), target, { diskMb: 768, usedMb: 200 });
+    expect(Math.abs(used - 200)).toBeLessThan(20);
+    expect(statSync(target).size).toBe(768 * 2 ** 20);
+    await runCommand(['e2fsck', '-fn', target]);
+    await expect(prepareDisk(desktopImage(), target, { diskMb: 100 })).rejects.toThrow(/cannot be made/);
+  }, 60_000);
+});
+
+describe('the desktop', () => {
+  it('shows what is typed at the thin client', async () => {
+    const client = await RfbClient.start(await openSocket('127.0.0.1', await gateTo(desktop, 5901)));
+    let frames = 0;
+    const running = client.run(() => frames++);
+    const until = async (condition: () => boolean) => {
+      while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50));
+    };
+    await until(() => frames > 0);
+    // The editor is up when the screen has been still for a second.
+    for (let before = -1; before !== frames;) {
+      before = frames;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    const before = Uint16Array.from(client.screen.pixels);
+    for (const key of 'hello') client.pressKey(key.charCodeAt(0));
+    const changed = () =>
+      client.screen.pixels.reduce((sum, pixel, i) => sum + (pixel === before[i] ? 0 : 1), 0);
+    // Five letters in a terminal's font have some hundred pixels.
+    await until(() => changed() > 60);
+    expect(changed()).toBeLessThan(5_000);
+    client.stop();
+    await running;
+  }, 60_000);
+
+  it('is followed and logged by the client process over one connection', async () => {
+    const log = join(world.folder, 'vnc.log');
+    const main = join(checkoutFolder(), 'lab', 'rfb', 'client-main.ts');
+    const tsx = join(checkoutFolder(), 'node_modules', '.bin', 'tsx');
+    const args = ['--host', desktop.address, '--log', log, '--seconds', '5', '--type-rate', '400'];
+    const child = world.spawn(namespace(), [tsx, main, ...args], { logFile: join(world.folder, 'vnc.out') });
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    const events = readSessionLog(log);
+    const [connected] = events.filter((e) => e.event === 'connected');
+    const [end] = events.filter((e) => e.event === 'end');
+    expect(connected!.localPort).toBe(end!.localPort);
+    expect(end!.why).toBe('asked');
+    const keys = events.filter((e) => e.event === 'key').length;
+    expect(keys).toBeGreaterThan(5);
+    expect(framesOf(events).length).toBeGreaterThan(keys / 2);
+    for (const frame of framesOf(events)) expect(frame.responseMs).toBeGreaterThanOrEqual(0);
+  }, 60_000);
+});

@@ -1,0 +1,136 @@
+import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { smallGuest } from '../../../lab/images/locate.js';
+import { runCommand } from '../../../transfer/run-command.js';
+import { TAP, TwoHosts, smallDesktop } from './two-hosts.js';
+
+describe('the desktops of a host', () => {
+  const definition = smallDesktop('resident', { 'vms.disk': '500:4' });
+  const { id } = definition;
+  let world: TwoHosts;
+  beforeAll(async () => {
+    world = await TwoHosts.make();
+    await world.a.driver.create(definition, TAP, smallGuest().disk);
+  }, 60_000);
+  afterAll(() => world.remove(), 30_000);
+
+  it('are made once, and a different one of the same name is refused', async () => {
+    await world.a.driver.create(definition, TAP, smallGuest().disk);
+    await expect(
+      world.a.driver.create({ ...definition, memoryMb: 256 }, TAP, smallGuest().disk),
+    ).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+    expect(await world.a.driver.list()).toMatchObject([{ definition, state: 'stopped', pid: null }]);
+  });
+
+  it('are started once, run on without their worker, and are found again by the next one', async () => {
+    await world.a.driver.start(id);
+    await world.a.driver.start(id);
+    const before = await world.guest(world.a);
+    const [running] = await world.a.driver.list();
+    expect(running).toMatchObject({ state: 'running' });
+    await world.a.kill();
+    world.a.start();
+    expect(await world.a.driver.list()).toEqual([
+      { ...running, diskUsedBytes: expect.any(Number) as number },
+    ]);
+    expect((await world.guest(world.a)).uptimeMs).toBeGreaterThan(before.uptimeMs);
+    expect(await world.processes('qemu-system-x86_64')).toEqual([running!.pid]);
+  }, 60_000);
+
+  it('are seen to have crashed when their process is gone, also when its number was given to another', async () => {
+    const [running] = await world.a.driver.list();
+    process.kill(running!.pid!, 'SIGKILL');
+    await sleep(300);
+    expect(await world.a.driver.list()).toMatchObject([{ state: 'crashed', pid: null }]);
+    await writeFile(join(world.folder, 'ra', `${id}.home.pid`), `${process.pid}\n`);
+    expect(await world.a.driver.list()).toMatchObject([{ state: 'crashed', pid: null }]);
+    await expect(world.a.driver.resume(id)).rejects.toMatchObject({ code: 'DESKTOP_DOWN' });
+  });
+
+  it('start again after a crash with the disk as it was', async () => {
+    await world.a.driver.start(id);
+    let status = await world.guest(world.a, 'verify');
+    while (!status.verify.done) status = await world.guest(world.a, 'verify');
+    expect(status.verify.bad).toBe(0);
+  }, 60_000);
+
+  it('are not removed while they run; stopped and removed, they leave nothing', async () => {
+    await expect(world.a.driver.remove(id)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    await world.a.driver.stop(id, 200);
+    await world.a.driver.stop(id, 0);
+    expect(await world.a.driver.list()).toMatchObject([{ state: 'stopped', pid: null }]);
+    await world.a.driver.remove(id);
+    await world.a.driver.remove(id);
+    expect(await world.a.driver.list()).toEqual([]);
+    expect(await runCommand(['find', join(world.folder, 'a'), join(world.folder, 'ra'), '-type', 'f'])).toBe(
+      '',
+    );
+    await expect(world.a.driver.start(id)).rejects.toMatchObject({ code: 'UNKNOWN_DESKTOP' });
+  }, 30_000);
+
+  it('take a qcow2 image as it is, and refuse one that is too large or refers to another file', async () => {
+    const raw = join(world.folder, 'image.raw');
+    await writeFile(raw, 'VMShadow');
+    await truncate(raw, 2 * 2 ** 20);
+    const image = join(world.folder, 'image.qcow2');
+    await runCommand(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', raw, image]);
+    const own = DesktopDefinition.parse({ ...definition, id: 'own', diskMb: 8 });
+    await world.a.driver.create(own, TAP, image);
+    const disk = await readFile(join(world.folder, 'a', 'disks', 'own.home.raw'));
+    expect(disk.length).toBe(8 * 2 ** 20);
+    expect(disk.subarray(0, 8).toString()).toBe('VMShadow');
+    await world.a.driver.remove(own.id);
+    const tight = { ...own, diskMb: 1 };
+    await expect(world.a.driver.create(tight, TAP, image)).rejects.toThrow(/holds 2 MB.*diskMb is 1/);
+    const trap = join(world.folder, 'trap.qcow2');
+    await runCommand([
+      'qemu-img',
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      '-b',
+      '/etc/passwd',
+      '-F',
+      'raw',
+      trap,
+      '1M',
+    ]);
+    await expect(world.a.driver.create(own, TAP, trap)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    expect(await world.a.driver.list()).toEqual([]);
+  }, 30_000);
+
+  it('boot from their own disk, and come up again when the guest reboots', async () => {
+    // A boot sector that says K on the first serial port, waits, and resets through the keyboard controller.
+    const code = [
+      0xba, 0xf8, 0x03, 0xb0, 0x4b, 0xee, 0xb9, 0xff, 0xff, 0xe4, 0x80, 0xe2, 0xfc, 0xb0, 0xfe, 0xe6, 0x64,
+      0xf4,
+    ];
+    const sector = Buffer.alloc(512);
+    sector.set(code);
+    sector.set([0x55, 0xaa], 510);
+    const image = join(world.folder, 'boot.raw');
+    await writeFile(image, sector);
+    const own = DesktopDefinition.parse({ ...definition, id: 'bios', diskMb: 1, boot: { kind: 'disk' } });
+    await world.a.driver.create(own, TAP, image);
+    await world.a.driver.start(own.id);
+    const log = join(world.folder, 'a', 'logs', 'bios.home.serial.log');
+    let said = '';
+    for (let i = 0; i < 100 && said.length < 2; i++) {
+      await sleep(100);
+      said = await readFile(log, 'utf8');
+    }
+    expect(said).toMatch(/^KK/);
+    await world.a.driver.stop(own.id, 0);
+    await world.a.driver.remove(own.id);
+  }, 30_000);
+
+  it('tell the driver’s version and machines', async () => {
+    const info = await world.a.driver.info();
+    expect(info.driver).toBe('qemu-tcg');
+    expect(info.version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(info.machines).toContain('pc-i440fx-10.0');
+  });
+});

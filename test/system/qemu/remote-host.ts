@@ -1,0 +1,113 @@
+// The test's end of a host agent: starts it in a namespace, and gives the driver there as an object with the port's own type.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Hypervisor, MoveKey } from '../../../activities/ports/hypervisor.js';
+import { VmshadowError, type ErrorCode, type ErrorDetails } from '../../../domain/errors.js';
+import type { QemuOptions } from '../../../hypervisors/qemu/host.js';
+import type { Reply, Request } from './host-agent.js';
+
+const agent = fileURLToPath(new URL('./host-agent.ts', import.meta.url));
+
+/** What the guest's control service tells (lab/images/base/guest/control.c), as far as the tests look. */
+export interface GuestStatus {
+  readonly uptimeMs: number;
+  readonly disk: { readonly blocksWritten: number; readonly errors: number; readonly longestWriteMs: number };
+  readonly verify: { readonly done: boolean; readonly blocks: number; readonly bad: number };
+  readonly memory: { readonly pagesTouched: number; readonly errors: number };
+}
+export interface HostCalls extends Hypervisor {
+  guest(address: string, command: 'status' | 'verify'): Promise<GuestStatus>;
+  watch(move: MoveKey, peer: { address: string; port: number }): Promise<number>;
+}
+
+export class RemoteHost {
+  readonly options: QemuOptions;
+  readonly namespace: string;
+  readonly driver: HostCalls;
+  #child: ChildProcess | null = null;
+  #nextId = 1;
+  readonly #pending = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
+  readonly #functions = new Map<number, (...args: unknown[]) => void>();
+  stderr = '';
+
+  constructor(namespace: string, options: QemuOptions) {
+    this.namespace = namespace;
+    this.options = options;
+    this.driver = new Proxy({} as HostCalls, {
+      get: (_, method) => (typeof method === 'string' ? this.#method(method) : undefined),
+    });
+    this.start();
+  }
+
+  /** Start the worker (again). */
+  start(): void {
+    const argv = ['netns', 'exec', this.namespace, process.execPath, '--import', 'tsx', agent];
+    const child = spawn('ip', [...argv, JSON.stringify(this.options)], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    this.#child = child;
+    child.stderr.on('data', (d: Buffer) => (this.stderr += d.toString()));
+    createInterface({ input: child.stdout }).on('line', (line) => this.#hear(JSON.parse(line) as Reply));
+    child.on('exit', () => {
+      for (const { reject } of this.#pending.values()) reject(new Error('the worker died'));
+      this.#pending.clear();
+    });
+  }
+
+  /** Kill the worker as a crash would. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  #method(method: string): (...args: unknown[]) => Promise<unknown> {
+    return (...args) =>
+      new Promise((resolve, reject) => {
+        const id = this.#nextId++;
+        this.#pending.set(id, { resolve, reject });
+        this.#send({ kind: 'call', id, method, args: args.map((a) => this.#refer(a)) });
+      });
+  }
+
+  #refer(argument: unknown): unknown {
+    if (argument instanceof AbortSignal) {
+      const signal = this.#nextId++;
+      argument.addEventListener('abort', () => this.#send({ kind: 'abort', signal }));
+      return { $signal: signal };
+    }
+    if (typeof argument === 'function') {
+      const id = this.#nextId++;
+      this.#functions.set(id, argument as (...args: unknown[]) => void);
+      return { $function: id };
+    }
+    return argument;
+  }
+
+  #send(request: Request): void {
+    this.#child?.stdin?.write(`${JSON.stringify(request)}\n`);
+  }
+
+  #hear(reply: Reply): void {
+    if (reply.kind === 'called') {
+      this.#functions.get(reply.function)?.(...reply.args);
+      return;
+    }
+    const pending = this.#pending.get(reply.id);
+    this.#pending.delete(reply.id);
+    if (reply.kind === 'value') pending?.resolve(reply.value);
+    else {
+      const { code, message, details } = reply.error;
+      pending?.reject(
+        typeof code === 'string' && reply.error.name === 'VmshadowError'
+          ? new VmshadowError(code as ErrorCode, message, { details: (details ?? {}) as ErrorDetails })
+          : new Error(message),
+      );
+    }
+  }
+}

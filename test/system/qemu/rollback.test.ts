@@ -1,0 +1,192 @@
+// The table of what each phase's failure or cancellation does: the source runs on, and the target keeps nothing.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MoveKey } from '../../../activities/ports/hypervisor.js';
+import { isVmshadowError } from '../../../domain/errors.js';
+import { createAuthority, issueHost } from '../../../transfer/pki.js';
+import { smallGuest } from '../../../lab/images/locate.js';
+import { MBPS, TAP, TwoHosts, copyDisk, copyMemory, smallDesktop, untilDisk } from './two-hosts.js';
+
+describe('a move that is given up', () => {
+  const definition = smallDesktop('stayer', { 'vms.disk': '1000:16', 'vms.dirty': '1000:8' });
+  const never = new AbortController().signal;
+  const budgetMs = 2_000;
+  let world: TwoHosts;
+  let move: MoveKey;
+  let count = 0;
+
+  beforeAll(async () => {
+    world = await TwoHosts.make();
+    await world.a.driver.create(definition, TAP, smallGuest().disk);
+    await world.a.driver.start(definition.id);
+    await world.guest(world.a);
+  }, 60_000);
+  afterAll(() => world.remove(), 30_000);
+  beforeEach(() => {
+    move = { desktop: definition.id, moveId: `try-${++count}` };
+  });
+
+  afterEach(async () => {
+    await world.a.driver.cancelMemoryCopy(move).catch(() => undefined);
+    await world.a.driver.cancelDiskCopy(move).catch(() => undefined);
+    await world.b.driver.discardTarget(move).catch(() => undefined);
+  }, 60_000);
+
+  /** What the saga does, last step first; then the source must run and write, and nothing may be left of the move. */
+  async function giveUp(): Promise<void> {
+    await world.a.driver.cancelMemoryCopy(move);
+    await world.a.driver.cancelDiskCopy(move);
+    await world.b.driver.discardTarget(move);
+    const before = await world.guest(world.a);
+    let after = before;
+    for (let i = 0; i < 50 && after.disk.blocksWritten <= before.disk.blocksWritten; i++)
+      after = await world.guest(world.a);
+    expect(after.disk.blocksWritten).toBeGreaterThan(before.disk.blocksWritten);
+    expect(after.disk.errors + after.memory.errors).toBe(0);
+    expect(await world.a.driver.list()).toMatchObject([{ state: 'running' }]);
+    expect(await world.a.driver.diskProgress(move)).toMatchObject({ state: 'none' });
+    expect(await world.a.driver.memoryProgress(move)).toMatchObject({ state: 'none' });
+    expect(await world.b.driver.list()).toEqual([]);
+    expect(await world.processes('qemu-system-x86_64')).toHaveLength(1);
+    expect(await world.processes('qemu-storage-daemon')).toHaveLength(0);
+    for (const folder of ['desktops', 'incoming', 'disks', 'logs', 'views'])
+      expect(await readdir(join(world.folder, 'b', folder)).catch(() => [])).toEqual([]);
+  }
+
+  const killTarget = async (): Promise<void> => {
+    for (const { pid } of await world.b.driver.list()) if (pid !== null) process.kill(pid, 'SIGKILL');
+  };
+  const killReplicaServer = async (): Promise<void> => {
+    for (const pid of await world.processes('qemu-storage-daemon')) process.kill(pid, 'SIGKILL');
+  };
+
+  it('leaves nothing when cancelled in the bulk copy, and when nothing had begun', async () => {
+    await giveUp();
+    const target = await world.b.driver.prepareDisk(move, definition);
+    await world.a.driver.startDiskCopy(move, target, 8);
+    expect(await untilDisk(world.a, move, 'copying')).toMatchObject({ error: null });
+    await giveUp();
+  }, 60_000);
+
+  it('leaves nothing when cancelled in the synchronous phase', async () => {
+    await copyDisk(world.a, world.b, move, definition);
+    expect(await world.a.driver.diskProgress(move)).toMatchObject({ state: 'synchronous' });
+    await giveUp();
+  }, 60_000);
+
+  it('keeps the disk in sync when only the memory copy is cancelled, and tries again with a new copy', async () => {
+    await copyDisk(world.a, world.b, move, definition);
+    await copyMemory(world.a, world.b, move, definition);
+    await killTarget();
+    let progress = await world.a.driver.memoryProgress(move);
+    while (progress.state === 'active') progress = await world.a.driver.memoryProgress(move);
+    expect(progress.state).toBe('failed');
+    await world.a.driver.cancelMemoryCopy(move);
+    expect(await world.a.driver.diskProgress(move)).toMatchObject({ state: 'synchronous' });
+    await copyMemory(world.a, world.b, move, definition);
+    expect(await world.a.driver.memoryProgress(move)).toMatchObject({ state: 'active' });
+    await giveUp();
+  }, 60_000);
+
+  it('reports a lost replica as failed, and the guest has not lost a write', async () => {
+    await copyDisk(world.a, world.b, move, definition);
+    await killReplicaServer();
+    await world.a.driver.cutLink(move);
+    let progress = await world.a.driver.diskProgress(move);
+    // First it is not in sync any more, then it gives up.
+    while (['synchronous', 'ready'].includes(progress.state))
+      progress = await world.a.driver.diskProgress(move);
+    expect(progress.state).toBe('failed');
+    expect(progress.error).not.toBeNull();
+    await giveUp();
+  }, 60_000);
+
+  it('survives a restart of the replica’s server without copying again', async () => {
+    await copyDisk(world.a, world.b, move, definition);
+    await killReplicaServer();
+    await world.b.driver.prepareDisk(move, definition);
+    const before = await world.guest(world.a);
+    let after = before;
+    while (after.disk.blocksWritten <= before.disk.blocksWritten + 50) after = await world.guest(world.a);
+    expect(await world.a.driver.diskProgress(move)).toMatchObject({ state: 'synchronous', error: null });
+    await giveUp();
+  }, 60_000);
+
+  it('resumes the source when the target dies in the pause', async () => {
+    await copyDisk(world.a, world.b, move, definition);
+    await copyMemory(world.a, world.b, move, definition);
+    const [target] = await world.b.driver.list();
+    // How far the source has come when the target dies is up to the machine: what matters is that nothing but the source runs then.
+    const outcome = await world.a.driver
+      .switchover(move, budgetMs, () => process.kill(target!.pid!, 'SIGKILL'), never)
+      .then(() => 'completed')
+      .catch((e: unknown) => (isVmshadowError(e) ? e.code : String(e)));
+    expect(['completed', 'MEMORY_COPY', 'DISK_COPY', 'QMP']).toContain(outcome);
+    await expect(world.b.driver.confirmComplete(move)).rejects.toMatchObject({ code: 'MEMORY_COPY' });
+    await giveUp();
+  }, 60_000);
+
+  it('resumes the source when the switchover is complete but not committed', async () => {
+    await copyDisk(world.a, world.b, move, definition);
+    await copyMemory(world.a, world.b, move, definition);
+    await world.a.driver.switchover(move, budgetMs, () => undefined, never);
+    expect(await world.a.driver.list()).toMatchObject([{ state: 'postmigrate' }]);
+    await world.b.driver.confirmComplete(move);
+    await killTarget();
+    await expect(world.b.driver.activate(move, true)).rejects.toMatchObject({ details: { ran: false } });
+    await giveUp();
+  }, 60_000);
+
+  it('is refused a switchover when the guest dirties more than fits the pause, and the copy goes on', async () => {
+    await copyDisk(world.a, world.b, move, definition);
+    const endpoint = await world.b.driver.prepareMemory(move, definition, TAP);
+    await world.a.driver.startMemoryCopy(move, endpoint, 200);
+    while ((await world.a.driver.memoryProgress(move)).round < 2);
+    await expect(world.a.driver.switchover(move, 2, () => undefined, never)).rejects.toMatchObject({
+      code: 'CONVERGENCE',
+    });
+    expect(await world.a.driver.memoryProgress(move)).toMatchObject({ state: 'active' });
+    expect(await world.a.driver.list()).toMatchObject([{ state: 'running' }]);
+    await giveUp();
+  }, 60_000);
+
+  it('goes on at the source when the worker dies in the pause and the next one cancels', async () => {
+    await copyDisk(world.a, world.b, move, definition);
+    await copyMemory(world.a, world.b, move, definition);
+    const died = new Promise<void>((resolve) => {
+      world.a.driver
+        .switchover(move, budgetMs, () => void world.a.kill().then(resolve), never)
+        .catch(() => undefined);
+    });
+    await died;
+    world.a.start();
+    await giveUp();
+  }, 60_000);
+
+  it('refuses disk and memory to a host of another cloud', async () => {
+    await createAuthority(join(world.folder, 'foreign'));
+    const mine = world.a.options.pki.dir;
+    const foreign = join(world.folder, 'pki-foreign');
+    await issueHost(
+      join(world.folder, 'foreign'),
+      { site: 'a', host: 'h1', addresses: ['10.201.0.1'] },
+      foreign,
+    );
+    const disk = await world.b.driver.prepareDisk(move, definition);
+    const memory = await world.b.driver.prepareMemory(move, definition, TAP);
+    await world.a.kill();
+    Object.assign(world.a.options.pki, { dir: foreign });
+    world.a.start();
+    await expect(world.a.driver.startDiskCopy(move, disk, MBPS)).rejects.toMatchObject({
+      code: 'DISK_COPY',
+    });
+    await world.a.driver.startMemoryCopy(move, memory, MBPS).catch(() => undefined);
+    let progress = await world.a.driver.memoryProgress(move);
+    while (progress.state === 'setup') progress = await world.a.driver.memoryProgress(move);
+    expect(progress).toMatchObject({ state: 'failed', transferredBytes: 0 });
+    await world.a.kill();
+    Object.assign(world.a.options.pki, { dir: mine });
+    world.a.start();
+    await giveUp();
+  }, 60_000);
+});

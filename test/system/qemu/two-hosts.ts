@@ -1,0 +1,223 @@
+// Two hosts for the tests: network namespaces joined by one cable, a tap with the desktop's gateway in each, certificates of one cloud.
+// Everything that it makes is named after one prefix and this process, and `remove` takes all of it away, also after a failure.
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CopyProgress, MoveKey, SwitchoverResult } from '../../../activities/ports/hypervisor.js';
+import type { Endpoint } from '../../../domain/model/address.js';
+import { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { guestAppend, smallGuest } from '../../../lab/images/locate.js';
+import { createAuthority, issueHost } from '../../../transfer/pki.js';
+import { runCommand } from '../../../transfer/run-command.js';
+import { RemoteHost, type GuestStatus } from './remote-host.js';
+
+export const TAP = 'vmsqtap';
+const GATEWAY = '10.77.3.1';
+const GUEST = '10.77.3.2';
+const ADDRESSES = { a: '10.201.0.1', b: '10.201.0.2' };
+/** Fast enough to be done in seconds, slow enough to act in the middle. */
+export const MBPS = 1_500;
+let worlds = 0;
+
+/** The small guest as a desktop; `keys` are those of its services, e.g. `vms.disk`. */
+export function smallDesktop(id: string, keys: Record<string, string | number> = {}): DesktopDefinition {
+  const image = smallGuest();
+  const network = { address: GUEST, gateway: GATEWAY };
+  return DesktopDefinition.parse({
+    id,
+    memoryMb: 128,
+    diskMb: image.diskMb,
+    boot: {
+      kind: 'kernel',
+      kernel: image.kernel,
+      initrd: image.initrd,
+      append: guestAppend(image, network, keys),
+    },
+    network: { ...network, mac: '52:54:00:77:03:02' },
+  });
+}
+
+export class TwoHosts {
+  readonly folder: string;
+  readonly a: RemoteHost;
+  readonly b: RemoteHost;
+  readonly #namespaces: readonly [string, string];
+
+  private constructor(folder: string, namespaces: readonly [string, string]) {
+    this.folder = folder;
+    this.#namespaces = namespaces;
+    this.a = new RemoteHost(namespaces[0], this.#options('a'));
+    this.b = new RemoteHost(namespaces[1], this.#options('b'));
+  }
+
+  static async make(): Promise<TwoHosts> {
+    const folder = await mkdtemp(join(tmpdir(), 'vmsq-'));
+    const tag = `${process.pid}-${worlds++}`;
+    const names = [`vmsq-a-${tag}`, `vmsq-b-${tag}`] as const;
+    await createAuthority(join(folder, 'ca'));
+    for (const site of ['a', 'b'] as const) {
+      const pki = join(folder, `pki-${site}`);
+      await issueHost(join(folder, 'ca'), { site, host: 'h1', addresses: [ADDRESSES[site]] }, pki);
+    }
+    for (const name of names) await runCommand(['ip', 'netns', 'add', name]);
+    const [a, b] = names;
+    await runCommand([
+      'ip',
+      '-n',
+      a,
+      'link',
+      'add',
+      'wan',
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'wan',
+      'netns',
+      b,
+    ]);
+    for (const [name, address] of [
+      [a, ADDRESSES.a],
+      [b, ADDRESSES.b],
+    ] as const) {
+      await runCommand(['ip', '-n', name, 'tuntap', 'add', 'dev', TAP, 'mode', 'tap']);
+      await runCommand(['ip', '-n', name, 'addr', 'add', `${address}/30`, 'dev', 'wan']);
+      await runCommand(['ip', '-n', name, 'addr', 'add', `${GATEWAY}/30`, 'dev', TAP]);
+      for (const link of ['lo', 'wan', TAP]) await runCommand(['ip', '-n', name, 'link', 'set', link, 'up']);
+    }
+    return new TwoHosts(folder, names);
+  }
+
+  #options(site: 'a' | 'b'): RemoteHost['options'] {
+    return {
+      stateDir: join(this.folder, site),
+      runDir: join(this.folder, `r${site}`),
+      imageDir: '/',
+      accel: 'tcg',
+      pki: { dir: join(this.folder, `pki-${site}`) },
+      incoming: { address: ADDRESSES[site], ports: { first: 15800, last: 15819 } },
+    };
+  }
+
+  /** Drop everything between the hosts, in both directions, without telling anybody. */
+  async cut(): Promise<void> {
+    const chains = ['input iif', 'output oif'].map((chain) => {
+      const [hook = '', key = ''] = chain.split(' ');
+      return `chain ${hook} {\ntype filter hook ${hook} priority 0\n${key} "wan" drop\n}`;
+    });
+    for (const name of this.#namespaces) await nft(name, `table inet cut {\n${chains.join('\n')}\n}\n`);
+  }
+
+  async mend(): Promise<void> {
+    for (const name of this.#namespaces) await nft(name, 'table inet cut {}\ndelete table inet cut\n');
+  }
+
+  /** The guest's counters, asked at the host where it should run; waits for a guest that is still booting. */
+  async guest(
+    host: RemoteHost,
+    command: 'status' | 'verify' = 'status',
+    timeoutMs = 30_000,
+  ): Promise<GuestStatus> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      try {
+        return await host.driver.guest(GUEST, command);
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await sleep(100);
+      }
+    }
+  }
+
+  /** Pids of all processes that name this world's folder on their command line, by kind. */
+  async processes(kind: 'qemu-system-x86_64' | 'qemu-storage-daemon'): Promise<number[]> {
+    const found: number[] = [];
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      const [program, ...rest] = argv.split('\0');
+      if (program === kind && rest.some((arg) => arg.includes(`${this.folder}/`))) found.push(Number(pid));
+    }
+    return found;
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all([this.a.kill(), this.b.kill()]);
+    for (const kind of ['qemu-system-x86_64', 'qemu-storage-daemon'] as const)
+      for (const pid of await this.processes(kind)) process.kill(pid, 'SIGKILL');
+    for (const name of this.#namespaces)
+      await runCommand(['ip', 'netns', 'del', name]).catch(() => undefined);
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Bring the disk to the target and keep it synchronous. */
+export async function copyDisk(
+  source: RemoteHost,
+  target: RemoteHost,
+  move: MoveKey,
+  definition: DesktopDefinition,
+): Promise<void> {
+  await source.driver.startDiskCopy(move, await target.driver.prepareDisk(move, definition), MBPS);
+  await source.driver.makeSynchronous(move, new AbortController().signal);
+}
+
+/** Begin pre-copy to a fresh copy at the target, and wait until a second round has begun. */
+export async function copyMemory(
+  source: RemoteHost,
+  target: RemoteHost,
+  move: MoveKey,
+  definition: DesktopDefinition,
+): Promise<Endpoint> {
+  const endpoint = await target.driver.prepareMemory(move, definition, TAP);
+  await source.driver.startMemoryCopy(move, endpoint, MBPS);
+  for (;;) {
+    const progress = await source.driver.memoryProgress(move);
+    if (!['setup', 'active'].includes(progress.state))
+      throw new Error(`pre-copy is ${progress.state}: ${progress.error ?? ''}`);
+    if (progress.round > 1) return endpoint;
+    await sleep(100);
+  }
+}
+
+/** The whole move, as the activities do it. */
+export async function moveDesktop(
+  source: RemoteHost,
+  target: RemoteHost,
+  move: MoveKey,
+  definition: DesktopDefinition,
+): Promise<{ result: SwitchoverResult; pauseMs: number }> {
+  await copyDisk(source, target, move, definition);
+  await copyMemory(source, target, move, definition);
+  let stoppedAtMs = 0;
+  const result = await source.driver.switchover(
+    move,
+    2_000,
+    (atMs) => (stoppedAtMs = atMs),
+    new AbortController().signal,
+  );
+  await target.driver.confirmComplete(move);
+  await target.driver.activate(move, true);
+  const pauseMs = Date.now() - stoppedAtMs;
+  await source.driver.retireSource(move);
+  return { result, pauseMs };
+}
+
+/** Wait until the disk copy says `state`. */
+export async function untilDisk(
+  host: RemoteHost,
+  move: MoveKey,
+  state: CopyProgress['state'],
+): Promise<CopyProgress> {
+  for (;;) {
+    const progress = await host.driver.diskProgress(move);
+    if (progress.state === state) return progress;
+    if (progress.state === 'failed' || progress.state === 'none')
+      throw new Error(`the disk copy is ${progress.state}: ${progress.error ?? ''}`);
+    await sleep(20);
+  }
+}
+
+function nft(namespace: string, rules: string): Promise<string> {
+  return runCommand(['ip', 'netns', 'exec', namespace, 'nft', '-f', '-'], { input: rules });
+}

@@ -1,0 +1,305 @@
+// The shadow loop on a real Temporal server with fake hosts: what it decides by itself, and what it refuses operators.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import type { TrafficWindow } from '../../domain/fingerprint/model.js';
+import { CloudConfig } from '../../domain/model/cloud.js';
+import { DesktopId, HostRef } from '../../domain/model/ids.js';
+import type { Policy } from '../../domain/model/policy.js';
+import { ensureRebalanceSchedule, ensureShadowLoop } from '../../temporal/bootstrap.js';
+import { failureInfo } from '../../temporal/failures.js';
+import {
+  QUERY,
+  SIGNAL,
+  UPDATE,
+  type DesktopCreated,
+  type LoopStatus,
+  type MoveStatus,
+} from '../../temporal/messages.js';
+import { migrateId, rebalanceScheduleId, shadowLoopId } from '../../temporal/names.js';
+import { ControlPlane } from '../support/control-plane.js';
+import { FakeCloud, fakeDesktop, type FakeHost } from '../support/fake-host.js';
+
+const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
+const capacity = { slots: 2, vcpus: 8, memoryMb: 4096, diskMb: 10_000 };
+const cloudConfig = CloudConfig.parse({
+  sites: ['us-west', 'us-east', 'us-central'].map((id, i) => ({
+    id,
+    kind: id === 'us-central' ? 'global' : 'regional',
+    hosts: [
+      {
+        id: 'h1',
+        peer: { address: `192.0.2.${String(i + 1)}`, port: 7443 },
+        probe: { address: `192.0.2.${String(i + 1)}`, port: 7946 },
+      },
+    ],
+  })),
+  policy: {
+    cycleMs: 500,
+    act: false,
+    fingerprint: { mode: 'paper', alpha: 1 },
+    placement: { algorithm: 'cost-aware', hysteresisMs: 60_000 },
+    migration: { graceMs: 0 },
+  },
+});
+let plane: ControlPlane;
+let cloud: FakeCloud;
+let west: FakeHost;
+let east: FakeHost;
+
+/** Traffic of a desktop playing a video: all on the remote desktop's port, above the full bandwidth. */
+function busyWindow(desktop: string): TrafficWindow {
+  const endMs = Date.now();
+  const sums = { bytesIn: 20_000, packetsIn: 200, bytesOut: 1_000_000, packetsOut: 900 };
+  return {
+    desktop,
+    startMs: endMs - 10_000,
+    endMs,
+    flows: [{ protocol: 'tcp', desktopPort: 5901, peerAddress: '203.0.113.2', peerPort: 40_000, ...sums }],
+    rest: { bytesIn: 0, packetsIn: 0, bytesOut: 0, packetsOut: 0, flows: 0 },
+    user: { address: '203.0.113.2', port: 40_000 },
+    rttMs: 100,
+    remoteDesktop: null,
+  };
+}
+
+beforeAll(async () => {
+  plane = await ControlPlane.start();
+  cloud = new FakeCloud();
+  west = await cloud.add(ref('us-west'), capacity, '198.18.0.1');
+  east = await cloud.add(ref('us-east'), capacity, '198.18.1.1');
+  const central = await cloud.add(ref('us-central'), capacity, '198.18.2.1');
+  for (const host of [west, east, central]) await plane.startHost(host.context);
+  await plane.startManager();
+  await west.give(fakeDesktop('video'));
+  await ensureShadowLoop(plane.client, cloudConfig);
+}, 90_000);
+
+afterAll(async () => {
+  await plane.stop();
+  await cloud.remove();
+}, 60_000);
+
+const loop = () => plane.client.workflow.getHandle(shadowLoopId(cloudConfig.pool));
+const status = () => loop().query<LoopStatus>(QUERY.status);
+const ask = <R>(update: string, arg: unknown) => loop().executeUpdate<R, [unknown]>(update, { args: [arg] });
+
+async function refusal(update: string, arg: unknown) {
+  try {
+    await ask(update, arg);
+  } catch (error) {
+    expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
+    return failureInfo(error);
+  }
+  throw new Error('was not refused');
+}
+
+async function until<T>(look: () => Promise<T>, good: (t: T) => boolean): Promise<T> {
+  for (let i = 0; ; i++) {
+    const now = await look();
+    if (good(now)) return now;
+    if (i > 150) throw new Error(`never came: ${JSON.stringify(now)}`);
+    await sleep(100);
+  }
+}
+
+describe('shadowLoop', () => {
+  it.each([
+    ['an unknown desktop', { desktop: 'nobody', site: 'us-east' }, 'UNKNOWN_DESKTOP', 'known are video'],
+    [
+      'an unknown site',
+      { desktop: 'video', site: 'mars' },
+      'UNKNOWN_SITE',
+      'the sites are us-west, us-east, us-central',
+    ],
+    [
+      'an unknown host',
+      { desktop: 'video', site: 'us-east', host: 'h9' },
+      'UNKNOWN_SITE',
+      'its hosts are h1',
+    ],
+    ['the site where it is', { desktop: 'video', site: 'us-west' }, 'ALREADY_THERE', 'us-west/h1'],
+    ['nonsense', { desktop: 'NO!', site: 5 }, 'INPUT_INVALID', '2 problems'],
+  ])('refuses to move %s', async (_, arg, code, words) => {
+    expect(await refusal(UPDATE.requestMove, arg)).toMatchObject({
+      code,
+      message: expect.stringContaining(words),
+    });
+    expect(cloud.runningAt('video')).toEqual(['us-west/h1']);
+  });
+
+  it('refuses a site without room and says what is missing', async () => {
+    await east.give({ ...fakeDesktop('a1'), memoryMb: 2048 });
+    await east.give({ ...fakeDesktop('a2'), memoryMb: 2048 });
+    expect(await refusal(UPDATE.requestMove, { desktop: 'video', site: 'us-east' })).toMatchObject({
+      code: 'NO_CAPACITY',
+      message: expect.stringMatching(/1 slots wanted, 0 of 2 free.*64 MB of memory wanted, 0 of 4096 free/),
+    });
+    east.desktops.delete('a1');
+    east.desktops.delete('a2');
+  });
+
+  it('creates a desktop with an internal address of its own, and refuses the same name twice', async () => {
+    const made = await ask<DesktopCreated>(UPDATE.createDesktop, {
+      id: 'text',
+      site: 'us-west',
+      memoryMb: 64,
+      diskMb: 64,
+    });
+    expect(made).toMatchObject({ host: ref('us-west'), internal: '10.77.0.6', external: '198.18.0.1' });
+    expect(cloud.runningAt('text')).toEqual(['us-west/h1']);
+    expect(
+      await refusal(UPDATE.createDesktop, { id: 'text', site: 'us-east', memoryMb: 64, diskMb: 64 }),
+    ).toMatchObject({ code: 'ALREADY_EXISTS' });
+  });
+
+  it('gives desktops that are made at the same time different addresses, and never more room than there is', async () => {
+    const wanted = ['c1', 'c2', 'c3'].map((id) =>
+      ask<DesktopCreated>(UPDATE.createDesktop, { id, site: 'us-central', memoryMb: 64, diskMb: 64 }),
+    );
+    const made = await Promise.allSettled(wanted);
+    const addresses = made.flatMap((m) => (m.status === 'fulfilled' ? [m.value.internal] : []));
+    expect(addresses).toHaveLength(2);
+    expect(new Set(addresses).size).toBe(2);
+  });
+
+  it('enrols a client only at a desktop that it knows', async () => {
+    expect(await refusal(UPDATE.enrollClients, { desktop: 'nobody', clients: ['a2V5'] })).toMatchObject({
+      code: 'UNKNOWN_DESKTOP',
+    });
+    await ask(UPDATE.enrollClients, { desktop: 'video', clients: ['a2V5'] });
+    expect(west.log).toContain('enroll a2V5');
+  });
+
+  it('plans without acting while the policy says so, with a reason for every move', async () => {
+    west.windows = [busyWindow('video')];
+    west.users = [
+      {
+        desktop: DesktopId.parse('video'),
+        client: 'a2V5',
+        seenAs: { address: '203.0.113.2', port: 40_000 },
+        rtts: [
+          { site: ref('us-west').site, rttMs: 100, ageMs: 0 },
+          { site: ref('us-east').site, rttMs: 20, ageMs: 0 },
+          { site: ref('us-central').site, rttMs: 60, ageMs: 0 },
+        ],
+      },
+    ];
+    const seen = await until(status, (s) => (s.plan?.moves.length ?? 0) > 0);
+    expect(seen.plan?.moves).toEqual([
+      expect.objectContaining({
+        desktop: 'video',
+        from: 'us-west',
+        to: 'us-east',
+        rttBeforeMs: 100,
+        rttAfterMs: 20,
+      }),
+    ]);
+    expect(seen.plan?.moves[0]?.reason).toMatch(/\S/);
+    expect(seen.moves).toEqual([]);
+    expect(cloud.runningAt('video')).toEqual(['us-west/h1']);
+  }, 30_000);
+
+  it('has the sites ping a user whose thin client is silent, and plans with that', async () => {
+    const reported = west.users;
+    west.users = [];
+    await loop().signal(SIGNAL.runCycle, { act: false });
+    west.pingMs = 90;
+    east.pingMs = 15;
+    // The client's own values count until they are stale; a desktop that never had any is probed at once.
+    await west.give({
+      ...fakeDesktop('quiet'),
+      network: { address: '10.77.9.2', gateway: '10.77.9.1', mac: '52:54:0a:4d:09:02' },
+    });
+    west.windows = [
+      busyWindow('video'),
+      { ...busyWindow('quiet'), user: { address: '203.0.113.9', port: 40_001 } },
+    ];
+    const seen = await until(status, (s) => s.desktops.find((d) => d.desktop === 'quiet')?.rttMs === 90);
+    expect(seen.desktops.find((d) => d.desktop === 'quiet')).toMatchObject({
+      rtts: { 'us-west': 90, 'us-east': 15 },
+      user: '203.0.113.9:40001',
+    });
+    west.users = reported;
+    west.windows = [busyWindow('video')];
+    west.desktops.delete('quiet');
+  }, 30_000);
+
+  it('keeps its policy when a change of it is wrong, and names every problem', async () => {
+    expect(await refusal(UPDATE.setPolicy, { cycleMs: 1, placement: { w1: -3 } })).toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringMatching(/cycleMs[\s\S]*placement\.w1/),
+    });
+    expect((await loop().query<Policy>(QUERY.policy)).cycleMs).toBe(500);
+  });
+
+  it('moves the desktop by itself once it may act, then leaves it alone for the hysteresis time', async () => {
+    await ask(UPDATE.setPolicy, { act: true });
+    const seen = await until(status, (s) => s.recent.length > 0);
+    expect(seen.recent[0]).toMatchObject({
+      desktop: 'video',
+      outcome: 'moved',
+      cause: 'loop',
+      to: ref('us-east'),
+    });
+    expect(cloud.runningAt('video')).toEqual(['us-east/h1']);
+    expect(await refusal(UPDATE.requestMove, { desktop: 'video', site: 'us-west' })).toMatchObject({
+      code: 'HYSTERESIS',
+    });
+    const move = (await plane.client.workflow
+      .getHandle(migrateId(DesktopId.parse('video')))
+      .result()) as MoveStatus;
+    expect(move).toMatchObject({ cause: 'loop', rttBeforeMs: 100, rttAfterMs: 20 });
+    await ask(UPDATE.setPolicy, { act: false });
+  }, 40_000);
+
+  it('moves by force within the hysteresis time, and refuses a second move of the same desktop meanwhile', async () => {
+    east.faults.add('disk never ends');
+    await ask(UPDATE.requestMove, { desktop: 'video', site: 'us-west', force: true });
+    expect(
+      await refusal(UPDATE.requestMove, { desktop: 'video', site: 'us-central', force: true }),
+    ).toMatchObject({ code: 'MOVE_IN_PROGRESS' });
+    expect(await refusal(UPDATE.desktopPower, { desktop: 'video', action: 'stop' })).toMatchObject({
+      code: 'MOVE_IN_PROGRESS',
+    });
+    await plane.client.workflow.getHandle(migrateId(DesktopId.parse('video'))).signal(SIGNAL.cancelMove);
+    const seen = await until(status, (s) => s.moves.length === 0);
+    expect(seen.recent[0]).toMatchObject({ outcome: 'cancelled' });
+    expect(cloud.runningAt('video')).toEqual(['us-east/h1']);
+    east.faults.clear();
+  }, 40_000);
+
+  it('takes a move off its list when an operator terminates the workflow', async () => {
+    east.faults.add('disk never ends');
+    await ask(UPDATE.requestMove, { desktop: 'video', site: 'us-west', force: true });
+    await plane.client.workflow.getHandle(migrateId(DesktopId.parse('video'))).terminate('a test');
+    const seen = await until(status, (s) => s.moves.length === 0);
+    expect(seen.recent[0]?.error).toMatch(/terminated/);
+    east.faults.clear();
+  }, 40_000);
+
+  it('says which host is silent, and goes on with the others', async () => {
+    const changed = {
+      ...cloudConfig,
+      sites: [...cloudConfig.sites, { ...cloudConfig.sites[1]!, id: ref('us-north').site }],
+    };
+    await ask(UPDATE.setCloud, changed);
+    const seen = await until(status, (s) => s.problems.length > 0);
+    expect(seen.problems[0]).toMatch(/us-north\/h1: the host did not take up its task/);
+    expect(seen.hosts.find((h) => h.host.site === 'us-east')?.alive).toBe(true);
+    expect(
+      await refusal(UPDATE.requestMove, { desktop: 'video', site: 'us-north', force: true }),
+    ).toMatchObject({ code: 'HOST_UNREACHABLE' });
+    await ask(UPDATE.setCloud, cloudConfig);
+  }, 60_000);
+
+  it('has a schedule that can be triggered and paused, and whose run acts though the loop only watches', async () => {
+    await ensureRebalanceSchedule(plane.client, cloudConfig);
+    await ensureRebalanceSchedule(plane.client, cloudConfig);
+    const schedule = plane.client.schedule.getHandle(rebalanceScheduleId(cloudConfig.pool));
+    const before = (await status()).cycle;
+    await schedule.trigger();
+    await until(status, (s) => s.cycle > before);
+    await schedule.pause('maintenance');
+    expect((await schedule.describe()).state.paused).toBe(true);
+  }, 30_000);
+});

@@ -1,0 +1,73 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfig, parseConfig } from '../../../cli/config-file.js';
+import { EXAMPLE_CLOUD } from '../../../cli/example-config.js';
+import { CloudConfig } from '../../../domain/model/cloud.js';
+import { Policy } from '../../../domain/model/policy.js';
+
+const parse = (text: string) => parseConfig(text, CloudConfig, 'vmshadow.yaml');
+
+describe('a configuration file', () => {
+  test('lists every problem at once with its place', async () => {
+    const text = `
+sites:
+  - id: us west
+    kind: local
+    hosts: []
+limits: { moveMbps: -1 }
+`;
+    const error: unknown = await parse(text).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+    const { message } = error as Error;
+    expect(message).toContain('vmshadow.yaml: 4 problems');
+    for (const place of ['sites.0.id', 'sites.0.kind', 'sites.0.hosts', 'limits.moveMbps'])
+      expect(message).toContain(`  - ${place}:`);
+  });
+
+  test('that is no YAML is refused with the line', async () => {
+    await expect(parse('sites: [1,\npool: "x')).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/not valid YAML\n {2}- .*line \d/) as string,
+    });
+  });
+
+  test('may not name a key twice', async () => {
+    await expect(parse('pool: a\npool: b\n')).rejects.toThrow(/not valid YAML[\s\S]*unique/);
+  });
+
+  test.each([
+    ['', 'an empty file'],
+    ['- a\n', 'a list'],
+    ['text', 'string'],
+  ])('that holds %j is refused as %s', async (text, what) => {
+    await expect(parse(text)).rejects.toThrow(what);
+  });
+
+  test('that is missing or cannot be read says how to give it', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'vms-config-'));
+    try {
+      const missing = loadConfig(join(dir, 'no.yaml'), CloudConfig, "the cloud's configuration");
+      await expect(missing).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining('no such file. Give the cloud') as string,
+      });
+      await expect(loadConfig(dir, CloudConfig, 'it')).rejects.toThrow(/cannot read it/);
+      await writeFile(join(dir, 'a.yaml'), EXAMPLE_CLOUD);
+      await expect(loadConfig(join(dir, 'a.yaml'), CloudConfig, 'it')).resolves.toMatchObject({
+        pool: 'main',
+      });
+    } finally {
+      await rm(dir, { recursive: true });
+    }
+  });
+});
+
+describe('the example of `vmshadow dev --example`', () => {
+  test('is valid, and the policy it shows is the default one', async () => {
+    const cloud = await parse(EXAMPLE_CLOUD);
+    expect(cloud.sites.map((s) => s.id)).toEqual(['us-west', 'us-central']);
+    expect(cloud.policy).toEqual(Policy.parse({}));
+    expect(cloud.limits).toEqual(CloudConfig.parse({ sites: cloud.sites }).limits);
+  });
+});

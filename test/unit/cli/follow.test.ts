@@ -1,0 +1,74 @@
+import { followMove, type MoveSource } from '../../../cli/follow.js';
+import { VmshadowError } from '../../../domain/errors.js';
+import type { MoveStatus } from '../../../temporal/messages.js';
+import { desktopId, MOVE, MOVED } from './fixture.js';
+
+type Answer = MoveStatus | null | VmshadowError;
+
+/** A source that gives these answers one after the other, the last one for ever. */
+function source(answers: Answer[], execution: string | null = 'RUNNING'): MoveSource {
+  const next = (): Answer => (answers.length > 1 ? answers.shift() : answers[0]) ?? null;
+  return {
+    moveStatus: async () => {
+      const answer = next();
+      if (answer instanceof VmshadowError) throw answer;
+      return answer;
+    },
+    moveExecution: async () => execution,
+  };
+}
+
+async function follow(from: MoveSource, signal = new AbortController().signal) {
+  const seen: string[] = [];
+  const silences: string[] = [];
+  const end = await followMove(from, {
+    desktop: desktopId('video'),
+    intervalMs: 1,
+    signal,
+    onProgress: (s) => seen.push(s.phase),
+    onSilence: (reason) => silences.push(reason),
+  });
+  return { end, seen, silences };
+}
+
+const silence = new VmshadowError('CONTROL_PLANE', 'no answer');
+
+describe('following a move', () => {
+  test('ends when the disks are compared, before the grace time of the old disk', async () => {
+    const compared = { ...MOVED, diskHashes: { source: 'a', target: 'a', equal: true } };
+    const { end, seen } = await follow(source([MOVE, MOVED, compared, MOVED]));
+    expect(end).toEqual(compared);
+    expect(seen).toEqual(['memory', 'cleanup', 'cleanup']);
+  });
+
+  test.each(['failed', 'cancelled'] as const)('ends at once when it %s', async (outcome) => {
+    const { end } = await follow(source([MOVE, { ...MOVE, outcome }]));
+    expect(end?.outcome).toBe(outcome);
+  });
+
+  test('waits while the control plane is away, and says so once', async () => {
+    const { end, silences } = await follow(
+      source([MOVE, silence, silence, MOVE, silence, { ...MOVE, outcome: 'failed' }]),
+    );
+    expect(end?.outcome).toBe('failed');
+    expect(silences).toEqual(['no answer', 'no answer']);
+  });
+
+  test('gives any other error to the caller', async () => {
+    await expect(follow(source([new VmshadowError('INTERNAL', 'x')]))).rejects.toThrow('x');
+  });
+
+  test('says so when somebody terminated the workflow', async () => {
+    await expect(follow(source([MOVE], 'TERMINATED'))).rejects.toThrow(/ended from outside \(TERMINATED\)/);
+    await expect(follow(source([null], null))).rejects.toThrow(/not found/);
+  });
+
+  test('stops when asked to; a decided outcome is still reported', async () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 20);
+    expect((await follow(source([MOVE]), controller.signal)).end).toBeNull();
+    const second = new AbortController();
+    setTimeout(() => second.abort(), 20);
+    expect((await follow(source([MOVED]), second.signal)).end).toEqual(MOVED);
+  });
+});

@@ -1,0 +1,99 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCli } from '../../../cli/run.js';
+import { EXAMPLE_CLOUD } from '../../../cli/example-config.js';
+import { loadConfig } from '../../../cli/config-file.js';
+import { ClientConfig } from '../../../guest-proxy/protocol/client-config.js';
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'vms-keys-'));
+  await writeFile(join(dir, 'vmshadow.yaml'), EXAMPLE_CLOUD);
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+async function keys(...argv: string[]) {
+  const out: string[] = [];
+  const notes: string[] = [];
+  const exit = await runCli(['keys', ...argv, '--dir', join(dir, 'keys'), '--json'], {
+    out: (text) => out.push(text),
+    note: (text) => notes.push(text),
+    interactive: false,
+    size: () => ({ columns: 80, rows: 24 }),
+    env: {},
+  });
+  return { exit, data: JSON.parse(out.join('\n')) as Record<string, unknown>, notes: notes.join('\n') };
+}
+
+const enroll = (...more: string[]) =>
+  keys(
+    'enroll',
+    'd1',
+    '--external',
+    '198.51.100.9',
+    '--config',
+    join(dir, 'vmshadow.yaml'),
+    '--out',
+    join(dir, 'client.yaml'),
+    ...more,
+  );
+
+describe('vmshadow keys', () => {
+  test('shows and issues nothing without an authority', async () => {
+    expect((await keys('show')).exit).toBe(69);
+    expect((await keys('issue', 'us-west/h1', '--address', '192.0.2.11')).exit).toBe(69);
+  });
+
+  test('refuses to enroll a client while a host has no identity, naming it', async () => {
+    expect((await keys('init')).exit).toBe(0);
+    const west = await keys('issue', 'us-west/h1', '--address', '192.0.2.11');
+    expect(west.exit).toBe(0);
+    const { exit, notes } = await enroll();
+    expect(exit).toBe(69);
+    expect(notes).toContain('no identity of us-central/h1');
+  });
+
+  test('keeps the identity of a host when its certificate is renewed', async () => {
+    const first = await keys('issue', 'us-central/h1', '--address', '198.51.100.11');
+    const again = await keys('issue', 'us-central/h1', '--address', '198.51.100.11', '198.51.100.12');
+    expect(again.data['publicKey']).toBe(first.data['publicKey']);
+    const { data } = await keys('show');
+    expect(data['hosts']).toEqual([
+      expect.objectContaining({
+        name: 'us-central/h1',
+        addresses: '198.51.100.11 198.51.100.12',
+        publicKey: first.data['publicKey'],
+      }),
+      expect.objectContaining({ name: 'us-west/h1', addresses: '192.0.2.11' }),
+    ]);
+  });
+
+  test("makes a client's file that its proxy takes: private, with all hosts' keys and probes", async () => {
+    const { exit, data } = await enroll();
+    expect(exit).toBe(0);
+    const file = join(dir, 'client.yaml');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const config = await loadConfig(file, ClientConfig, 'it');
+    expect(config).toMatchObject({ desktop: 'd1', external: '198.51.100.9' });
+    expect(config.identity.publicKey).toBe(data['publicKey']);
+    const shown = (await keys('show')).data['hosts'] as { publicKey: string }[];
+    expect([...config.hosts].sort()).toEqual(shown.map((h) => h.publicKey).sort());
+    expect(config.probes.map((p) => p.site)).toEqual(['us-west', 'us-central']);
+  });
+
+  test("never overwrites a client's key", async () => {
+    const before = await readFile(join(dir, 'client.yaml'), 'utf8');
+    const { exit, notes } = await enroll();
+    expect(exit).toBe(1);
+    expect(notes).toContain('exists already');
+    expect(await readFile(join(dir, 'client.yaml'), 'utf8')).toBe(before);
+  });
+
+  test('refuses names that are no SITE/HOST and addresses that are none', async () => {
+    const { exit, notes } = await keys('issue', 'us-west', '--address', '300.1.1.1');
+    expect(exit).toBe(64);
+    expect(notes).toContain('expected SITE/HOST');
+    expect(notes).toContain('expected an IPv4 address');
+  });
+});

@@ -1,0 +1,58 @@
+import { renderBar, renderMoveEnd, renderMoveLine, renderPhase } from '../../../cli/render/move-line.js';
+import { MOVE, MOVED } from './fixture.js';
+
+describe('the line of a move', () => {
+  test.each([
+    [0, '[..........]'],
+    [49, '[####......]'],
+    [100, '[##########]'],
+    [250, '[##########]'],
+    [-3, '[..........]'],
+    [Number.NaN, '[..........]'],
+  ])('draws %p percent as %p', (percent, bar) => {
+    expect(renderBar(percent, 10)).toBe(bar);
+  });
+
+  test('says from where to where', () => {
+    expect(renderMoveLine(MOVE)).toMatch(/^video {2}us-west\/h1 -> us-east\/h1 {2}\[/);
+  });
+
+  test('names no rate and no time left before anything moves', () => {
+    const early = { ...MOVE, phase: 'preflight' as const, percent: 0, etaMs: null };
+    const progress = { ...MOVE.progress, bytesPerSecond: 0, diskTotalBytes: 0, memoryTotalBytes: 0 };
+    expect(renderMoveLine({ ...early, progress })).toMatch(/0 % {2}preflight \(1\/6\)$/);
+  });
+
+  test('says that the source is still being cleaned after the commit', () => {
+    expect(renderPhase(MOVED)).toBe('moved, cleaning up');
+    const phases = MOVED.phases.map((p) => ({ ...p, endedAtMs: p.endedAtMs ?? 1 }));
+    expect(renderPhase({ ...MOVED, phases })).toBe('moved');
+  });
+});
+
+describe('the end of a move', () => {
+  test('gives pause, bytes, phases and RTTs', () => {
+    const text = renderMoveEnd(MOVED);
+    expect(text).toContain('video moved us-west/h1 -> us-east/h1');
+    expect(text).toContain('410 ms (hypervisor), 520 ms (wall clock); held packets: 17');
+    expect(text).toContain('300 MB disk, 210 MB memory');
+    expect(text).toContain('preflight 2 s, async-disk 38 s, sync-switch 500 ms, memory 16.5 s');
+    expect(text).toContain('100.2 ms -> 20.4 ms');
+    expect(text).not.toContain('disks');
+  });
+
+  test('shouts when the disks differ', () => {
+    const diskHashes = { source: 'a', target: 'b', equal: false };
+    expect(renderMoveEnd({ ...MOVED, diskHashes })).toContain('DIFFERENT');
+    expect(renderMoveEnd({ ...MOVED, diskHashes: { ...diskHashes, equal: true } })).toContain(
+      'disks    equal',
+    );
+  });
+
+  test('says why a move was not made and where the desktop runs', () => {
+    const error = { code: 'NO_CAPACITY', message: 'no slot at us-east/h1' };
+    const text = renderMoveEnd({ ...MOVE, outcome: 'failed', error });
+    expect(text).toContain('(failed): no slot at us-east/h1 (NO_CAPACITY)');
+    expect(text).toContain('The desktop runs at us-west/h1.');
+  });
+});

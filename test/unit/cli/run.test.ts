@@ -1,0 +1,77 @@
+import { runCli } from '../../../cli/run.js';
+import type { CliContext } from '../../../cli/context.js';
+
+/** Run a command line in this process; gives what it printed and its exit code. */
+async function cli(...argv: string[]) {
+  const out: string[] = [];
+  const notes: string[] = [];
+  const context: CliContext = {
+    out: (text) => out.push(text),
+    note: (text) => notes.push(text),
+    interactive: false,
+    size: () => ({ columns: 80, rows: 24 }),
+    env: {},
+  };
+  const exit = await runCli(argv, context);
+  return { exit, out: out.join('\n'), notes: notes.join('\n') };
+}
+
+describe('the command line', () => {
+  test.each([['--help'], ['help'], ['status', '--help'], ['keys', 'issue', '--help'], ['--version']])(
+    '%s %s prints and ends with 0',
+    async (...argv) => {
+      const { exit, out } = await cli(...argv);
+      expect(exit).toBe(0);
+      expect(out).not.toBe('');
+    },
+  );
+
+  test('names every command of the product in its help', async () => {
+    const { out } = await cli('--help');
+    for (const command of 'manager dom0 proxy dev status plan policy move cancel force desktop explain fingerprint keys'.split(
+      ' ',
+    ))
+      expect(out).toMatch(new RegExp(`^ {2}${command} `, 'm'));
+  });
+
+  test.each([
+    [['nonsense'], /unknown command/],
+    [['status', '--nonsense'], /unknown option/],
+    [['move', 'd1'], /missing required argument 'site'/],
+    [['manager'], /--config/],
+  ])('%j is a usage error', async (argv, said) => {
+    const { exit, notes, out } = await cli(...argv);
+    expect(exit).toBe(64);
+    expect(notes).toMatch(said);
+    expect(out).toBe('');
+  });
+
+  test('lists all bad arguments at once, and as data with --json', async () => {
+    const { exit, notes, out } = await cli('move', 'D1', 'us west', '--host', '-', '--pool', '', '--json');
+    expect(exit).toBe(64);
+    for (const name of ['desktop', 'site', 'host', 'pool']) expect(notes).toContain(`  - ${name}: `);
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'INPUT_INVALID' } });
+  });
+
+  test('checks sizes of a new desktop before asking anybody', async () => {
+    const { exit, notes } = await cli(
+      ...'desktop create d1 --site us-west --memory 1 --disk 0 --vcpus 1000 --port 0'.split(' '),
+    );
+    expect(exit).toBe(64);
+    for (const name of ['memoryMb', 'diskMb', 'vcpus', 'remoteDesktopPort'])
+      expect(notes).toContain(`- ${name}: `);
+  });
+
+  test('a configuration that is not there ends with 78', async () => {
+    expect((await cli('manager', '--config', '/nonexistent/vmshadow.yaml')).exit).toBe(78);
+    expect((await cli('dom0', '--config', '/nonexistent/dom0.yaml')).exit).toBe(78);
+    const dev = await cli('dev', '--config', '/nonexistent/vmshadow.yaml');
+    expect(dev.exit).toBe(78);
+    expect(dev.notes).toContain('vmshadow dev --example');
+  });
+
+  test('a plan file or a capture that is not there ends with 65', async () => {
+    expect((await cli('plan', '--input', '/nonexistent.json')).exit).toBe(65);
+    expect((await cli('fingerprint', '/nonexistent.pcap')).exit).toBe(65);
+  });
+});

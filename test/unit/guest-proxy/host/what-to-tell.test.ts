@@ -1,0 +1,52 @@
+import { DesktopId } from '../../../../domain/model/ids.js';
+import { type DesktopRecord, emptyRecord } from '../../../../guest-proxy/host/desktop-record.js';
+import { standingFor, whatToTell } from '../../../../guest-proxy/host/what-to-tell.js';
+import { client, hostB, stranger } from '../support.js';
+
+const A = '198.51.100.10';
+const B = '192.0.2.10';
+const desktop = DesktopId.parse('desk-1');
+const change = { desktop, epoch: 5, oldExternal: A, newExternal: B, targetKey: hostB.publicKey };
+const owner: DesktopRecord = {
+  ...emptyRecord(desktop),
+  external: A,
+  active: true,
+  epoch: 4,
+  clients: [client.publicKey],
+};
+const preparing = { ...owner, outgoing: change };
+const left = { ...owner, external: null, active: false, moved: [change] };
+const expecting = { ...owner, external: B, active: false, expecting: change };
+const arrived = { ...owner, external: B, epoch: 5 };
+
+const view = (localAddress: string, epoch: number, pendingEpoch = 0) => ({
+  localAddress,
+  epoch,
+  pendingEpoch,
+});
+
+it.each<[string, DesktopRecord, ReturnType<typeof view>, string | null]>([
+  ['nothing while nothing happens', owner, view(A, 4), null],
+  ['PREPARE again while a move is prepared', preparing, view(A, 4), 'prepare'],
+  ['nothing more once it knows of the move', preparing, view(A, 4, 5), null],
+  ['PREPARE also after the desktop has left', left, view(A, 4), 'prepare'],
+  ['nothing by the old host once it knows', left, view(A, 4, 5), null],
+  ['nothing while the target only expects the desktop', expecting, view(B, 4, 5), null],
+  ['COMMIT again by the target when it missed it', arrived, view(B, 4, 5), 'commit'],
+  ['nothing once it has followed', arrived, view(B, 5), null],
+  ['ABORT again when it missed it', owner, view(A, 4, 5), 'abort'],
+  ['no COMMIT of what was not prepared', arrived, view(B, 3, 0), null],
+])('tells a client %s', (_, record, client_, kind) => {
+  expect(whatToTell(record, client_)?.kind ?? null).toBe(kind);
+});
+
+it('knows enrolled clients only, and only at its own addresses of the desktop', () => {
+  expect(standingFor(owner, client.publicKey, A)).toEqual({ role: 'owner', epoch: 4 });
+  expect(standingFor(owner, stranger.publicKey, A)).toBeNull();
+  expect(standingFor(owner, client.publicKey, B)).toBeNull();
+  expect(standingFor(null, client.publicKey, A)).toBeNull();
+});
+
+it('speaks for the epoch before at an address that the desktop has left', () => {
+  expect(standingFor({ ...left, epoch: 5 }, client.publicKey, A)).toEqual({ role: 'moved', epoch: 4 });
+});

@@ -1,0 +1,181 @@
+// Mutated, forged and stale packets against both ends of the handshake and of a session.
+import { ControlServer } from '../../../../guest-proxy/host/control-server.js';
+import {
+  answerHandshake,
+  beginHandshake,
+  finishHandshake,
+  verifyHello,
+} from '../../../../guest-proxy/protocol/handshake.js';
+import type { Message } from '../../../../guest-proxy/protocol/messages.js';
+import {
+  type Data,
+  decodePacket,
+  type Hello,
+  type HelloReply,
+} from '../../../../guest-proxy/protocol/wire.js';
+import { client, established, hostA, hostB, stranger } from '../support.js';
+
+/** A small generator of numbers that is the same each run. */
+function lcg(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648);
+}
+
+/** Change one to three bytes, cut, lengthen or splice; never the same bytes. */
+function mutate(bytes: Buffer, next: () => number): Buffer {
+  const copy = Buffer.from(bytes);
+  const how = next() % 10;
+  if (how === 0) return copy.subarray(0, next() % copy.length);
+  if (how === 1) return Buffer.concat([copy, Buffer.from([next() & 0xff])]);
+  for (let i = 0; i <= next() % 3; i += 1) {
+    const at = next() % copy.length;
+    copy[at] = (copy[at]! ^ (1 + (next() % 255))) & 0xff;
+  }
+  return copy.equals(bytes) ? Buffer.concat([copy, Buffer.from([1])]) : copy;
+}
+
+const RUNS = 3_000;
+
+it(`opens none of ${String(RUNS)} mutated messages, and still opens the true one afterwards`, () => {
+  const { hostEnd, clientEnd } = established();
+  const next = lcg(1);
+  const truth: Message = { kind: 'commit', desktop: 'desk-1', epoch: 7 };
+  const sealed = hostEnd.seal(truth);
+  for (let i = 0; i < RUNS; i += 1) {
+    const packet = decodePacket(mutate(sealed, next));
+    if (packet?.kind === 'data') expect(clientEnd.open(packet)).toBeNull();
+  }
+  expect(clientEnd.open(decodePacket(sealed) as Data)?.message).toEqual(truth);
+});
+
+it(`takes none of ${String(RUNS)} mutated HELLOs and replies`, () => {
+  const { handshake, answer } = established();
+  const next = lcg(2);
+  for (let i = 0; i < RUNS; i += 1) {
+    const hello = decodePacket(mutate(handshake.packet, next));
+    if (hello?.kind === 'hello') expect(verifyHello(hello)).toBe(false);
+    const reply = decodePacket(mutate(answer.packet, next));
+    if (reply?.kind === 'helloReply') expect(finishHandshake(handshake, reply)).toBeNull();
+  }
+});
+
+it('refuses a HELLO that somebody else has signed for the client', () => {
+  const forged = beginHandshake(
+    { desktop: 'desk-1', epoch: 0, stamp: 1 },
+    { ...stranger, publicBytes: client.publicBytes, publicKey: client.publicKey },
+  );
+  expect(verifyHello(decodePacket(forged.packet) as Hello)).toBe(false);
+});
+
+it('refuses a reply signed by another host than the one it names, or made for another HELLO', () => {
+  const mine = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client);
+  const hello = decodePacket(mine.packet) as Hello;
+  const pretender = { ...hostB, publicBytes: hostA.publicBytes };
+  const forged = answerHandshake(hello, { role: 'owner', epoch: 0 }, pretender)!;
+  expect(finishHandshake(mine, decodePacket(forged.packet) as HelloReply)).toBeNull();
+  const other = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 2 }, client);
+  const forOther = answerHandshake(decodePacket(other.packet) as Hello, { role: 'owner', epoch: 0 }, hostA)!;
+  const moved = { ...(decodePacket(forOther.packet) as HelloReply), nonce: mine.nonce };
+  expect(finishHandshake(mine, moved)).toBeNull();
+});
+
+it('refuses an ephemeral key of low order', () => {
+  const hello = decodePacket(
+    beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client).packet,
+  ) as Hello;
+  expect(
+    answerHandshake({ ...hello, ephemeral: Buffer.alloc(32) }, { role: 'owner', epoch: 0 }, hostA),
+  ).toBeNull();
+});
+
+describe('the host on its socket', () => {
+  const quiet = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+  };
+  const PORT = 17_946;
+  let server: ControlServer;
+  let heard: Message[];
+  beforeEach(async () => {
+    heard = [];
+    server = new ControlServer({
+      identity: hostA,
+      controlPort: PORT,
+      logger: quiet,
+      now: Date.now,
+      lookup: (desktop, key) =>
+        desktop === 'desk-1' && key === client.publicKey ? { role: 'owner', epoch: 1 } : null,
+      onKeepalive: () => undefined,
+      onMessage: (_, message) => heard.push(message),
+    });
+    await server.listen('127.0.0.1');
+  });
+  afterEach(() => server.closeAll());
+
+  /** Send datagrams from one socket and give the answers that come within `ms`. */
+  async function exchange(datagrams: readonly Buffer[], ms = 150): Promise<Buffer[]> {
+    const { createSocket } = await import('node:dgram');
+    const socket = createSocket('udp4');
+    const answers: Buffer[] = [];
+    socket.on('message', (bytes) => answers.push(bytes));
+    for (const bytes of datagrams) await new Promise((done) => socket.send(bytes, PORT, '127.0.0.1', done));
+    await new Promise((done) => setTimeout(done, ms));
+    socket.close();
+    return answers;
+  }
+
+  it('says nothing to a client that is not enrolled, and to a HELLO for another desktop', async () => {
+    const unknown = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, stranger).packet;
+    const elsewhere = beginHandshake({ desktop: 'desk-2', epoch: 0, stamp: 1 }, client).packet;
+    expect(await exchange([unknown, elsewhere])).toEqual([]);
+    expect(server.counters.unknownClient).toBe(2);
+  });
+
+  it('answers a HELLO once: not again when it is replayed, nor an older one', async () => {
+    const older = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client).packet;
+    const newer = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 2 }, client).packet;
+    expect(await exchange([newer, newer, older])).toHaveLength(1);
+    expect(server.counters.stale).toBe(2);
+  });
+
+  it('bounds the HELLOs that it verifies', async () => {
+    const flood = Array.from(
+      { length: 60 },
+      (_, i) => beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: i + 1 }, client).packet,
+    );
+    expect((await exchange(flood)).length).toBeLessThanOrEqual(12);
+    expect(server.counters.limited).toBeGreaterThan(40);
+  });
+
+  it('keeps a session while HELLOs are replayed at it', async () => {
+    const { createSocket } = await import('node:dgram');
+    const socket = createSocket('udp4');
+    const hello = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client);
+    const answered = new Promise<Buffer>((done) => socket.once('message', done));
+    socket.send(hello.packet, PORT, '127.0.0.1');
+    const keys = finishHandshake(hello, decodePacket(await answered) as HelloReply)!;
+    const { Session } = await import('../../../../guest-proxy/protocol/session.js');
+    const session = new Session(keys, 'client');
+    const send = async (message: Message) => {
+      await new Promise((done) => socket.send(session.seal(message), PORT, '127.0.0.1', done));
+      await new Promise((done) => setTimeout(done, 50));
+    };
+    await send({ kind: 'keepalive', epoch: 0, pendingEpoch: 0 });
+    // Answered anew but never confirmed: nobody holds its keys.
+    await exchange([beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 2 }, client).packet], 50);
+    await send({ kind: 'committed', desktop: 'desk-1', epoch: 3, flows: 1 });
+    expect(heard).toEqual([{ kind: 'committed', desktop: 'desk-1', epoch: 3, flows: 1 }]);
+    expect(server.sessionsAt('desk-1', '127.0.0.1')).toHaveLength(1);
+    socket.close();
+  });
+
+  it('answers a packet of an unknown session with a hint that is smaller than it', async () => {
+    const { clientEnd } = established();
+    const stray = clientEnd.seal({ kind: 'keepalive', epoch: 0, pendingEpoch: 0 });
+    const [hint] = await exchange([stray]);
+    expect(decodePacket(hint!)).toEqual({ kind: 'unknown', session: clientEnd.id });
+    expect(hint!.length).toBeLessThan(stray.length);
+  });
+});

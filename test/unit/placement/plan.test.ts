@@ -1,0 +1,118 @@
+import { jest } from '@jest/globals';
+import { makePlan } from '../../../activities/placement/plan.js';
+import { Algorithm, type PlanInput, type PlanResult } from '../../../domain/placement/model.js';
+import { randomInput, violations, type Shape } from './instances.js';
+
+// Hundreds of clouds a test: seconds on an idle machine, more on a busy one.
+jest.setTimeout(180_000);
+
+const ALGORITHMS = Algorithm.options;
+const FAST = ALGORITHMS.filter((a) => a !== 'ilp');
+
+const planWith = (input: PlanInput, policy: Record<string, unknown>): Promise<PlanResult> =>
+  makePlan({ ...input, policy: { ...input.policy, ...policy } }, { strict: true });
+
+const shapeOf = (seed: number): Shape => ({
+  desktops: 2 + (seed % 45),
+  sites: 1 + (seed % 8),
+  slack: [0, 0.03, 0.2, 1][seed % 4]!,
+  ties: seed % 3 === 0,
+  missing: seed % 5 === 0 ? 0.3 : 0,
+  locked: seed % 7 === 0 ? 0.2 : 0,
+  hosts: seed % 2 === 0,
+  underWay: seed % 3 === 0 ? 0.15 : 0,
+});
+
+const timeless = ({ solveMs, ...rest }: PlanResult) => ({ ...rest, took: solveMs >= 0 });
+
+describe.each(FAST)('a plan by %s', (algorithm) => {
+  it('is over no capacity at any moment of any wave, on 150 random clouds with and without hosts', async () => {
+    let moves = 0;
+    for (let seed = 1; seed <= 150; seed++) {
+      const input = randomInput(seed, shapeOf(seed));
+      const plan = await planWith(input, { algorithm, highThreshold: 0.4, lowThreshold: 0.4 });
+      expect({ seed, violations: violations(input, plan) }).toEqual({ seed, violations: [] });
+      moves += plan.moves.length;
+    }
+    expect(moves).toBeGreaterThan(200);
+  });
+
+  it('is the same when made again', async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const input = randomInput(seed, shapeOf(seed));
+      const [one, two] = [await planWith(input, { algorithm }), await planWith(input, { algorithm })];
+      expect(timeless(one)).toEqual(timeless(two));
+    }
+  });
+
+  it('adds up: the objective is what its moves gain, within the bound; every desktop is moved or has a reason', async () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const input = randomInput(seed, shapeOf(seed));
+      const plan = await planWith(input, { algorithm });
+      const last = new Map(plan.moves.map((m) => [m.desktop, m.to]));
+      const objective = input.desktops.reduce((sum, d) => {
+        const to = last.get(d.id);
+        return to === undefined ? sum : sum + d.rank * (d.rttMs[d.site]! - d.rttMs[to]!);
+      }, 0);
+      expect(plan.objective).toBeCloseTo(objective, 6);
+      expect(plan.objective).toBeLessThanOrEqual(plan.bound + 1e-6);
+      expect(plan.bytesMoved).toBe(Math.round(plan.moves.reduce((sum, m) => sum + m.cost, 0) * 1e9));
+      expect([...last.keys(), ...plan.notMoved.map((n) => n.desktop)].sort()).toEqual(
+        input.desktops.map((d) => d.id).sort(),
+      );
+      for (const text of [...plan.moves, ...plan.notMoved].map((x) => x.reason)) {
+        expect(text.length).toBeGreaterThan(10);
+        expect(text).not.toMatch(/NaN|undefined|infinity/i);
+      }
+    }
+  });
+
+  it('keeps its budgets of gigabytes and of moves, parking included', async () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const input = randomInput(seed, shapeOf(seed));
+      const plan = await planWith(input, { algorithm, budgetGb: 100, maxMoves: 4 });
+      expect(plan.bytesMoved).toBeLessThanOrEqual(100e9 + 1);
+      expect(plan.moves.length).toBeLessThanOrEqual(4);
+      expect(violations(input, plan)).toEqual([]);
+    }
+  });
+});
+
+describe('ilp', () => {
+  it('finds what exact finds', async () => {
+    for (let seed = 1; seed <= 15; seed++) {
+      const input = randomInput(seed, { ...shapeOf(seed), hosts: false });
+      const [ilp, exact] = [
+        await planWith(input, { algorithm: 'ilp' }),
+        await planWith(input, { algorithm: 'exact' }),
+      ];
+      expect(Math.abs(ilp.objective - exact.objective)).toBeLessThan(1e-5 * (1 + exact.objective));
+    }
+  });
+});
+
+describe('a budgeted exact plan', () => {
+  it('is the best within the budget where a MIP can tell', async () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const input = randomInput(seed, { desktops: 15, sites: 4, slack: 0.5 });
+      const [exact, ilp] = [
+        await planWith(input, { algorithm: 'exact', budgetGb: 60 }),
+        await planWith(input, { algorithm: 'ilp', budgetGb: 60 }),
+      ];
+      expect(exact.objective).toBeGreaterThanOrEqual(ilp.objective * (1 - 1e-6) - 1e-6);
+    }
+  });
+});
+
+describe('multi-resource', () => {
+  it('comes within 10 % of its bound on average on small, tight clouds, where whole sites are a rough bound for single hosts', async () => {
+    const shares: number[] = [];
+    for (let seed = 1; seed <= 20; seed++) {
+      const input = randomInput(seed, { desktops: 60, sites: 6, slack: 0.4, hosts: true });
+      const plan = await planWith(input, { algorithm: 'multi-resource' });
+      expect(violations(input, plan)).toEqual([]);
+      shares.push(plan.objective / plan.bound);
+    }
+    expect(shares.reduce((a, b) => a + b) / shares.length).toBeGreaterThan(0.9);
+  });
+});
