@@ -12,6 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { SwitchoverDone } from '../activities/handover/switchover.js';
 import type { MoveProgress } from '../domain/migration/progress.js';
+import { moveIdOf } from '../domain/model/ids.js';
 import { parseInput } from '../domain/model/parse.js';
 import { failureInfo, toApplicationFailure } from '../temporal/failures.js';
 import { MigrateInput, QUERY, SIGNAL, type MoveStatus } from '../temporal/messages.js';
@@ -25,7 +26,7 @@ import { Saga } from './saga.js';
 /** Move a desktop; resolves with `moved` or `cancelled`, fails with the reason otherwise. */
 export async function migrateDesktop(raw: unknown): Promise<MoveStatus> {
   const input = parse(raw);
-  const moveId = `${input.desktop}-${workflowInfo().runId.slice(0, 8)}`;
+  const moveId = moveIdOf(input.desktop, workflowInfo().runId);
   const state = new MoveState(input, moveId);
   const saga = new Saga();
   const force: Force = { requested: false, interrupt: () => undefined };

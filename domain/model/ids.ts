@@ -34,3 +34,11 @@ export function hostKey(ref: HostRef): string {
 export function sameHost(a: HostRef, b: HostRef): boolean {
   return a.site === b.site && a.host === b.host;
 }
+
+/**
+ * Name a move of `desktop` after its workflow run: the run's last 12 hex digits, which are random. Temporal's run IDs are UUIDv7
+ * (RFC 9562): their first digits are the time, the same for every run within a minute.
+ */
+export function moveIdOf(desktop: DesktopId, runId: string): string {
+  return `${desktop}-${runId.slice(-12)}`;
+}
