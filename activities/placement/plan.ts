@@ -5,7 +5,14 @@ import { parsePlanInput } from '../../domain/placement/check-input.js';
 import { reasonForStep, reasonToStay, type Explained } from '../../domain/placement/explain.js';
 import { benefitOf } from '../../domain/placement/metrics.js';
 import type { PlanMove, PlanRequest, PlanResult } from '../../domain/placement/model.js';
-import { compileProblem, mayGo, rttOf, type Problem } from '../../domain/placement/problem.js';
+import {
+  compileProblem,
+  feltOf,
+  gainBetween,
+  mayGo,
+  rttOf,
+  type Problem,
+} from '../../domain/placement/problem.js';
 import { Room } from '../../domain/placement/room.js';
 import { addSecondChoices } from '../../domain/placement/second-choice.js';
 import { scheduleMoves, type Schedule, type Step } from '../../domain/placement/waves.js';
@@ -56,11 +63,7 @@ function carryOut(p: Problem, decision: Decision): Solved {
     ({ schedule, assignment } = addSecondChoices(p, room, schedule, assignment, terms));
   }
   const { steps } = schedule;
-  const gain = steps.reduce(
-    (sum, s) =>
-      sum + (p.rank[s.desktop] as number) * (rttOf(p, s.desktop, s.from) - rttOf(p, s.desktop, s.to)),
-    0,
-  );
+  const gain = steps.reduce((sum, s) => sum + gainBetween(p, s.desktop, s.from, s.to), 0);
   const value = gain - weighed.msPerGb * gbOf(steps) - weighed.msPerMove * steps.length;
   return { decision: { ...decision, assignment }, schedule, value };
 }
@@ -106,8 +109,8 @@ function movesOf(p: Problem, { decision, schedule }: Solved, explained: Explaine
       ...(step.parking ? { parking: true } : {}),
       rttBeforeMs: before,
       rttAfterMs: after,
-      benefit: benefitOf(before, after, p.policy),
-      gainMs: (p.rank[i] as number) * (before - after),
+      benefit: benefitOf(feltOf(p, i, step.from), feltOf(p, i, step.to), p.policy),
+      gainMs: gainBetween(p, i, step.from, step.to),
       cost: p.costGb[i] as number,
       slotPrice: priceAt(decision, step.to),
       reason: reasonForStep(p, step, decision.assignment[i] as number, explained),

@@ -174,6 +174,7 @@ export function benchProblem(shape: BenchShape): Problem {
     siteIndex: new Map(sites.map((s, j) => [s.id, j])),
     nowMs: 0,
     rttMs,
+    feltMs: rttMs,
     closed: new Uint8Array(n * l),
     current: Int32Array.from(seats.site),
     rank: Float64Array.from(desktops, (d) => d.rank),

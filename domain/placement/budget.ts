@@ -1,7 +1,7 @@
 // The exact solver under a budget of gigabytes or moves: lambda (or a price a move) is raised by bisection until the plan fits.
 // Every step's dual value is also a bound on what any plan within the budget can gain, so the gap is known.
 import { solveExact, type MovePrices, type SlotSolution } from './exact.js';
-import type { Problem } from './problem.js';
+import { feltOf, type Problem } from './problem.js';
 
 export interface BudgetedSolution extends SlotSolution {
   /** No plan that moves at most the same (or the budget's) gigabytes and moves gains more, ms. */
@@ -36,7 +36,7 @@ const SPENT = 0.995;
 function highestPrice(p: Problem, unit: 'gb' | 'move'): number {
   let highest = 0;
   for (let i = 0; i < p.desktopCount; i++) {
-    const own = p.rttMs[i * p.siteCount + (p.current[i] as number)] as number;
+    const own = feltOf(p, i, p.current[i] as number);
     if (own === Infinity) continue;
     const most = (p.rank[i] as number) * own;
     const size = unit === 'gb' ? (p.costGb[i] as number) : 1;

@@ -1,6 +1,7 @@
 // Plan requests and results that pass through Temporal (2 MiB a payload): 20,000 desktops with nine RTTs each do not fit as plain
 // JSON. A packed request holds columns instead of objects and numbers in a fixed count of characters; runs in workflow code (no
-// Buffer, no zlib). RTTs are kept to 0.1 ms, ranks to 1/262,143, times to a second (rounded up: a lock never ends early).
+// Buffer, no zlib). RTTs are kept to 0.1 ms, ranks to 1/262,143, times to a second (rounded up: a lock never ends early), felt RTTs to
+// a fiftieth of their largest.
 import type { PlanRequest, PlanResult } from './model.js';
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_';
@@ -23,6 +24,8 @@ export interface PackedPlanRequest {
   readonly rank: string;
   readonly rtts: string;
   readonly times: string;
+  /** A line of each: felt RTTs as a scale and a share of it, one character each; mostly empty. */
+  readonly felt?: string;
 }
 
 function write(value: number, width: number): string {
@@ -39,6 +42,23 @@ function read(text: string, at: number, width: number): number {
   let value = 0;
   for (let k = at; k < at + width; k++) value = value * 64 + (VALUE.get(text.charAt(k)) ?? 0);
   return value;
+}
+
+/** The largest felt RTT of a line is below 2^(scale / 4) ms: at least 53 steps are used. */
+const FELT_STEPS = 63;
+const topOf = (scale: number) => 2 ** (scale / 4);
+
+function writeFelt(felt: readonly number[] | undefined): string {
+  if (felt === undefined) return '';
+  const scale = Math.min(FELT_STEPS, Math.ceil(4 * Math.log2(Math.max(1, ...felt))));
+  const step = topOf(scale) / FELT_STEPS;
+  return write(scale, 1) + felt.map((ms) => write(Math.min(FELT_STEPS, Math.round(ms / step)), 1)).join('');
+}
+
+function readFelt(text: string): number[] | undefined {
+  if (text === '') return undefined;
+  const step = topOf(read(text, 0, 1)) / FELT_STEPS;
+  return Array.from(text.slice(1), (_, k) => read(text, k + 1, 1) * step);
 }
 
 const seconds = (ms: number | undefined) => (ms === undefined ? '' : Math.ceil(ms / 1000).toString(36));
@@ -80,6 +100,7 @@ export function packPlanRequest(request: PlanRequest): PackedPlanRequest {
       rank: write(Math.round(d.rank * RANK_STEPS), 3),
       rtts: rtts.join(''),
       times,
+      felt: writeFelt(d.feltRttMs),
     };
   });
   return {
@@ -92,6 +113,7 @@ export function packPlanRequest(request: PlanRequest): PackedPlanRequest {
     rank: rows.map((r) => r.rank).join(''),
     rtts: rows.map((r) => r.rtts).join('\n'),
     times: rows.map((r) => r.times).join('\n'),
+    felt: rows.map((r) => r.felt).join('\n'),
   };
 }
 
@@ -115,6 +137,7 @@ export function isPacked(value: unknown): value is PackedPlanRequest {
 export function unpackPlanRequest(packed: PackedPlanRequest): PlanRequest {
   const rtts = packed.rtts.split('\n');
   const times = packed.times.split('\n');
+  const felt = (packed.felt ?? '').split('\n');
   const ids = packed.ids === '' && packed.kind === '' ? [] : packed.ids.split('\n');
   const desktops = ids.map((id, i) => {
     const [site, host, vcpu, memoryGb, diskGb, memoryDirtyMbps, diskDirtyMbps, reclaimable] = packed.kinds[
@@ -133,6 +156,7 @@ export function unpackPlanRequest(packed: PackedPlanRequest): PlanRequest {
       reclaimable: reclaimable ?? undefined,
       lockedUntilMs: milliseconds(lock),
       lowSinceMs: milliseconds(low),
+      feltRttMs: readFelt(felt[i] ?? ''),
     };
     return { id, site, rank: read(packed.rank, 3 * i, 3) / RANK_STEPS, memoryGb, diskGb, rttMs, ...optional };
   });

@@ -1,6 +1,6 @@
 // `exact`: the optimum of the objective with slots as capacity. Every desktop that is not pinned is free to move; a move pays
 // lambda (ms per gigabyte) and the least gain. The answer carries its own proof: prices whose dual bound equals its value.
-import { gainOf, mayGo, objectiveOf, type Problem } from './problem.js';
+import { feltAt, gainOf, mayGo, objectiveOf, type Problem } from './problem.js';
 import { SiteFlow } from './site-flow.js';
 
 export interface MovePrices {
@@ -96,11 +96,16 @@ export class ExactPlanner {
     );
   }
 
-  /** Take in another rank and other RTTs (a row over all sites, ms) of desktop `i`; the problem's own arrays follow. */
+  /** Take in another rank and other RTTs (a row over all sites, ms; felt as before) of desktop `i`; the problem's own arrays follow. */
   change(i: number, rank: number, rttMs: Float64Array): void {
     const p = this.#p;
     p.rank[i] = rank;
     p.rttMs.set(rttMs, i * p.siteCount);
+    if (p.feltMs !== p.rttMs)
+      p.feltMs.set(
+        rttMs.map((ms) => feltAt(p.desktops[i], ms)),
+        i * p.siteCount,
+      );
     if (p.pinned[i] !== undefined) return;
     const toll = this.#prices.msPerGb * (p.costGb[i] as number) + this.#prices.msPerMove + this.#tie / 2;
     const row = Float64Array.from(rttMs, (_, j) =>

@@ -1,5 +1,5 @@
 // Says in plain words why a desktop moves and why another one does not. Figures are ms of RTT weighted by rank unless named.
-import { gainOf, mayGo, rttOf, type Problem } from './problem.js';
+import { feltOf, gainBetween, gainOf, mayGo, rttOf, type Problem } from './problem.js';
 import { count, figure } from './text.js';
 import type { DropReason, Step } from './waves.js';
 
@@ -28,12 +28,16 @@ export function reasonForStep(p: Problem, step: Step, target: number, x: Explain
   const madeRoomFor = x.evictedFor.get(i);
   if (madeRoomFor !== undefined)
     return `evicted to the global site ${siteName(p, to)}: makes room at ${siteName(p, from)} for ${desktopName(p, madeRoomFor)}; its rank ${figure(p.rank[i] as number)} may give way`;
-  const gain = (p.rank[i] as number) * (before - after);
+  const gain = gainBetween(p, i, from, to);
   if (gain <= 0 && x.everyDesktop)
     return `gives up its slot at ${siteName(p, from)}, worth ${figure(x.slotPrices[from] ?? 0)} to others, and loses ${figure(-gain)} itself (${figure(before)} -> ${figure(after)} ms)`;
   const price = x.slotPrices[to] ?? 0;
   const worth = price > 0 ? `, a slot there is worth ${figure(price)}` : '';
-  return `${siteName(p, to)} is ${figure(before - after)} ms nearer to its user (${figure(before)} -> ${figure(after)} ms): gain ${figure(gain)}${worth}`;
+  const felt =
+    p.desktops[i]?.feltRttMs === undefined
+      ? ''
+      : `, felt as ${figure(feltOf(p, i, from))} -> ${figure(feltOf(p, i, to))}`;
+  return `${siteName(p, to)} is ${figure(before - after)} ms nearer to its user (${figure(before)} -> ${figure(after)} ms${felt}): gain ${figure(gain)}${worth}`;
 }
 
 const dropText: Record<DropReason, (from: string, to: string) => string> = {
@@ -45,10 +49,14 @@ const dropText: Record<DropReason, (from: string, to: string) => string> = {
   blocked: (_, to) => `${to} is full until another move is made that cannot be made`,
 };
 
-/** The site where desktop `i` gains most, its own if none is better. */
+/** The site where desktop `i` gains most, its own if none is better. Of equal ones the nearest. */
 function bestSite(p: Problem, i: number): number {
   let best = p.current[i] as number;
-  for (let j = 0; j < p.siteCount; j++) if (mayGo(p, i, j) && rttOf(p, i, j) < rttOf(p, i, best)) best = j;
+  for (let j = 0; j < p.siteCount; j++) {
+    if (!mayGo(p, i, j)) continue;
+    const better = feltOf(p, i, best) - feltOf(p, i, j);
+    if (better > 0 || (better === 0 && best !== p.current[i] && rttOf(p, i, j) < rttOf(p, i, best))) best = j;
+  }
   return best;
 }
 
@@ -65,6 +73,11 @@ export function reasonToStay(p: Problem, i: number, wanted: number, x: Explained
       p.closed[i * p.siteCount + j] === 1 && rttOf(p, i, j) < rttOf(p, i, own) ? [site.id] : [],
     );
     if (nearer.length > 0) return `${nearer.join(', ')} would be nearer, but no host there has room for it`;
+    const vain = p.sites.flatMap((site, j) =>
+      mayGo(p, i, j) && rttOf(p, i, j) < rttOf(p, i, own) ? [site.id] : [],
+    );
+    if (vain.length > 0)
+      return `${vain.join(', ')} would be nearer, but its session runs as well at the distance of ${siteName(p, own)} (${figure(rttOf(p, i, own))} ms)`;
     const missing = p.siteCount - Object.keys(p.desktops[i]?.rttMs ?? {}).length;
     const unknown =
       missing > 0 ? ` (${count(missing, 'site')} without a known round-trip time not counted)` : '';

@@ -1,6 +1,7 @@
 // What a plan is made from (the file format of `vmshadow plan --input`) and what it answers (`--json`).
 // Shape only: what has to hold between the parts (ids, capacities) is checked in check-input.ts.
 import { z } from 'zod';
+import { REFERENCE_RTTS_MS } from '../fingerprint/model.js';
 import { SiteKind } from '../model/cloud.js';
 import { PlacementPolicy } from '../model/policy.js';
 
@@ -48,6 +49,18 @@ export const PlanDesktop = z.object({
   vcpu: z.number().min(0).default(1),
   /** Measured round-trip times from the user to sites, milliseconds; a site that is missing here is not available. */
   rttMs: z.record(Name, RttMs),
+  /**
+   * The round trip that its session feels, milliseconds, at real ones of 1, 5, 10, 20, 40, 60, 80, 100, 150, 200 and 300 ms: from the
+   * prediction of its traffic. Gains and benefits are of felt round trips; silent: felt as it is.
+   */
+  feltRttMs: z
+    .array(RttMs)
+    .length(REFERENCE_RTTS_MS.length)
+    .refine(
+      (felt) => felt.every((ms, k) => ms >= (felt[k - 1] ?? 0)),
+      'expected felt round trips that do not fall with distance',
+    )
+    .optional(),
   /** Rates at which the guest rewrites its memory and its disk, megabits a second (equation 2's r, split). */
   memoryDirtyMbps: z.number().min(0).default(0),
   diskDirtyMbps: z.number().min(0).default(0),
@@ -111,9 +124,9 @@ export const PlanMove = z.object({
   parking: z.boolean().optional(),
   rttBeforeMs: z.number(),
   rttAfterMs: z.number(),
-  /** Equation 1. */
+  /** Equation 1, of the round trips that its session feels. */
   benefit: z.number(),
-  /** rank x (RTT before - RTT after), ms: what the move adds to the objective. */
+  /** rank x (felt RTT before - felt RTT after), ms: what the move adds to the objective. */
   gainMs: z.number(),
   /** Equation 2, gigabytes over the WAN. */
   cost: z.number(),
@@ -125,7 +138,7 @@ export type PlanMove = z.infer<typeof PlanMove>;
 
 export const PlanResult = z.object({
   algorithm: Algorithm,
-  /** Sum over desktops of rank x (RTT now - RTT then), ms. */
+  /** Sum over desktops of rank x (RTT now - RTT then), ms; felt RTTs where a desktop has them. */
   objective: z.number(),
   /** No plan under the same limits can have a larger objective. */
   bound: z.number(),

@@ -5,7 +5,7 @@
 import { isCandidate, isReclaimable, sitesByRtt } from './candidates.js';
 import { benefitOf } from './metrics.js';
 import { OrderedQueue } from './ordered-queue.js';
-import { gainOf, mayGo, rttOf, type Problem } from './problem.js';
+import { feltOf, gainOf, mayGo, rttOf, type Problem } from './problem.js';
 import type { Room } from './room.js';
 import { figure } from './text.js';
 
@@ -63,7 +63,7 @@ class Greedy {
   #key(i: number, site: number): number {
     if (this.#order === 'rank-ordered') return 1;
     const p = this.#p;
-    const b = benefitOf(rttOf(p, i, p.current[i] as number), rttOf(p, i, site), p.policy);
+    const b = benefitOf(feltOf(p, i, p.current[i] as number), feltOf(p, i, site), p.policy);
     return this.#order === 'cost-aware' ? b / (p.costGb[i] as number) : b;
   }
 

@@ -1,5 +1,6 @@
 // The input as arrays of numbers: what every algorithm works on. Indices replace names; nothing changes after compileProblem
 // but `closed`, where a caller closes a pair of desktop and site that turned out not to fit any host.
+import { REFERENCE_RTTS_MS } from '../fingerprint/model.js';
 import type { PlanDesktop, PlanInput, PlanPolicy, PlanSite, Reservation } from './model.js';
 import { costGbOf } from './metrics.js';
 
@@ -14,6 +15,8 @@ export interface Problem {
   readonly nowMs: number;
   /** desktop x site; Infinity: not available to this desktop. */
   readonly rttMs: Float64Array;
+  /** desktop x site: the round trip that the session feels there; the same array as `rttMs` where no desktop has its own. */
+  readonly feltMs: Float64Array;
   /** desktop x site; 1: no host there can take the desktop. */
   readonly closed: Uint8Array;
   /** Site of each desktop now. */
@@ -42,6 +45,23 @@ function pinReason(d: PlanDesktop, nowMs: number, underWay: ReadonlyMap<string, 
   if (!Object.hasOwn(d.rttMs, d.site))
     return `cannot be planned: no round-trip time to its own site ${d.site} is known`;
   return undefined;
+}
+
+/** Read desktop's felt round trip at a real one, milliseconds; linear between the reference points and beyond the last. */
+export function feltAt(d: Pick<PlanDesktop, 'feltRttMs'> | undefined, rttMs: number): number {
+  const felt = d?.feltRttMs;
+  if (felt === undefined || rttMs === Infinity) return rttMs;
+  const above = REFERENCE_RTTS_MS.findIndex((at) => at >= rttMs);
+  if (above === 0) return felt[0] as number;
+  const hi = above === -1 ? felt.length - 1 : above;
+  const [x0, x1] = [REFERENCE_RTTS_MS[hi - 1] as number, REFERENCE_RTTS_MS[hi] as number];
+  const [y0, y1] = [felt[hi - 1] as number, felt[hi] as number];
+  return y0 + ((y1 - y0) * (rttMs - x0)) / (x1 - x0);
+}
+
+function feltMatrix(desktops: readonly PlanDesktop[], rttMs: Float64Array, siteCount: number): Float64Array {
+  if (desktops.every((d) => d.feltRttMs === undefined)) return rttMs;
+  return rttMs.map((ms, k) => feltAt(desktops[Math.floor(k / siteCount)], ms));
 }
 
 /** Turn a checked input into arrays; `nowMs` is the time for locks and hysteresis. */
@@ -92,6 +112,7 @@ export function compileProblem(input: PlanInput, nowMs: number): Problem {
     siteIndex,
     nowMs,
     rttMs,
+    feltMs: feltMatrix(desktops, rttMs, l),
     closed: new Uint8Array(n * l),
     current,
     rank: Float64Array.from(desktops, (d) => d.rank),
@@ -107,10 +128,19 @@ export function rttOf(p: Problem, i: number, j: number): number {
   return p.rttMs[i * p.siteCount + j] ?? Infinity;
 }
 
-/** rank x (RTT now - RTT at `j`), ms: what the objective gains. */
+/** RTT that the session of desktop `i` feels at site `j`, ms; Infinity where it is not available. */
+export function feltOf(p: Problem, i: number, j: number): number {
+  return p.feltMs[i * p.siteCount + j] ?? Infinity;
+}
+
+/** rank x (felt RTT at `from` - felt RTT at `to`), ms: what such a move adds to the objective. */
+export function gainBetween(p: Problem, i: number, from: number, to: number): number {
+  return from === to ? 0 : (p.rank[i] ?? 0) * (feltOf(p, i, from) - feltOf(p, i, to));
+}
+
+/** What the objective gains when desktop `i` goes from where it is to site `j`, ms. */
 export function gainOf(p: Problem, i: number, j: number): number {
-  const from = p.current[i] ?? 0;
-  return from === j ? 0 : (p.rank[i] ?? 0) * (rttOf(p, i, from) - rttOf(p, i, j));
+  return gainBetween(p, i, p.current[i] ?? 0, j);
 }
 
 /** Tell whether desktop `i` may be sent to site `j` at all. */

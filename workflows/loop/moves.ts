@@ -3,6 +3,7 @@ import { ParentClosePolicy, proxyActivities, startChild } from '@temporalio/work
 import type { ControlActivities } from '../../activities/control/control-activities.js';
 import { VmshadowError } from '../../domain/errors.js';
 import { admit } from '../../domain/migration/admission.js';
+import { predictedChange } from '../../domain/fingerprint/move-gain.js';
 import type { Cause } from '../../domain/migration/phases.js';
 import { packPlanRequest } from '../../domain/placement/compact.js';
 import type { PlanMove, PlanResult } from '../../domain/placement/model.js';
@@ -42,8 +43,17 @@ export async function locateUsers(state: LoopState): Promise<void> {
 /** Solve the present placement problem; nothing is acted on. */
 export async function makePlan(state: LoopState, ask: PlanAsk = {}): Promise<PlanResult> {
   const result = await plan(packPlanRequest(planRequest(state, Date.now(), ask)));
-  state.plan = result;
-  return result;
+  const told = { ...result, moves: result.moves.map((m) => withPrediction(state, m)) };
+  state.plan = told;
+  return told;
+}
+
+/** Say in a move's reason what its user will see of it. */
+function withPrediction(state: LoopState, move: PlanMove): PlanMove {
+  const fingerprint = state.current.get(move.desktop);
+  if (fingerprint === undefined) return move;
+  const change = predictedChange(fingerprint, move.rttBeforeMs, move.rttAfterMs);
+  return change === null ? move : { ...move, reason: `${move.reason}; ${change}` };
 }
 
 /** Start the first wave of a plan as far as the limits let it; the rest waits for the next cycle's plan. */

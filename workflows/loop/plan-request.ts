@@ -1,4 +1,5 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
+import { feltRtts } from '../../domain/fingerprint/move-gain.js';
 import { freshRtts, sitesToMeasure, type RttReading } from '../../domain/placement/geography.js';
 import type { PlanRequest } from '../../domain/placement/model.js';
 import type { PlanAsk } from '../../temporal/messages.js';
@@ -41,6 +42,7 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         vcpu: d.vcpus,
         rttMs: plannableRtts(state, d.id, r.host.site, nowMs).rttMs,
         lowSinceMs: state.carried.lowSinceMs[d.id] ?? nowMs,
+        ...feltBy(state, d.id),
         ...lockOf(state, d.id, power === 'running'),
       })),
     ),
@@ -86,6 +88,13 @@ export function plannableRtts(state: LoopState, desktop: string, here: string, n
     Object.entries(user.rtts).map(([id, ms]) => [id, { ms, atMs: user.measuredAtMs[id] ?? user.atMs }]),
   );
   return freshRtts(wanted, samples, nowMs, RTT_FRESH_MS);
+}
+
+/** The gain of a move is the prediction between its two round trips, where the desktop's traffic told enough for one. */
+function feltBy(state: LoopState, desktop: string): { feltRttMs?: number[] } {
+  const fingerprint = state.current.get(desktop);
+  const felt = fingerprint === undefined ? null : feltRtts(fingerprint, state.policy.fingerprint);
+  return felt === null ? {} : { feltRttMs: felt };
 }
 
 /** A stopped desktop cannot be moved live: it is locked for ever, as far as this plan goes. */

@@ -34,6 +34,18 @@ describe('packPlanRequest', () => {
     expect(packed.objective).toBeCloseTo(plain.objective, 0);
     expect(packed.moves.length).toBe(plain.moves.length);
   });
+  it('keeps felt round trips to a fiftieth of their largest, and rising', () => {
+    const input = randomInput(9, { desktops: 40, sites: 3, slack: 1, felt: true });
+    const back = PlanInput.parse(unpackPlanRequest(packPlanRequest(input)));
+    expect(input.desktops.filter((d) => d.feltRttMs !== undefined)).toHaveLength(20);
+    input.desktops.forEach((d, i) => {
+      const felt = back.desktops[i]!.feltRttMs;
+      expect(felt === undefined).toBe(d.feltRttMs === undefined);
+      d.feltRttMs?.forEach((ms, k) =>
+        expect(Math.abs(felt![k]! - ms)).toBeLessThan(Math.max(...d.feltRttMs!) / 50),
+      );
+    });
+  });
   it('survives an empty cloud', () => {
     const empty = PlanInput.parse({ sites: [], desktops: [] });
     expect(PlanInput.parse(unpackPlanRequest(packPlanRequest(empty)))).toEqual(empty);
@@ -64,6 +76,7 @@ describe('packPlanRequest', () => {
         ]),
       ),
       lowSinceMs: 1_790_000_000_000 + i,
+      feltRttMs: [1, 5, 10, 20, 40, 60, 80, 100, 150, 200, 300].map((ms) => ms + (i % 50)),
     }));
     const bytes = JSON.stringify(packPlanRequest({ sites, desktops })).length;
     expect(bytes).toBeLessThan(2 * MIB);

@@ -36,6 +36,14 @@ const SHAPES: readonly (Shape & {
     ties: true,
     prices: [0.5, 15],
   },
+  {
+    name: 'round trips felt otherwise than they are',
+    desktops: 24,
+    sites: 6,
+    slack: 0.05,
+    felt: true,
+    prices: [1, 5],
+  },
   { name: 'more sites than desktops', desktops: 4, sites: 12, slack: 0.5, prices: [0, 0] },
 ];
 const SEEDS = 60;
@@ -113,7 +121,7 @@ describe('ExactPlanner', () => {
     for (const slack of [0, 0.1, 1]) {
       const prices = { msPerGb: 0.5, msPerMove: 1 };
       const p = compileProblem(
-        randomInput(11, { desktops: 60, sites: 7, slack, locked: 0.1, missing: 0.2 }),
+        randomInput(11, { desktops: 60, sites: 7, slack, locked: 0.1, missing: 0.2, felt: slack === 0.1 }),
         0,
       );
       const planner = new ExactPlanner(p, prices);

@@ -1,4 +1,5 @@
 // Random plan inputs from a seed, and a checker that replays a plan and finds any moment at which a site or host is too full.
+import { REFERENCE_RTTS_MS } from '../../../domain/fingerprint/model.js';
 import type { PlanDesktop, PlanInput, PlanRequest, PlanResult } from '../../../domain/placement/model.js';
 import { PlanInput as PlanInputSchema } from '../../../domain/placement/model.js';
 
@@ -26,7 +27,14 @@ export interface Shape {
   readonly hosts?: boolean;
   /** Share of desktops that are on their way to another site, with room held there. */
   readonly underWay?: number;
+  /** Half of the desktops feel distance in their own way. */
+  readonly felt?: boolean;
   readonly policy?: PlanRequest['policy'];
+}
+
+function feltCurve(random: () => number): number[] {
+  let felt = 1;
+  return REFERENCE_RTTS_MS.map(() => (felt += random() < 0.4 ? 0 : random() * 40));
 }
 
 /** Make an input whose present state is within capacity. */
@@ -34,6 +42,7 @@ export function randomInput(seed: number, shape: Shape): PlanInput {
   const random = randomFrom(seed);
   const { desktops: n, sites: l, ties = false } = shape;
   const pick = (k: number) => Math.floor(random() * k);
+  const feltRandom = randomFrom(seed + 1);
   const slots = new Array<number>(l).fill(0);
   const at = Array.from({ length: n }, () => pick(l));
   for (const j of at) slots[j]!++;
@@ -58,6 +67,7 @@ export function randomInput(seed: number, shape: Shape): PlanInput {
       memoryDirtyMbps: random() < 0.3 ? random() * 40 : 0,
       diskDirtyMbps: random() < 0.3 ? random() * 20 : 0,
       rttMs,
+      ...(shape.felt === true && i % 2 === 0 ? { feltRttMs: feltCurve(feltRandom) } : {}),
       ...(random() < (shape.locked ?? 0) ? { lockedUntilMs: 10_000 } : {}),
       ...(random() < 0.05 ? { reclaimable: random() < 0.5 } : {}),
     };

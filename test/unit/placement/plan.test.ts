@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { makePlan } from '../../../activities/placement/plan.js';
 import { Algorithm, type PlanInput, type PlanResult } from '../../../domain/placement/model.js';
+import { feltAt } from '../../../domain/placement/problem.js';
 import { randomInput, violations, type Shape } from './instances.js';
 
 // Hundreds of clouds a test: seconds on an idle machine, more on a busy one.
@@ -21,6 +22,7 @@ const shapeOf = (seed: number): Shape => ({
   locked: seed % 7 === 0 ? 0.2 : 0,
   hosts: seed % 2 === 0,
   underWay: seed % 3 === 0 ? 0.15 : 0,
+  felt: seed % 4 === 1,
 });
 
 const timeless = ({ solveMs, ...rest }: PlanResult) => ({ ...rest, took: solveMs >= 0 });
@@ -52,7 +54,9 @@ describe.each(FAST)('a plan by %s', (algorithm) => {
       const last = new Map(plan.moves.map((m) => [m.desktop, m.to]));
       const objective = input.desktops.reduce((sum, d) => {
         const to = last.get(d.id);
-        return to === undefined ? sum : sum + d.rank * (d.rttMs[d.site]! - d.rttMs[to]!);
+        return to === undefined
+          ? sum
+          : sum + d.rank * (feltAt(d, d.rttMs[d.site]!) - feltAt(d, d.rttMs[to]!));
       }, 0);
       expect(plan.objective).toBeCloseTo(objective, 6);
       expect(plan.objective).toBeLessThanOrEqual(plan.bound + 1e-6);

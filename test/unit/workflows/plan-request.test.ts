@@ -1,6 +1,11 @@
+import type { HostReport } from '../../../activities/host/desktops.js';
+import { REFERENCE_RTTS_MS, type Fingerprint } from '../../../domain/fingerprint/model.js';
+import { feltRtts } from '../../../domain/fingerprint/move-gain.js';
+import { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { HostId, SiteId } from '../../../domain/model/ids.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
-import { plannableRtts } from '../../../workflows/loop/plan-request.js';
+import { planRequest, plannableRtts } from '../../../workflows/loop/plan-request.js';
 
 const NOW_MS = 1_000_000;
 const site = (id: string, kind: 'global' | 'regional', longitude?: number) => ({
@@ -68,5 +73,47 @@ describe('plannableRtts', () => {
       rttMs: {},
       doubts: ['no thin client has reported a round-trip time'],
     });
+  });
+});
+
+describe('planRequest', () => {
+  const report = (id: string): HostReport => ({
+    host: { site: SiteId.parse('west'), host: HostId.parse('h1') },
+    atMs: NOW_MS,
+    capacity: { vcpus: 8, memoryMb: 8_192, diskMb: 8_192, slots: 8 },
+    used: { vcpus: 1, memoryMb: 512, diskMb: 512, slots: 1 },
+    desktops: [
+      {
+        definition: DesktopDefinition.parse({
+          id,
+          memoryMb: 512,
+          diskMb: 512,
+          network: { address: '10.7.0.2', gateway: '10.7.0.1', mac: '52:54:00:00:00:01' },
+        }),
+        state: 'running',
+        epoch: 1,
+        external: null,
+        diskUsedBytes: 0,
+      },
+    ],
+    windows: [],
+    users: [],
+  });
+  const curve = REFERENCE_RTTS_MS.map((ms) => Math.min(24, 1000 / (ms + 5)));
+  const film = {
+    rank: 0.9,
+    rankedBy: 'predicted-gain',
+    gain: { refreshLossFps: 14, responseLossMs: 99, inputsPerSecond: 0, refresh: 1, input: 0 },
+    prediction: { framesPerSecond: curve, visibleFps: curve, responseMs: curve },
+  } as unknown as Fingerprint;
+
+  it('gives the plan the round trips that a predicted session feels, and none for one that the paper ranks', () => {
+    const state = stateWith({ west: 0, east: 0 });
+    state.reports.set('west/h1', report('d1'));
+    state.current.set('d1', film);
+    const [felt] = planRequest(state, NOW_MS).desktops;
+    expect(felt).toMatchObject({ id: 'd1', rank: 0.9, feltRttMs: feltRtts(film, state.policy.fingerprint)! });
+    state.current.set('d1', { ...film, rankedBy: 'paper' });
+    expect(planRequest(state, NOW_MS).desktops[0]).not.toHaveProperty('feltRttMs');
   });
 });
