@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { desktopImage } from '../../lab/images/locate.js';
 import { execIn, inNamespace } from '../../lab/net/commands.js';
-import type { RigNetwork } from './network.js';
+import { WAN_ADDRESS, type RigNetwork } from './network.js';
 
 export const VNC_PORT = 5901;
 
@@ -16,11 +16,21 @@ export type Workload = 'idle' | 'text' | 'web' | 'video' | 'game' | 'stream';
 
 /** Where the film comes from: the stand-in for YouTube. */
 export const FILM_PORT = 8554;
+
+/** What the desktop's init is told on its kernel command line. */
+export function desktopKeys(workload: Workload, geometry: string): Record<string, string> {
+  return {
+    'vms.app': workload,
+    'vms.geometry': geometry,
+    ...(workload === 'stream' ? { 'vms.film': `http://${WAN_ADDRESS}:${FILM_PORT}/clip.mpg` } : {}),
+  };
+}
+
 const START_MS = 20_000;
 const START_POLL_MS = 200;
 
 /**
- * $1 disk image, $2 empty folder for the root, $3 file that stands for the kernel's command line, $4 URL of the film or nothing.
+ * $1 disk image, $2 empty folder for the root, $3 file that stands for the kernel's command line.
  * The image's own init does the rest; its console is this script's output.
  */
 const START = String.raw`
@@ -34,13 +44,6 @@ ln -s /dev/pts/ptmx "$root/dev/ptmx"; ln -s /proc/self/fd "$root/dev/fd"
 mkfifo "$root/dev/console"; cat <>"$root/dev/console" &
 mount -t proc proc "$root/proc"
 mount --bind "$3" "$root/proc/cmdline"
-if [ -n "$4" ]; then
-  mount -t tmpfs tmpfs "$root/run"
-  sed "s#plaympeg --noaudio --loop /usr/share/vmshadow/clip.mpg#sh -c 'wget -q -O - $4 | plaympeg --noaudio -'#" \
-    "$root/sbin/vms-desktop-init" >"$root/run/init"
-  sed -i '/mount -t tmpfs run/d' "$root/run/init"
-  exec chroot "$root" /bin/sh /run/init
-fi
 exec chroot "$root" /bin/sh /sbin/vms-desktop-init
 `;
 
@@ -58,20 +61,14 @@ export class RigDesktop {
   }
 
   /** Start a desktop with one application and wait until its VNC server answers. */
-  static async start(
-    net: RigNetwork,
-    workload: Workload,
-    options: { filmServer?: string; geometry?: string } = {},
-  ): Promise<RigDesktop> {
+  static async start(net: RigNetwork, workload: Workload, geometry = '800x600'): Promise<RigDesktop> {
     const root = join(net.folder, 'root');
     const cmdline = join(net.folder, 'cmdline');
     await execIn(net.guest, ['mkdir', '-p', root]);
-    const app = workload === 'stream' ? 'video' : workload;
-    await writeFile(cmdline, `vms.app=${app} vms.geometry=${options.geometry ?? '800x600'}\n`);
-    const film =
-      workload === 'stream' ? `http://${options.filmServer ?? '192.0.2.1'}:${FILM_PORT}/clip.mpg` : '';
+    const keys = Object.entries(desktopKeys(workload, geometry)).map(([key, value]) => `${key}=${value}`);
+    await writeFile(cmdline, `${keys.join(' ')}\n`);
     const argv = ['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', START, 'sh'];
-    const [file, ...args] = inNamespace(net.guest, [...argv, desktopImage().disk, root, cmdline, film]);
+    const [file, ...args] = inNamespace(net.guest, [...argv, desktopImage().disk, root, cmdline]);
     const desktop = new RigDesktop(spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
     await desktop.#ready(net);
     return desktop;

@@ -1,5 +1,5 @@
 // A small WAN for fingerprint tests and benchmarks, in namespaces that it makes and removes: guest -- dom0 -- wan -- user. The wan holds
-// every packet for half the round trip (lab/wan); the guest's veth stands for the tap.
+// every packet for half the round trip (lab/wan). The guest is a namespace whose veth stands for the tap, or a virtual machine on a tap.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -14,6 +14,9 @@ export const USER_ADDRESS = '198.51.100.2';
 /** Where the same user comes from after a move to another network. */
 export const OTHER_USER_ADDRESS = '203.0.113.2';
 export const TAP = 'tapg';
+/** Where servers on the wan listen, dom0's side. */
+export const WAN_ADDRESS = '192.0.2.1';
+export const GATEWAY_ADDRESS = '10.77.0.1';
 const GUEST_TCP = 'reno';
 const READY_MS = 10_000;
 
@@ -23,8 +26,10 @@ export class RigNetwork {
   readonly wan: string;
   readonly user: string;
   readonly folder: string;
+  readonly #forMachine: boolean;
 
-  private constructor(prefix: string, folder: string) {
+  private constructor(prefix: string, folder: string, forMachine: boolean) {
+    this.#forMachine = forMachine;
     this.guest = `${prefix}-guest`;
     this.dom0 = `${prefix}-dom0`;
     this.wan = `${prefix}-wan`;
@@ -32,9 +37,12 @@ export class RigNetwork {
     this.folder = folder;
   }
 
-  /** Build the namespaces `PREFIX-guest` to `PREFIX-user` with this round trip; remove what a killed run of that name left. */
-  static async create(prefix: string, rttMs: number): Promise<RigNetwork> {
-    const net = new RigNetwork(prefix, await mkdtemp(join(tmpdir(), 'vmshadow-rig-')));
+  /**
+   * Build the namespaces `PREFIX-guest` to `PREFIX-user` with this round trip; remove what a killed run of that name left. With
+   * `forMachine` the guest's namespace stays empty, and a tap in dom0 waits for a virtual machine.
+   */
+  static async create(prefix: string, rttMs: number, forMachine = false): Promise<RigNetwork> {
+    const net = new RigNetwork(prefix, await mkdtemp(join(tmpdir(), 'vmshadow-rig-')), forMachine);
     await net.#removeNamespaces();
     try {
       await net.#build();
@@ -80,24 +88,34 @@ export class RigNetwork {
     const { guest, dom0, wan, user } = this;
     await ipBatch(this.#all.map((ns) => `netns add ${ns}`));
     await ipBatch([
-      `link add eth0 netns ${guest} type veth peer name ${TAP} netns ${dom0}`,
       `link add up0 netns ${dom0} type veth peer name site netns ${wan}`,
       `link add eth0 netns ${user} type veth peer name home netns ${wan}`,
     ]);
+    if (this.#forMachine) await ipBatch([`tuntap add ${TAP} mode tap`], dom0);
+    else await ipBatch([`link add eth0 netns ${guest} type veth peer name ${TAP} netns ${dom0}`]);
     const up = (address: string, device: string) => [
       `addr add ${address} dev ${device}`,
       `link set ${device} up`,
     ];
     const lo = 'link set lo up';
-    await ipBatch([lo, ...up(`${GUEST_ADDRESS}/30`, 'eth0'), 'route add default via 10.77.0.1'], guest);
+    if (!this.#forMachine)
+      await ipBatch(
+        [lo, ...up(`${GUEST_ADDRESS}/30`, 'eth0'), `route add default via ${GATEWAY_ADDRESS}`],
+        guest,
+      );
     await ipBatch(
-      [lo, ...up('10.77.0.1/30', TAP), ...up('192.0.2.2/24', 'up0'), 'route add default via 192.0.2.1'],
+      [
+        lo,
+        ...up(`${GATEWAY_ADDRESS}/30`, TAP),
+        ...up('192.0.2.2/24', 'up0'),
+        `route add default via ${WAN_ADDRESS}`,
+      ],
       dom0,
     );
     await ipBatch(
       [
         lo,
-        ...up('192.0.2.1/24', 'site'),
+        ...up(`${WAN_ADDRESS}/24`, 'site'),
         ...up('198.51.100.1/24', 'home'),
         'addr add 203.0.113.1/24 dev home',
         'route add 10.77.0.0/30 via 192.0.2.2',

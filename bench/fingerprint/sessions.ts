@@ -9,6 +9,7 @@ import { runCommand } from '../../transfer/run-command.js';
 import { RigDesktop, VNC_PORT, type Workload } from './desktop.js';
 import { FilmServer } from './film-server.js';
 import { GUEST_ADDRESS, RigNetwork, TAP } from './network.js';
+import { RigMachine } from './machine.js';
 import { view } from './viewer.js';
 import type { Seen, UserInput } from './viewer-process.js';
 
@@ -47,6 +48,27 @@ export async function measureSessions(): Promise<Measured[]> {
         }
       } finally {
         await desktop.stop();
+      }
+    }
+  } finally {
+    await film.stop();
+    await net.destroy();
+  }
+  return measured;
+}
+
+/** Measure the applications of Table 3 in virtual machines, at one distance. */
+export async function measureMachines(workloads: readonly Workload[], rttMs: number): Promise<Measured[]> {
+  const net = await RigNetwork.create('vfm', rttMs, true);
+  const film = await FilmServer.start(net);
+  const measured: Measured[] = [];
+  try {
+    for (const workload of workloads) {
+      const machine = await RigMachine.start(net, workload);
+      try {
+        measured.push(await measure(net, workload, rttMs));
+      } finally {
+        await machine.stop();
       }
     }
   } finally {
