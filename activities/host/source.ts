@@ -13,7 +13,7 @@ import type { MoveProgress } from '../../domain/migration/progress.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
-import type { DiskTarget, HypervisorInfo } from '../ports/hypervisor.js';
+import type { CopyProgress, DiskTarget, HypervisorInfo } from '../ports/hypervisor.js';
 import type { HostContext, PeerAddress } from './host-context.js';
 import { whileBeating, type ProgressReporter } from './progress-reporter.js';
 
@@ -95,28 +95,19 @@ export function sourceActivities(ctx: HostContext, reporter: () => ProgressRepor
       const report = reporter();
       await ctx.linkCap.cap(move.moveId, move.target.endpoint.address, move.target.endpoint.port, move.mbps);
       await whileBeating(report, () => ctx.hypervisor.startDiskCopy(move, move.target, move.mbps));
-      let last = { atMs: ctx.now(), bytes: -1 };
+      const look = diskLooks(ctx, move, report);
       let chase: DiskChase | null = null;
       for (;;) {
-        const now = await ctx.hypervisor.diskProgress(move);
+        const now = await look();
         if (now.state === 'failed' || now.state === 'none')
           throw new VmshadowError(
             'DISK_COPY',
             `copying the disk of ${move.desktop} to ${hostKey(move.peer.host)} ended: ${now.error ?? 'the copy is gone'}`,
           );
-        const atMs = ctx.now();
-        const bytesPerSecond =
-          last.bytes < 0 ? 0 : ((now.doneBytes - last.bytes) * 1000) / Math.max(1, atMs - last.atMs);
-        last = { atMs, bytes: now.doneBytes };
-        await report({
-          diskDoneBytes: now.doneBytes,
-          diskTotalBytes: now.totalBytes,
-          bytesPerSecond: Math.max(0, bytesPerSecond),
-        });
         if (now.state !== 'copying') return { diskBytes: now.doneBytes };
-        const look = lookAtDisk(chase, now.totalBytes - now.doneBytes, now.doneBytes, atMs);
-        if (look.chasing) return { diskBytes: now.doneBytes };
-        chase = look.chase;
+        const judged = lookAtDisk(chase, now.totalBytes - now.doneBytes, now.doneBytes, ctx.now());
+        if (judged.chasing) return { diskBytes: now.doneBytes };
+        chase = judged.chase;
         await sleep(LOOK_MS, undefined, { signal: report.signal });
       }
     },
@@ -127,7 +118,9 @@ export function sourceActivities(ctx: HostContext, reporter: () => ProgressRepor
       const report = reporter();
       const stop = ctx.watchLink(move, ctx.peers.connect(move.peer.host, move.peer.endpoint));
       try {
-        await whileBeating(report, (signal) => ctx.hypervisor.makeSynchronous(move, signal));
+        await whileLooking(diskLooks(ctx, move, report), () =>
+          whileBeating(report, (signal) => ctx.hypervisor.makeSynchronous(move, signal)),
+        );
       } finally {
         stop();
       }
@@ -173,6 +166,45 @@ async function assertDiskInSync(ctx: HostContext, move: SourceMove): Promise<voi
       'DISK_COPY',
       `the disk of ${move.desktop} is no longer kept in sync (${error ?? state}): the move has to begin again`,
     );
+}
+
+/** Make a function that looks at the disk copy and reports how far it is and how fast. */
+function diskLooks(
+  ctx: HostContext,
+  move: SourceMove,
+  report: ProgressReporter,
+): () => Promise<CopyProgress> {
+  let last: { atMs: number; bytes: number } | null = null;
+  return async () => {
+    const now = await ctx.hypervisor.diskProgress(move);
+    if (now.state === 'failed' || now.state === 'none') return now;
+    const atMs = ctx.now();
+    const rate = last === null ? 0 : ((now.doneBytes - last.bytes) * 1000) / Math.max(1, atMs - last.atMs);
+    last = { atMs, bytes: now.doneBytes };
+    await report({
+      diskDoneBytes: now.doneBytes,
+      diskTotalBytes: now.totalBytes,
+      bytesPerSecond: Math.max(0, rate),
+    });
+    return now;
+  };
+}
+
+/** Look once a second while something else goes on; a look that fails says nothing of it. */
+async function whileLooking<T>(look: () => Promise<unknown>, work: () => Promise<T>): Promise<T> {
+  const done = new AbortController();
+  // Not waited for at the end: with a dead link a look may hang longer than the work.
+  void (async () => {
+    while (!done.signal.aborted) {
+      await look().catch(() => undefined);
+      await sleep(LOOK_MS, undefined, { signal: done.signal }).catch(() => undefined);
+    }
+  })();
+  try {
+    return await work();
+  } finally {
+    done.abort();
+  }
 }
 
 async function probePeer(ctx: HostContext, peer: PeerAddress): Promise<number> {

@@ -21,7 +21,8 @@ export function lookAtDisk(
   nowMs: number,
 ): { chase: DiskChase; chasing: boolean } {
   const now = { remainingBytes, doneBytes, sinceMs: nowMs };
-  if (before === null) return { chase: now, chasing: false };
+  // Until the first bytes are carried the hypervisor may still be counting what there is to carry: no beginning of a window.
+  if (before === null || before.doneBytes === 0) return { chase: now, chasing: false };
   if (nowMs - before.sinceMs < WINDOW_MS) return { chase: before, chasing: false };
   const carried = doneBytes - before.doneBytes;
   const forward = before.remainingBytes - remainingBytes;
