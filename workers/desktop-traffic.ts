@@ -5,6 +5,7 @@ import type { Hypervisor } from '../activities/ports/hypervisor.js';
 import type { OwnershipStore } from '../activities/stores/ownership-store.js';
 import type { TrafficWindow } from '../domain/fingerprint/model.js';
 import type { DesktopId } from '../domain/model/ids.js';
+import type { SamplingPolicy } from '../domain/model/policy.js';
 
 /** A new desktop is watched within this time; the shadow loop's cycle is longer. */
 const LOOK_EVERY_MS = 3_000;
@@ -39,7 +40,8 @@ export class DesktopTraffic implements TrafficSource {
     await this.#options.sampler.stop();
   }
 
-  async collect(): Promise<TrafficWindow[]> {
+  async collect(policy?: SamplingPolicy): Promise<TrafficWindow[]> {
+    if (policy !== undefined) this.#options.sampler.setPolicy(policy);
     await this.#look();
     return this.#options.sampler.collect();
   }

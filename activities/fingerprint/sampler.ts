@@ -1,7 +1,7 @@
 // Watches the traffic of a host's desktops, in the network namespace that the process lives in. Always: counters per flow in the kernel,
 // no packet copied. In turn, a few seconds per active desktop: packet headers. Desktops come and go at any time; an existing table of a
 // former process is taken over. Nothing here can hold up or drop a packet.
-import { FingerprintPolicy } from '../../domain/model/policy.js';
+import { SamplingPolicy } from '../../domain/model/policy.js';
 import { messageOf } from '../../domain/errors.js';
 import type { CycleSummary, TrafficWindow } from '../../domain/fingerprint/model.js';
 import { SAMPLING_TABLE, renderRemoval, renderSamplingTable, renderWatch } from './counter-rules.js';
@@ -13,8 +13,8 @@ import { trafficWindow } from './traffic-windows.js';
 
 export interface TrafficSamplerOptions {
   readonly run: RunCommand;
-  /** Of the policy only ports and the assumed content rate are used here. */
-  readonly policy?: FingerprintPolicy;
+  /** In force until `setPolicy`; the schema's defaults unless given. */
+  readonly policy?: SamplingPolicy;
   readonly presentPeer?: PresentPeer;
   readonly table?: string;
   /** Put before tcpdump's command, e.g. to enter a network namespace; nothing where the process lives in the right one. */
@@ -49,7 +49,6 @@ const ACTIVE_BYTES = 200;
 
 export class TrafficSampler {
   readonly #run: RunCommand;
-  readonly #policy: FingerprintPolicy;
   readonly #options: Required<
     Pick<TrafficSamplerOptions, 'sampleMs' | 'sampleEveryMs' | 'parallel' | 'turnMs'>
   >;
@@ -60,13 +59,14 @@ export class TrafficSampler {
   readonly #onProblem: (message: string) => void;
   readonly #watches = new Map<string, Watch>();
   readonly #samples = new Set<Promise<void>>();
+  #policy: SamplingPolicy;
   #before = new Map<string, DesktopFlow>();
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> = Promise.resolve();
 
   constructor(options: TrafficSamplerOptions) {
     this.#run = options.run;
-    this.#policy = options.policy ?? FingerprintPolicy.parse({});
+    this.#policy = options.policy ?? SamplingPolicy.parse({});
     this.#presentPeer = options.presentPeer;
     this.#table = options.table ?? SAMPLING_TABLE;
     this.#capturePrefix = options.capturePrefix ?? [];
@@ -74,6 +74,18 @@ export class TrafficSampler {
     this.#onProblem = options.onProblem ?? (() => undefined);
     const { sampleMs = 5_000, sampleEveryMs = 20_000, parallel = 10, turnMs = 5_000 } = options;
     this.#options = { sampleMs, sampleEveryMs, parallel, turnMs };
+  }
+
+  /** Work by another policy from now on. What the old one's ports or content rate made of the headers is looked at anew. */
+  setPolicy(policy: SamplingPolicy): void {
+    const changed = sampleBasis(policy) !== sampleBasis(this.#policy);
+    this.#policy = policy;
+    if (!changed) return;
+    for (const watch of this.#watches.values()) {
+      watch.busy?.abort();
+      watch.sample = undefined;
+      watch.sampledAtMs = 0;
+    }
   }
 
   /** Create or take over the table and begin to read it. What it counted before is not reported. */
@@ -194,8 +206,11 @@ export class TrafficSampler {
       if (!abort.signal.aborted) this.#onProblem(messageOf(error));
     } finally {
       watch.busy = undefined;
-      watch.sampledAtMs = this.#now();
-      watch.bytesAtSample = watch.bytes;
+      // One that was broken off is taken again at the next turn.
+      if (!abort.signal.aborted) {
+        watch.sampledAtMs = this.#now();
+        watch.bytesAtSample = watch.bytes;
+      }
     }
   }
 
@@ -244,6 +259,11 @@ export class TrafficSampler {
   async #nft(input: string): Promise<void> {
     await this.#run(['nft', '-f', '-'], { input });
   }
+}
+
+/** What a header sample depends on, to compare. */
+function sampleBasis({ remoteDesktopPorts, relayPorts, assumedContentFps }: SamplingPolicy): string {
+  return JSON.stringify([remoteDesktopPorts, relayPorts, assumedContentFps]);
 }
 
 function samePlace(a: WatchedDesktop, b: WatchedDesktop): boolean {

@@ -5,6 +5,7 @@ import { createdHere } from '../../domain/migration/ownership.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import { SamplingPolicy } from '../../domain/model/policy.js';
 import type { UserEndpointReport } from '../ports/desktop-network.js';
 import type { HostContext } from './host-context.js';
 
@@ -61,11 +62,20 @@ export function desktopActivities(ctx: HostContext) {
   };
 
   return {
-    /** Report capacity, desktops and what is known of their users; with `traffic`, also what they carried since the last such report. */
-    async reportHost({ traffic }: { traffic: boolean }): Promise<HostReport> {
+    /**
+     * Report capacity, desktops and what is known of their users; with `traffic`, also what they carried since the last such report,
+     * sampled by the policy that the loop has in force.
+     */
+    async reportHost({
+      traffic,
+      sampling,
+    }: {
+      traffic: boolean;
+      sampling?: SamplingPolicy;
+    }): Promise<HostReport> {
       const [desktops, windows, users, used] = await Promise.all([
         ctx.hypervisor.list(),
-        traffic ? ctx.traffic.collect() : [],
+        traffic ? ctx.traffic.collect(readSampling(ctx, sampling)) : [],
         ctx.network.userEndpoints(),
         ctx.capacityGate.used(),
       ]);
@@ -126,4 +136,16 @@ export function desktopActivities(ctx: HostContext) {
       await ctx.hypervisor.start(desktop);
     },
   };
+}
+
+/** A manager of another release may send another shape: that is no reason to go without a report. */
+function readSampling(ctx: HostContext, raw: unknown): SamplingPolicy | undefined {
+  if (raw === undefined) return undefined;
+  const { data, error } = SamplingPolicy.safeParse(raw);
+  if (error !== undefined)
+    ctx.logger.warn(
+      { problems: error.issues.map((i) => `${i.path.join('.')}: ${i.message}`) },
+      'the fingerprint policy cannot be read and the last one stays in force: do manager and dom0 have the same release?',
+    );
+  return data;
 }

@@ -4,6 +4,7 @@ import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { HostRef } from '../../domain/model/ids.js';
+import type { SamplingPolicy } from '../../domain/model/policy.js';
 import type { CapacityGate } from './capacity-gate.js';
 import type { DesktopNetwork } from '../ports/desktop-network.js';
 import type { Hypervisor, MoveKey } from '../ports/hypervisor.js';
@@ -11,9 +12,9 @@ import type { PeerHost, Peers } from '../ports/peers.js';
 import type { OwnershipStore } from '../stores/ownership-store.js';
 import type { ReservationStore } from '../stores/reservation-store.js';
 
-/** Traffic windows of the desktops of this host since the last call. */
+/** Traffic windows of the desktops of this host since the last call, by `policy` from now on; without one by the last. */
 export interface TrafficSource {
-  collect(): Promise<TrafficWindow[]>;
+  collect(policy?: SamplingPolicy): Promise<TrafficWindow[]>;
 }
 
 /** Holds the cap of a move on the wire; the port in front of transfer/rate-cap. */

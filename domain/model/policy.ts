@@ -41,6 +41,14 @@ export const FingerprintPolicy = z.object({
 });
 export type FingerprintPolicy = z.infer<typeof FingerprintPolicy>;
 
+/** The part of it that the hosts sample by; it comes with every request for a traffic report. */
+export const SamplingPolicy = FingerprintPolicy.pick({
+  remoteDesktopPorts: true,
+  relayPorts: true,
+  assumedContentFps: true,
+});
+export type SamplingPolicy = z.infer<typeof SamplingPolicy>;
+
 export const PlacementPolicy = z.object({
   algorithm: z
     .enum(['exact', 'multi-resource', 'ilp', 'rank-ordered', 'cost-oblivious', 'cost-aware'])

@@ -28,6 +28,7 @@ import { createdHere } from '../../domain/migration/ownership.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import { DesktopDefinition, type DesktopState } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import type { SamplingPolicy } from '../../domain/model/policy.js';
 
 export type Fault =
   | 'target dies before confirm'
@@ -89,6 +90,8 @@ export class FakeHost {
   /** What happened, in order: for tests of the commit order. */
   readonly log: string[];
   windows: TrafficWindow[] = [];
+  /** What the loop last asked to sample by. */
+  sampling: SamplingPolicy | undefined;
   users: UserEndpointReport[] = [];
   alive = true;
   /** What a ping from here to any user takes. */
@@ -114,7 +117,12 @@ export class FakeHost {
       capacityGate: new CapacityGate({ self, capacity, hypervisor, ownership, reservations }),
       hypervisor,
       network: this.#network(),
-      traffic: { collect: async () => this.windows },
+      traffic: {
+        collect: async (policy) => {
+          this.sampling = policy;
+          return this.windows;
+        },
+      },
       ownership,
       reservations,
       peers: fakePeers(cloud, self),

@@ -127,6 +127,23 @@ describe('shadowLoop', () => {
     expect(cloud.runningAt('video')).toEqual(['us-west/h1']);
   });
 
+  it('has every host sample by the policy in force, and by a changed one from the next cycle', async () => {
+    const sampled = async () => [west, east].map((h) => h.sampling);
+    await until(sampled, (all) => all.every((s) => s?.remoteDesktopPorts.includes(5901) === true));
+    const fingerprint = {
+      remoteDesktopPorts: [5901, 7777],
+      assumedContentFps: 30,
+    };
+    const before = await ask<Policy>(UPDATE.setPolicy, { fingerprint });
+    await until(sampled, (all) => all.every((s) => s?.assumedContentFps === 30));
+    expect(await sampled()).toEqual(
+      [west, east].map(() => ({ ...fingerprint, relayPorts: before.fingerprint.relayPorts })),
+    );
+    await ask(UPDATE.setPolicy, {
+      fingerprint: { assumedContentFps: 27 },
+    });
+  });
+
   it('refuses a site without room and says what is missing', async () => {
     await east.give({ ...fakeDesktop('a1'), memoryMb: 2048 });
     await east.give({ ...fakeDesktop('a2'), memoryMb: 2048 });

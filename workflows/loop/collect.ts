@@ -2,6 +2,7 @@
 import { TrafficWindow } from '../../domain/fingerprint/model.js';
 import { updateFingerprint } from '../../domain/fingerprint/rank.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
+import type { SamplingPolicy } from '../../domain/model/policy.js';
 import { failureInfo } from '../../temporal/failures.js';
 import { report } from '../host-proxies.js';
 import { without, type LoopState } from './loop-state.js';
@@ -12,10 +13,11 @@ export async function collect(
   traffic: boolean,
   hosts: readonly HostRef[] = state.hosts(),
 ): Promise<void> {
+  const ask = traffic ? { traffic, sampling: samplingPolicy(state) } : { traffic };
   const answers = await Promise.all(
     hosts.map(async (host) => {
       try {
-        return { host, report: await report(host).reportHost({ traffic }), problem: '' };
+        return { host, report: await report(host).reportHost(ask), problem: '' };
       } catch (error) {
         return { host, report: null, problem: failureInfo(error).message };
       }
@@ -31,6 +33,12 @@ export async function collect(
   }
   learnUsers(state);
   if (traffic) rank(state);
+}
+
+/** The policy in force goes with every cycle's request: a change by an operator is heard of without a restart. */
+function samplingPolicy(state: LoopState): SamplingPolicy {
+  const { remoteDesktopPorts, relayPorts, assumedContentFps } = state.policy.fingerprint;
+  return { remoteDesktopPorts, relayPorts, assumedContentFps };
 }
 
 function learnUsers(state: LoopState): void {
