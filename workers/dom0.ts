@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { TrafficSampler } from '../activities/fingerprint/sampler.js';
+import { ServerNames } from '../activities/fingerprint/server-names.js';
 import { TargetSide } from '../activities/handover/target-side.js';
 import { hostActivities } from '../activities/host/host-activities.js';
 import { CapacityGate } from '../activities/host/capacity-gate.js';
@@ -23,6 +24,7 @@ import { bulkQueue, ctlQueue } from '../temporal/names.js';
 import { DesktopTraffic } from './desktop-traffic.js';
 import { UplinkCap } from './uplink-cap.js';
 import { ping } from './ping.js';
+import { resolveName } from './resolve-name.js';
 import { PeerServer } from './peer-server.js';
 import { TlsPeers } from './peer-client.js';
 import { connectWhenThere, installRuntime, runWorkers, WORKER_DEFAULTS } from './worker-runtime.js';
@@ -107,6 +109,10 @@ async function openHost(
   const traffic = new DesktopTraffic({
     sampler: new TrafficSampler({
       run: runCommand,
+      serverNames: new ServerNames({
+        resolve: resolveName,
+        onProblem: (problem) => logger.warn({ problem }, 'traffic sampling'),
+      }),
       onProblem: (problem) => logger.warn({ problem }, 'traffic sampling'),
     }),
     hypervisor,

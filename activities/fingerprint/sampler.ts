@@ -1,6 +1,7 @@
 // Watches the traffic of a host's desktops, in the network namespace that the process lives in. Always: counters per flow in the kernel,
 // no packet copied. In turn, a few seconds per active desktop: packet headers. Desktops come and go at any time; an existing table of a
 // former process is taken over. Nothing here can hold up or drop a packet.
+import { isServerName } from '../../domain/model/address.js';
 import { SamplingPolicy } from '../../domain/model/policy.js';
 import { messageOf } from '../../domain/errors.js';
 import type { CycleSummary, TrafficWindow } from '../../domain/fingerprint/model.js';
@@ -8,6 +9,7 @@ import { SAMPLING_TABLE, renderRemoval, renderSamplingTable, renderWatch } from 
 import { sampleOf } from './desktop-sample.js';
 import { addCounters, countersSince, parseCounters, type DesktopFlow } from './flow-counters.js';
 import type { PresentPeer, RunCommand, WatchedDesktop } from './ports.js';
+import type { ServerNames } from './server-names.js';
 import { captureTap } from './tap-capture.js';
 import { trafficWindow } from './traffic-windows.js';
 
@@ -15,6 +17,8 @@ export interface TrafficSamplerOptions {
   readonly run: RunCommand;
   /** In force until `setPolicy`; the schema's defaults unless given. */
   readonly policy?: SamplingPolicy;
+  /** Resolves the servers that the policy names; without it names are not counted. */
+  readonly serverNames?: ServerNames;
   readonly presentPeer?: PresentPeer;
   readonly table?: string;
   /** Put before tcpdump's command, e.g. to enter a network namespace; nothing where the process lives in the right one. */
@@ -49,6 +53,7 @@ const ACTIVE_BYTES = 200;
 
 export class TrafficSampler {
   readonly #run: RunCommand;
+  readonly #serverNames: ServerNames | undefined;
   readonly #options: Required<
     Pick<TrafficSamplerOptions, 'sampleMs' | 'sampleEveryMs' | 'parallel' | 'turnMs'>
   >;
@@ -67,6 +72,8 @@ export class TrafficSampler {
   constructor(options: TrafficSamplerOptions) {
     this.#run = options.run;
     this.#policy = options.policy ?? SamplingPolicy.parse({});
+    this.#serverNames = options.serverNames;
+    this.#serverNames?.use(this.#policy.sensitiveServers.filter(isServerName));
     this.#presentPeer = options.presentPeer;
     this.#table = options.table ?? SAMPLING_TABLE;
     this.#capturePrefix = options.capturePrefix ?? [];
@@ -80,6 +87,7 @@ export class TrafficSampler {
   setPolicy(policy: SamplingPolicy): void {
     const changed = sampleBasis(policy) !== sampleBasis(this.#policy);
     this.#policy = policy;
+    this.#serverNames?.use(policy.sensitiveServers.filter(isServerName));
     if (!changed) return;
     for (const watch of this.#watches.values()) {
       watch.busy?.abort();
@@ -138,6 +146,7 @@ export class TrafficSampler {
         remoteDesktopPorts: this.#ports(watch),
         relayPorts: this.#policy.relayPorts,
         presentPeer: this.#presentPeer,
+        serverNames: this.#serverNames,
       });
       // The user came from elsewhere: look again at the next turn.
       if (watch.sample !== undefined && window.cycles === undefined) {
@@ -161,6 +170,7 @@ export class TrafficSampler {
   }
 
   async #turn(): Promise<void> {
+    this.#serverNames?.refresh();
     try {
       await this.#read();
     } catch (error) {

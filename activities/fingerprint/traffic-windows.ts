@@ -1,6 +1,7 @@
 // Shapes what a desktop's flows carried since the last report into a TrafficWindow: a few flows by name, the rest in one sum.
 import {
   MAX_FLOWS,
+  MAX_UNRESOLVED,
   type CycleSummary,
   type FlowCounters,
   type FlowKey,
@@ -8,6 +9,7 @@ import {
 } from '../../domain/fingerprint/model.js';
 import { findRemoteDesktop, sameFlow } from '../../domain/fingerprint/remote-desktop.js';
 import type { PresentPeer } from './ports.js';
+import type { ServerNames } from './server-names.js';
 
 export interface WindowParts {
   readonly desktop: string;
@@ -18,6 +20,7 @@ export interface WindowParts {
   readonly remoteDesktopPorts: readonly number[];
   readonly relayPorts: readonly number[];
   readonly presentPeer: PresentPeer | undefined;
+  readonly serverNames?: Pick<ServerNames, 'nameOf' | 'unresolved'> | undefined;
 }
 
 /** Build one desktop's window. A sample of a flow whose user has meanwhile come from elsewhere is left out. */
@@ -50,6 +53,24 @@ export function trafficWindow(parts: WindowParts): TrafficWindow {
       shown === undefined ? null : (peer ?? { address: shown.flow.peerAddress, port: shown.flow.peerPort }),
     rttMs: cycles?.rttMs ?? null,
     ...(cycles === undefined ? {} : { cycles }),
+    ...namedServers(ordered.slice(0, MAX_FLOWS), parts.serverNames),
+  };
+}
+
+/** Only the addresses that the window needs: a content network's name may have hundreds. */
+function namedServers(
+  flows: readonly FlowKey[],
+  names: WindowParts['serverNames'],
+): Pick<TrafficWindow, 'resolvedServers' | 'unresolvedServers'> {
+  if (names === undefined) return {};
+  const resolved = [...new Set(flows.map((f) => f.peerAddress))].flatMap((address) => {
+    const name = names.nameOf(address);
+    return name === undefined ? [] : [{ name, address }];
+  });
+  const unresolved = names.unresolved().slice(0, MAX_UNRESOLVED);
+  return {
+    ...(resolved.length === 0 ? {} : { resolvedServers: resolved }),
+    ...(unresolved.length === 0 ? {} : { unresolvedServers: unresolved }),
   };
 }
 

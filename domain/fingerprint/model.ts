@@ -12,6 +12,8 @@ const share = z.number().min(0).max(1);
 export const REFERENCE_RTTS_MS = [1, 5, 10, 20, 40, 60, 80, 100, 150, 200, 300] as const;
 /** Flows named in a window; the rest is summed up. The remote-desktop flow comes first, the others by bytes. */
 export const MAX_FLOWS = 6;
+/** Names without an address that a window tells of. */
+export const MAX_UNRESOLVED = 4;
 /** Reasons kept in a fingerprint. */
 export const MAX_REASONS = 12;
 
@@ -71,6 +73,13 @@ export type CycleSummary = z.infer<typeof CycleSummary>;
 export const UserEndpoint = z.object({ address: z.string().min(2).max(45), port: Port });
 export type UserEndpoint = z.infer<typeof UserEndpoint>;
 
+/** A server that the policy names, and the peer's address that it has at this site. */
+export const ResolvedServer = z.object({
+  name: z.string().min(1).max(253),
+  address: z.string().min(2).max(45),
+});
+export type ResolvedServer = z.infer<typeof ResolvedServer>;
+
 const FoundBy = z.enum(['port', 'behaviour']);
 
 /** One desktop, one cycle. */
@@ -89,6 +98,10 @@ export const TrafficWindow = z.object({
   /** Round trip time by the connection proxy's control channel, as a check of the passive one. */
   controlRttMs: ms.optional(),
   cycles: CycleSummary.optional(),
+  /** Peers of `flows` that the policy's `sensitiveServers` name, as resolved by this host; one entry an address. */
+  resolvedServers: z.array(ResolvedServer).max(MAX_FLOWS).optional(),
+  /** Some of the names that this host knows no address of. */
+  unresolvedServers: z.array(z.string().max(253)).max(MAX_UNRESOLVED).optional(),
 });
 export type TrafficWindow = z.infer<typeof TrafficWindow>;
 

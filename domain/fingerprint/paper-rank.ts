@@ -1,8 +1,8 @@
 // The paper's rank (MMSys'14 section 4): share of active ports that are location-sensitive, share of traffic that is, and bandwidth of
 // the remote-desktop protocol, weighted. The remote-desktop flow counts by its bandwidth only: Table 3 tells its traffic apart, too.
 import type { FingerprintPolicy } from '../model/policy.js';
-import { cidrBounds, ipv4ToNumber } from '../model/address.js';
-import type { FlowCounters, FlowKey, PaperMetrics, TrafficWindow } from './model.js';
+import { cidrBounds, ipv4ToNumber, isServerName } from '../model/address.js';
+import type { FlowCounters, FlowKey, PaperMetrics, ResolvedServer, TrafficWindow } from './model.js';
 import { sameFlow } from './remote-desktop.js';
 import { rounded, toShare } from './statistics.js';
 
@@ -15,7 +15,7 @@ export function paperMetrics(
   const seconds = Math.max(0, window.endMs - window.startMs) / 1000;
   const own = window.flows.filter((f) => remoteDesktop === null || !sameFlow(f, remoteDesktop));
   const shown = window.flows.filter((f) => !own.includes(f));
-  const sensitive = own.filter((f) => isSensitive(f, policy));
+  const sensitive = own.filter((f) => isSensitive(f, policy, window.resolvedServers));
   const active = new Set(own.map(servicePort)).size + window.rest.flows;
   const sensitivePorts = new Set(sensitive.map(servicePort)).size;
   const shownBytes = sum(shown);
@@ -41,16 +41,26 @@ export function paperRank(metrics: PaperMetrics, policy: FingerprintPolicy): num
   return toShare((ports * metrics.ports + traffic * metrics.traffic + bandwidth * metrics.bandwidth) / all);
 }
 
-/** Tell whether a flow is location-sensitive by the port of its service or by its server. */
-export function isSensitive(f: FlowKey, policy: FingerprintPolicy): boolean {
+/** Tell whether a flow is location-sensitive by the port of its service or by its server; `resolved` are the addresses of named servers. */
+export function isSensitive(
+  f: FlowKey,
+  policy: FingerprintPolicy,
+  resolved: readonly ResolvedServer[] = [],
+): boolean {
   if (policy.sensitivePorts.includes(f.peerPort) || policy.sensitivePorts.includes(f.desktopPort))
     return true;
-  if (policy.sensitiveServers.length === 0 || !/^\d+(\.\d+){3}$/.test(f.peerAddress)) return false;
-  const address = ipv4ToNumber(f.peerAddress);
-  return policy.sensitiveServers.some((range) => {
-    const { first, last } = cidrBounds(range);
-    return address >= first && address <= last;
-  });
+  return policy.sensitiveServers.some((entry) =>
+    isServerName(entry)
+      ? resolved.some((s) => s.name === entry && s.address === f.peerAddress)
+      : isWithin(f.peerAddress, entry),
+  );
+}
+
+function isWithin(address: string, range: string): boolean {
+  if (!/^\d+(\.\d+){3}$/.test(address)) return false;
+  const { first, last } = cidrBounds(range);
+  const n = ipv4ToNumber(address);
+  return n >= first && n <= last;
 }
 
 /** The port that names the service: the lower one, since clients take high ones. */

@@ -14,7 +14,7 @@ import type {
   UserEndpoint,
 } from './model.js';
 import { paperMetrics, paperRank } from './paper-rank.js';
-import { reasonsOf } from './reasons.js';
+import { reasonsOf, serverNotes } from './reasons.js';
 import { findRemoteDesktop } from './remote-desktop.js';
 import { rounded } from './statistics.js';
 
@@ -51,6 +51,7 @@ export function updateFingerprint(
       : learn(before, sample, policy);
   const rttMs = roundTrip(window, before, notes);
   const next: FingerprintState = { ...learned, rankPaper, user: user ?? state?.user ?? null, rttMs };
+  notes.push(...serverNotes(window, policy));
   const useGain = policy.mode === 'predicted-gain' && next.rankGain !== null;
   const told = {
     desktop: window.desktop,

@@ -1,5 +1,5 @@
 // Says in words, with figures, why a desktop has its rank. Pure; each line is short and stands for itself.
-import { MAX_REASONS, type Fingerprint } from './model.js';
+import { MAX_REASONS, type Fingerprint, type TrafficWindow } from './model.js';
 import { predictAtRtt } from './prediction.js';
 import type { FingerprintPolicy } from '../model/policy.js';
 
@@ -9,6 +9,21 @@ type Told = Omit<Fingerprint, 'reasons'>;
 export function reasonsOf(f: Told, policy: FingerprintPolicy, notes: readonly string[]): string[] {
   const lines = [...rankLines(f, policy), ...sessionLines(f), ...notes];
   return lines.slice(0, MAX_REASONS).map((l) => (l.length > 240 ? `${l.slice(0, 239)}…` : l));
+}
+
+/** Say which servers of the policy's list the window met by their names, and which names the desktop's host cannot resolve. */
+export function serverNotes(window: TrafficWindow, policy: FingerprintPolicy): string[] {
+  const listed = (name: string) => policy.sensitiveServers.includes(name);
+  const met = (window.resolvedServers ?? []).filter((s) => listed(s.name));
+  const unknown = (window.unresolvedServers ?? []).filter(listed);
+  return [
+    ...(met.length === 0
+      ? []
+      : [`location-sensitive by name: ${met.map((s) => `${s.name} (${s.address})`).join(', ')}`]),
+    ...(unknown.length === 0
+      ? []
+      : [`no address is known here for ${unknown.join(', ')} (sensitiveServers): not counted by name`]),
+  ];
 }
 
 function rankLines(f: Told, policy: FingerprintPolicy): string[] {

@@ -21,6 +21,20 @@ export const Cidr = z.string().refine((s) => {
   );
 }, 'expected an IPv4 range such as 10.77.0.0/16');
 
+const hostNamePattern =
+  /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/i;
+
+/** Servers as an operator lists them: an IPv4 range, or a full host name (with a dot, so that it means the same at every site). */
+export const ServerEntry = z.string().refine((s) => Cidr.safeParse(s).success || hostNamePattern.test(s), {
+  error: ({ input }) =>
+    `${JSON.stringify(input)}: expected an IPv4 range such as 203.0.113.0/24 (/32 for one address) or a full host name such as cdn.example.com`,
+});
+
+/** Tell whether a (checked) entry is a name; else it is a range. */
+export function isServerName(entry: string): boolean {
+  return !entry.includes('/');
+}
+
 export const MacAddress = z
   .string()
   .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/, 'expected a MAC address such as 52:54:00:12:34:56');

@@ -1,6 +1,9 @@
 // What the operator may tune. Every figure has the paper's value or a measured one as its default.
 import { z } from 'zod';
-import { Cidr, Port } from './address.js';
+import { Port, ServerEntry, isServerName } from './address.js';
+
+/** Every dom0 asks its resolver for each of them every few minutes. */
+const MAX_SERVER_NAMES = 64;
 
 const fraction = z.number().min(0).max(1);
 
@@ -9,8 +12,15 @@ export const FingerprintPolicy = z.object({
   mode: z.enum(['paper', 'predicted-gain']).default('predicted-gain'),
   /** Ports flagged as location-sensitive (section 4); remote desktop, streaming, games, conferencing. */
   sensitivePorts: z.array(Port).default([1935, 554, 3074, 3478, 3479, 3480, 3724, 5004, 5005, 8554, 27015]),
-  /** Servers whose traffic counts as location-sensitive whatever its port (section 4 names server addresses): streaming, games. */
-  sensitiveServers: z.array(Cidr).default([]),
+  /** Servers whose traffic counts as location-sensitive whatever its port (section 4 names server addresses): ranges, or names that
+   * each host resolves for itself. */
+  sensitiveServers: z
+    .array(ServerEntry)
+    .refine(
+      (list) => list.filter(isServerName).length <= MAX_SERVER_NAMES,
+      `expected at most ${MAX_SERVER_NAMES} host names; use ranges for the others`,
+    )
+    .default([]),
   /** Ports of the remote desktop protocol: VNC (any of 5900 to 5999 counts), RDP, SPICE, PCoIP, Citrix, NoMachine. */
   remoteDesktopPorts: z.array(Port).default([5900, 5901, 5902, 5903, 3389, 4172, 1494, 2598, 4000]),
   /** Ports of relays that desktops connect out to: TeamViewer, AnyDesk, RustDesk. Their peer is the relay, not the user. */
@@ -43,6 +53,7 @@ export type FingerprintPolicy = z.infer<typeof FingerprintPolicy>;
 
 /** The part of it that the hosts sample by; it comes with every request for a traffic report. */
 export const SamplingPolicy = FingerprintPolicy.pick({
+  sensitiveServers: true,
   remoteDesktopPorts: true,
   relayPorts: true,
   assumedContentFps: true,

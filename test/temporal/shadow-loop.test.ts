@@ -132,6 +132,7 @@ describe('shadowLoop', () => {
     await until(sampled, (all) => all.every((s) => s?.remoteDesktopPorts.includes(5901) === true));
     const fingerprint = {
       remoteDesktopPorts: [5901, 7777],
+      sensitiveServers: ['cdn.example.com', '192.0.2.0/24'],
       assumedContentFps: 30,
     };
     const before = await ask<Policy>(UPDATE.setPolicy, { fingerprint });
@@ -139,8 +140,14 @@ describe('shadowLoop', () => {
     expect(await sampled()).toEqual(
       [west, east].map(() => ({ ...fingerprint, relayPorts: before.fingerprint.relayPorts })),
     );
+    expect(
+      await refusal(UPDATE.setPolicy, { fingerprint: { sensitiveServers: ['*.example.com'] } }),
+    ).toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringContaining('a full host name such as cdn.example.com'),
+    });
     await ask(UPDATE.setPolicy, {
-      fingerprint: { assumedContentFps: 27 },
+      fingerprint: { sensitiveServers: [], assumedContentFps: 27 },
     });
   });
 

@@ -37,8 +37,8 @@ export async function collect(
 
 /** The policy in force goes with every cycle's request: a change by an operator is heard of without a restart. */
 function samplingPolicy(state: LoopState): SamplingPolicy {
-  const { remoteDesktopPorts, relayPorts, assumedContentFps } = state.policy.fingerprint;
-  return { remoteDesktopPorts, relayPorts, assumedContentFps };
+  const { sensitiveServers, remoteDesktopPorts, relayPorts, assumedContentFps } = state.policy.fingerprint;
+  return { sensitiveServers, remoteDesktopPorts, relayPorts, assumedContentFps };
 }
 
 function learnUsers(state: LoopState): void {

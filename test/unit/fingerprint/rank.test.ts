@@ -215,6 +215,38 @@ describe('updateFingerprint, the paper’s rank', () => {
     expect(rank(spec, [web], listed).paper).toMatchObject({ sensitivePorts: 1, ports: 1 });
   });
 
+  it('counts a server that the list names by the addresses that its host resolved, whatever its port', () => {
+    const web = { ...video, peerPort: 443 };
+    const listed = FingerprintPolicy.parse({ mode: 'paper', sensitiveServers: ['cdn.example.com'] });
+    const window = windowOf({ changeEveryMs: 1000, rttMs: 20 }, 0, [web]);
+    const resolved = (name: string, address: string) =>
+      updateFingerprint(undefined, { ...window, resolvedServers: [{ name, address }] }, listed).fingerprint;
+    const named = resolved('cdn.example.com', web.peerAddress);
+    expect(named.paper).toMatchObject({ sensitivePorts: 1, ports: 1 });
+    expect(named.paper.traffic).toBeGreaterThan(0.9);
+    expect(named.reasons).toContain('location-sensitive by name: cdn.example.com (192.0.2.80)');
+    for (const other of [
+      resolved('cdn.example.com', '192.0.2.99'),
+      resolved('no-longer-listed.example.com', web.peerAddress),
+      updateFingerprint(undefined, window, listed).fingerprint,
+    ])
+      expect(other.paper).toMatchObject({ sensitivePorts: 0, traffic: 0 });
+  });
+
+  it('ranks as before, and says so, where a name of the list does not resolve', () => {
+    const p = FingerprintPolicy.parse({ sensitiveServers: ['gone.example.com'] });
+    const window = windowOf({ changeEveryMs: FILM_MS, rttMs: 20 });
+    const before = updateFingerprint(undefined, window, p).fingerprint;
+    const { fingerprint } = updateFingerprint(
+      undefined,
+      { ...window, unresolvedServers: ['gone.example.com'] },
+      p,
+    );
+    const said = fingerprint.reasons.filter((r) => r.includes('gone.example.com'));
+    expect(said).toEqual([expect.stringContaining('no address is known')]);
+    expect({ ...fingerprint, reasons: [] }).toEqual({ ...before, reasons: [] });
+  });
+
   it('stays at 0 for a window without time or traffic', () => {
     const empty: TrafficWindow = {
       desktop: 'd1',

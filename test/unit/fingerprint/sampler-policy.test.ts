@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { TrafficSampler, type TrafficSamplerOptions } from '../../../activities/fingerprint/sampler.js';
+import { ServerNames } from '../../../activities/fingerprint/server-names.js';
 import { desktopActivities } from '../../../activities/host/desktops.js';
 import type { HostContext, TrafficSource } from '../../../activities/host/host-context.js';
 import { SamplingPolicy } from '../../../domain/model/policy.js';
@@ -83,7 +84,7 @@ describe('TrafficSampler.setPolicy', () => {
       expect(await looks()).toBe(n);
     };
     await lookedTimes(1);
-    sampler.setPolicy(policy({}));
+    sampler.setPolicy(policy({ sensitiveServers: ['192.0.2.0/24'] }));
     await sleep(200);
     expect(await looks()).toBe(1);
     sampler.setPolicy(policy({ remoteDesktopPorts: [7777] }));
@@ -91,6 +92,33 @@ describe('TrafficSampler.setPolicy', () => {
     expect(problems).toEqual([]);
     await sampler.stop();
     await rm(dir, { recursive: true });
+  });
+
+  it('tells which peers of a window the policy names, and never waits for the answer', async () => {
+    let answer: (addresses: string[]) => void = () => undefined;
+    const resolve = jest.fn((name: string) =>
+      name === 'gone.example.com'
+        ? Promise.reject(new Error('ENOTFOUND'))
+        : new Promise<string[]>((done) => {
+            answer = done;
+          }),
+    );
+    const sampler = await watching({ serverNames: new ServerNames({ resolve }) });
+    sampler.setPolicy(policy({ sensitiveServers: ['cdn.example.com', '192.0.2.0/24', 'gone.example.com'] }));
+    const [early] = await sampler.collect();
+    expect(early?.flows).toHaveLength(2);
+    expect(early).not.toHaveProperty('resolvedServers');
+    answer([CDN, '203.0.113.81']);
+    const [window] = await sampler.collect();
+    expect(window).toMatchObject({
+      resolvedServers: [{ name: 'cdn.example.com', address: CDN }],
+      unresolvedServers: ['gone.example.com'],
+    });
+    expect(resolve.mock.calls.map(([name]) => name)).toEqual(['cdn.example.com', 'gone.example.com']);
+    sampler.setPolicy(policy({}));
+    const [after] = await sampler.collect();
+    expect(after).not.toHaveProperty('resolvedServers');
+    expect(after).not.toHaveProperty('unresolvedServers');
   });
 });
 
@@ -112,7 +140,7 @@ describe('reportHost', () => {
 
   it('hands the policy that comes with the request to the sampler', async () => {
     const { collect, host } = fakeHost();
-    const sampling = policy({ assumedContentFps: 30 });
+    const sampling = policy({ assumedContentFps: 30, sensitiveServers: ['cdn.example.com'] });
     await host.reportHost({ traffic: true, sampling });
     expect(collect).toHaveBeenCalledWith(sampling);
   });
