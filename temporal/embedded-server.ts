@@ -79,7 +79,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const failed = new Promise<never>((_, reject) => child.once('error', reject));
   const stop = async () => {
-    if (child.exitCode !== null || child.pid === undefined) return;
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
     child.kill('SIGTERM');
     const late = sleep(STOP_TIMEOUT_MS, 'late' as const, { ref: false });
     if ((await Promise.race([exited, late])) === 'late') child.kill('SIGKILL');

@@ -60,7 +60,7 @@ export class LabCloud {
   readonly client: Client;
   readonly uiAddress: string;
   readonly temporalAddress: string;
-  readonly #server: EmbeddedServer;
+  #server: EmbeddedServer;
   readonly #gates: readonly Gate[];
   readonly #hostKeys: readonly string[];
   readonly #processes = new Map<string, ChildProcess>();
@@ -110,14 +110,7 @@ export class LabCloud {
     const keys = join(dir, 'keys');
     await createAuthority(keys);
     const hostKeys = await Promise.all(plan.hosts.map((h) => configureHost(options, h.name, keys)));
-    const server = await startEmbeddedServer({
-      dbFile: join(dir, 'temporal.db'),
-      logFile: join(dir, 'logs', 'temporal.log'),
-      ip: plan.controlAddress,
-      port: TEMPORAL_PORT,
-      uiPort: UI_PORT,
-      prefix: ['ip', 'netns', 'exec', plan.controlNamespace],
-    });
+    const server = await startTemporal(options);
     const gates = [
       await Gate.open(world, {
         namespace: plan.controlNamespace,
@@ -162,6 +155,15 @@ export class LabCloud {
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     await gone;
+  }
+
+  /** Kill the Temporal server as a crash would, leave it away for `awayMs`, start it again on the same file, and wait until it answers. */
+  async crashTemporal(awayMs: number): Promise<void> {
+    process.kill(this.#server.pid, 'SIGKILL');
+    await this.#server.stop();
+    await sleep(awayMs);
+    this.#server = await startTemporal(this);
+    await untilHealthy(this.temporalAddress);
   }
 
   /** Make a desktop for a user: a client's keys, the desktop, and the proxy in the user's home. */
@@ -274,6 +276,18 @@ export class LabCloud {
     });
     this.#processes.set(name, child);
   }
+}
+
+/** Start the embedded server in the control namespace. */
+function startTemporal({ world, dir }: Pick<LabCloudOptions, 'world' | 'dir'>): Promise<EmbeddedServer> {
+  return startEmbeddedServer({
+    dbFile: join(dir, 'temporal.db'),
+    logFile: join(dir, 'logs', 'temporal.log'),
+    ip: world.plan.controlAddress,
+    port: TEMPORAL_PORT,
+    uiPort: UI_PORT,
+    prefix: ['ip', 'netns', 'exec', world.plan.controlNamespace],
+  });
 }
 
 /** Write a host's certificate, identity and dom0.yaml; gives its public key. */

@@ -189,6 +189,18 @@ describe('a desktop follows its user', () => {
     expect(await verifyGuest()).toMatchObject({ stream: { errors: 0 }, verify: { bad: 0 } });
   }, 200_000);
 
+  it('goes on where it was when the Temporal server crashes in the middle of the disk copy', async () => {
+    await cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-east', force: true });
+    await untilPhase('async-disk');
+    await sleep(1_000);
+    await cloud.crashTemporal(3_000);
+    const status = (await move().result()) as MoveStatus;
+    expect(status).toMatchObject({ outcome: 'moved', diskHashes: { equal: true } });
+    await expectRunsOnlyAt('us-east/h1');
+    expect(await leftoversAt(cloud, 'us-west/h1', ID, status.oldExternal)).toEqual([]);
+    expect(await verifyGuest()).toMatchObject({ stream: { errors: 0 }, verify: { bad: 0 } });
+  }, 200_000);
+
   it('loses and doubles nothing of the stream over all of this', async () => {
     stream.kill('SIGTERM');
     const [out] = (await Promise.all([once(stream.stdout!, 'data'), once(stream, 'exit')]))[0] as [Buffer];
@@ -203,10 +215,10 @@ describe('a desktop follows its user', () => {
   }, 30_000);
 
   it('refuses a move to a host that is down, with nothing changed', async () => {
-    await cloud.kill('dom0 us-east/h1', 'SIGTERM');
+    await cloud.kill('dom0 us-west/h1', 'SIGTERM');
     await expect(
-      cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-east', force: true }),
+      cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-west', force: true }),
     ).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
-    expect((await copiesOf(cloud, ID)).map((c) => c.host)).toEqual(['us-west/h1']);
+    expect((await copiesOf(cloud, ID)).map((c) => c.host)).toEqual(['us-east/h1']);
   }, 60_000);
 });
