@@ -14,6 +14,7 @@ export interface Prepared {
   readonly target: TargetMove;
 }
 
+const BYTES_PER_MB = 2 ** 20;
 const RESERVE = 'drop the reservation at the target';
 
 /** Check both hosts, reserve capacity and an address at the target. Fails with nothing changed. */
@@ -26,6 +27,9 @@ export async function preflight(
   state.enter('preflight');
   const peer = { host: input.to, endpoint: input.peers.to };
   const checked = await ctl(input.from).checkSource({ desktop: input.desktop, peer });
+  // The definition's sizes, until the hypervisor tells its own: the bar covers both from the beginning.
+  const { diskMb, memoryMb } = checked.definition;
+  state.progress({ diskTotalBytes: diskMb * BYTES_PER_MB, memoryTotalBytes: memoryMb * BYTES_PER_MB });
   saga.add(RESERVE, () => persistent(input.to).dropTarget({ moveId, desktop: input.desktop }));
   let reserved: TargetReserved;
   try {
