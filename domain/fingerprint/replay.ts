@@ -2,7 +2,7 @@
 // happen, the same server work per update, the same client, another distance. Pure and deterministic.
 import type { CycleSplit } from './cycles.js';
 import { REFERENCE_RTTS_MS, type ClientMode, type PredictionCurve } from './model.js';
-import { median, quantile, rounded } from './statistics.js';
+import { median, quantile, rounded, steadyMedian } from './statistics.js';
 
 /** What one sample tells of the session, apart from its distance. */
 export interface SessionModel {
@@ -77,7 +77,7 @@ export function modelSession(
   const writingMs = median(bursts) ?? 0;
   const limited = limitedCycles(split, writingMs);
   const workMs = serverWork(split, limited, burstMs);
-  const timeline = changes(split, limited, workMs, assumedFps);
+  const timeline = changes(split, limited, workMs, assumedFps, pushed);
   return {
     ...evidence,
     workMs,
@@ -135,9 +135,13 @@ function changes(
   limited: readonly boolean[],
   workMs: number,
   assumedFps: number,
+  pushed: boolean,
 ): { changesMs: number[]; limitedShare: number; contentKnown: boolean } {
   const { frames } = split;
   const origin = frames[0]?.startMs ?? 0;
+  // Pushed updates hide nothing: each is a change.
+  if (pushed)
+    return { changesMs: frames.map((f) => f.startMs - origin), limitedShare: 0, contentKnown: true };
   const limitedShare = frames.length === 0 ? 0 : limited.filter(Boolean).length / frames.length;
   const intervals = frames.flatMap((f, i) => {
     const previous = frames[i - 1];
@@ -226,7 +230,7 @@ export function playAt(
   return {
     framesPerSecond: responses.length / seconds,
     visibleFps: visible(startsMs) / seconds,
-    responseMs: median(responses) ?? rttMs,
+    responseMs: steadyMedian(responses) ?? rttMs,
   };
 }
 

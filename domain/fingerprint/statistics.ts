@@ -12,6 +12,15 @@ export function median(values: readonly number[]): number | null {
   return quantile(values, 0.5);
 }
 
+/** Mean of the middle fifth: the median, but steadier where few values lie far apart, as between keystrokes; null for no values. */
+export function steadyMedian(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const from = Math.floor(values.length * 0.4);
+  const fifth = sorted.slice(from, Math.max(values.length - from, from + 1));
+  return fifth.reduce((sum, v) => sum + v, 0) / fifth.length;
+}
+
 /** The most frequent value; null for no values. Ties go to the one seen first. */
 export function mode(values: readonly number[]): number | null {
   const counts = new Map<number, number>();

@@ -18,8 +18,14 @@ export interface SummaryOptions {
 
 /** Fewer overlapping frames are accidents. */
 const OVERLAPS_SHOW = 0.1;
-/** RFB, TLS and log-in are through after it. */
+/**
+ * Before it settles, a new session exchanges small messages and opens its window step by step: versions, log-in, formats, the first screen.
+ * These take round trips, and where the connection was seen to open, the server's own time, too.
+ */
+const HANDSHAKE_ROUND_TRIPS = 10;
 const HANDSHAKE_MS = 1_000;
+/** The rest must be enough to judge by. */
+const HANDSHAKE_MOST = 1 / 3;
 /** Decoding an update takes a thin client a few milliseconds, seldom more than this. */
 const HIDDEN_MS = 20;
 /** Scatter of a constant distance between the lowest tenth and the middle. */
@@ -34,12 +40,13 @@ type Distance = Pick<RoundTrip, 'rttMs'> & { readonly from: RoundTrip['from'] | 
 
 /** Sum up `flow`. Always gives a summary; figures that the sample does not show are null. */
 export function summariseFlow(flow: Flow, options: SummaryOptions): CycleSummary {
-  const { split, evidence } = splitByMode(settled(flow));
+  const openingMs = opening(flow);
+  const { split, evidence } = splitByMode(flow.packets.filter((p) => p.atMs >= openingMs));
   const sampleMs = Math.max(options.sampleMs ?? 0, flow.activeMs);
   const roundTrip = distance(passiveRoundTrip(flow.packets), split);
   const bursts = split.frames.map((f) => f.endMs - f.startMs);
   const burstMs = median(bursts);
-  const spanMs = frameSpan(split, sampleMs);
+  const spanMs = frameSpan(split, sampleMs - openingMs);
   const model = modelSession(split, evidence, roundTrip?.rttMs ?? null, options.assumedFps, spanMs);
   const thinkMs = median(split.frames.flatMap((f) => f.thinkMs ?? []));
   const turnaroundMs = median(turnarounds(split));
@@ -57,7 +64,9 @@ export function summariseFlow(flow: Flow, options: SummaryOptions): CycleSummary
     burstMs: orNull(burstMs),
     turnaroundMs: orNull(turnaroundMs),
     distanceLimitedShare: rounded(toShare(evidence.mode === 'push' ? 0 : (model?.limitedShare ?? 0))),
-    inputsPerSecond: rounded((inputs(split, evidence.mode) * 1000) / Math.max(sampleMs, INPUT_MS)),
+    inputsPerSecond: rounded(
+      (inputs(split, evidence.mode) * 1000) / (Math.max(sampleMs, INPUT_MS) - openingMs),
+    ),
     retransmissions: split.retransmissions,
     rttMs: orNull(roundTrip?.rttMs ?? null),
     rttFrom: roundTrip?.from ?? null,
@@ -116,11 +125,11 @@ function inputs(split: CycleSplit, clientMode: ClientMode): number {
   return clientMode === 'push' ? odd : Math.min(odd, surplus);
 }
 
-/** The handshake of a new connection is a quick exchange of small messages, and no session yet. */
-function settled(flow: Flow): readonly FlowPacket[] {
-  if (flow.initiator === undefined || flow.activeMs < HANDSHAKE_MS * 3) return flow.packets;
-  const start = flow.packets.findIndex((p) => p.atMs >= HANDSHAKE_MS);
-  return flow.packets.slice(Math.max(0, start));
+/** Tell how much of a sample the beginning of its session may fill: one that starts soon after it does not show whether it did. */
+function opening(flow: Flow): number {
+  const rttMs = passiveRoundTrip(flow.packets)?.rttMs ?? 0;
+  const leastMs = flow.initiator === undefined ? 0 : HANDSHAKE_MS;
+  return Math.min(Math.max(leastMs, HANDSHAKE_ROUND_TRIPS * rttMs), HANDSHAKE_MOST * flow.activeMs);
 }
 
 /**

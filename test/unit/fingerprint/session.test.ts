@@ -99,6 +99,27 @@ describe('summariseFlow', () => {
     expect(typing.inputsPerSecond).toBeLessThan(6.5);
   });
 
+  it.each([
+    ['typing', { changeEveryMs: TYPING_MS }],
+    ['a film', { changeEveryMs: FILM_MS }],
+    ['a pushed film', { changeEveryMs: FILM_MS, mode: 'push' as const }],
+  ])('leaves out the beginning of a session of %s, though its first packet was not seen', (_, spec) => {
+    const far = { ...spec, rttMs: 100 };
+    const opening = summary({ ...far, openingMessages: 9 });
+    const truth = play({ ...far, openingMessages: 9 });
+    expect(Math.abs(opening.framesPerSecond / truth.framesPerSecond - 1)).toBeLessThan(0.05);
+    const response = readCurve(opening.predicted!, 100).responseMs;
+    if (!Number.isNaN(truth.responseMs)) expect(Math.abs(response / truth.responseMs - 1)).toBeLessThan(0.1);
+  });
+
+  it('takes each pushed update for a change, and invents none', () => {
+    // Two pictures in a row and a pause: what follows at once looks like an update that had been waiting.
+    const film = { changeEveryMs: [12, 12, 12, 12, 92], mode: 'push' as const, rttMs: 1, packetsPerFrame: 1 };
+    const { predicted } = summary(film);
+    const truth = play({ ...film, rttMs: 100 }).framesPerSecond;
+    expect(Math.abs(readCurve(predicted!, 100).framesPerSecond / truth - 1)).toBeLessThan(0.05);
+  });
+
   it('takes a distance from the answers when something near acknowledges for the client', () => {
     const s = summary({ rttMs: 0.1, clientMs: 100, changeEveryMs: FILM_MS });
     const { packets } = play({ rttMs: 0.1, clientMs: 100, changeEveryMs: FILM_MS }).flow;

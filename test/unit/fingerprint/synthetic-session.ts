@@ -9,14 +9,18 @@ export interface SessionSpec {
   /** From one change of the screen to the next; a list is repeated. */
   readonly changeEveryMs: number | readonly number[];
   readonly seconds?: number;
-  readonly workMs?: number;
+  /** A list is repeated. */
+  readonly workMs?: number | readonly number[];
   readonly packetsPerFrame?: number;
   /** A list is repeated: encoders write unevenly. */
   readonly packetGapMs?: number | readonly number[];
-  readonly clientMs?: number;
+  /** The client's own time, or the jitter of its network; a list is repeated. */
+  readonly clientMs?: number | readonly number[];
   /** Requests under way at the same time. */
   readonly outstanding?: number;
   readonly inputsPerSecond?: number;
+  /** Small messages of the server, each answered a round trip later, before the first update: versions, log-in, formats. */
+  readonly openingMessages?: number;
   readonly port?: number;
   readonly timestamps?: boolean;
   readonly user?: string;
@@ -43,7 +47,9 @@ interface Step {
 
 /** Play one session. */
 export function play(spec: SessionSpec): Played {
-  const { rttMs, workMs = 3, packetsPerFrame = 4, packetGapMs = 0.3, clientMs = 1, outstanding = 1 } = spec;
+  const { rttMs, packetsPerFrame = 4, packetGapMs = 0.3, outstanding = 1 } = spec;
+  const workAt = (n: number) => nth(spec.workMs ?? 3, n);
+  const clientAt = (n: number) => nth(spec.clientMs ?? 1, n);
   const endMs = (spec.seconds ?? 6) * 1000;
   const steps: Step[] = [];
   const responses: number[] = [];
@@ -53,17 +59,24 @@ export function play(spec: SessionSpec): Played {
   const send = (atMs: number): number => {
     let t = atMs;
     for (let i = 0; i < packetsPerFrame; i++) {
-      if (i > 0)
-        t += typeof packetGapMs === 'number' ? packetGapMs : (packetGapMs[i % packetGapMs.length] ?? 0);
+      if (i > 0) t += nth(packetGapMs, i);
       steps.push({ timeMs: t, fromDesktop: true, bytes: 1400, push: i === packetsPerFrame - 1, seen: 0 });
       sent += 1400;
     }
     frames += 1;
     return t;
   };
+  const openMs = (spec.openingMessages ?? 0) * rttMs;
+  for (let n = 0; n < (spec.openingMessages ?? 0); n++) {
+    steps.push({ timeMs: n * rttMs, fromDesktop: true, bytes: 12, push: true, seen: 0 });
+    sent += 12;
+    steps.push({ timeMs: (n + 1) * rttMs - 0.2, fromDesktop: false, bytes: 12, push: true, seen: sent });
+  }
   if (spec.mode === 'push') {
-    for (const change of changes) {
+    for (const change of changes.filter((ms) => ms >= openMs)) {
       const before = sent;
+      const workMs = workAt(frames);
+      const clientMs = clientAt(frames);
       const last = send(change + workMs);
       // Fences before and after the update.
       steps.push({
@@ -76,21 +89,22 @@ export function play(spec: SessionSpec): Played {
       steps.push({ timeMs: last + rttMs + clientMs, fromDesktop: false, bytes: 10, push: true, seen: sent });
     }
   } else {
-    const requests = Array.from({ length: outstanding }, (_, i) => ({ atMs: i * 0.1, seen: 0 }));
+    const requests = Array.from({ length: outstanding }, (_, i) => ({ atMs: openMs + i * 0.1, seen: sent }));
     for (const r of requests)
-      steps.push({ timeMs: r.atMs, fromDesktop: false, bytes: 10, push: true, seen: 0 });
+      steps.push({ timeMs: r.atMs, fromDesktop: false, bytes: 10, push: true, seen: r.seen });
     let freeMs = 0;
     let next = 0;
     for (;;) {
       const request = requests.shift();
       const change = changes[next];
       if (request === undefined || change === undefined) break;
+      const workMs = workAt(frames);
       const startMs = Math.max(request.atMs, change, freeMs) + workMs;
       if (startMs > endMs) break;
       const takenMs = startMs - workMs;
       while ((changes[next] ?? Infinity) <= takenMs) next += 1;
       freeMs = send(startMs);
-      const answerMs = freeMs + rttMs + clientMs;
+      const answerMs = freeMs + rttMs + clientAt(frames);
       responses.push(answerMs - request.atMs);
       requests.push({ atMs: answerMs, seen: sent });
       steps.push({ timeMs: answerMs, fromDesktop: false, bytes: 10, push: true, seen: sent });
@@ -113,9 +127,13 @@ export function play(spec: SessionSpec): Played {
   return {
     packets,
     flow,
-    framesPerSecond: (frames * 1000) / endMs,
+    framesPerSecond: (frames * 1000) / (endMs - openMs),
     responseMs: responses[Math.floor(responses.length / 2)] ?? NaN,
   };
+}
+
+function nth(values: number | readonly number[], n: number): number {
+  return typeof values === 'number' ? values : (values[n % values.length] ?? 0);
 }
 
 function changeTimes(every: number | readonly number[], endMs: number): number[] {
@@ -160,7 +178,7 @@ function toPackets(steps: readonly Step[], spec: SessionSpec): PacketHeader[] {
           spec.timestamps === true
             ? s.fromDesktop
               ? { value: Math.floor(s.timeMs), echo: 0 }
-              : { value: 0, echo: Math.floor(s.timeMs - spec.rttMs - (spec.clientMs ?? 1)) }
+              : { value: 0, echo: Math.floor(s.timeMs - spec.rttMs - nth(spec.clientMs ?? 1, 0)) }
             : undefined,
       },
     };
