@@ -2,6 +2,7 @@
 // happen, the same server work per update, the same client, another distance. Pure and deterministic.
 import type { CycleSplit } from './cycles.js';
 import { REFERENCE_RTTS_MS, type ClientMode, type PredictionCurve } from './model.js';
+import { judgeThink } from './slow-server.js';
 import { median, quantile, rounded, steadyMedian } from './statistics.js';
 
 /** What one sample tells of the session, apart from its distance. */
@@ -37,6 +38,8 @@ const LEAST_WAIT_SHARE = 0.06;
 const VISIBLE_MS = 20;
 /** Server work before the first byte when the burst is a single packet: measured 3 to 4 ms for a video frame. */
 const BASE_FLOOR_MS = 3;
+/** Work on one update exceeds the usual by less than this factor; what takes longer waited. */
+const WORK_SPREAD = 2;
 /** Waited-for changes in a row needed to know the content's own rhythm. */
 const ENOUGH_INTERVALS = 5;
 /** Above this share of distance-limited cycles the rhythm between requests is mostly unseen. */
@@ -75,7 +78,7 @@ export function modelSession(
   const burstMs = paced ? 0 : (median(bursts) ?? 0);
   const pacedRtts = paced && rttMs > 0 ? (median(bursts) ?? 0) / rttMs : 0;
   const writingMs = median(bursts) ?? 0;
-  const limited = limitedCycles(split, writingMs);
+  const limited = readyCycles(split, evidence, writingMs);
   const workMs = serverWork(split, limited, burstMs);
   const timeline = changes(split, limited, workMs, assumedFps, pushed);
   return {
@@ -119,6 +122,24 @@ function limitedCycles(split: CycleSplit, burstMs: number): boolean[] {
     Math.min(burstMs, WAIT_SHARE * (turnaround ?? 0)),
   );
   return split.frames.map((f) => f.thinkMs !== undefined && f.thinkMs <= floorMs + tolerance);
+}
+
+/** Mark the frames that were ready when asked for, by a quick answer or, where none is quick, by thinks that are work. */
+function readyCycles(
+  split: CycleSplit,
+  evidence: { mode: ClientMode; outstanding: number },
+  writingMs: number,
+): boolean[] {
+  const quick = limitedCycles(split, writingMs);
+  const oneByOne = evidence.mode === 'pull' && evidence.outstanding === 1;
+  if (!oneByOne || quick.filter(Boolean).length > quick.length * MOSTLY_LIMITED) return quick;
+  return judgeThink(split) === 'work' ? workedCycles(split) : quick;
+}
+
+/** Mark the frames of a server whose thinks were judged to be work: all but those that take so long that they must have waited, too. */
+function workedCycles(split: CycleSplit): boolean[] {
+  const usualMs = median(split.frames.flatMap((f) => f.thinkMs ?? [])) ?? 0;
+  return split.frames.map((f) => f.thinkMs !== undefined && f.thinkMs <= WORK_SPREAD * usualMs);
 }
 
 /** The work on one update: as seen where nothing was waited for, else as long as it takes to write one, within what was seen. */
