@@ -2,8 +2,8 @@
 // the middle of an update, which then looks like several frames that nobody asked for.
 import type { CycleSplit } from './cycles.js';
 
-/** Fewer frames show no habit. */
-const ENOUGH_FRAMES = 8;
+/** Fewer frames show no habit; a lossy link leaves few, and each has to meet every condition below. */
+const ENOUGH_FRAMES = 4;
 /** Distances at which a request on its way shows as silence of the server, above any pause of its own. */
 const SHOWING_RTT_MS = 5;
 const NEARLY_ALL = 0.9;

@@ -25,6 +25,8 @@ export interface Updated {
 
 /** A content rate learned while unhindered holds as long as the session does not beat it by more than this. */
 const CONTENT_MARGIN = 1.15;
+/** A packet or two are lost on any link. */
+const SPOILT_BY_LOSS = 3;
 /** Keep-alives and a blinking cursor stay below this; one keystroke a second is above it. */
 const IDLE_KBPS = 0.05;
 /** Control channel and passive estimate may differ by so much before it is said: factor and milliseconds. */
@@ -109,6 +111,8 @@ function freshSample(
 ): CycleSummary | null {
   const sample = window.cycles;
   if (sample === undefined || window.endMs - sample.takenAtMs > policy.sampleLifeMs) return null;
+  // Few cycles because of loss are not few because nothing happens: no sign that there is nothing to lose.
+  if (sample.predicted === null && sample.retransmissions >= SPOILT_BY_LOSS) return null;
   return sample.takenAtMs === state?.session?.takenAtMs ? null : sample;
 }
 
@@ -167,8 +171,12 @@ function contentRate(before: FingerprintState | undefined, sample: CycleSummary)
 function predictionOf(sample: CycleSummary, contentFps: number | null): PredictionCurve | null {
   const curve = sample.predicted;
   if (curve === null || sample.contentKnown || contentFps === null) return curve;
+  // Where the content is what limits, its next change is what a request waits for.
+  const waitMs = (sample.outstanding * 1000) / contentFps;
   return {
-    ...curve,
+    responseMs: curve.responseMs.map((ms, i) =>
+      (curve.framesPerSecond[i] ?? 0) > contentFps ? Math.max(ms, waitMs) : ms,
+    ),
     framesPerSecond: curve.framesPerSecond.map((fps) => Math.min(fps, contentFps)),
     visibleFps: curve.visibleFps.map((fps) => Math.min(fps, contentFps)),
   };

@@ -3,6 +3,9 @@ import { MAX_REASONS, type Fingerprint, type TrafficWindow } from './model.js';
 import { predictAtRtt } from './prediction.js';
 import type { FingerprintPolicy } from '../model/policy.js';
 
+/** Less work on an update is not worth a word. */
+const FELT_WORK_MS = 10;
+
 type Told = Omit<Fingerprint, 'reasons'>;
 
 /** List the reasons of a fingerprint, most important first. */
@@ -53,7 +56,12 @@ function sessionLines(f: Told): string[] {
   if (s.mode === 'push')
     lines.push(`updates are pushed: refresh does not wait for the ${rtt}, only input does`);
   else if (s.distanceLimitedShare >= 0.5)
-    lines.push(`${percent(s.distanceLimitedShare)} of the cycles wait for the user's distance (${rtt})`);
+    lines.push(
+      `${percent(s.distanceLimitedShare)} of the cycles wait for the user's distance (${rtt})` +
+        ((s.thinkMs ?? 0) >= FELT_WORK_MS
+          ? ` and ${(s.thinkMs ?? 0).toFixed(0)} ms of the server's work, not for changes`
+          : ''),
+    );
   else
     lines.push(
       `the server waits for changes, not for the user: ${s.framesPerSecond.toFixed(1)} frames/s at ${rtt}`,
@@ -65,7 +73,10 @@ function sessionLines(f: Told): string[] {
     );
   if (s.outstanding > 1) lines.push(`the client keeps ${s.outstanding} requests under way`);
   if (!s.contentKnown)
-    lines.push('the content’s own rate is hidden by distance; an ordinary video’s is assumed');
+    lines.push(
+      'the content’s own rate is hidden, each update is ready when it is asked for; an ordinary rate is assumed: ' +
+        `what is predicted nearer than ${f.rttMs === null ? 'now' : `${f.rttMs.toFixed(0)} ms`} is a guess`,
+    );
   const now = f.rttMs === null ? null : predictAtRtt(f, f.rttMs);
   const close = predictAtRtt(f, 1);
   if (now !== null && close !== null)

@@ -152,6 +152,20 @@ describe('updateFingerprint, predicted gain', () => {
     expect(fingerprint.rank).toBe(1);
   });
 
+  it('lets the paper’s rank stand in where loss leaves too few cycles to predict from', () => {
+    const { state } = updateFingerprint(undefined, windowOf({ changeEveryMs: FILM_MS, rttMs: 20 }), policy);
+    const mobile = windowOf({ changeEveryMs: FILM_MS, rttMs: 150, user: '203.0.113.2' }, 1);
+    const few = { ...mobile.cycles!, frames: 6, predicted: null };
+    const rank = (retransmissions: number) =>
+      updateFingerprint(state, { ...mobile, cycles: { ...few, retransmissions } }, policy).fingerprint;
+    expect(rank(9)).toMatchObject({ rankedBy: 'paper', user: { address: '203.0.113.2' } });
+    expect(rank(9).rttMs).toBeCloseTo(151, 0);
+    expect(rank(9).rank).toBe(rank(9).rankPaper);
+    expect(rank(9).rank).toBeGreaterThan(0.3);
+    expect(rank(0).rankedBy).toBe('predicted-gain');
+    expect(rank(0).rank).toBeLessThan(0.1);
+  });
+
   it('starts anew for a user who comes from elsewhere to type where another one watched', () => {
     const { state } = updateFingerprint(undefined, windowOf({ changeEveryMs: FILM_MS, rttMs: 20 }), policy);
     const typing = windowOf({ ...workloads['typing']!, rttMs: 100, user: '203.0.113.2' }, 1);
@@ -165,6 +179,10 @@ describe('updateFingerprint, predicted gain', () => {
     const knowing = updateFingerprint(state, far, policy).fingerprint;
     const naive = updateFingerprint(undefined, far, policy).fingerprint;
     expect(predictAtRtt(knowing, 1)!.framesPerSecond).toBeCloseTo(15, 0);
+    expect(predictAtRtt(knowing, 1)!.responseMs).toBeCloseTo(1000 / 15, -1);
+    expect(predictAtRtt(knowing, 150)!.responseMs).toBe(predictAtRtt(naive, 150)!.responseMs);
+    expect(knowing.reasons.join()).not.toContain('a guess');
+    expect(naive.reasons.join()).toContain('nearer than 151 ms is a guess');
     expect(predictAtRtt(naive, 1)!.framesPerSecond).toBeGreaterThan(20);
   });
 
