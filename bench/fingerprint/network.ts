@@ -1,5 +1,6 @@
 // A small WAN for fingerprint tests and benchmarks, in namespaces that it makes and removes: guest -- dom0 -- wan -- user. The wan holds
-// every packet for half the round trip (lab/wan). The guest is a namespace whose veth stands for the tap, or a virtual machine on a tap.
+// every packet for half the round trip (lab/wan) and may lose some. The guest is a namespace whose veth stands for the tap, or a virtual
+// machine on a tap.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -19,6 +20,8 @@ export const WAN_ADDRESS = '192.0.2.1';
 export const GATEWAY_ADDRESS = '10.77.0.1';
 const GUEST_TCP = 'reno';
 const READY_MS = 10_000;
+/** Before the delay: what is lost is not held. */
+const LOSS_CHAIN = 'LOSS';
 
 export class RigNetwork {
   readonly guest: string;
@@ -65,6 +68,16 @@ export class RigNetwork {
   /** Change the round trip, milliseconds; packets under way keep theirs. */
   async setRtt(rttMs: number): Promise<void> {
     for (const queue of [1, 2]) await this.#ask(`set ${queue} ${Math.round(rttMs * 500)}`);
+  }
+
+  /** Lose this share of the packets each way, 0 to 1; 0 for none. */
+  async setLoss(share: number): Promise<void> {
+    await execIn(this.wan, ['iptables-legacy', '-F', LOSS_CHAIN]);
+    if (share <= 0) return;
+    await execIn(this.wan, [
+      ...['iptables-legacy', '-A', LOSS_CHAIN, '-m', 'statistic', '--mode', 'random'],
+      ...['--probability', share.toFixed(4), '-j', 'DROP'],
+    ]);
   }
 
   /** End every process in the namespaces and remove them. */
@@ -151,6 +164,8 @@ export class RigNetwork {
         resolve();
       });
     });
+    await execIn(this.wan, ['iptables-legacy', '-N', LOSS_CHAIN]);
+    await execIn(this.wan, ['iptables-legacy', '-A', 'FORWARD', '-j', LOSS_CHAIN]);
     // Only now: a queue that nobody reads drops.
     const rule = (from: string, to: string, queue: string) =>
       execIn(this.wan, [
