@@ -46,7 +46,9 @@ export function summariseFlow(flow: Flow, options: SummaryOptions): CycleSummary
   const roundTrip = distance(passiveRoundTrip(flow.packets), split);
   const bursts = split.frames.map((f) => f.endMs - f.startMs);
   const burstMs = median(bursts);
-  const spanMs = frameSpan(split, sampleMs - openingMs);
+  // A session that ends within the sample has no silence after it.
+  const ended = flow.packets.some((p) => p.tcp?.fin === true || p.tcp?.rst === true);
+  const spanMs = frameSpan(split, (ended ? flow.activeMs : sampleMs) - openingMs);
   const model = modelSession(split, evidence, roundTrip?.rttMs ?? null, options.assumedFps, spanMs);
   const thinkMs = median(split.frames.flatMap((f) => f.thinkMs ?? []));
   const turnaroundMs = median(turnarounds(split));

@@ -112,6 +112,16 @@ describe('summariseFlow', () => {
     if (!Number.isNaN(truth.responseMs)) expect(Math.abs(response / truth.responseMs - 1)).toBeLessThan(0.1);
   });
 
+  it('does not dilute the rate of a session that ends within the sample', () => {
+    const { flow } = play({ rttMs: 20, changeEveryMs: FILM_MS, mode: 'push', seconds: 1 });
+    const last = flow.packets.at(-1)!;
+    const end = { ...last, payloadBytes: 0, tcp: { ...last.tcp!, fin: true } };
+    const of = (packets: typeof flow.packets) =>
+      summariseFlow({ ...flow, packets }, { takenAtMs: 0, sampleMs: 4_000, assumedFps: 27 }).framesPerSecond;
+    expect(of([...flow.packets, end])).toBeCloseTo(24, 0);
+    expect(of(flow.packets)).toBeLessThan(7);
+  });
+
   it('takes each pushed update for a change, and invents none', () => {
     // Two pictures in a row and a pause: what follows at once looks like an update that had been waiting.
     const film = { changeEveryMs: [12, 12, 12, 12, 92], mode: 'push' as const, rttMs: 1, packetsPerFrame: 1 };
