@@ -235,7 +235,8 @@ async function untilConverged(
         `copying the memory of ${move.desktop} ended (${now.state}): ${now.error ?? 'no reason given'}`,
       );
     const progress: Partial<MoveProgress> = {
-      memoryDoneBytes: Math.max(0, now.totalBytes - now.remainingBytes),
+      // Before its first round the hypervisor has not yet counted what remains.
+      memoryDoneBytes: now.round === 0 ? 0 : Math.max(0, now.totalBytes - now.remainingBytes),
       memoryTotalBytes: now.totalBytes,
       bytesPerSecond: now.bytesPerSecond,
       round: now.round,
