@@ -101,7 +101,7 @@ function addLooks(program: Command, context: CliContext): void {
     .action(async (o: Raw) => (await import('./commands/status.js')).statusCommand(context, o));
   pooled(program.command('plan'))
     .description('show what the loop would do now, and why; nothing is moved')
-    .option('--input <file>', 'plan for the cloud in a JSON file instead (docs/plan-file.md)')
+    .option('--input <file>', 'plan for the cloud in a JSON file instead (docs/placement.md)')
     .option('--algorithm <name>', 'exact, multi-resource, ilp, rank-ordered, cost-oblivious or cost-aware')
     .option('--budget-gb <gb>', 'move at most so many gigabytes')
     .option('--max-moves <n>', 'make at most so many moves')

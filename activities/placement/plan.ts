@@ -1,185 +1,20 @@
-// From a request to a plan: check, solve, fit to hosts, order into waves, explain. What both `vmshadow plan --input` and the
-// manager's plan activity call. The algorithms are pure and live in domain/placement.
-import { isPacked, unpackPlanRequest, type PackedPlanRequest } from '../../domain/placement/compact.js';
-import { parsePlanInput } from '../../domain/placement/check-input.js';
-import { reasonForStep, reasonToStay, type Explained } from '../../domain/placement/explain.js';
-import { benefitOf } from '../../domain/placement/metrics.js';
-import type { PlanMove, PlanRequest, PlanResult } from '../../domain/placement/model.js';
-import {
-  compileProblem,
-  feltOf,
-  gainBetween,
-  mayGo,
-  rttOf,
-  type Problem,
-} from '../../domain/placement/problem.js';
-import { Room } from '../../domain/placement/room.js';
-import { addSecondChoices } from '../../domain/placement/second-choice.js';
-import { scheduleMoves, type Schedule, type Step } from '../../domain/placement/waves.js';
-import type { LinearSolver } from '../../domain/placement/linear-program.js';
+// Planning with the real solver and clock: what both `vmshadow plan --input` and the manager's plan activity call.
+import type { PackedPlanRequest } from '../../domain/placement/compact.js';
+import type { PlanRequest, PlanResult } from '../../domain/placement/model.js';
+import { planPlacement, type PlanOptions } from '../../domain/placement/plan.js';
 import { highsSolver } from './highs-solver.js';
-import { solve, type Decision } from './solve.js';
 
-const BYTES_PER_GB = 1e9;
-/** Rounds of closing pairs that no host could take and solving again; after that the moves left over are dropped and said. */
-const HOST_ROUNDS = 5;
-
-/** Close the pairs of desktop and site where no host of the site could hold the desktop even if it were empty. */
-function closeTooSmallHosts(p: Problem, room: Room): Map<number, string[]> {
-  const closed = new Map<number, string[]>();
-  p.sites.forEach((site, j) => {
-    if (site.hosts === undefined || site.hosts.length === 0) return;
-    for (let i = 0; i < p.desktopCount; i++) {
-      if (p.current[i] === j || !mayGo(p, i, j) || room.couldEverHold(i, j)) continue;
-      p.closed[i * p.siteCount + j] = 1;
-      closed.set(i, [...(closed.get(i) ?? []), site.id]);
-    }
-  });
-  return closed;
-}
-
-interface Solved {
-  readonly decision: Decision;
-  readonly schedule: Schedule;
-  /** Gain of what can be carried out less what its moves pay, ms. */
-  readonly value: number;
-}
-
-/** Order a decision into waves; where something could not be carried out, let those that stayed have their second choice. */
-function carryOut(p: Problem, decision: Decision): Solved {
-  const { msPerGb, minGainMs: msPerMove, budgetGb = Infinity, maxMoves = Infinity } = p.policy;
-  const weighed = decision.everyDesktop ? { msPerGb, msPerMove } : { msPerGb: 0, msPerMove: 0 };
-  const left = (gb: number, moves: number) => ({
-    ...weighed,
-    gbLeft: budgetGb - gb,
-    movesLeft: maxMoves - moves,
-  });
-  const gbOf = (steps: readonly Step[]) => steps.reduce((sum, s) => sum + (p.costGb[s.desktop] as number), 0);
-  const room = Room.now(p);
-  let schedule = scheduleMoves(p, room, decision.assignment, left(decision.usage.gb, decision.usage.moves));
-  let { assignment } = decision;
-  if (schedule.dropped.size > 0 && decision.everyDesktop) {
-    const terms = left(gbOf(schedule.steps), schedule.steps.length);
-    ({ schedule, assignment } = addSecondChoices(p, room, schedule, assignment, terms));
-  }
-  const { steps } = schedule;
-  const gain = steps.reduce((sum, s) => sum + gainBetween(p, s.desktop, s.from, s.to), 0);
-  const value = gain - weighed.msPerGb * gbOf(steps) - weighed.msPerMove * steps.length;
-  return { decision: { ...decision, assignment }, schedule, value };
-}
-
-/** Solve and carry out; pairs of desktop and site that no order of moves brought to a host are closed and it is solved again. */
-async function fitToHosts(p: Problem, solver: LinearSolver): Promise<Solved> {
-  let best: Solved | undefined;
-  let bound: number | undefined;
-  for (let round = 1; ; round++) {
-    const decision = await solve(p, solver);
-    // Closing pairs makes a smaller problem: only the first round's bound holds for all plans.
-    bound ??= decision.bound;
-    const solved = carryOut(p, { ...decision, bound });
-    if (best === undefined || solved.value > best.value) best = solved;
-    const wrong = [...solved.schedule.dropped]
-      .filter(([, why]) => why !== 'parking-not-worth')
-      .map(([i]) => i);
-    const hosts = p.sites.some((s) => s.hosts !== undefined && s.hosts.length > 0);
-    if (wrong.length === 0 || !hosts || !decision.everyDesktop || round === HOST_ROUNDS) return best;
-    for (const i of wrong) p.closed[i * p.siteCount + (decision.assignment[i] as number)] = 1;
-  }
-}
-
-/** Price of a slot at a site, to the nanosecond: below that it is the tie-breaking of the solver. */
-function priceAt(decision: Decision, site: number): number {
-  return Number((decision.slotPrices[site] ?? 0).toFixed(6));
-}
-
-function movesOf(p: Problem, { decision, schedule }: Solved, explained: Explained, room: Room): PlanMove[] {
-  return schedule.steps.map((step): PlanMove => {
-    const i = step.desktop;
-    const before = rttOf(p, i, step.from);
-    const after = rttOf(p, i, step.to);
-    const fromHost = room.hostId(step.fromBin);
-    const toHost = room.hostId(step.toBin);
-    return {
-      desktop: p.desktops[i]?.id ?? '',
-      from: p.sites[step.from]?.id ?? '',
-      to: p.sites[step.to]?.id ?? '',
-      ...(fromHost === undefined ? {} : { fromHost }),
-      ...(toHost === undefined ? {} : { toHost }),
-      wave: step.wave,
-      ...(step.parking ? { parking: true } : {}),
-      rttBeforeMs: before,
-      rttAfterMs: after,
-      benefit: benefitOf(feltOf(p, i, step.from), feltOf(p, i, step.to), p.policy),
-      gainMs: gainBetween(p, i, step.from, step.to),
-      cost: p.costGb[i] as number,
-      slotPrice: priceAt(decision, step.to),
-      reason: reasonForStep(p, step, decision.assignment[i] as number, explained),
-    };
-  });
-}
-
-export interface PlanOptions {
-  /** The time for locks and hysteresis where the request has none, milliseconds since 1970; default: now. */
-  readonly nowMs?: number;
-  /** What error messages call the request, e.g. the file's name. */
-  readonly what?: string;
-  /** True: RTTs to unknown sites and sites above their capacity are errors. False (a live cloud): they are warnings. */
-  readonly strict?: boolean;
-  /** Solver of `ilp`, `multi-resource` and small budgeted plans; default: HiGHS. */
-  readonly solver?: LinearSolver;
-}
-
-/** Differences below this share are rounding, not a gap. */
-const GAP_TOLERANCE = 1e-8;
-/** A smaller gap of `exact` is not worth a hint at another algorithm. */
-const WORTH_A_HINT = 0.01;
-
-/** Decide which desktops move where, in which order and why; throws INPUT_INVALID with every problem of the request. */
-export async function makePlan(
+/** Plan with HiGHS and this machine's clock where `options` says nothing else; throws INPUT_INVALID with every problem of the request. */
+export function makePlan(
   request: PlanRequest | PackedPlanRequest,
-  options: PlanOptions = {},
+  options: Partial<PlanOptions> = {},
 ): Promise<PlanResult> {
-  const strict = options.strict ?? false;
-  const { input, warnings } = parsePlanInput(
-    isPacked(request) ? unpackPlanRequest(request) : request,
-    options.what ?? 'the plan request',
-    strict,
-  );
-  const p = compileProblem(input, input.nowMs ?? options.nowMs ?? Date.now());
-  const room = Room.now(p, strict);
-  const tooLarge = closeTooSmallHosts(p, room);
-  const solved = await fitToHosts(p, options.solver ?? highsSolver);
-  const { decision, schedule } = solved;
-  const explained: Explained = { ...decision, dropped: schedule.dropped };
-  const moves = movesOf(p, solved, explained, room);
-  const moved = new Set(schedule.steps.map((s) => s.desktop));
-  const notMoved = p.desktops.flatMap((d, i) => {
-    if (moved.has(i)) return [];
-    const sites = tooLarge.get(i);
-    const large = sites === undefined ? '' : `; larger than any host of ${sites.join(', ')}`;
-    return [
-      { desktop: d.id, reason: reasonToStay(p, i, decision.assignment[i] as number, explained) + large },
-    ];
+  return planPlacement(request, {
+    solver: highsSolver,
+    clockMs: () => performance.now(),
+    nowMs: Date.now(),
+    what: 'the plan request',
+    strict: false,
+    ...options,
   });
-  const objective = moves.reduce((sum, m) => sum + m.gainMs, 0);
-  const proven = Math.max(decision.bound, objective);
-  const bound = proven - objective <= GAP_TOLERANCE * (1 + Math.abs(objective)) ? objective : proven;
-  const gap = bound > 0 ? (bound - objective) / bound : 0;
-  // Closed pairs are those that no host could take.
-  const hint =
-    p.policy.algorithm === 'exact' && gap > WORTH_A_HINT && p.closed.includes(1)
-      ? ["exact counts slots, but the hosts' room binds here too: --algorithm multi-resource plans with it"]
-      : [];
-  return {
-    algorithm: p.policy.algorithm,
-    objective,
-    bound,
-    gap,
-    bytesMoved: Math.round(moves.reduce((sum, m) => sum + m.cost, 0) * BYTES_PER_GB),
-    solveMs: decision.solveMs,
-    moves,
-    notMoved,
-    slotPrices: Object.fromEntries(p.sites.map((s, j) => [s.id, priceAt(decision, j)])),
-    warnings: [...warnings, ...room.warnings, ...decision.warnings, ...hint],
-  };
 }

@@ -1,13 +1,13 @@
 // One door to all algorithms: the same decision whatever found it.
-import { solveWithinBudget, usageOf, type Usage } from '../../domain/placement/budget.js';
-import { weightsOf, type MovePrices } from '../../domain/placement/exact.js';
-import { solveIlp } from '../../domain/placement/ilp.js';
-import type { LinearSolver } from '../../domain/placement/linear-program.js';
-import { furnish, improve, MAX_EVALUATIONS } from '../../domain/placement/local-search.js';
-import { solveMultiResource } from '../../domain/placement/multi-resource.js';
-import { solveGreedy, type GreedyOrder } from '../../domain/placement/paper-greedy.js';
-import { objectiveOf, type Problem } from '../../domain/placement/problem.js';
-import { Room } from '../../domain/placement/room.js';
+import { solveWithinBudget, usageOf, type Usage } from './budget.js';
+import { weightsOf, type MovePrices } from './exact.js';
+import { solveIlp } from './ilp.js';
+import type { LinearSolver } from './linear-program.js';
+import { furnish, improve, MAX_EVALUATIONS } from './local-search.js';
+import { solveMultiResource } from './multi-resource.js';
+import { solveGreedy, type GreedyOrder } from './paper-greedy.js';
+import { objectiveOf, type Problem } from './problem.js';
+import { Room } from './room.js';
 
 export interface Decision {
   readonly assignment: Int32Array;
@@ -25,6 +25,14 @@ export interface Decision {
   readonly warnings: readonly string[];
 }
 
+/** What solving takes from outside. */
+export interface SolveTools {
+  /** Solver of `ilp`, `multi-resource` and small budgeted plans. */
+  readonly solver: LinearSolver;
+  /** A clock that only goes forward, milliseconds: what `solveMs` is read from. Decisions do not depend on it. */
+  readonly clockMs: () => number;
+}
+
 const FREE: MovePrices = { msPerGb: 0, msPerMove: 0 };
 /** A plan that took longer would be out of date: workloads change within a cycle or two. */
 const ILP_TIME_LIMIT_MS = 60_000;
@@ -34,10 +42,10 @@ const SMALL_LIMITS = { timeLimitMs: 10_000, maxNodes: 2_000 };
 
 type Found = Pick<Decision, 'assignment' | 'slotPrices' | 'bound'> & Partial<Decision>;
 
-function greedy(p: Problem, order: GreedyOrder): Found {
-  const start = performance.now();
+function greedy(p: Problem, order: GreedyOrder, clockMs: () => number): Found {
+  const start = clockMs();
   const found = solveGreedy(p, Room.now(p), order);
-  const solveMs = performance.now() - start;
+  const solveMs = clockMs() - start;
   const exact = solveWithinBudget(p, FREE);
   return {
     assignment: found.assignment,
@@ -83,16 +91,16 @@ async function ilp(p: Problem, prices: MovePrices, solver: LinearSolver): Promis
 }
 
 /** Run the policy's algorithm. */
-export async function solve(p: Problem, solver: LinearSolver): Promise<Decision> {
+export async function solve(p: Problem, { solver, clockMs }: SolveTools): Promise<Decision> {
   const { algorithm, msPerGb, minGainMs } = p.policy;
   const prices = { msPerGb, msPerMove: minGainMs };
-  const start = performance.now();
+  const start = clockMs();
   const run = (): Found | Promise<Found> => {
     switch (algorithm) {
       case 'rank-ordered':
       case 'cost-oblivious':
       case 'cost-aware':
-        return greedy(p, algorithm);
+        return greedy(p, algorithm, clockMs);
       case 'exact':
         return exact(p, prices, solver);
       case 'multi-resource':
@@ -108,7 +116,7 @@ export async function solve(p: Problem, solver: LinearSolver): Promise<Decision>
     whyNot: new Map(),
     warnings: [],
     everyDesktop: true,
-    solveMs: performance.now() - start,
+    solveMs: clockMs() - start,
     usage: usageOf(p, found.assignment),
     ...found,
   };
