@@ -4,6 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnection } from '@temporalio/worker';
 import { messageOf, VmshadowError } from '../domain/errors.js';
+import { DATA_CONVERTER } from './codec.js';
 
 /** Long enough for a server across an ocean, short enough for a person who waits. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -30,7 +31,7 @@ export async function connectClient(): Promise<Client> {
   const { connectionOptions, namespace, address } = settings();
   try {
     const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS });
-    return new Client({ connection, namespace });
+    return new Client({ connection, namespace, dataConverter: DATA_CONVERTER });
   } catch (error) {
     throw unreachable(address, error);
   }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DefaultLogger, Runtime, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { hasCode, messageOf } from '../domain/errors.js';
+import { DATA_CONVERTER } from '../temporal/codec.js';
 import { connectWorker } from '../temporal/connection.js';
 
 /** Activities get this long to reach a checkpoint when the process is asked to end. */
@@ -13,6 +14,7 @@ const HEARTBEAT_THROTTLE = '1s';
 const RECONNECT_MS = 2_000;
 
 export const WORKER_DEFAULTS = {
+  dataConverter: DATA_CONVERTER,
   shutdownGraceTime: SHUTDOWN_GRACE,
   shutdownForceTime: SHUTDOWN_FORCE,
   maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,

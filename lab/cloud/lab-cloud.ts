@@ -26,6 +26,7 @@ import { shadowLoopId } from '../../temporal/names.js';
 import { checkoutFolder } from '../images/locate.js';
 import { Gate } from '../net/gate.js';
 import type { World } from '../net/world.js';
+import { DATA_CONVERTER } from '../../temporal/codec.js';
 
 export interface LabSite {
   readonly id: string;
@@ -125,7 +126,10 @@ export class LabCloud {
     ];
     const address = `127.0.0.1:${String(gates[0]?.port ?? 0)}`;
     await untilHealthy(address);
-    const client = new Client({ connection: await Connection.connect({ address }) });
+    const client = new Client({
+      connection: await Connection.connect({ address }),
+      dataConverter: DATA_CONVERTER,
+    });
     const cloud = new LabCloud({ options, config, client, server, gates, hostKeys });
     for (const host of plan.hosts) cloud.startDom0(host.name);
     cloud.startManager();

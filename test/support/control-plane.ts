@@ -12,6 +12,7 @@ import { startEmbeddedServer, type EmbeddedServer } from '../../temporal/embedde
 import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/names.js';
 import { workflowSource } from '../../workers/manager.js';
 import { WORKER_DEFAULTS } from '../../workers/worker-runtime.js';
+import { DATA_CONVERTER } from '../../temporal/codec.js';
 
 /** A TCP port on loopback that nobody listens on right now. */
 export async function freePort(): Promise<number> {
@@ -48,7 +49,14 @@ export class ControlPlane {
       uiPort: await freePort(),
     });
     const connection = await NativeConnection.connect({ address: server.address });
-    const client = new Client({ connection: await Connection.connect({ address: server.address }) });
+    const client = new Client({
+      connection: await Connection.connect({
+        address: server.address,
+        // Whole histories are read here, in pages of many megabytes.
+        channelArgs: { 'grpc.max_receive_message_length': -1 },
+      }),
+      dataConverter: DATA_CONVERTER,
+    });
     return new ControlPlane(server, client, connection, dir);
   }
 
@@ -78,6 +86,19 @@ export class ControlPlane {
         await Promise.all(mine.map((entry) => this.#end(entry)));
       },
     };
+  }
+
+  /** Run activities of any other kind on a queue. */
+  async startActivities(taskQueue: string, activities: object): Promise<void> {
+    this.#run(
+      await Worker.create({
+        ...WORKER_DEFAULTS,
+        connection: this.#connection,
+        taskQueue,
+        activities,
+        maxConcurrentActivityTaskPolls: 1,
+      }),
+    );
   }
 
   async stop(): Promise<void> {
