@@ -6,7 +6,13 @@ import type { Fingerprint } from '../domain/fingerprint/model.js';
 import type { DesktopId, PoolId } from '../domain/model/ids.js';
 import type { Policy } from '../domain/model/policy.js';
 import { connectClient } from '../temporal/connection.js';
-import { QUERY, type UPDATE as UPDATES, type LoopStatus, type MoveStatus } from '../temporal/messages.js';
+import {
+  QUERY,
+  type DesktopsAsk,
+  type UPDATE as UPDATES,
+  type LoopStatus,
+  type MoveStatus,
+} from '../temporal/messages.js';
 import { migrateId, shadowLoopId } from '../temporal/names.js';
 import { failureInfo } from '../temporal/failures.js';
 import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
@@ -38,11 +44,23 @@ export class LoopClient {
     await this.client.connection.close();
   }
 
-  /** The loop's view of the pool. */
-  status(): Promise<LoopStatus> {
+  /** The loop's view of the pool, with the first page of its desktops or those that are asked for. */
+  status(ask: DesktopsAsk = {}): Promise<LoopStatus> {
     return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
-      handle.query<LoopStatus>(QUERY.status),
+      handle.query<LoopStatus, [DesktopsAsk]>(QUERY.status, ask),
     );
+  }
+
+  /** The loop's view of the pool with all of its desktops. One that comes, goes or moves between two pages may be missing or be there twice. */
+  async wholeStatus(): Promise<LoopStatus> {
+    const first = await this.status();
+    const desktops = [...first.desktops];
+    while (desktops.length < first.desktopCount) {
+      const { desktops: more } = await this.status({ from: desktops.length });
+      if (more.length === 0) break;
+      desktops.push(...more);
+    }
+    return { ...first, desktops };
   }
 
   /** The policy in force. */
@@ -52,11 +70,12 @@ export class LoopClient {
     );
   }
 
-  /** The last cycle's fingerprints, one a desktop. */
-  fingerprints(): Promise<Fingerprint[]> {
-    return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
-      handle.query<Fingerprint[]>(QUERY.fingerprints),
+  /** A desktop's fingerprint of the last cycle; null where there is none. */
+  async fingerprint(desktop: DesktopId): Promise<Fingerprint | null> {
+    const [found] = await this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
+      handle.query<Fingerprint[], [DesktopsAsk]>(QUERY.fingerprints, { desktop }),
     );
+    return found ?? null;
   }
 
   /** How far the (latest) move of a desktop is; null when it has never been in one. */
@@ -74,7 +93,7 @@ export class LoopClient {
 
   /** Ask the loop for something and wait for its answer. Asks for the status first: without a manager an update waits for long. */
   async update<R>(name: UpdateName, argument: unknown): Promise<R> {
-    await this.status();
+    await this.status({ limit: 0 });
     return this.#ask(shadowLoopId(this.pool), UPDATE_TIMEOUT_MS, (handle) =>
       handle.executeUpdate<R, [unknown]>(name, { args: [argument] }),
     );

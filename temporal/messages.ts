@@ -144,6 +144,17 @@ export type RunCycle = z.input<typeof RunCycle>;
 export const ShadowLoopInput = z.object({ cloud: CloudConfig, carried: z.unknown().optional() });
 export type ShadowLoopInput = z.infer<typeof ShadowLoopInput>;
 
+/** Desktops of one answer: far more than a screen shows, and far below Temporal's limit for a payload (docs/limits.md). */
+export const DESKTOPS_A_PAGE = 500;
+
+/** Which desktops an answer to `status` or `fingerprints` names: one, or a page of all. Nothing given: the first page. */
+export const DesktopsAsk = z.object({
+  desktop: DesktopId.optional(),
+  from: z.number().int().min(0).default(0),
+  limit: z.number().int().min(0).max(DESKTOPS_A_PAGE).default(DESKTOPS_A_PAGE),
+});
+export type DesktopsAsk = z.input<typeof DesktopsAsk>;
+
 export interface DesktopStatus {
   readonly desktop: DesktopId;
   readonly host: HostRef;
@@ -195,6 +206,8 @@ export interface LoopStatus {
     readonly slots: number;
     readonly usedSlots: number;
   }[];
+  /** Of the whole pool; `desktops` has those that were asked for. */
+  readonly desktopCount: number;
   readonly desktops: readonly DesktopStatus[];
   readonly moves: readonly {
     readonly workflowId: string;
@@ -212,7 +225,7 @@ export interface LoopStatus {
     readonly cause: string;
     readonly error: string | null;
   }[];
-  /** The last plan's own words: moves and, for each candidate left where it is, why. */
+  /** The last plan's own words: moves and, for each candidate left where it is, why. Null but in the first page. */
   readonly plan: PlanSummary | null;
   readonly problems: readonly string[];
 }

@@ -40,8 +40,8 @@ export class DesktopTraffic implements TrafficSource {
     await this.#options.sampler.stop();
   }
 
-  async collect(policy?: SamplingPolicy): Promise<TrafficWindow[]> {
-    if (policy !== undefined) this.#options.sampler.setPolicy(policy);
+  async collect(policy: SamplingPolicy): Promise<TrafficWindow[]> {
+    this.#options.sampler.setPolicy(policy);
     await this.#look();
     return this.#options.sampler.collect();
   }

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { FingerprintKeeper } from '../activities/fingerprint/fingerprint-keeper.js';
 import { TrafficSampler } from '../activities/fingerprint/sampler.js';
 import { ServerNames } from '../activities/fingerprint/server-names.js';
 import { TargetSide } from '../activities/handover/target-side.js';
@@ -135,6 +136,7 @@ async function openHost(
     hypervisor,
     network,
     traffic,
+    fingerprints: new FingerprintKeeper(),
     ownership,
     reservations,
     peers,

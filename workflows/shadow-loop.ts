@@ -43,7 +43,7 @@ import {
   setPolicy,
 } from './loop/requests.js';
 import { probeSilentUsers } from './loop/probe.js';
-import { loopStatus, renderLoop } from './loop/status.js';
+import { fingerprintsAsked, loopStatus, renderLoop, ROWS_SHOWN } from './loop/status.js';
 
 interface Wake {
   cause: Cause | null;
@@ -63,17 +63,17 @@ export async function shadowLoop(raw: unknown): Promise<void> {
     await condition(() => wake.cause !== null, state.policy.cycleMs);
   }
   await condition(allHandlersFinished);
-  await continueAsNew<typeof shadowLoop>({ cloud: state.cloud, carried: state.carried });
+  await continueAsNew<typeof shadowLoop>({ cloud: state.cloud, carried: state.carryOver(Date.now()) });
 }
 
 async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void> {
-  state.carried.cycle++;
+  state.cycle++;
   await collect(state, true);
   state.problems.delete('plan');
   try {
     await forgetTerminated(state);
-    await probeSilentUsers(state);
     await locateUsers(state);
+    await probeSilentUsers(state);
     const plan = await makePlan(state);
     if (act) await actOn(state, plan, cause);
   } catch (error) {
@@ -81,7 +81,7 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
     state.problems.set('plan', failureInfo(error).message);
   }
   state.lastCycleMs = Date.now();
-  setCurrentDetails(renderLoop(loopStatus(state)));
+  setCurrentDetails(renderLoop(loopStatus(state, { limit: ROWS_SHOWN })));
 }
 
 function handle(state: LoopState, wake: Wake): void {
@@ -141,9 +141,11 @@ function handle(state: LoopState, wake: Wake): void {
     wake.act = ask.success && ask.data.act;
     wake.cause = ask.success ? ask.data.cause : 'operator';
   });
-  setHandler(defineQuery<LoopStatus>(QUERY.status), () => loopStatus(state));
+  setHandler(defineQuery<LoopStatus, [unknown?]>(QUERY.status), (raw) => loopStatus(state, raw));
   setHandler(defineQuery<Policy>(QUERY.policy), () => state.policy);
-  setHandler(defineQuery<Fingerprint[]>(QUERY.fingerprints), () => [...state.current.values()]);
+  setHandler(defineQuery<Fingerprint[], [unknown?]>(QUERY.fingerprints), (raw) =>
+    fingerprintsAsked(state, raw),
+  );
 }
 
 function checked<T>(run: () => T): T {

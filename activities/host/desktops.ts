@@ -1,11 +1,11 @@
 // A host's ordinary life: report, create, start, stop. What the shadow loop collects each cycle comes from here.
 import { hasCode, VmshadowError } from '../../domain/errors.js';
-import type { TrafficWindow } from '../../domain/fingerprint/model.js';
+import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import { createdHere } from '../../domain/migration/ownership.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
-import { SamplingPolicy } from '../../domain/model/policy.js';
+import { FingerprintPolicy } from '../../domain/model/policy.js';
 import type { UserEndpointReport } from '../ports/desktop-network.js';
 import type { HostContext } from './host-context.js';
 
@@ -24,7 +24,8 @@ export interface HostReport {
   readonly capacity: Capacity;
   readonly used: Capacity;
   readonly desktops: readonly DesktopReport[];
-  readonly windows: readonly TrafficWindow[];
+  /** One for each desktop that was sampled since the last report; none where traffic was not asked for. */
+  readonly fingerprints: readonly Fingerprint[];
   readonly users: readonly UserEndpointReport[];
 }
 
@@ -63,19 +64,20 @@ export function desktopActivities(ctx: HostContext) {
 
   return {
     /**
-     * Report capacity, desktops and what is known of their users; with `traffic`, also what they carried since the last such report,
-     * sampled by the policy that the loop has in force.
+     * Report capacity, desktops and what is known of their users; with `traffic`, also the rank of each by what it carried since the
+     * last such report, by the policy that the loop has in force.
      */
     async reportHost({
       traffic,
-      sampling,
+      fingerprint,
     }: {
       traffic: boolean;
-      sampling?: SamplingPolicy;
+      fingerprint?: FingerprintPolicy;
     }): Promise<HostReport> {
+      followPolicy(ctx, fingerprint);
       const [desktops, windows, users, used] = await Promise.all([
         ctx.hypervisor.list(),
-        traffic ? ctx.traffic.collect(readSampling(ctx, sampling)) : [],
+        traffic ? ctx.traffic.collect(ctx.fingerprints.policy) : [],
         ctx.network.userEndpoints(),
         ctx.capacityGate.used(),
       ]);
@@ -92,13 +94,19 @@ export function desktopActivities(ctx: HostContext) {
           };
         }),
       );
+      const owned = reports.filter((r) => r !== null);
+      const rttHere = new Map<string, number | undefined>(
+        users.map((u) => [u.desktop, u.rtts.find((r) => r.site === ctx.self.site)?.rttMs]),
+      );
       return {
         host: ctx.self,
         atMs: ctx.now(),
         capacity: ctx.capacity,
         used,
-        desktops: reports.filter((r) => r !== null),
-        windows,
+        desktops: owned,
+        fingerprints: ctx.fingerprints.rank(windows, new Set(owned.map((d) => d.definition.id)), (d) =>
+          rttHere.get(d),
+        ),
         users,
       };
     },
@@ -139,13 +147,13 @@ export function desktopActivities(ctx: HostContext) {
 }
 
 /** A manager of another release may send another shape: that is no reason to go without a report. */
-function readSampling(ctx: HostContext, raw: unknown): SamplingPolicy | undefined {
-  if (raw === undefined) return undefined;
-  const { data, error } = SamplingPolicy.safeParse(raw);
-  if (error !== undefined)
+function followPolicy(ctx: HostContext, raw: unknown): void {
+  if (raw === undefined) return;
+  const { data, error } = FingerprintPolicy.safeParse(raw);
+  if (data !== undefined) ctx.fingerprints.follow(data);
+  else
     ctx.logger.warn(
       { problems: error.issues.map((i) => `${i.path.join('.')}: ${i.message}`) },
       'the fingerprint policy cannot be read and the last one stays in force: do manager and dom0 have the same release?',
     );
-  return data;
 }

@@ -5,6 +5,7 @@ import type { Capacity } from '../../domain/model/capacity.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { HostRef } from '../../domain/model/ids.js';
 import type { SamplingPolicy } from '../../domain/model/policy.js';
+import type { FingerprintKeeper } from '../fingerprint/fingerprint-keeper.js';
 import type { CapacityGate } from './capacity-gate.js';
 import type { DesktopNetwork } from '../ports/desktop-network.js';
 import type { Hypervisor, MoveKey } from '../ports/hypervisor.js';
@@ -12,9 +13,9 @@ import type { PeerHost, Peers } from '../ports/peers.js';
 import type { OwnershipStore } from '../stores/ownership-store.js';
 import type { ReservationStore } from '../stores/reservation-store.js';
 
-/** Traffic windows of the desktops of this host since the last call, by `policy` from now on; without one by the last. */
+/** Traffic windows of the desktops of this host since the last call; sampled by `policy` from now on. */
 export interface TrafficSource {
-  collect(policy?: SamplingPolicy): Promise<TrafficWindow[]>;
+  collect(policy: SamplingPolicy): Promise<TrafficWindow[]>;
 }
 
 /** Holds the cap of a move on the wire; the port in front of transfer/rate-cap. */
@@ -31,6 +32,7 @@ export interface HostContext {
   readonly hypervisor: Hypervisor;
   readonly network: DesktopNetwork;
   readonly traffic: TrafficSource;
+  readonly fingerprints: FingerprintKeeper;
   readonly ownership: OwnershipStore;
   readonly reservations: ReservationStore;
   readonly peers: Peers;

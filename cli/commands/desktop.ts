@@ -14,7 +14,7 @@ export async function listCommand(context: CliContext, raw: unknown): Promise<vo
   const { pool, json } = parseArguments(List, raw, 'desktop list');
   const desktops: readonly DesktopStatus[] = await withLoop(
     pool,
-    async (loop) => (await loop.status()).desktops,
+    async (loop) => (await loop.wholeStatus()).desktops,
   );
   context.out(json ? JSON.stringify(desktops, null, 2) : renderDesktops(desktops, Date.now()));
 }

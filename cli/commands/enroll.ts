@@ -48,8 +48,8 @@ export async function enrollCommand(context: CliContext, raw: unknown): Promise<
 }
 
 async function presentAddress(pool: z.output<typeof Options>['pool'], desktop: DesktopId): Promise<string> {
-  const status = await withLoop(pool, (loop) => loop.status());
-  const found = status.desktops.find((d) => d.desktop === desktop);
+  const status = await withLoop(pool, (loop) => loop.status({ desktop }));
+  const [found] = status.desktops;
   if (found === undefined)
     throw new VmshadowError(
       'UNKNOWN_DESKTOP',

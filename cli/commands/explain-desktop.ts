@@ -11,8 +11,10 @@ const Explain = z.object({ ...poolOptions, desktop: DesktopId });
 /** Run `vmshadow explain DESKTOP`. */
 export async function explainCommand(context: CliContext, raw: unknown): Promise<void> {
   const { pool, json, desktop } = parseArguments(Explain, raw, 'explain');
-  const [status, prints] = await withLoop(pool, (loop) => Promise.all([loop.status(), loop.fingerprints()]));
-  const found = status.desktops.find((d) => d.desktop === desktop);
+  const [status, fingerprint] = await withLoop(pool, (loop) =>
+    Promise.all([loop.status({ desktop }), loop.fingerprint(desktop)]),
+  );
+  const [found] = status.desktops;
   if (found === undefined)
     throw new VmshadowError(
       'UNKNOWN_DESKTOP',
@@ -20,7 +22,6 @@ export async function explainCommand(context: CliContext, raw: unknown): Promise
       { details: { desktop } },
     );
   if (json) {
-    const fingerprint = prints.find((p) => p.desktop === desktop) ?? null;
     context.out(JSON.stringify({ ...found, fingerprint }, null, 2));
     return;
   }

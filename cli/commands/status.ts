@@ -21,7 +21,7 @@ export async function statusCommand(context: CliContext, raw: unknown): Promise<
   const options = parseArguments(Options, raw, 'status');
   await withLoop(options.pool, async (loop) => {
     if (!options.watch) {
-      const view = await readStatus(loop);
+      const view = await readStatus(loop, options.json);
       context.out(options.json ? JSON.stringify(statusJson(view), null, 2) : renderStatus(view));
       return;
     }
@@ -29,9 +29,9 @@ export async function statusCommand(context: CliContext, raw: unknown): Promise<
   });
 }
 
-/** Ask the loop and every move under way. A move that gives no answer is null: the rest is still worth seeing. */
-export async function readStatus(loop: LoopClient): Promise<StatusView> {
-  const status = await loop.status();
+/** Ask the loop, of `all` desktops or as many as a screen needs, and every move under way. A move that gives no answer is null: the rest is still worth seeing. */
+export async function readStatus(loop: LoopClient, all: boolean): Promise<StatusView> {
+  const status = all ? await loop.wholeStatus() : await loop.status();
   const moves = await Promise.all(
     status.moves.map(async (m) => [m.desktop, await loop.moveStatus(m.desktop).catch(() => null)] as const),
   );
@@ -58,7 +58,7 @@ async function watch(
   while (!signal.aborted) {
     let text: string;
     try {
-      const view = await readStatus(loop);
+      const view = await readStatus(loop, json);
       text = json
         ? JSON.stringify(statusJson(view))
         : redraw

@@ -39,7 +39,7 @@ export function renderStatus(view: StatusView): string {
       loop.hosts.map((h) => hostRow(h, atMs)),
       'none is configured',
     ),
-    renderDesktops(loop.desktops, atMs),
+    renderDesktops(loop.desktops, atMs) + more(loop),
     renderMoves(view),
     ...renderRecent(loop, atMs),
     renderProblems(loop),
@@ -113,6 +113,11 @@ const DESKTOP_COLUMNS: readonly Column[] = [
 export function renderDesktops(desktops: readonly DesktopStatus[], atMs: number): string {
   const rows = desktops.map((d) => desktopRow(d, atMs));
   return section('DESKTOPS', DESKTOP_COLUMNS, rows, 'none yet (`vmshadow desktop create` makes one)');
+}
+
+function more({ desktops, desktopCount }: LoopStatus): string {
+  const hidden = desktopCount - desktops.length;
+  return hidden > 0 ? `\n  and ${String(hidden)} more: \`vmshadow desktop list\` shows all` : '';
 }
 
 function desktopRow(d: DesktopStatus, atMs: number): string[] {

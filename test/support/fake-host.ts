@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { FingerprintKeeper } from '../../activities/fingerprint/fingerprint-keeper.js';
 import { TargetSide } from '../../activities/handover/target-side.js';
 import { CapacityGate } from '../../activities/host/capacity-gate.js';
 import type { HostContext } from '../../activities/host/host-context.js';
@@ -123,6 +124,7 @@ export class FakeHost {
           return this.windows;
         },
       },
+      fingerprints: new FingerprintKeeper(),
       ownership,
       reservations,
       peers: fakePeers(cloud, self),

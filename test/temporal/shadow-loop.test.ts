@@ -4,7 +4,7 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
-import type { Policy } from '../../domain/model/policy.js';
+import { SamplingPolicy, type Policy } from '../../domain/model/policy.js';
 import { ensureRebalanceSchedule, ensureShadowLoop } from '../../temporal/bootstrap.js';
 import { failureInfo } from '../../temporal/failures.js';
 import {
@@ -128,7 +128,8 @@ describe('shadowLoop', () => {
   });
 
   it('has every host sample by the policy in force, and by a changed one from the next cycle', async () => {
-    const sampled = async () => [west, east].map((h) => h.sampling);
+    // What the sampler is told of the fingerprint's policy.
+    const sampled = async () => [west, east].map((h) => SamplingPolicy.optional().parse(h.sampling));
     await until(sampled, (all) => all.every((s) => s?.remoteDesktopPorts.includes(5901) === true));
     const fingerprint = {
       remoteDesktopPorts: [5901, 7777],
@@ -184,6 +185,20 @@ describe('shadowLoop', () => {
     const addresses = made.flatMap((m) => (m.status === 'fulfilled' ? [m.value.internal] : []));
     expect(addresses).toHaveLength(2);
     expect(new Set(addresses).size).toBe(2);
+  });
+
+  it('gives its desktops by pages, one by name, and none when only the head is wanted', async () => {
+    const all = await status();
+    expect(all.desktopCount).toBe(all.desktops.length);
+    expect(all.desktopCount).toBeGreaterThanOrEqual(4);
+    const asked = (ask: unknown) => loop().query<LoopStatus, [unknown]>(QUERY.status, ask);
+    const ids = (s: LoopStatus) => s.desktops.map((d) => d.desktop);
+    const pages = [await asked({ limit: 2 }), await asked({ from: 2, limit: 500 })];
+    expect(pages.flatMap(ids)).toEqual(ids(all));
+    expect(ids(await asked({ desktop: 'text' }))).toEqual(['text']);
+    expect(ids(await asked({ desktop: 'nobody' }))).toEqual([]);
+    expect(await asked({ limit: 0 })).toMatchObject({ desktops: [], desktopCount: all.desktopCount });
+    expect(ids(await asked({ from: -1, limit: 'all' }))).toEqual(ids(all));
   });
 
   it('enrols a client only at a desktop that it knows', async () => {

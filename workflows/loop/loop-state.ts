@@ -1,7 +1,8 @@
-// What the shadow loop remembers: moving averages, hysteresis clocks, moves under way, the policy in force. `carry` is what survives
-// continue-as-new; host reports are fetched again. Bounded by the number of desktops.
+// What the shadow loop remembers: hysteresis clocks, moves under way, users, the policy in force. `carryOver` is what survives
+// continue-as-new; what hosts and thin clients report again in the next cycle does not. Bounded by the number of desktops; in maps,
+// since a pool may have 20,000 of them.
 import type { HostReport } from '../../activities/host/desktops.js';
-import type { Fingerprint, FingerprintState } from '../../domain/fingerprint/model.js';
+import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/placement/geography.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
@@ -25,7 +26,10 @@ export interface UserRtts {
   /** When each site's RTT was measured, ms. */
   readonly measuredAtMs: Readonly<Record<string, number>>;
   readonly rtts: Readonly<Record<string, number>>;
-  readonly atMs: number;
+  /** The thin client's proxy measured and says so each cycle, or the sites' hosts pinged the user's address (perhaps in vain). */
+  readonly by: 'client' | 'hosts';
+  /** When the report came or the pings went out, ms. */
+  readonly askedAtMs: number;
   readonly seenAs: string;
 }
 
@@ -37,16 +41,16 @@ export interface Creating {
   readonly diskMb: number;
 }
 
+/** What one run of the loop hands to the next. */
 export interface CarriedState {
-  cycle: number;
-  policy: Policy;
-  fingerprints: Record<string, FingerprintState>;
-  lockedUntilMs: Record<string, number>;
-  /** Since when a desktop's rank has been below T_l. */
-  lowSinceMs: Record<string, number>;
-  moves: Record<string, MoveUnderWay>;
-  recent: LoopStatus['recent'][number][];
-  users: Record<string, UserRtts>;
+  readonly cycle: number;
+  readonly policy: Policy;
+  readonly lockedUntilMs: Readonly<Record<string, number>>;
+  readonly lowSinceMs: Readonly<Record<string, number>>;
+  readonly moves: Readonly<Record<string, MoveUnderWay>>;
+  readonly recent: readonly LoopStatus['recent'][number][];
+  /** Of those only whom the hosts pinged: it would take many cycles to ask them all again. */
+  readonly users: Readonly<Record<string, UserRtts>>;
 }
 
 /** Ended moves kept for `status`; older ones are found by search attributes. */
@@ -54,7 +58,15 @@ const RECENT_MOVES = 20;
 
 export class LoopState {
   cloud: CloudConfig;
-  carried: CarriedState;
+  policy: Policy;
+  cycle: number;
+  /** Hysteresis T, by desktop. */
+  readonly lockedUntilMs: Map<string, number>;
+  /** Since when a desktop's rank has been below T_l. */
+  readonly lowSinceMs: Map<string, number>;
+  readonly moves: Map<string, MoveUnderWay>;
+  recent: readonly LoopStatus['recent'][number][];
+  readonly users: Map<string, UserRtts>;
   reports = new Map<string, HostReport>();
   problems = new Map<string, string>();
   /** Users' places by address; null where the database knows none. */
@@ -67,26 +79,31 @@ export class LoopState {
 
   constructor(cloud: CloudConfig, carried: CarriedState | undefined) {
     this.cloud = cloud;
-    this.carried = carried ?? {
-      cycle: 0,
-      policy: cloud.policy,
-      fingerprints: {},
-      lockedUntilMs: {},
-      lowSinceMs: {},
-      moves: {},
-      recent: [],
-      users: {},
-    };
+    this.policy = carried?.policy ?? cloud.policy;
+    this.cycle = carried?.cycle ?? 0;
+    this.lockedUntilMs = new Map(Object.entries(carried?.lockedUntilMs ?? {}));
+    this.lowSinceMs = new Map(Object.entries(carried?.lowSinceMs ?? {}));
+    this.moves = new Map(Object.entries(carried?.moves ?? {}));
+    this.recent = carried?.recent ?? [];
+    this.users = new Map(Object.entries(carried?.users ?? {}));
   }
 
-  get policy(): Policy {
-    return this.carried.policy;
+  /** What the next run of the loop has to know. */
+  carryOver(nowMs: number): CarriedState {
+    return {
+      cycle: this.cycle,
+      policy: this.policy,
+      lockedUntilMs: Object.fromEntries([...this.lockedUntilMs].filter(([, until]) => until > nowMs)),
+      lowSinceMs: Object.fromEntries(this.lowSinceMs),
+      moves: Object.fromEntries(this.moves),
+      recent: this.recent,
+      users: Object.fromEntries([...this.users].filter(([, user]) => user.by === 'hosts')),
+    };
   }
 
   /** Take up a changed vmshadow.yaml. The policy set by `vmshadow policy` stays unless the file's own policy has changed. */
   setCloud(cloud: CloudConfig): void {
-    if (JSON.stringify(cloud.policy) !== JSON.stringify(this.cloud.policy))
-      this.carried.policy = cloud.policy;
+    if (JSON.stringify(cloud.policy) !== JSON.stringify(this.cloud.policy)) this.policy = cloud.policy;
     this.cloud = cloud;
     const known = new Set(this.hosts().map(hostKey));
     for (const key of [...this.reports.keys()]) if (!known.has(key)) this.reports.delete(key);
@@ -115,7 +132,7 @@ export class LoopState {
   }
 
   startMove(move: MoveUnderWay): void {
-    this.carried.moves[move.desktop] = move;
+    this.moves.set(move.desktop, move);
   }
 
   /** Take a move off the list; a desktop that has moved stays put for the hysteresis time T. */
@@ -123,13 +140,13 @@ export class LoopState {
     status: Pick<MoveStatus, 'desktop' | 'outcome' | 'from' | 'to' | 'cause' | 'error'>,
     nowMs: number,
   ): void {
-    const parked = this.carried.moves[status.desktop]?.parking === true;
-    this.carried.moves = without(this.carried.moves, status.desktop);
-    if (!parked) this.carried.lockedUntilMs[status.desktop] = nowMs + this.policy.placement.hysteresisMs;
+    const parked = this.moves.get(status.desktop)?.parking === true;
+    this.moves.delete(status.desktop);
+    if (!parked) this.lockedUntilMs.set(status.desktop, nowMs + this.policy.placement.hysteresisMs);
     const { desktop, outcome, from, to, cause, error } = status;
-    this.carried.recent = [
+    this.recent = [
       { desktop, outcome, from, to, cause, endedAtMs: nowMs, error: error?.message ?? null },
-      ...this.carried.recent,
+      ...this.recent,
     ].slice(0, RECENT_MOVES);
   }
 
@@ -139,20 +156,7 @@ export class LoopState {
     const there = new Set(
       [...this.reports.values()].flatMap((r) => r.desktops.map((d) => String(d.definition.id))),
     );
-    const keep = <T>(record: Record<string, T>) =>
-      Object.fromEntries(Object.entries(record).filter(([id]) => there.has(id) || id in this.carried.moves));
-    const c = this.carried;
-    this.carried = {
-      ...c,
-      fingerprints: keep(c.fingerprints),
-      lockedUntilMs: keep(c.lockedUntilMs),
-      lowSinceMs: keep(c.lowSinceMs),
-      users: keep(c.users),
-    };
+    for (const known of [this.current, this.lockedUntilMs, this.lowSinceMs, this.users])
+      for (const id of known.keys()) if (!there.has(id) && !this.moves.has(id)) known.delete(id);
   }
-}
-
-/** A copy of a record without one key. */
-export function without<T>(record: Record<string, T>, key: string): Record<string, T> {
-  return Object.fromEntries(Object.entries(record).filter(([k]) => k !== key));
 }

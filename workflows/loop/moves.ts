@@ -11,7 +11,7 @@ import { DesktopId, hostKey, HostId, SiteId, type HostRef } from '../../domain/m
 import { CONTROL_QUEUE, ATTRIBUTE, migrateId, WORKFLOW } from '../../temporal/names.js';
 import type { MigrateInput, PlanAsk } from '../../temporal/messages.js';
 import type { LoopState } from './loop-state.js';
-import { planRequest } from './plan-request.js';
+import { planDoubts, planRequest } from './plan-request.js';
 
 const { plan, placeUsers, endedWorkflows } = proxyActivities<ControlActivities>({
   taskQueue: CONTROL_QUEUE,
@@ -34,7 +34,10 @@ export interface WantedMove {
 /** Ask where users are that are new; without a database nobody is placed, and all sites count. */
 export async function locateUsers(state: LoopState): Promise<void> {
   if (state.cloud.geoDatabase === undefined) return;
-  const addresses = Object.values(state.carried.users).map((u) => u.seenAs.split(':')[0] ?? '');
+  const addresses = [
+    ...[...state.users.values()].map((u) => u.seenAs.split(':')[0] ?? ''),
+    ...[...state.current.values()].flatMap((f) => (f.user === null ? [] : [f.user.address])),
+  ];
   const unknown = [...new Set(addresses)].filter((a) => !state.places.has(a));
   if (unknown.length === 0) return;
   for (const [address, place] of Object.entries(await placeUsers(unknown))) state.places.set(address, place);
@@ -42,8 +45,13 @@ export async function locateUsers(state: LoopState): Promise<void> {
 
 /** Solve the present placement problem; nothing is acted on. */
 export async function makePlan(state: LoopState, ask: PlanAsk = {}): Promise<PlanResult> {
-  const result = await plan(packPlanRequest(planRequest(state, Date.now(), ask)));
-  const told = { ...result, moves: result.moves.map((m) => withPrediction(state, m)) };
+  const request = planRequest(state, Date.now(), ask);
+  const result = await plan(packPlanRequest(request));
+  const told = {
+    ...result,
+    moves: result.moves.map((m) => withPrediction(state, m)),
+    warnings: [...planDoubts(state, request), ...result.warnings],
+  };
   state.plan = told;
   return told;
 }
@@ -59,7 +67,7 @@ function withPrediction(state: LoopState, move: PlanMove): PlanMove {
 /** Start the first wave of a plan as far as the limits let it; the rest waits for the next cycle's plan. */
 export async function actOn(state: LoopState, result: PlanResult, cause: Cause): Promise<void> {
   const wanted = result.moves.filter((m) => m.wave === 1).flatMap((m) => fromPlan(state, m, cause));
-  const { admitted } = admit(wanted, Object.values(state.carried.moves), state.cloud.limits);
+  const { admitted } = admit(wanted, [...state.moves.values()], state.cloud.limits);
   for (const move of admitted) await startMove(state, move);
 }
 
@@ -83,12 +91,12 @@ function fromPlan(state: LoopState, move: PlanMove, cause: Cause): WantedMove[] 
 
 /** Take moves off the list whose workflow was terminated: it could not say that it ended. */
 export async function forgetTerminated(state: LoopState): Promise<void> {
-  const moves = Object.values(state.carried.moves);
+  const moves = [...state.moves.values()];
   if (moves.length === 0) return;
   const ended = new Set(await endedWorkflows(moves.map((m) => m.workflowId)));
   for (const move of moves)
     // Its own signal may have come while we asked.
-    if (ended.has(move.workflowId) && state.carried.moves[move.desktop] === move)
+    if (ended.has(move.workflowId) && state.moves.get(move.desktop) === move)
       state.endMove(
         {
           ...move,
@@ -113,7 +121,7 @@ export async function startMove(state: LoopState, move: WantedMove): Promise<str
       'INTERNAL',
       `desktop ${move.desktop} or one of the hosts of its move is not in the cloud's configuration`,
     );
-  if (move.desktop in state.carried.moves) throw moveInProgress(move.desktop);
+  if (state.moves.has(move.desktop)) throw moveInProgress(move.desktop);
   const input: MigrateInput = {
     pool: state.cloud.pool,
     desktop: move.desktop,
@@ -159,9 +167,7 @@ export async function startMove(state: LoopState, move: WantedMove): Promise<str
       ],
     });
   } catch (error) {
-    state.carried.moves = Object.fromEntries(
-      Object.entries(state.carried.moves).filter(([id]) => id !== desktop),
-    );
+    state.moves.delete(desktop);
     if ((error as { name?: unknown }).name === 'WorkflowExecutionAlreadyStartedError')
       throw moveInProgress(desktop);
     throw error;

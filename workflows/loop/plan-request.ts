@@ -11,7 +11,8 @@ const GB = 1024;
 export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}): PlanRequest {
   const { placement } = state.policy;
   const alive = [...state.reports.values()].filter((r) => state.isAlive(r.host));
-  const under = Object.values(state.carried.moves);
+  const under = [...state.moves.values()];
+  const planned = new Set<string>(alive.map((r) => r.host.site));
   return {
     sites: state.cloud.sites.flatMap((site) => {
       const hosts = alive.filter((r) => r.host.site === site.id);
@@ -40,8 +41,8 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         memoryGb: d.memoryMb / GB,
         diskGb: d.diskMb / GB,
         vcpu: d.vcpus,
-        rttMs: plannableRtts(state, d.id, r.host.site, nowMs).rttMs,
-        lowSinceMs: state.carried.lowSinceMs[d.id] ?? nowMs,
+        rttMs: only(planned, plannableRtts(state, d.id, r.host.site, nowMs).rttMs),
+        lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
         ...feltBy(state, d.id),
         ...lockOf(state, d.id, power === 'running'),
       })),
@@ -67,27 +68,81 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
   };
 }
 
-/** Probes older than this say nothing of where the user is now: six of the client's default intervals. */
-const RTT_FRESH_MS = 60_000;
+function only(sites: ReadonlySet<string>, rttMs: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(rttMs).filter(([id]) => sites.has(id)));
+}
 
-/** Tell whether any of a user's round trips is fresh. */
-export function isFresh(state: LoopState, desktop: string, nowMs: number): boolean {
-  const measured = Object.values(state.carried.users[desktop]?.measuredAtMs ?? {});
-  return measured.some((atMs) => nowMs - atMs <= RTT_FRESH_MS / 2);
+/** A client's probes older than this say nothing of where the user is now: six of its default intervals. */
+const CLIENT_FRESH_MS = 60_000;
+/** Round trips from a site to an address change seldom; hosts ask each user again at half of this, also one who never answers. */
+const HOSTS_FRESH_MS = 900_000;
+
+/** Tell whether a user need not be pinged: a client says its round trips, or the hosts have asked a short while ago. */
+export function isFresh(state: LoopState, desktop: string, address: string, nowMs: number): boolean {
+  const user = state.users.get(desktop);
+  if (user === undefined) return false;
+  if (user.by === 'client')
+    return Object.values(user.measuredAtMs).some((atMs) => nowMs - atMs <= CLIENT_FRESH_MS / 2);
+  // What was pinged at another address is not where the user is now.
+  return addressOf(user.seenAs) === address && nowMs - user.askedAtMs <= HOSTS_FRESH_MS / 2;
+}
+
+const addressOf = (endpoint: string) => endpoint.split(':')[0] ?? '';
+
+/** The sites whose round trips count for a user: the k nearest on the map, its desktop's own and the global ones; all for one without a place. */
+export function wantedSites(state: LoopState, address: string, here: string): string[] {
+  const { sites } = state.cloud;
+  const place = state.places.get(address) ?? null;
+  const always = [here, ...sites.filter((s) => s.kind === 'global').map((s) => s.id)];
+  return sitesToMeasure(place, sites, state.policy.placement.nearestSites, always);
 }
 
 /** Fresh RTTs to the sites that geography leaves (all, where the user's place is unknown), and what is in doubt, in words. */
 export function plannableRtts(state: LoopState, desktop: string, here: string, nowMs: number): RttReading {
-  const user = state.carried.users[desktop];
-  if (user === undefined) return { rttMs: {}, doubts: ['no thin client has reported a round-trip time'] };
-  const { sites } = state.cloud;
-  const place = state.places.get(user.seenAs.split(':')[0] ?? '') ?? null;
-  const always = [here, ...sites.filter((s) => s.kind === 'global').map((s) => s.id)];
-  const wanted = sitesToMeasure(place, sites, state.policy.placement.nearestSites, always);
+  const user = state.users.get(desktop);
+  if (user === undefined)
+    return { rttMs: {}, doubts: ['no thin client and no host has measured a round-trip time'] };
+  const wanted = wantedSites(state, addressOf(user.seenAs), here);
   const samples = new Map(
-    Object.entries(user.rtts).map(([id, ms]) => [id, { ms, atMs: user.measuredAtMs[id] ?? user.atMs }]),
+    Object.entries(user.rtts).map(([id, ms]) => [id, { ms, atMs: user.measuredAtMs[id] ?? 0 }]),
   );
-  return freshRtts(wanted, samples, nowMs, RTT_FRESH_MS);
+  return freshRtts(wanted, samples, nowMs, user.by === 'client' ? CLIENT_FRESH_MS : HOSTS_FRESH_MS);
+}
+
+/** How many names a line of doubt gives. */
+const NAMED = 5;
+
+/** What a plan made now does not know, in words: sites where nobody answers, desktops whose round trips are stale or missing. */
+export function planDoubts(state: LoopState, request: PlanRequest): string[] {
+  const planned = new Set(request.sites.map((s) => s.id));
+  const silent = state.cloud.sites.filter((s) => !planned.has(s.id)).map((s) => s.id);
+  const blind = request.desktops.filter((d) => !(d.site in d.rttMs)).map((d) => d.id);
+  const partly = request.desktops
+    .filter((d) => d.site in d.rttMs && lacksRtts(state, d, planned))
+    .map((d) => d.id);
+  const names = (ids: readonly string[]) =>
+    `${ids.slice(0, NAMED).join(', ')}${ids.length > NAMED ? `, ... (${String(ids.length)})` : ''}`;
+  return [
+    ...(silent.length === 0 ? [] : [`no host answers at ${names(silent)}: nobody is planned to go there`]),
+    ...(blind.length === 0
+      ? []
+      : [`without a fresh round-trip time to their own site, not planned: ${names(blind)}`]),
+    ...(partly.length === 0
+      ? []
+      : [
+          `planned without some of their sites, whose round-trip times are stale or missing: ${names(partly)}; \`vmshadow explain DESKTOP\` names them`,
+        ]),
+  ];
+}
+
+function lacksRtts(
+  state: LoopState,
+  d: PlanRequest['desktops'][number],
+  planned: ReadonlySet<string>,
+): boolean {
+  const user = state.users.get(d.id);
+  if (user === undefined) return true;
+  return wantedSites(state, addressOf(user.seenAs), d.site).some((id) => planned.has(id) && !(id in d.rttMs));
 }
 
 /** The gain of a move is the prediction between its two round trips, where the desktop's traffic told enough for one. */
@@ -100,6 +155,6 @@ function feltBy(state: LoopState, desktop: string): { feltRttMs?: number[] } {
 /** A stopped desktop cannot be moved live: it is locked for ever, as far as this plan goes. */
 function lockOf(state: LoopState, desktop: string, running: boolean): { lockedUntilMs?: number } {
   if (!running) return { lockedUntilMs: Number.MAX_SAFE_INTEGER };
-  const until = state.carried.lockedUntilMs[desktop];
+  const until = state.lockedUntilMs.get(desktop);
   return until === undefined ? {} : { lockedUntilMs: until };
 }

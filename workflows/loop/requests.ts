@@ -44,15 +44,15 @@ export async function requestMove(
     );
   if (found.host.site === ask.site && (ask.host === undefined || ask.host === found.host.host))
     throw new VmshadowError('ALREADY_THERE', `desktop ${ask.desktop} is already at ${hostKey(found.host)}`);
-  const lockedUntil = state.carried.lockedUntilMs[ask.desktop] ?? 0;
+  const lockedUntil = state.lockedUntilMs.get(ask.desktop) ?? 0;
   if (!ask.force && lockedUntil > Date.now())
     throw new VmshadowError(
       'HYSTERESIS',
       `desktop ${ask.desktop} was moved a short while ago and stays put for another ${String(Math.ceil((lockedUntil - Date.now()) / 1000))} s; use --force to move it all the same`,
     );
-  if (ask.desktop in state.carried.moves) throw moveInProgress(ask.desktop);
+  if (state.moves.has(ask.desktop)) throw moveInProgress(ask.desktop);
   const to = roomAt(state, ask.site, ask.host, found.report.definition, found.host);
-  const rtts = state.carried.users[ask.desktop]?.rtts ?? {};
+  const rtts = state.users.get(ask.desktop)?.rtts ?? {};
   const workflowId = await startMove(state, {
     desktop: ask.desktop,
     from: found.host,
@@ -127,7 +127,7 @@ export async function desktopPower(state: LoopState, raw: unknown): Promise<void
   const ask = parseInput(DesktopPower, raw, 'desktopPower');
   await collect(state, false);
   const { host } = knownDesktop(state, ask.desktop);
-  if (ask.desktop in state.carried.moves)
+  if (state.moves.has(ask.desktop))
     throw new VmshadowError(
       'MOVE_IN_PROGRESS',
       `desktop ${ask.desktop} is in a move; cancel it first: \`vmshadow cancel ${ask.desktop}\``,
@@ -141,7 +141,7 @@ export async function enrollClients(state: LoopState, raw: unknown): Promise<voi
   const ask = parseInput(EnrollClients, raw, 'enrollClients');
   await collect(state, false);
   const { host } = knownDesktop(state, ask.desktop);
-  if (ask.desktop in state.carried.moves)
+  if (state.moves.has(ask.desktop))
     throw new VmshadowError(
       'MOVE_IN_PROGRESS',
       `desktop ${ask.desktop} is in a move; enroll its client when that has ended`,
@@ -158,8 +158,8 @@ export async function askPlan(state: LoopState, raw: unknown): Promise<PlanResul
 
 /** Merge a partial policy into the one in force; the whole is checked before anything changes. */
 export function setPolicy(state: LoopState, raw: unknown): Policy {
-  state.carried.policy = parseInput(Policy, merge(state.policy, raw), 'setPolicy');
-  return state.carried.policy;
+  state.policy = parseInput(Policy, merge(state.policy, raw), 'setPolicy');
+  return state.policy;
 }
 
 /** Objects are merged key by key; anything else is replaced. Unknown keys are kept, for the schema to refuse. */
@@ -192,7 +192,7 @@ function roomAt(
   needs: Pick<DesktopDefinition, 'vcpus' | 'memoryMb' | 'diskMb'>,
   except: HostRef | null,
 ): HostRef {
-  const under = Object.values(state.carried.moves);
+  const under = [...state.moves.values()];
   const rooms = [...state.reports.values()]
     .filter(
       (r) => r.host.site === site && (host === undefined || r.host.host === host) && state.isAlive(r.host),

@@ -1,15 +1,30 @@
 // The loop's answer to `status`, and the page that the UI shows for it.
-import { hostKey } from '../../domain/model/ids.js';
+import type { z } from 'zod';
+import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { REFERENCE_RTTS_MS } from '../../domain/fingerprint/model.js';
-import type { DesktopStatus, HostStatus, LoopStatus } from '../../temporal/messages.js';
+import type { Fingerprint } from '../../domain/fingerprint/model.js';
+import {
+  DesktopsAsk,
+  type DesktopStatus,
+  type HostStatus,
+  type LoopStatus,
+} from '../../temporal/messages.js';
+import type { DesktopReport } from '../../activities/host/desktops.js';
 import { plannableRtts } from './plan-request.js';
 import type { LoopState } from './loop-state.js';
 
 const finite = (n: number | undefined) => (n === undefined ? null : n);
 
-/** Assemble the status from what the loop knows. */
-export function loopStatus(state: LoopState): LoopStatus {
-  const { carried, cloud, policy } = state;
+/** Read what a query asks for; nonsense asks for the first page. */
+export function desktopsAsked(raw: unknown): z.output<typeof DesktopsAsk> {
+  return DesktopsAsk.safeParse(raw ?? {}).data ?? DesktopsAsk.parse({});
+}
+
+/** Assemble the status from what the loop knows, with the desktops that `raw` (a DesktopsAsk) asks for. */
+export function loopStatus(state: LoopState, raw?: unknown): LoopStatus {
+  const ask = desktopsAsked(raw);
+  const all = allDesktops(state);
+  const { cloud, policy } = state;
   const hosts = state.hosts().map((host): HostStatus => {
     const report = state.reports.get(hostKey(host));
     const problem = state.problems.get(hostKey(host)) ?? null;
@@ -24,7 +39,7 @@ export function loopStatus(state: LoopState): LoopStatus {
   });
   return {
     pool: cloud.pool,
-    cycle: carried.cycle,
+    cycle: state.cycle,
     lastCycleMs: state.lastCycleMs,
     nextCycleMs: state.lastCycleMs === null ? null : state.lastCycleMs + policy.cycleMs,
     acting: policy.act,
@@ -40,63 +55,83 @@ export function loopStatus(state: LoopState): LoopStatus {
         usedSlots: sum((h) => h.used?.slots),
       };
     }),
-    desktops: desktops(state),
-    moves: Object.values(carried.moves).map(({ workflowId, desktop, to, cause, startedAtMs }) => ({
+    desktopCount: all.length,
+    desktops: page(all, ask, (d) => d.report.definition.id).map((d) => desktopStatus(state, d)),
+    moves: [...state.moves.values()].map(({ workflowId, desktop, to, cause, startedAtMs }) => ({
       workflowId,
       desktop,
       to,
       cause,
       startedAtMs,
     })),
-    recent: carried.recent,
-    plan: state.plan,
+    recent: state.recent,
+    plan: ask.desktop === undefined && ask.from === 0 && ask.limit > 0 ? state.plan : null,
     problems: [...state.problems].map(([host, problem]) => `${host}: ${problem}`),
   };
 }
 
-function desktops(state: LoopState): DesktopStatus[] {
-  return [...state.reports.values()].flatMap((r) =>
-    r.desktops.map(({ definition: d, state: power, external }): DesktopStatus => {
-      const print = state.current.get(d.id);
-      const user = state.carried.users[d.id];
-      const curve = print?.prediction ?? null;
-      return {
-        desktop: d.id,
-        host: r.host,
-        state: power,
-        external,
-        internal: d.network.address,
-        remoteDesktopPort: d.remoteDesktopPort,
-        vcpus: d.vcpus,
-        memoryMb: d.memoryMb,
-        diskMb: d.diskMb,
-        rank: finite(print?.rank),
-        rankPaper: finite(print?.rankPaper),
-        rttMs: finite(user?.rtts[r.host.site]),
-        rtts: user?.rtts ?? {},
-        user: user?.seenAs ?? null,
-        lockedUntilMs: finite(state.carried.lockedUntilMs[d.id]),
-        reasons: [
-          ...(print?.reasons ?? []),
-          ...plannableRtts(state, d.id, r.host.site, Date.now()).doubts.map((doubt) => `RTT: ${doubt}`),
-        ],
-        predicted:
-          curve === null
-            ? []
-            : REFERENCE_RTTS_MS.map((rttMs, i) => ({
-                rttMs,
-                framesPerSecond: finite(curve.framesPerSecond[i]),
-                responseMs: finite(curve.responseMs[i]),
-              })),
-        move: state.carried.moves[d.id]?.workflowId ?? null,
-      };
-    }),
-  );
+interface Reported {
+  readonly host: HostRef;
+  readonly report: DesktopReport;
 }
 
-/** Render the loop for the UI's "current details", in Markdown. Bounded: the UI is no place for 20,000 rows. */
+function allDesktops(state: LoopState): Reported[] {
+  return [...state.reports.values()].flatMap((r) => r.desktops.map((report) => ({ host: r.host, report })));
+}
+
+function page<T>(all: readonly T[], ask: z.output<typeof DesktopsAsk>, idOf: (item: T) => string): T[] {
+  if (ask.desktop !== undefined) return all.filter((item) => idOf(item) === ask.desktop);
+  return all.slice(ask.from, ask.from + ask.limit);
+}
+
+/** The last cycle's fingerprints of the desktops that `raw` (a DesktopsAsk) asks for. */
+export function fingerprintsAsked(state: LoopState, raw: unknown): Fingerprint[] {
+  return page([...state.current.values()], desktopsAsked(raw), (f) => f.desktop);
+}
+
+function desktopStatus(state: LoopState, { host, report }: Reported): DesktopStatus {
+  const { definition: d, state: power, external } = report;
+  const print = state.current.get(d.id);
+  const user = state.users.get(d.id);
+  const curve = print?.prediction ?? null;
+  return {
+    desktop: d.id,
+    host,
+    state: power,
+    external,
+    internal: d.network.address,
+    remoteDesktopPort: d.remoteDesktopPort,
+    vcpus: d.vcpus,
+    memoryMb: d.memoryMb,
+    diskMb: d.diskMb,
+    rank: finite(print?.rank),
+    rankPaper: finite(print?.rankPaper),
+    rttMs: finite(user?.rtts[host.site]),
+    rtts: user?.rtts ?? {},
+    user: user?.seenAs ?? null,
+    lockedUntilMs: finite(state.lockedUntilMs.get(d.id)),
+    reasons: [
+      ...(print?.reasons ?? []),
+      ...plannableRtts(state, d.id, host.site, Date.now()).doubts.map((doubt) => `RTT: ${doubt}`),
+    ],
+    predicted:
+      curve === null
+        ? []
+        : REFERENCE_RTTS_MS.map((rttMs, i) => ({
+            rttMs,
+            framesPerSecond: finite(curve.framesPerSecond[i]),
+            responseMs: finite(curve.responseMs[i]),
+          })),
+    move: state.moves.get(d.id)?.workflowId ?? null,
+  };
+}
+
+/** Desktops and problems in the UI's page: it is no place for 20,000 rows. */
+export const ROWS_SHOWN = 50;
+
+/** Render the loop for the UI's "current details", in Markdown. */
 export function renderLoop(s: LoopStatus): string {
-  const rows = s.desktops.slice(0, 50).map((d) => {
+  const rows = s.desktops.slice(0, ROWS_SHOWN).map((d) => {
     const rank = d.rank === null ? '-' : d.rank.toFixed(2);
     const rtt = d.rttMs === null ? '-' : `${d.rttMs.toFixed(0)} ms`;
     return `| ${d.desktop} | ${hostKey(d.host)} | ${d.state} | ${rank} | ${rtt} | ${d.move ?? ''} |`;
@@ -104,12 +139,15 @@ export function renderLoop(s: LoopStatus): string {
   const plan = s.plan?.moves.map((m) => `- ${m.desktop}: ${m.from} to ${m.to}: ${m.reason}`) ?? [];
   return [
     `**Pool ${s.pool}**, cycle ${String(s.cycle)}, ${s.acting ? 'acting on its plans' : 'planning only'}`,
-    ...s.problems.map((p) => `- **problem** ${p}`),
+    ...s.problems.slice(0, ROWS_SHOWN).map((p) => `- **problem** ${p}`),
+    ...(s.problems.length > ROWS_SHOWN
+      ? [`- and ${String(s.problems.length - ROWS_SHOWN)} more problems`]
+      : []),
     '',
     '| desktop | host | state | rank | RTT | move |',
     '|---|---|---|---|---|---|',
     ...rows,
-    ...(s.desktops.length > rows.length ? [`\n(and ${String(s.desktops.length - rows.length)} more)`] : []),
+    ...(s.desktopCount > rows.length ? [`\n(and ${String(s.desktopCount - rows.length)} more)`] : []),
     ...(plan.length > 0 ? ['', 'Last plan:', ...plan.slice(0, 20)] : []),
   ].join('\n');
 }

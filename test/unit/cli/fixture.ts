@@ -106,6 +106,7 @@ export const LOOP: LoopStatus = {
     { site: SiteId.parse('us-west'), kind: 'regional', slots: 4, usedSlots: 1 },
     { site: SiteId.parse('us-east'), kind: 'regional', slots: 4, usedSlots: 0 },
   ],
+  desktopCount: 1,
   desktops: [DESKTOP],
   moves: [],
   recent: [],
@@ -115,6 +116,7 @@ export const LOOP: LoopStatus = {
 
 export const LOOP_MOVING: LoopStatus = {
   ...LOOP,
+  desktopCount: 1,
   desktops: [{ ...DESKTOP, move: 'migrate/video' }],
   moves: [
     {

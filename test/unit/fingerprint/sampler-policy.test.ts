@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
+import { FingerprintKeeper } from '../../../activities/fingerprint/fingerprint-keeper.js';
 import { TrafficSampler, type TrafficSamplerOptions } from '../../../activities/fingerprint/sampler.js';
 import { ServerNames } from '../../../activities/fingerprint/server-names.js';
 import { desktopActivities } from '../../../activities/host/desktops.js';
 import type { HostContext, TrafficSource } from '../../../activities/host/host-context.js';
-import { SamplingPolicy } from '../../../domain/model/policy.js';
+import { FingerprintPolicy, type SamplingPolicy } from '../../../domain/model/policy.js';
 
 const USER = '198.51.100.2';
 const CDN = '203.0.113.80';
@@ -52,7 +53,7 @@ afterEach(async () => {
   for (const s of samplers.splice(0)) await s.stop();
 });
 
-const policy = (change: Partial<SamplingPolicy>) => SamplingPolicy.parse(change);
+const policy = (change: Partial<SamplingPolicy>) => FingerprintPolicy.parse(change);
 
 describe('TrafficSampler.setPolicy', () => {
   it('finds the remote desktop on the ports of the policy, and follows a change at the next report', async () => {
@@ -130,33 +131,39 @@ describe('reportHost', () => {
       self: { site: 'west', host: 'h1' },
       hypervisor: { list: async () => [] },
       traffic: { collect },
+      fingerprints: new FingerprintKeeper(),
       network: { userEndpoints: async () => [] },
       capacityGate: { used: async () => ({}) },
       now: () => 0,
       logger: { warn },
     } as unknown as HostContext;
-    return { collect, warn, host: desktopActivities(ctx) };
+    return { collect, warn, ctx, host: desktopActivities(ctx) };
   };
 
-  it('hands the policy that comes with the request to the sampler', async () => {
-    const { collect, host } = fakeHost();
-    const sampling = policy({ assumedContentFps: 30, sensitiveServers: ['cdn.example.com'] });
-    await host.reportHost({ traffic: true, sampling });
-    expect(collect).toHaveBeenCalledWith(sampling);
+  it('hands the policy that comes with the request to the sampler, and ranks by it', async () => {
+    const { collect, host, ctx } = fakeHost();
+    const fingerprint = policy({ assumedContentFps: 30, sensitiveServers: ['cdn.example.com'] });
+    await host.reportHost({ traffic: true, fingerprint });
+    expect(collect).toHaveBeenCalledWith(fingerprint);
+    expect(ctx.fingerprints.policy).toEqual(fingerprint);
   });
 
-  it('samples by the last policy when none comes, as from a manager of a release before', async () => {
+  it('goes on by the last policy when none comes, as from a manager of a release before', async () => {
     const { collect, host, warn } = fakeHost();
+    const fingerprint = policy({ assumedContentFps: 30 });
+    await host.reportHost({ traffic: true, fingerprint });
     await host.reportHost({ traffic: true });
-    expect(collect).toHaveBeenCalledWith(undefined);
+    expect(collect).toHaveBeenLastCalledWith(fingerprint);
     expect(warn).not.toHaveBeenCalled();
   });
 
   it('still reports when the policy cannot be read, and says so in the log', async () => {
     const { collect, host, warn } = fakeHost();
-    const sampling = { remoteDesktopPorts: 'all' } as unknown as SamplingPolicy;
-    await expect(host.reportHost({ traffic: true, sampling })).resolves.toMatchObject({ windows: [] });
-    expect(collect).toHaveBeenCalledWith(undefined);
+    const fingerprint = { remoteDesktopPorts: 'all' } as unknown as FingerprintPolicy;
+    await expect(host.reportHost({ traffic: true, fingerprint })).resolves.toMatchObject({
+      fingerprints: [],
+    });
+    expect(collect).toHaveBeenCalledWith(FingerprintPolicy.parse({}));
     expect(warn).toHaveBeenCalledTimes(1);
   });
 });

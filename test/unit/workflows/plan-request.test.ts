@@ -5,7 +5,7 @@ import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { HostId, SiteId } from '../../../domain/model/ids.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
-import { planRequest, plannableRtts } from '../../../workflows/loop/plan-request.js';
+import { isFresh, planDoubts, planRequest, plannableRtts } from '../../../workflows/loop/plan-request.js';
 
 const NOW_MS = 1_000_000;
 const site = (id: string, kind: 'global' | 'regional', longitude?: number) => ({
@@ -27,12 +27,13 @@ const cloud = CloudConfig.parse({
 function stateWith(ageMs: Record<string, number>): LoopState {
   const state = new LoopState(cloud, undefined);
   const ids = Object.keys(ageMs);
-  state.carried.users['d1'] = {
+  state.users.set('d1', {
     rtts: Object.fromEntries(ids.map((id) => [id, 10])),
     measuredAtMs: Object.fromEntries(ids.map((id) => [id, NOW_MS - (ageMs[id] ?? 0)])),
-    atMs: NOW_MS,
+    by: 'client',
+    askedAtMs: NOW_MS,
     seenAs: '203.0.113.2:40000',
-  };
+  });
   return state;
 }
 
@@ -71,8 +72,60 @@ describe('plannableRtts', () => {
   it('says so when no round trip of the user is known at all', () => {
     expect(plannableRtts(new LoopState(cloud, undefined), 'd1', 'west', NOW_MS)).toEqual({
       rttMs: {},
-      doubts: ['no thin client has reported a round-trip time'],
+      doubts: ['no thin client and no host has measured a round-trip time'],
     });
+  });
+});
+
+describe('isFresh', () => {
+  const pinged = (askedAtMs: number, rtts: Record<string, number> = { west: 10 }) => {
+    const state = stateWith({});
+    state.users.set('d1', {
+      rtts,
+      measuredAtMs: Object.fromEntries(Object.keys(rtts).map((id) => [id, askedAtMs])),
+      by: 'hosts',
+      askedAtMs,
+      seenAs: '203.0.113.2:40000',
+    });
+    return state;
+  };
+  const later = (ms: number) => NOW_MS + ms;
+
+  it('asks a silent user again after minutes, one whose thin client fell silent at once', () => {
+    expect(isFresh(pinged(NOW_MS), 'd1', '203.0.113.2', later(120_000))).toBe(true);
+    expect(isFresh(pinged(NOW_MS), 'd1', '203.0.113.2', later(600_000))).toBe(false);
+    expect(isFresh(stateWith({ west: 0 }), 'd1', '203.0.113.2', later(10_000))).toBe(true);
+    expect(isFresh(stateWith({ west: 0 }), 'd1', '203.0.113.2', later(120_000))).toBe(false);
+  });
+  it('does not ask a user who never answers in every cycle: others must have their turn', () => {
+    expect(isFresh(pinged(NOW_MS, {}), 'd1', '203.0.113.2', later(60_000))).toBe(true);
+  });
+  it('asks at once when the user is at another address', () => {
+    expect(isFresh(pinged(NOW_MS), 'd1', '198.51.100.9', later(1_000))).toBe(false);
+  });
+});
+
+describe('carryOver', () => {
+  it('hands on what no host reports again: clocks, moves, pinged users; locks that have ended it forgets', () => {
+    const state = stateWith({ west: 0 });
+    const pinged = {
+      rtts: { west: 9 },
+      measuredAtMs: { west: NOW_MS },
+      by: 'hosts' as const,
+      askedAtMs: NOW_MS,
+    };
+    state.users.set('d2', { ...pinged, seenAs: '203.0.113.9:1' });
+    state.lockedUntilMs.set('d1', NOW_MS + 1);
+    state.lockedUntilMs.set('d2', NOW_MS);
+    state.lowSinceMs.set('d2', 5);
+    const next = new LoopState(
+      cloud,
+      JSON.parse(JSON.stringify(state.carryOver(NOW_MS))) as ReturnType<LoopState['carryOver']>,
+    );
+    expect([...next.users.keys()]).toEqual(['d2']);
+    expect([...next.lockedUntilMs]).toEqual([['d1', NOW_MS + 1]]);
+    expect([...next.lowSinceMs]).toEqual([['d2', 5]]);
+    expect(next.policy).toEqual(state.policy);
   });
 });
 
@@ -96,7 +149,7 @@ describe('planRequest', () => {
         diskUsedBytes: 0,
       },
     ],
-    windows: [],
+    fingerprints: [],
     users: [],
   });
   const curve = REFERENCE_RTTS_MS.map((ms) => Math.min(24, 1000 / (ms + 5)));
@@ -115,5 +168,25 @@ describe('planRequest', () => {
     expect(felt).toMatchObject({ id: 'd1', rank: 0.9, feltRttMs: feltRtts(film, state.policy.fingerprint)! });
     state.current.set('d1', { ...film, rankedBy: 'paper' });
     expect(planRequest(state, NOW_MS).desktops[0]).not.toHaveProperty('feltRttMs');
+  });
+
+  it('plans with sites whose hosts answer, and says which do not and whose round trips are missing', () => {
+    const state = stateWith({ west: 0, east: 0, core: 120_000 });
+    state.reports.set('west/h1', report('d1'));
+    state.reports.set('core/h1', {
+      ...report('d2'),
+      host: { site: SiteId.parse('core'), host: HostId.parse('h1') },
+    });
+    const request = planRequest(state, NOW_MS);
+    expect(request.sites.map((s) => s.id)).toEqual(['west', 'core']);
+    expect(request.desktops.map((d) => [d.id, d.rttMs])).toEqual([
+      ['d1', { west: 10 }],
+      ['d2', {}],
+    ]);
+    expect(planDoubts(state, request)).toEqual([
+      'no host answers at east, paris: nobody is planned to go there',
+      'without a fresh round-trip time to their own site, not planned: d2',
+      'planned without some of their sites, whose round-trip times are stale or missing: d1; `vmshadow explain DESKTOP` names them',
+    ]);
   });
 });
