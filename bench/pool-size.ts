@@ -1,22 +1,23 @@
 // `npm run bench -- pool-size`: pools of up to 20,000 desktops in one shadow loop on a real Temporal server: what its payloads and
 // histories weigh against Temporal's limits, how long a cycle takes, and whether operators still get answers. The hosts' activities
 // report figures of real sizes without guests behind them; the loop, the plan and everything that passes through Temporal are real.
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FingerprintKeeper } from '../activities/fingerprint/fingerprint-keeper.js';
+import { fileURLToPath } from 'node:url';
 import { LoopClient } from '../cli/loop-client.js';
-import type { HostRef } from '../domain/model/ids.js';
 import { ensureShadowLoop } from '../temporal/bootstrap.js';
-import { ctlQueue, shadowLoopId } from '../temporal/names.js';
+import { shadowLoopId } from '../temporal/names.js';
 import { ControlPlane } from '../test/support/control-plane.js';
 import type { BenchResult } from './bench-result.js';
 import { traceOf, type LoopTrace } from './pool/history.js';
-import { poolConfig, reportOf, type PoolShape } from './pool/population.js';
+import { poolConfig, type PoolShape } from './pool/population.js';
 
 const KIB = 1024;
 /** Temporal's limits: a payload, a history. */
 const PAYLOAD_LIMIT_BYTES = 2 * KIB * KIB;
 const HISTORY_LIMIT_BYTES = 50 * KIB * KIB;
-const CYCLES = 4;
+const CYCLES = 3;
 const DEADLINE_MS = 600_000;
 
 const SHAPES: readonly PoolShape[] = [1_000, 5_000, 20_000].map((desktops) => ({
@@ -24,7 +25,8 @@ const SHAPES: readonly PoolShape[] = [1_000, 5_000, 20_000].map((desktops) => ({
   sites: 40,
   hostsPerSite: Math.max(1, Math.round(desktops / 40 / 100)),
   rttsEach: 10,
-  cycleMs: 1_000,
+  // The default policy's: with shorter ones a large loop would never rest, and queries are answered while it rests.
+  cycleMs: 30_000,
 }));
 
 interface Measured {
@@ -35,28 +37,25 @@ interface Measured {
   readonly pageBytes: number;
   readonly residentMb: number;
   readonly answered: number;
+  readonly problems: readonly string[];
 }
 
 async function measure(shape: PoolShape): Promise<Measured> {
   const cloud = poolConfig(shape);
   const plane = await ControlPlane.start();
+  let stopHosts = () => Promise.resolve();
   try {
-    const hosts: HostRef[] = cloud.sites.flatMap((s) => s.hosts.map((h) => ({ site: s.id, host: h.id })));
-    let cycle = 0;
-    for (const [index, host] of hosts.entries()) {
-      const keeper = new FingerprintKeeper();
-      const reportHost = () => Promise.resolve(reportOf(shape, host, index, cycle++, keeper));
-      await plane.startActivities(ctlQueue(host), { reportHost });
-    }
+    const hosts = await startHosts(plane.address, shape);
+    stopHosts = hosts.stop;
     await plane.startManager();
     await ensureShadowLoop(plane.client, cloud);
     const loop = new LoopClient(plane.client, cloud.pool);
     await untilCycle(loop, CYCLES);
     const pageBegun = performance.now();
-    const page = await loop.status();
+    const page = await patiently(() => loop.status());
     const pageMs = performance.now() - pageBegun;
     const wholeBegun = performance.now();
-    const whole = await loop.wholeStatus();
+    const whole = await patiently(() => loop.wholeStatus());
     const wholeStatusMs = performance.now() - wholeBegun;
     return {
       shape,
@@ -65,11 +64,49 @@ async function measure(shape: PoolShape): Promise<Measured> {
       wholeStatusMs,
       pageBytes: JSON.stringify(page).length,
       answered: whole.desktops.length,
+      problems: whole.problems,
       residentMb: Math.round(process.memoryUsage().rss / 1e6),
     };
   } finally {
+    await stopHosts();
     await plane.stop();
   }
+}
+
+/** Start the hosts in their own process and wait until they poll. */
+async function startHosts(address: string, shape: PoolShape): Promise<{ stop: () => Promise<void> }> {
+  const script = fileURLToPath(new URL('pool/hosts-process.ts', import.meta.url));
+  const child = spawn('node', ['--import', 'tsx', script, address, JSON.stringify(shape)], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const ready = new Promise<void>((resolve) =>
+    createInterface(child.stdout).on('line', (line) => {
+      if (line === 'ready') resolve();
+    }),
+  );
+  await Promise.race([
+    ready,
+    exited.then(() => {
+      throw new Error('the process of the hosts ended at its start');
+    }),
+  ]);
+  return {
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Ask again where a cycle has come between. */
+async function patiently<R>(ask: () => Promise<R>): Promise<R> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await ask();
+    } catch (error) {
+      if (tries === 5) throw error;
+    }
 }
 
 async function untilCycle(loop: LoopClient, wanted: number): Promise<void> {
@@ -86,6 +123,7 @@ async function untilCycle(loop: LoopClient, wanted: number): Promise<void> {
   }
 }
 
+const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 const kib = (bytes: number) => `${Math.ceil(bytes / KIB).toLocaleString('en')} KiB`;
 const largest = (m: Measured) => Math.max(...m.trace.payloads.map((p) => p.largestBytes));
 const median = (list: readonly number[]) =>
@@ -116,10 +154,12 @@ export async function run(): Promise<BenchResult> {
     row('largest history', (m) => kib(Math.max(...m.trace.runs.map((r) => r.bytes)))),
     row('events of a history', (m) => String(Math.max(...m.trace.runs.map((r) => r.events)))),
     row('runs', (m) => String(m.trace.runs.length)),
-    row('median cycle', (m) => `${(median(m.trace.cyclesMs) / 1000).toFixed(1)} s`),
+    row('median cycle', (m) => seconds(median(m.trace.cyclesMs))),
+    row('of it, until all reports are in', (m) => seconds(median(m.trace.collectMs))),
+    row('of it, the plan', (m) => seconds(median(m.trace.planMs))),
     row('a page of the status (unpacked)', (m) => `${m.pageMs.toFixed(0)} ms, ${kib(m.pageBytes)}`),
-    row('all desktops by pages', (m) => `${(m.wholeStatusMs / 1000).toFixed(1)} s`),
-    row('memory of everything but the server', (m) => `${m.residentMb} MB`),
+    row('all desktops by pages', (m) => seconds(m.wholeStatusMs)),
+    row('memory of the manager', (m) => `${m.residentMb} MB`),
     '',
   ].join('\n');
   const worst = results.at(-1);
@@ -153,7 +193,7 @@ export async function run(): Promise<BenchResult> {
       {
         name: 'a cycle of the largest pool',
         target: "< the policy's 30 s",
-        measured: worst === undefined ? '-' : `${(median(worst.trace.cyclesMs) / 1000).toFixed(1)} s`,
+        measured: worst === undefined ? '-' : seconds(median(worst.trace.cyclesMs)),
         met: worst !== undefined && median(worst.trace.cyclesMs) < 30_000,
       },
     ],

@@ -1,5 +1,6 @@
 // What the command asks the control plane: queries, updates and signals of the shadow loop and of the moves, each bounded in time, each
 // failure of the way there as one CONTROL_PLANE error that says what was tried and what to do. Refusals by a workflow pass as they are.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { messageOf, VmshadowError } from '../domain/errors.js';
 import type { Fingerprint } from '../domain/fingerprint/model.js';
@@ -17,8 +18,11 @@ import { migrateId, shadowLoopId } from '../temporal/names.js';
 import { failureInfo } from '../temporal/failures.js';
 import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
 
-/** A query needs a manager that polls; an idle one answers in milliseconds, so no answer in this time means none. */
+/** A query needs a manager that polls; an idle one answers in milliseconds, one that takes in the reports of 20,000 desktops in seconds. */
 const QUERY_TIMEOUT_MS = 5_000;
+/** The first reports of a run of the loop take seconds in large pools; a dead host holds them up for 5 s. */
+const BEGINNING_MS = 20_000;
+const BEGINNING_POLL_MS = 250;
 /** Plans of large pools take seconds; images of new desktops are copied within the update. */
 const UPDATE_TIMEOUT_MS = 600_000;
 /** gRPC's NOT_FOUND. */
@@ -44,11 +48,16 @@ export class LoopClient {
     await this.client.connection.close();
   }
 
-  /** The loop's view of the pool, with the first page of its desktops or those that are asked for. */
-  status(ask: DesktopsAsk = {}): Promise<LoopStatus> {
-    return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
-      handle.query<LoopStatus, [DesktopsAsk]>(QUERY.status, ask),
-    );
+  /** The loop's view of the pool, with the first page of its desktops or those that are asked for. A loop that has just begun is waited for. */
+  async status(ask: DesktopsAsk = {}): Promise<LoopStatus> {
+    const deadlineMs = Date.now() + BEGINNING_MS;
+    for (;;) {
+      const status = await this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
+        handle.query<LoopStatus, [DesktopsAsk]>(QUERY.status, ask),
+      );
+      if (!status.beginning || ask.limit === 0 || Date.now() > deadlineMs) return status;
+      await sleep(BEGINNING_POLL_MS);
+    }
   }
 
   /** The loop's view of the pool with all of its desktops. One that comes, goes or moves between two pages may be missing or be there twice. */

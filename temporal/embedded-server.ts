@@ -27,6 +27,8 @@ export interface EmbeddedServer {
   stop(): Promise<void>;
 }
 
+/** Long polls at a time; the server's own 1,200 would be spent by a few hundred hosts, and a host that may not poll looks dead. */
+const MAX_POLLERS = 20_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
@@ -73,6 +75,7 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
       String(uiPort),
     ],
     ...['--log-level', 'warn', ...attributes],
+    ...['--dynamic-config-value', `frontend.namespaceCount=${String(MAX_POLLERS)}`],
   ];
   const child = spawn(file, args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
   await log.close();

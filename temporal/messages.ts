@@ -196,6 +196,8 @@ export interface HostStatus {
 export interface LoopStatus {
   readonly pool: PoolId;
   readonly cycle: number;
+  /** True for the seconds until this run of the loop has its first reports: nothing is known of hosts and desktops yet. */
+  readonly beginning: boolean;
   readonly lastCycleMs: number | null;
   readonly nextCycleMs: number | null;
   readonly acting: boolean;

@@ -39,6 +39,8 @@ export interface Dom0Options {
 /** Copies, hashes: each is mostly waiting, and a host is given few moves at a time. */
 const BULK_SLOTS = 16;
 const CTL_SLOTS = 32;
+/** A server counts long polls (1,200 a namespace unless told otherwise): few a host let one namespace have hundreds of hosts. */
+const CTL_POLLS = 2;
 /** The peer is asked this often, and given up after so many silences: a WAN's short outages (some 6 s) pass. */
 const LINK_PROBE_MS = 1_500;
 const LINK_LOST_AFTER = 4;
@@ -60,6 +62,7 @@ export async function runDom0({ config, logger, signal }: Dom0Options): Promise<
           taskQueue: ctlQueue(self),
           activities,
           maxConcurrentActivityTaskExecutions: CTL_SLOTS,
+          maxConcurrentActivityTaskPolls: CTL_POLLS,
         }),
         Worker.create({
           ...WORKER_DEFAULTS,
@@ -68,6 +71,7 @@ export async function runDom0({ config, logger, signal }: Dom0Options): Promise<
           taskQueue: bulkQueue(self),
           activities,
           maxConcurrentActivityTaskExecutions: BULK_SLOTS,
+          maxConcurrentActivityTaskPolls: 1,
         }),
       ]);
       logger.info({ host: hostKey(self), temporal: address }, 'dom0 ready');

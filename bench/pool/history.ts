@@ -7,7 +7,7 @@ import { compressingCodec } from '../../temporal/codec.js';
 type History = proto.temporal.api.history.v1.IHistory;
 type Event = proto.temporal.api.history.v1.IHistoryEvent;
 const { HistoryEvent } = proto.temporal.api.history.v1;
-const { EventType } = proto.temporal.api.enums.v1;
+const { EventType, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
 export interface PayloadSize {
   readonly kind: string;
@@ -23,6 +23,9 @@ export interface LoopTrace {
   readonly runs: readonly { readonly bytes: number; readonly events: number }[];
   /** From the first request for a report to the end of the cycle, ms. */
   readonly cyclesMs: readonly number[];
+  /** Of these until the last report was in, and the plan's own activity, ms. */
+  readonly collectMs: readonly number[];
+  readonly planMs: readonly number[];
   /** Workflow tasks that failed or timed out: deadlocks, limits. */
   readonly taskFailures: readonly string[];
 }
@@ -70,14 +73,26 @@ export async function traceOf(client: Client, workflowId: string): Promise<LoopT
   const sizes = new Map<string, PayloadSize>();
   const runs: { bytes: number; events: number }[] = [];
   const cyclesMs: number[] = [];
+  const [collectMs, planMs]: [number[], number[]] = [[], []];
   const taskFailures: string[] = [];
   for (const { events } of await historiesOf(client, workflowId)) {
     const activities = new Map<string, string>();
     let beganMs: number | undefined;
+    let planBeganMs = 0;
     for (const event of events ?? []) {
       for (const [kind, payload] of payloadsOf(event, activities)) await count(sizes, kind, payload);
       if (event.activityTaskScheduledEventAttributes?.activityType?.name === 'reportHost')
         beganMs ??= msOf(event);
+      if (
+        event.activityTaskScheduledEventAttributes?.activityType?.name === 'plan' &&
+        beganMs !== undefined
+      ) {
+        planBeganMs = msOf(event);
+        collectMs.push(planBeganMs - beganMs);
+      }
+      const done = event.activityTaskCompletedEventAttributes;
+      if (done != null && activities.get(String(done.scheduledEventId)) === 'plan')
+        planMs.push(msOf(event) - planBeganMs);
       const ends =
         event.eventType === EventType.EVENT_TYPE_TIMER_STARTED ||
         event.workflowExecutionContinuedAsNewEventAttributes != null;
@@ -86,13 +101,16 @@ export async function traceOf(client: Client, workflowId: string): Promise<LoopT
         beganMs = undefined;
       }
       const failed = event.workflowTaskFailedEventAttributes;
-      if (failed != null) taskFailures.push(failed.failure?.message ?? 'a workflow task failed');
+      if (failed != null)
+        taskFailures.push(
+          `${WorkflowTaskFailedCause[failed.cause ?? 0] ?? '?'}: ${failed.failure?.message ?? ''}`,
+        );
       if (event.workflowTaskTimedOutEventAttributes != null) taskFailures.push('a workflow task timed out');
     }
     const bytes = (events ?? []).reduce((sum, e) => sum + HistoryEvent.encode(e).finish().length, 0);
     runs.push({ bytes, events: events?.length ?? 0 });
   }
-  return { payloads: [...sizes.values()], runs, cyclesMs, taskFailures };
+  return { payloads: [...sizes.values()], runs, cyclesMs, collectMs, planMs, taskFailures };
 }
 
 async function count(sizes: Map<string, PayloadSize>, kind: string, payload: Payload): Promise<void> {

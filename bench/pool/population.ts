@@ -38,6 +38,11 @@ export function poolConfig(shape: PoolShape): CloudConfig {
   });
 }
 
+/** All hosts of the pool. */
+export function hostsOf(cloud: CloudConfig): HostRef[] {
+  return cloud.sites.flatMap((s) => s.hosts.map((h) => ({ site: s.id, host: h.id })));
+}
+
 const address = (base: number, n: number) =>
   `${String(base)}.${String((n >> 16) & 255)}.${String((n >> 8) & 255)}.${String(n & 255)}`;
 
@@ -80,11 +85,14 @@ function windowOf(random: () => number, n: number, atMs: number, rttMs: number):
     peerAddress: user.address,
     peerPort: user.port,
   };
+  // Every second one is at rest: its rank is low, and the loop remembers since when.
+  const atRest = n % 2 === 1;
+  const some = (most: number) => Math.floor(random() * (atRest ? most / 10_000 : most));
   const sums = () => ({
-    bytesIn: Math.floor(random() * 90_000),
-    packetsIn: Math.floor(random() * 900),
-    bytesOut: Math.floor(random() * 3_000_000),
-    packetsOut: Math.floor(random() * 3_000),
+    bytesIn: some(90_000),
+    packetsIn: some(900),
+    bytesOut: some(3_000_000),
+    packetsOut: some(3_000),
   });
   const others = Array.from({ length: 5 }, (_, k): Flow & ReturnType<typeof sums> => ({
     protocol: k === 4 ? 'udp' : 'tcp',
@@ -102,7 +110,7 @@ function windowOf(random: () => number, n: number, atMs: number, rttMs: number):
     remoteDesktop: { ...remoteDesktop, foundBy: 'port' },
     user,
     rttMs,
-    cycles: sample(random, n, atMs, rttMs, remoteDesktop),
+    ...(atRest ? {} : { cycles: sample(random, n, atMs, rttMs, remoteDesktop) }),
   };
 }
 
@@ -113,7 +121,6 @@ export function reportOf(
   shape: PoolShape,
   host: HostRef,
   index: number,
-  cycle: number,
   keeper: FingerprintKeeper,
 ): HostReport {
   const atMs = Date.now();
@@ -123,7 +130,7 @@ export function reportOf(
   );
   const ids = mine.map((n) => DesktopId.parse(nameOf(n)));
   const perHost = mine.length + 5;
-  const random = randomFrom(1 + index * 1_000 + cycle);
+  const random = randomFrom(1 + index);
   const place = Number(host.site.slice(5));
   const rttTo = (n: number, s: number) => rounded(4 + ((n * 31 + s * 17) % 180) + random(), 3);
   return {

@@ -88,19 +88,6 @@ export class ControlPlane {
     };
   }
 
-  /** Run activities of any other kind on a queue. */
-  async startActivities(taskQueue: string, activities: object): Promise<void> {
-    this.#run(
-      await Worker.create({
-        ...WORKER_DEFAULTS,
-        connection: this.#connection,
-        taskQueue,
-        activities,
-        maxConcurrentActivityTaskPolls: 1,
-      }),
-    );
-  }
-
   async stop(): Promise<void> {
     await Promise.all(this.#workers.map((entry) => this.#end(entry)));
     await this.client.connection.close();

@@ -5,6 +5,27 @@ import { failureInfo } from '../../temporal/failures.js';
 import { report } from '../host-proxies.js';
 import type { LoopState } from './loop-state.js';
 
+/**
+ * While the loop takes in reports, Temporal keeps further ones aside, 100 events and 2 MiB at most: beyond, it fails the workflow task
+ * and begins it again. Forty reports of 100 desktops each stay below both.
+ */
+const ASKED_AT_A_TIME = 40;
+
+/** Work on all items, on at most `limit` at a time; results in the items' order. */
+async function someAtATime<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const takeTurns = async () => {
+    for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, takeTurns));
+  return results;
+}
+
 /** Ask hosts for their reports; with `traffic`, with their desktops' ranks. */
 export async function collect(
   state: LoopState,
@@ -13,15 +34,13 @@ export async function collect(
 ): Promise<void> {
   // The policy in force goes with every cycle's request: a change by an operator is heard of without a restart.
   const ask = traffic ? { traffic, fingerprint: state.policy.fingerprint } : { traffic };
-  const answers = await Promise.all(
-    hosts.map(async (host) => {
-      try {
-        return { host, report: await report(host).reportHost(ask), problem: '' };
-      } catch (error) {
-        return { host, report: null, problem: failureInfo(error).message };
-      }
-    }),
-  );
+  const answers = await someAtATime(hosts, ASKED_AT_A_TIME, async (host) => {
+    try {
+      return { host, report: await report(host).reportHost(ask), problem: '' };
+    } catch (error) {
+      return { host, report: null, problem: failureInfo(error).message };
+    }
+  });
   for (const answer of answers) {
     const key = hostKey(answer.host);
     if (answer.report === null) state.problems.set(key, answer.problem);
@@ -30,6 +49,7 @@ export async function collect(
       state.reports.set(key, answer.report);
     }
   }
+  state.heard = true;
   learnUsers(state);
   if (!traffic) return;
   for (const answer of answers) if (answer.report !== null) learnRanks(state, answer.report);

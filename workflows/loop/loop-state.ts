@@ -76,6 +76,8 @@ export class LoopState {
   creating = new Map<string, Creating>();
   plan: PlanSummary | null = null;
   lastCycleMs: number | null = null;
+  /** False until the first reports of this run of the loop have come in: a pool of 20,000 desktops begins a run each cycle. */
+  heard = false;
 
   constructor(cloud: CloudConfig, carried: CarriedState | undefined) {
     this.cloud = cloud;

@@ -40,6 +40,7 @@ export function loopStatus(state: LoopState, raw?: unknown): LoopStatus {
   return {
     pool: cloud.pool,
     cycle: state.cycle,
+    beginning: !state.heard,
     lastCycleMs: state.lastCycleMs,
     nextCycleMs: state.lastCycleMs === null ? null : state.lastCycleMs + policy.cycleMs,
     acting: policy.act,

@@ -88,6 +88,7 @@ const used = { slots: 1, vcpus: 1, memoryMb: 1024, diskMb: 2048 };
 export const LOOP: LoopStatus = {
   pool: PoolId.parse('main'),
   cycle: 12,
+  beginning: false,
   lastCycleMs: NOW_MS - 5_000,
   nextCycleMs: NOW_MS + 25_000,
   acting: true,
