@@ -1,5 +1,6 @@
 // First half of a cycle: every host reports, and ranks its desktops (a dead one is said, and does not hold the others up).
-import type { HostReport } from '../../activities/host/desktops.js';
+import type { DesktopReport, HostReport } from '../../activities/host/desktops.js';
+import { smoothRates } from '../../domain/placement/dirty-rate.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { failureInfo } from '../../temporal/failures.js';
 import { report } from '../host-proxies.js';
@@ -12,18 +13,15 @@ import type { LoopState } from './loop-state.js';
 const ASKED_AT_A_TIME = 40;
 
 /** Work on all items, on at most `limit` at a time; results in the items' order. */
-async function someAtATime<T, R>(
-  items: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
+function someAtATime<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  // To the tick as before there was a limit: a loop under way replays its history on this code.
+  if (items.length <= limit) return Promise.all(items.map(work));
   const results: R[] = [];
   let next = 0;
   const takeTurns = async () => {
     for (let i = next++; i < items.length; i = next++) results[i] = await work(items[i] as T);
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, takeTurns));
-  return results;
+  return Promise.all(Array.from({ length: limit }, takeTurns)).then(() => results);
 }
 
 /** Ask hosts for their reports; with `traffic`, with their desktops' ranks. */
@@ -52,7 +50,7 @@ export async function collect(
   state.heard = true;
   learnUsers(state);
   if (!traffic) return;
-  for (const answer of answers) if (answer.report !== null) learnRanks(state, answer.report);
+  for (const answer of answers) if (answer.report !== null) learnFrom(state, answer.report);
   state.forgetGone();
 }
 
@@ -71,7 +69,13 @@ function learnUsers(state: LoopState): void {
     }
 }
 
-function learnRanks(state: LoopState, report: HostReport): void {
+function learnFrom(state: LoopState, report: HostReport): void {
+  for (const desktop of report.desktops) {
+    // A dom0 of a release before measures none.
+    const { dirty = null } = desktop as Partial<DesktopReport>;
+    const { id } = desktop.definition;
+    if (dirty !== null) state.dirty.set(id, smoothRates(state.dirty.get(id), dirty));
+  }
   const said = `traffic ${hostKey(report.host)}`;
   state.problems.delete(said);
   // A dom0 of another release may report in another shape: that must not stop the loop for everyone.
