@@ -7,6 +7,7 @@ import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
 import type { UserEndpointReport } from '../ports/desktop-network.js';
+import type { DirtyRates } from '../ports/hypervisor.js';
 import type { HostContext } from './host-context.js';
 
 export interface DesktopReport {
@@ -15,6 +16,8 @@ export interface DesktopReport {
   readonly epoch: number;
   readonly external: string | null;
   readonly diskUsedBytes: number;
+  /** Null where traffic was not asked for: a command that only looks begins no measurement. */
+  readonly dirty: DirtyRates | null;
 }
 
 /** What a host says of itself each cycle; only desktops that it owns. */
@@ -91,6 +94,7 @@ export function desktopActivities(ctx: HostContext) {
             epoch: record.epoch,
             external: await ctx.network.externalOf(definition.id),
             diskUsedBytes,
+            dirty: traffic && state === 'running' ? await ctx.hypervisor.dirtyRates(definition.id) : null,
           };
         }),
       );

@@ -27,6 +27,12 @@ export interface DesktopRuntime {
   readonly diskUsedBytes: number;
 }
 
+/** How fast a guest rewrites its state, megabits (10^6 bits) a second; null where it was not measured. */
+export interface DirtyRates {
+  readonly memoryMbps: number | null;
+  readonly diskMbps: number | null;
+}
+
 /** Where the target takes the disk (NBD over TLS). */
 export interface DiskTarget {
   readonly endpoint: Endpoint;
@@ -78,6 +84,11 @@ export interface Hypervisor {
   remove(desktop: DesktopId): Promise<void>;
   /** All desktops that this host has files of, with what their process does; found again after a restart of the worker. */
   list(): Promise<DesktopRuntime[]>;
+  /**
+   * How fast a running desktop has rewritten its memory (in a sample since the last call) and its disk (since the last call); measures on.
+   * Never fails and takes a second or two at most: nulls for a desktop that does not run or answer.
+   */
+  dirtyRates(desktop: DesktopId): Promise<DirtyRates>;
   /** Let a paused copy run. */
   resume(desktop: DesktopId): Promise<void>;
 

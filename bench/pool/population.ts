@@ -133,6 +133,7 @@ export function reportOf(
   const random = randomFrom(1 + index);
   const place = Number(host.site.slice(5));
   const rttTo = (n: number, s: number) => rounded(4 + ((n * 31 + s * 17) % 180) + random(), 3);
+  const mbps = (most: number) => rounded(random() * most);
   return {
     host,
     atMs,
@@ -158,6 +159,7 @@ export function reportOf(
       state: 'running' as const,
       epoch: 3,
       external: address(198, n),
+      dirty: { memoryMbps: mbps(400), diskMbps: mbps(40) },
       diskUsedBytes: 20_000_000_000 + Math.floor(random() * 1e10),
     })),
     fingerprints: keeper.rank(

@@ -2,6 +2,7 @@
 // processes take that desktop's lock; those of a running move, which may wait long, do not, and `cutLink` never waits for anybody.
 import type {
   CopyProgress,
+  DirtyRates,
   DesktopRuntime,
   DiskTarget,
   Hypervisor,
@@ -24,6 +25,7 @@ import {
   stopDesktop,
 } from './desktops.js';
 import { cancelDiskCopy, diskNames, diskProgress, makeSynchronous, startDiskCopy } from './disk-copy.js';
+import { DirtyRateMeter } from './dirty-rates.js';
 import { describeHypervisor } from './info.js';
 import { confirmComplete, discardTarget, prepareDisk, prepareMemory } from './incoming.js';
 import { QemuHost, type DriverLogger, type QemuOptions } from './host.js';
@@ -44,10 +46,12 @@ export interface QemuDriverOptions extends QemuOptions {
 export class QemuHypervisor implements Hypervisor {
   readonly #host: QemuHost;
   readonly #memory: MemoryCopies;
+  readonly #dirty: DirtyRateMeter;
 
   constructor({ logger, now, ...options }: QemuDriverOptions) {
     this.#host = new QemuHost(options, logger, now ?? (() => Date.now()));
     this.#memory = new MemoryCopies(this.#host);
+    this.#dirty = new DirtyRateMeter(this.#host);
   }
 
   /** Hang up all monitors, so that another worker can take them. Desktops and moves go on. */
@@ -77,6 +81,10 @@ export class QemuHypervisor implements Hypervisor {
 
   list(): Promise<DesktopRuntime[]> {
     return listDesktops(this.#host);
+  }
+
+  dirtyRates(desktop: DesktopId): Promise<DirtyRates> {
+    return this.#dirty.read(desktop);
   }
 
   resume(desktop: DesktopId): Promise<void> {

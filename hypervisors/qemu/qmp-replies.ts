@@ -15,6 +15,13 @@ const BlockJobs = z.array(
   }),
 );
 const Jobs = z.array(z.object({ id: z.string(), status: z.string(), error: z.string().optional() }));
+const DirtyRate = z.object({
+  status: z.enum(['unstarted', 'measuring', 'measured']),
+  'dirty-rate': z.number().min(0).optional(),
+});
+const BlockStats = z.array(
+  z.object({ qdev: z.string().optional(), stats: z.object({ wr_bytes: z.number() }) }),
+);
 const Nodes = z.array(z.object({ 'node-name': z.string().optional() }));
 const Migration = z.object({
   status: z.string().optional(),
@@ -57,6 +64,21 @@ export async function queryStatus(
 /** The migration of this process, outgoing or incoming. */
 export async function queryMigrate(qmp: QmpClient): Promise<MigrationInfo> {
   return Migration.parse(await qmp.execute('query-migrate'));
+}
+
+/** The last measurement of how fast the guest rewrites its memory; null while there is none. */
+export async function queryDirtyRate(
+  qmp: QmpClient,
+  options?: CommandOptions,
+): Promise<{ status: z.infer<typeof DirtyRate>['status']; mebibytesPerSecond: number | null }> {
+  const reply = DirtyRate.parse(await qmp.execute('query-dirty-rate', undefined, options));
+  return { status: reply.status, mebibytesPerSecond: reply['dirty-rate'] ?? null };
+}
+
+/** Bytes that the guest has written to its devices since its process began; what jobs write is not in it. */
+export async function queryWrittenBytes(qmp: QmpClient, options?: CommandOptions): Promise<number> {
+  const devices = BlockStats.parse(await qmp.execute('query-blockstats', undefined, options));
+  return devices.reduce((sum, d) => sum + (d.qdev === undefined ? 0 : d.stats.wr_bytes), 0);
 }
 
 /** The block job of this id while it works (a concluded one is only in `queryJob`). */

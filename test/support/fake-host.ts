@@ -16,6 +16,7 @@ import type {
 import type {
   CopyProgress,
   DesktopRuntime,
+  DirtyRates,
   Hypervisor,
   MemoryProgress,
   MoveKey,
@@ -94,6 +95,8 @@ export class FakeHost {
   /** What the loop last asked to sample by. */
   sampling: SamplingPolicy | undefined;
   users: UserEndpointReport[] = [];
+  /** What every desktop here is said to rewrite. */
+  dirty: DirtyRates = { memoryMbps: null, diskMbps: null };
   alive = true;
   /** What a ping from here to any user takes. */
   pingMs: number | null = null;
@@ -181,6 +184,7 @@ export class FakeHost {
       stop: async (desktop) => {
         this.#copy(desktop).state = 'stopped';
       },
+      dirtyRates: async () => this.dirty,
       remove: async (desktop) => {
         this.desktops.delete(desktop);
       },

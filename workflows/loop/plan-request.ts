@@ -42,6 +42,8 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         diskGb: d.diskMb / GB,
         vcpu: d.vcpus,
         rttMs: only(planned, plannableRtts(state, d.id, r.host.site, nowMs).rttMs),
+        memoryDirtyMbps: state.dirty.get(d.id)?.memoryMbps ?? 0,
+        diskDirtyMbps: state.dirty.get(d.id)?.diskMbps ?? 0,
         lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
         ...feltBy(state, d.id),
         ...lockOf(state, d.id, power === 'running'),

@@ -25,8 +25,31 @@ describe('packPlanRequest', () => {
           rttMs: Object.fromEntries(Object.entries(d.rttMs).map(([s, ms]) => [s, rounded(ms, 10)])),
         })),
       };
-      expect(back).toEqual(expected);
+      // Rates to a quarter of a per cent; 0 stays 0.
+      back.desktops.forEach((d, i) => {
+        for (const rate of ['memoryDirtyMbps', 'diskDirtyMbps'] as const) {
+          const sent = input.desktops[i]![rate];
+          expect(Math.abs(d[rate] - sent)).toBeLessThanOrEqual(0.003 * sent);
+        }
+      });
+      const unpacked = {
+        ...back,
+        desktops: back.desktops.map((d, i) => ({
+          ...d,
+          memoryDirtyMbps: input.desktops[i]!.memoryDirtyMbps,
+          diskDirtyMbps: input.desktops[i]!.diskDirtyMbps,
+        })),
+      };
+      expect(unpacked).toEqual(expected);
     }
+  });
+  it('keeps rates from a hundredth of a megabit a second to more than any memory is written', () => {
+    const base = randomInput(1, { desktops: 4, sites: 1, slack: 0 });
+    const rates = [0, 0.01, 12.5, 400_000];
+    const desktops = base.desktops.map((d, i) => ({ ...d, memoryDirtyMbps: rates[i]! }));
+    const back = unpackPlanRequest(packPlanRequest({ ...base, desktops })).desktops;
+    expect(back[0]!.memoryDirtyMbps).toBe(0);
+    rates.forEach((mbps, i) => expect(back[i]!.memoryDirtyMbps! / (mbps || 1)).toBeCloseTo(mbps ? 1 : 0, 2));
   });
   it('may be planned with as it is', async () => {
     const input = randomInput(4, { desktops: 30, sites: 5, slack: 0.2 });
@@ -75,6 +98,8 @@ describe('packPlanRequest', () => {
           3.3 + ((i * 31 + k * 17) % 2000) / 10,
         ]),
       ),
+      memoryDirtyMbps: (i * 37) % 400,
+      diskDirtyMbps: (i * 13) % 40,
       lowSinceMs: 1_790_000_000_000 + i,
       feltRttMs: [1, 5, 10, 20, 40, 60, 80, 100, 150, 200, 300].map((ms) => ms + (i % 50)),
     }));

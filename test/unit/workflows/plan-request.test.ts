@@ -147,6 +147,7 @@ describe('planRequest', () => {
         epoch: 1,
         external: null,
         diskUsedBytes: 0,
+        dirty: null,
       },
     ],
     fingerprints: [],

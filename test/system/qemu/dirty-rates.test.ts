@@ -1,0 +1,80 @@
+// Memory and disk of real guests that rewrite them at known rates. Needs root, QEMU and the lab's images.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DirtyRates } from '../../../activities/ports/hypervisor.js';
+import { smallGuest } from '../../../lab/images/locate.js';
+import { TAP, TwoHosts, copyDisk, smallDesktop } from './two-hosts.js';
+
+/** 4,000 kB/s of memory, 1,000 kB/s of disk. */
+const busy = smallDesktop('busy', { 'vms.disk': '1000:16', 'vms.dirty': '4000:32' });
+const MEMORY_MBPS = 32;
+const DISK_MBPS = 8;
+let world: TwoHosts;
+
+beforeAll(async () => {
+  world = await TwoHosts.make();
+  await world.a.driver.create(busy, TAP, smallGuest().disk);
+}, 60_000);
+afterAll(() => world.remove(), 30_000);
+
+/** What a report says that comes some seconds after the one before. */
+async function measured(): Promise<DirtyRates> {
+  await world.a.driver.dirtyRates(busy.id);
+  await sleep(4_000);
+  return world.a.driver.dirtyRates(busy.id);
+}
+
+function expectBusy(rates: DirtyRates): void {
+  // A sample of pages, in a second of a guest that is emulated and also writes its disk by way of its memory.
+  expect(rates.memoryMbps).toBeGreaterThan(MEMORY_MBPS / 2.5);
+  expect(rates.memoryMbps).toBeLessThan(MEMORY_MBPS * 5);
+  expect(rates.diskMbps).toBeGreaterThan(DISK_MBPS / 2.5);
+  expect(rates.diskMbps).toBeLessThan(DISK_MBPS * 2.5);
+}
+
+describe('the dirty rates of a desktop', () => {
+  it('are unknown while it does not run', async () => {
+    expect(await world.a.driver.dirtyRates(busy.id)).toEqual({ memoryMbps: null, diskMbps: null });
+  });
+
+  it('are unknown in the first report, then those of memory and of disk, each by itself', async () => {
+    await world.a.driver.start(busy.id);
+    await world.guest(world.a);
+    expect(await world.a.driver.dirtyRates(busy.id)).toEqual({ memoryMbps: null, diskMbps: null });
+    // The guest makes up for what it could not write while it booted.
+    await sleep(6_000);
+    expectBusy(await measured());
+  }, 60_000);
+
+  it('go on after a restart of the worker: what it had begun to measure in the memory is there', async () => {
+    await sleep(1_500);
+    await world.a.kill();
+    world.a.start();
+    const first = await world.a.driver.dirtyRates(busy.id);
+    expect(first.memoryMbps).toBeGreaterThan(MEMORY_MBPS / 2.5);
+    expect(first.diskMbps).toBeNull();
+  }, 60_000);
+
+  it('are measured while its disk is copied, whose own traffic is not the guest’s', async () => {
+    const move = { desktop: busy.id, moveId: 'm1' };
+    await copyDisk(world.a, world.b, move, busy);
+    expectBusy(await measured());
+    await world.a.driver.cancelDiskCopy(move);
+    await world.b.driver.discardTarget(move);
+  }, 60_000);
+
+  it('are near nothing for a guest at rest', async () => {
+    await world.a.driver.stop(busy.id, 0);
+    await world.a.driver.remove(busy.id);
+    const idle = smallDesktop('idle');
+    await world.a.driver.create(idle, TAP, smallGuest().disk);
+    await world.a.driver.start(idle.id);
+    await world.guest(world.a);
+    await world.a.driver.dirtyRates(idle.id);
+    await sleep(3_000);
+    await world.a.driver.dirtyRates(idle.id);
+    await sleep(3_000);
+    const rates = await world.a.driver.dirtyRates(idle.id);
+    expect(rates.memoryMbps).toBeLessThan(8);
+    expect(rates.diskMbps).toBeLessThan(1);
+  }, 60_000);
+});
