@@ -1,18 +1,31 @@
 // Activities of the manager, which need no host: solving a plan (solvers do not run in workflow code), asking Temporal about moves.
+import { log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { trimPlan, type PackedPlanRequest } from '../../domain/placement/compact.js';
+import { ExactSession } from '../../domain/placement/exact-session.js';
 import type { Place } from '../../domain/placement/geography.js';
 import type { PlanResult } from '../../domain/placement/model.js';
 import type { GeoLocator } from '../placement/geo.js';
 import { makePlan } from '../placement/plan.js';
 import { withFailures } from '../with-failures.js';
 
-/** Make the manager's activities. */
+/**
+ * Make the manager's activities. They remember the last exact plan only to make the next one sooner: another manager, or this one
+ * after a start, solves in full.
+ */
 export function controlActivities(client: Client, geo: GeoLocator | null = null) {
+  const session = new ExactSession();
   return withFailures({
     /** Solve a placement request. */
-    plan: async (request: PackedPlanRequest): Promise<PlanResult> =>
-      trimPlan(await makePlan(request, { strict: false, what: 'the cloud as its hosts report it' })),
+    async plan(request: PackedPlanRequest): Promise<PlanResult> {
+      const plan = await makePlan(request, {
+        strict: false,
+        what: 'the cloud as its hosts report it',
+        slotSolver: session.solve,
+      });
+      log.debug('planned', { algorithm: plan.algorithm, solveMs: plan.solveMs, solves: session.counts });
+      return trimPlan(plan);
+    },
 
     /** Place users by address; those that the database does not know are null. */
     placeUsers: (addresses: readonly string[]): Promise<Record<string, Place | null>> =>

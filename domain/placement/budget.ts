@@ -1,6 +1,6 @@
 // The exact solver under a budget of gigabytes or moves: lambda (or a price a move) is raised by bisection until the plan fits.
 // Every step's dual value is also a bound on what any plan within the budget can gain, so the gap is known.
-import { solveExact, type MovePrices, type SlotSolution } from './exact.js';
+import { solveExact, type MovePrices, type SlotSolution, type SlotSolver } from './exact.js';
 import { feltOf, type Problem } from './problem.js';
 
 export interface BudgetedSolution extends SlotSolution {
@@ -46,13 +46,18 @@ function highestPrice(p: Problem, unit: 'gb' | 'move'): number {
 }
 
 /** Solve exactly within the policy's budgets; `steps` full solves at most for each budget that binds. */
-export function solveWithinBudget(p: Problem, base: MovePrices, steps = STEPS): BudgetedSolution {
+export function solveWithinBudget(
+  p: Problem,
+  base: MovePrices,
+  steps = STEPS,
+  solver: SlotSolver = solveExact,
+): BudgetedSolution {
   const budget = { gb: p.policy.budgetGb ?? Infinity, moves: p.policy.maxMoves ?? Infinity };
   const fits = (u: Usage) => u.gb <= budget.gb + 1e-9 && u.moves <= budget.moves;
   let bound = Infinity;
   let best: { solution: SlotSolution; prices: MovePrices } | undefined;
   const attempt = (prices: MovePrices): Usage => {
-    const solution = solveExact(p, prices);
+    const solution = solver(p, prices);
     const usage = usageOf(p, solution.assignment);
     const gb = Number.isFinite(budget.gb) ? budget.gb : usage.gb;
     const moves = Number.isFinite(budget.moves) ? budget.moves : usage.moves;

@@ -26,31 +26,43 @@ export interface SlotSolution {
  * So much of the largest gain is taken off every move, so that of equal plans the one with fewer and smaller moves is chosen.
  * Far below any measured millisecond and far above rounding errors.
  */
-const TIE_SHARE = 1e-9;
+export const TIE_SHARE = 1e-9;
+
+/** Write the weights of desktop `i` into `row`, without the tie: gain minus the price of the move, -Infinity where it may not go. */
+export function weightRow(p: Problem, prices: MovePrices, i: number, row: Float64Array): void {
+  const from = p.current[i] as number;
+  const toll = prices.msPerGb * (p.costGb[i] as number) + prices.msPerMove;
+  for (let j = 0; j < p.siteCount; j++)
+    row[j] = j === from ? 0 : mayGo(p, i, j) ? gainOf(p, i, j) - toll : -Infinity;
+}
+
+/** What a move of desktop `i` pays so that fewer and smaller moves win ties: half of `tie` at least, all of it for the largest. */
+export function tieShare(p: Problem, i: number, tie: number, largestGb: number): number {
+  return (tie * (1 + (p.costGb[i] as number) / largestGb)) / 2;
+}
 
 /** Weights of all pairs: gain minus the price of the move, -Infinity where a desktop may not go. */
-export function weightsOf(p: Problem, prices: MovePrices): { weights: Float64Array; tie: number } {
+export function weightsOf(
+  p: Problem,
+  prices: MovePrices,
+): { weights: Float64Array; tie: number; largestGb: number } {
   const { desktopCount: n, siteCount: l } = p;
   const weights = new Float64Array(n * l);
   let largest = 1;
   let largestGb = 1;
   for (let i = 0; i < n; i++) {
-    const from = p.current[i] as number;
-    const toll = prices.msPerGb * (p.costGb[i] as number) + prices.msPerMove;
+    const row = weights.subarray(i * l, (i + 1) * l);
+    weightRow(p, prices, i, row);
     largestGb = Math.max(largestGb, p.costGb[i] as number);
-    for (let j = 0; j < l; j++) {
-      const w = j === from ? 0 : mayGo(p, i, j) ? gainOf(p, i, j) - toll : -Infinity;
-      weights[i * l + j] = w;
-      if (w > largest) largest = w;
-    }
+    for (let j = 0; j < l; j++) if ((row[j] as number) > largest) largest = row[j] as number;
   }
   const tie = largest * TIE_SHARE;
   for (let i = 0; i < n; i++) {
-    const share = (tie * (1 + (p.costGb[i] as number) / largestGb)) / 2;
+    const share = tieShare(p, i, tie, largestGb);
     for (let j = 0; j < l; j++)
       if (j !== p.current[i]) weights[i * l + j] = (weights[i * l + j] as number) - share;
   }
-  return { weights, tie };
+  return { weights, tie, largestGb };
 }
 
 /** The dual bound: sum over desktops of max(W - price) plus sum over sites of price x slots; no assignment is worth more. */
@@ -121,23 +133,33 @@ export class ExactPlanner {
       site < 0 ? (p.current[i] as number) : site,
     );
     const slotPrices = this.#flow.prices();
-    let moves = 0;
-    let tolls = 0;
-    for (let i = 0; i < p.desktopCount; i++) {
-      if (assignment[i] === p.current[i]) continue;
-      moves++;
-      tolls += this.#prices.msPerGb * (p.costGb[i] as number) + this.#prices.msPerMove;
-    }
-    const objective = objectiveOf(p, assignment);
-    return {
-      assignment,
-      slotPrices,
-      objective,
-      value: objective - tolls,
-      valueBound: dualBound(p, this.#weights, slotPrices) + this.#tie * moves,
-    };
+    const bound = dualBound(p, this.#weights, slotPrices);
+    return solutionOf(p, this.#prices, assignment, slotPrices, bound, this.#tie);
   }
 }
+
+/** Put a solution together; `bound` is the dual bound on weights, which the moves' ties were taken off. */
+export function solutionOf(
+  p: Problem,
+  prices: MovePrices,
+  assignment: Int32Array,
+  slotPrices: Float64Array,
+  bound: number,
+  tie: number,
+): SlotSolution {
+  let moves = 0;
+  let tolls = 0;
+  for (let i = 0; i < p.desktopCount; i++) {
+    if (assignment[i] === p.current[i]) continue;
+    moves++;
+    tolls += prices.msPerGb * (p.costGb[i] as number) + prices.msPerMove;
+  }
+  const objective = objectiveOf(p, assignment);
+  return { assignment, slotPrices, objective, value: objective - tolls, valueBound: bound + tie * moves };
+}
+
+/** Whatever finds the optimum: `solveExact`, or a session that remembers the last one. */
+export type SlotSolver = (p: Problem, prices: MovePrices) => SlotSolution;
 
 /** Solve to optimality. */
 export function solveExact(p: Problem, prices: MovePrices): SlotSolution {

@@ -3,6 +3,7 @@
 //   insert: Dijkstra from the new desktop over full sites to the cheapest free one, then every desktop on the path moves on.
 //   remove: the same backwards, to fill the hole with the chain of moves that gains most.
 //   insertAll: begins at prices near the optimum, so that few desktops need a path.
+//   keep: other weights for a desktop whose site stays its best one; no path.  addSlots, takeSlot: other capacities, a path a slot.
 // Invariant (optimality): with prices p >= 0, p = 0 where slots are free, every desktop is where W - p is largest.
 import { Heap } from './heap.js';
 import { startingPrices } from './starting-prices.js';
@@ -33,6 +34,7 @@ export class SiteFlow {
   readonly #next: Int32Array;
   readonly #via: Int32Array;
   readonly #done: Uint8Array;
+  #pushes = 0;
 
   constructor(problem: FlowProblem) {
     const l = problem.siteCount;
@@ -57,6 +59,16 @@ export class SiteFlow {
     return this.#site;
   }
 
+  /** Keys put on heaps so far: what is stale among them is taken away only when it comes up. */
+  get pushes(): number {
+    return this.#pushes;
+  }
+
+  /** Capacity that nobody uses at a site. */
+  freeAt(site: number): number {
+    return this.#free[site] as number;
+  }
+
   /** What one slot more is worth at each site. */
   prices(): Float64Array {
     return Float64Array.from(this.#pi, (x) => (x === 0 ? 0 : -x));
@@ -71,11 +83,16 @@ export class SiteFlow {
       const there = w[i * l + b] as number;
       if (b === at || there === -Infinity) continue;
       const arc = at * l + b;
-      const h = (this.#heaps[arc] ??= new Heap());
-      h.push(here - there, i);
-      this.#topKey[arc] = h.topKey;
-      this.#top[arc] = h.top;
+      this.#push(arc, here - there, i);
     }
+  }
+
+  #push(arc: number, key: number, i: number): void {
+    const h = (this.#heaps[arc] ??= new Heap());
+    h.push(key, i);
+    this.#pushes++;
+    this.#topKey[arc] = h.topKey;
+    this.#top[arc] = h.top;
   }
 
   /** Least that a desktop which really is at a loses by going to b; Infinity when nobody can. Its number is then in #top. */
@@ -122,14 +139,28 @@ export class SiteFlow {
   /** Add desktop `i` optimally; false when there is no room for it whatever moves. */
   insert(i: number): boolean {
     const l = this.#l;
+    for (let j = 0; j < l; j++) {
+      this.#dist[j] = -(this.#w[i * l + j] as number) - (this.#pi[j] as number);
+      this.#via[j] = i;
+    }
+    return this.#augment();
+  }
+
+  /** Take one slot away from a site, moving desktops on as it costs least; false when there is no room for that. */
+  takeSlot(site: number): boolean {
+    this.#dist.fill(Infinity);
+    this.#dist[site] = 0;
+    this.#via[site] = -1;
+    return this.#augment();
+  }
+
+  /** Follow the cheapest chain from `#dist` to a free slot, and move everybody on it (`#via`; -1: nobody, a slot is lost). */
+  #augment(): boolean {
+    const l = this.#l;
     const dist = this.#dist;
     const pi = this.#pi;
     const done = this.#done.fill(0);
-    for (let j = 0; j < l; j++) {
-      dist[j] = -(this.#w[i * l + j] as number) - (pi[j] as number);
-      this.#next[j] = -1;
-      this.#via[j] = i;
-    }
+    this.#next.fill(-1);
     let target: number;
     for (;;) {
       const a = this.#nearest();
@@ -155,7 +186,8 @@ export class SiteFlow {
     this.#free[target] = (this.#free[target] as number) - 1;
     for (let x = target; x >= 0;) {
       const before = this.#next[x] as number;
-      this.#attach(this.#via[x] as number, x);
+      const mover = this.#via[x] as number;
+      if (mover >= 0) this.#attach(mover, x);
       x = before;
     }
     return true;
@@ -253,11 +285,54 @@ export class SiteFlow {
     this.#free[end] = (this.#free[end] as number) + 1;
   }
 
-  /** Give desktop `i` other weights and restore the optimum: one removal and one insertion instead of a full solve. */
-  change(i: number, row: Float64Array): boolean {
-    this.remove(i);
+  /** Add slots to a site: each goes to whoever gains most by it. */
+  addSlots(site: number, count: number): void {
+    for (let k = 0; k < count; k++) {
+      if (this.#pi[site] === 0) {
+        this.#free[site] = (this.#free[site] as number) + count - k;
+        return;
+      }
+      this.#fill(site);
+    }
+  }
+
+  /** Tell whether the site of desktop `i` would still be a best one for it at the present prices, with other weights. */
+  holds(i: number, row: Float64Array): boolean {
+    const at = this.#site[i] as number;
+    if (at < 0) return false;
+    const here = (row[at] as number) + (this.#pi[at] as number);
+    for (let j = 0; j < this.#l; j++) if ((row[j] as number) + (this.#pi[j] as number) > here) return false;
+    return here > -Infinity;
+  }
+
+  /** Give desktop `i` other weights where it is; only where it `holds`. */
+  keep(i: number, row: Float64Array): void {
+    const l = this.#l;
+    const at = this.#site[i] as number;
+    const old = this.#w.slice(i * l, (i + 1) * l);
+    this.setRow(i, row);
+    for (let b = 0; b < l; b++) {
+      if (b === at || row[b] === -Infinity) continue;
+      const key = (row[at] as number) - (row[b] as number);
+      // The same key is on the heap already.
+      if (key !== (old[at] as number) - (old[b] as number)) this.#push(at * l + b, key, i);
+    }
+  }
+
+  /** Give desktop `i` other weights while it is not inserted. */
+  setRow(i: number, row: Float64Array): void {
     this.#changed[i] = 1;
     this.#w.set(row, i * this.#l);
+  }
+
+  /** Give desktop `i` other weights and restore the optimum: at most one removal and one insertion instead of a full solve. */
+  change(i: number, row: Float64Array): boolean {
+    if (this.holds(i, row)) {
+      this.keep(i, row);
+      return true;
+    }
+    this.remove(i);
+    this.setRow(i, row);
     return this.insert(i);
   }
 }

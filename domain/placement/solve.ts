@@ -1,6 +1,6 @@
 // One door to all algorithms: the same decision whatever found it.
 import { solveWithinBudget, usageOf, type Usage } from './budget.js';
-import { weightsOf, type MovePrices } from './exact.js';
+import { solveExact, weightsOf, type MovePrices, type SlotSolver } from './exact.js';
 import { solveIlp } from './ilp.js';
 import type { LinearSolver } from './linear-program.js';
 import { furnish, improve, MAX_EVALUATIONS } from './local-search.js';
@@ -31,6 +31,8 @@ export interface SolveTools {
   readonly solver: LinearSolver;
   /** A clock that only goes forward, milliseconds: what `solveMs` is read from. Decisions do not depend on it. */
   readonly clockMs: () => number;
+  /** Solver of `exact` without a budget, e.g. a session that remembers the last plan; silent: always in full. */
+  readonly slotSolver?: SlotSolver | undefined;
 }
 
 const FREE: MovePrices = { msPerGb: 0, msPerMove: 0 };
@@ -58,10 +60,15 @@ function greedy(p: Problem, order: GreedyOrder, clockMs: () => number): Found {
   };
 }
 
-async function exact(p: Problem, prices: MovePrices, solver: LinearSolver): Promise<Found> {
-  const found = solveWithinBudget(p, prices);
+async function exact(
+  p: Problem,
+  prices: MovePrices,
+  { solver, slotSolver = solveExact }: SolveTools,
+): Promise<Found> {
   const { budgetGb, maxMoves } = p.policy;
-  if (budgetGb === undefined && maxMoves === undefined) return { ...found, ...prices };
+  if (budgetGb === undefined && maxMoves === undefined)
+    return { ...solveWithinBudget(p, prices, undefined, slotSolver), ...prices };
+  const found = solveWithinBudget(p, prices);
   let { assignment, bound } = found;
   const used = usageOf(p, assignment);
   const room = Room.now(p);
@@ -91,7 +98,8 @@ async function ilp(p: Problem, prices: MovePrices, solver: LinearSolver): Promis
 }
 
 /** Run the policy's algorithm. */
-export async function solve(p: Problem, { solver, clockMs }: SolveTools): Promise<Decision> {
+export async function solve(p: Problem, tools: SolveTools): Promise<Decision> {
+  const { solver, clockMs } = tools;
   const { algorithm, msPerGb, minGainMs } = p.policy;
   const prices = { msPerGb, msPerMove: minGainMs };
   const start = clockMs();
@@ -102,7 +110,7 @@ export async function solve(p: Problem, { solver, clockMs }: SolveTools): Promis
       case 'cost-aware':
         return greedy(p, algorithm, clockMs);
       case 'exact':
-        return exact(p, prices, solver);
+        return exact(p, prices, tools);
       case 'multi-resource':
         return solveMultiResource(p, prices, solver).then((found) => ({ ...found, ...prices }));
       case 'ilp':
