@@ -2,12 +2,12 @@
 import { hasCode, VmshadowError } from '../../domain/errors.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import { createdHere } from '../../domain/migration/ownership.js';
+import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
 import type { UserEndpointReport } from '../ports/desktop-network.js';
-import type { DirtyRates } from '../ports/hypervisor.js';
 import type { HostContext } from './host-context.js';
 
 export interface DesktopReport {

@@ -2,6 +2,7 @@
 // killed in the middle calls again and goes on. Nothing here decides about ownership: the caller has checked the epoch.
 import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
 import type { Endpoint } from '../../domain/model/address.js';
+import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 
 /** One move of one desktop. `moveId` names the target's files, exports and ports, so that two tries never mix. */
@@ -25,12 +26,6 @@ export interface DesktopRuntime {
   readonly pid: number | null;
   /** Host bytes that the disk really takes. */
   readonly diskUsedBytes: number;
-}
-
-/** How fast a guest rewrites its state, megabits (10^6 bits) a second; null where it was not measured. */
-export interface DirtyRates {
-  readonly memoryMbps: number | null;
-  readonly diskMbps: number | null;
 }
 
 /** Where the target takes the disk (NBD over TLS). */

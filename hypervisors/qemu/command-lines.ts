@@ -10,6 +10,8 @@ export const QEMU = 'qemu-system-x86_64';
 export const STORAGE_DAEMON = 'qemu-storage-daemon';
 /** Node name of a desktop's disk in its QEMU. */
 export const DISK_NODE = 'disk0';
+/** Device through which the guest sees it. */
+export const DISK_DEVICE = 'vd0';
 
 export interface CopyCommand {
   readonly definition: DesktopDefinition;
@@ -47,7 +49,7 @@ export function qemuCommand(command: CopyCommand): string[] {
     ...['-blockdev', `driver=file,node-name=file0,filename=${escapeComma(files.disk)},discard=unmap`],
     ...['-blockdev', `driver=raw,node-name=${DISK_NODE},file=file0,discard=unmap`],
     // A kernel given directly takes boot index 0.
-    ...['-device', `virtio-blk-pci,id=vd0,drive=${DISK_NODE},bootindex=1`],
+    ...['-device', `virtio-blk-pci,id=${DISK_DEVICE},drive=${DISK_NODE},bootindex=1`],
     ...bootArguments(command),
     // append=on lets the driver cut the log under a chatty guest (logs.ts).
     ...['-chardev', `file,id=serial0,path=${escapeComma(files.serialLog)},append=on`],

@@ -1,65 +1,97 @@
-// How fast a guest rewrites its memory and its disk, apart: what a move of it would have to send again (equation 2 of the paper).
-//   memory: QEMU hashes a sample of pages (512 a gigabyte) twice, a second apart. The last measurement is read and the next one begun,
-//           so nothing is waited for, and a restarted worker finds what the one before had begun.
-//   disk:   bytes that the guest's device has written since the last look.
-import { isVmshadowError } from '../../domain/errors.js';
-import type { DirtyRates } from '../../activities/ports/hypervisor.js';
+// How fast the desktops of this host rewrite memory and disk. Memory: QEMU hashes a sample of the pages twice, a second apart, in a thread
+// of its own; each call reads the last result and begins the next sample. Disk: the guest device's own counter (a mirror's writes are not
+// in it), as a rate since the last call on the same connection; a new worker or a new QEMU begins anew.
+// A monitor that hangs costs the caller PATIENCE_MS, and never has more than one command of ours waiting: QEMU reads no further, not even
+// an out-of-band yank, once eight are.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UNKNOWN_RATES, type DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { DesktopId } from '../../domain/model/ids.js';
+import { hasCode, isVmshadowError } from '../../domain/errors.js';
+import { DISK_DEVICE } from './command-lines.js';
 import type { QemuHost } from './host.js';
-import { queryDirtyRate, queryWrittenBytes } from './qmp-replies.js';
+import type { QmpClient } from './qmp-client.js';
+import { queryDirtyRate, queryStatus, queryWrittenBytes, unlessRefused } from './qmp-replies.js';
 
-/** A report waits for all desktops of the host. */
-const QUICK = { timeoutMs: 1_000 };
-const SAMPLE_SECONDS = 1;
-const MEBIBYTE = 2 ** 20;
-const NOTHING: DirtyRates = { memoryMbps: null, diskMbps: null };
+const MEASURE_S = 1;
+/** Pages a GB: one page seen dirty stands for 0.25 MiB/s. QEMU's default of 512 would take one for 2 MiB/s. */
+const SAMPLE_PAGES = 4_096;
+/** A monitor answers in ms; a report does not wait longer for one that hangs. */
+const PATIENCE_MS = 1_000;
+/** Commands end with their answer or with the connection, so that one that waits is known to wait. */
+const UNLIMITED = { timeoutMs: undefined };
 
-interface Written {
+/** Bytes that a guest has written since its QEMU started, and when that was read. */
+export interface WrittenSample {
   readonly bytes: number;
   readonly atMs: number;
 }
 
 export class DirtyRateMeter {
   readonly #host: QemuHost;
-  readonly #written = new Map<DesktopId, Written>();
+  readonly #measuring = new Map<DesktopId, Promise<DirtyRates>>();
+  readonly #written = new WeakMap<QmpClient, WrittenSample>();
 
   constructor(host: QemuHost) {
     this.#host = host;
   }
 
-  /** Read both rates of a desktop and begin the next measurement; nulls where nothing is known (yet), also where its QEMU does not answer. */
-  async read(desktop: DesktopId): Promise<DirtyRates> {
+  /** Give what was measured since the last call, and begin to measure again. Takes no lock: a move that is under way goes on. */
+  async rates(desktop: DesktopId): Promise<DirtyRates> {
+    let measuring = this.#measuring.get(desktop);
+    if (measuring === undefined) {
+      measuring = this.#measure(desktop).finally(() => this.#measuring.delete(desktop));
+      this.#measuring.set(desktop, measuring);
+    }
+    const patience = new AbortController();
+    const outOfPatience = sleep(PATIENCE_MS, UNKNOWN_RATES, { signal: patience.signal });
     try {
-      const copy = await this.#host.runningDesktopIfAny(desktop);
-      if (copy === null) return this.#forget(desktop);
-      const rate = await queryDirtyRate(copy.qmp, QUICK);
-      if (rate.status !== 'measuring')
-        await copy.qmp.execute('calc-dirty-rate', { 'calc-time': SAMPLE_SECONDS }, QUICK);
-      const bytes = await queryWrittenBytes(copy.qmp, QUICK);
-      return {
-        memoryMbps: rate.mebibytesPerSecond === null ? null : toMbps(rate.mebibytesPerSecond * MEBIBYTE),
-        diskMbps: this.#writtenSince(desktop, bytes),
-      };
-    } catch (error) {
-      if (!isVmshadowError(error)) throw error;
-      this.#host.log.warn({ desktop, error: error.message }, 'dirty rates could not be read');
-      return this.#forget(desktop);
+      return await Promise.race([measuring, outOfPatience]);
+    } finally {
+      patience.abort();
     }
   }
 
-  #writtenSince(desktop: DesktopId, bytes: number): number | null {
-    const atMs = this.#host.now();
-    const before = this.#written.get(desktop);
-    this.#written.set(desktop, { bytes, atMs });
-    // The counter begins anew with each process of QEMU.
-    if (before === undefined || bytes < before.bytes || atMs <= before.atMs) return null;
-    return toMbps(((bytes - before.bytes) * 1000) / (atMs - before.atMs));
+  async #measure(desktop: DesktopId): Promise<DirtyRates> {
+    try {
+      const { qmp } = await this.#host.runningDesktop(desktop);
+      if (!(await queryStatus(qmp, UNLIMITED)).running) {
+        this.#written.delete(qmp);
+        return UNKNOWN_RATES;
+      }
+      const diskMbps = await this.#diskRate(qmp);
+      return { memoryMbps: await memoryRate(qmp), diskMbps };
+    } catch (error) {
+      // Whether there is such a desktop, and whether it answers, is `list`'s to say; here it only means that nothing is known.
+      if (!isVmshadowError(error) || hasCode(error, 'QMP'))
+        this.#host.log.warn({ desktop, error }, 'the dirty rates could not be measured');
+      return UNKNOWN_RATES;
+    }
   }
 
-  #forget(desktop: DesktopId): DirtyRates {
-    this.#written.delete(desktop);
-    return NOTHING;
+  async #diskRate(qmp: QmpClient): Promise<number | null> {
+    const bytes = await queryWrittenBytes(qmp, DISK_DEVICE, UNLIMITED);
+    const before = this.#written.get(qmp);
+    if (bytes === null) return null;
+    const now = { bytes, atMs: this.#host.now() };
+    this.#written.set(qmp, now);
+    return before === undefined ? null : writeMbps(before, now);
   }
 }
 
-const toMbps = (bytesPerSecond: number) => Math.round((bytesPerSecond * 8) / 1e4) / 100;
+/** The last result of QEMU; null while there is none. */
+async function memoryRate(qmp: QmpClient): Promise<number | null> {
+  const last = await queryDirtyRate(qmp, UNLIMITED);
+  if (last.status === 'measuring') return null;
+  // Refused when another call has begun a sample in between: that one will do.
+  await unlessRefused(
+    qmp.execute('calc-dirty-rate', { 'calc-time': MEASURE_S, 'sample-pages': SAMPLE_PAGES }, UNLIMITED),
+  );
+  return last.mibPerSecond === null ? null : (last.mibPerSecond * 2 ** 20 * 8) / 1e6;
+}
+
+/** Megabits a second between two readings of a counter; null when it was set back, or the clock was. */
+export function writeMbps(before: WrittenSample, now: WrittenSample): number | null {
+  const bytes = now.bytes - before.bytes;
+  const ms = now.atMs - before.atMs;
+  return bytes < 0 || ms <= 0 ? null : (bytes * 8) / 1e3 / ms;
+}

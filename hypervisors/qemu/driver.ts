@@ -2,7 +2,6 @@
 // processes take that desktop's lock; those of a running move, which may wait long, do not, and `cutLink` never waits for anybody.
 import type {
   CopyProgress,
-  DirtyRates,
   DesktopRuntime,
   DiskTarget,
   Hypervisor,
@@ -11,6 +10,7 @@ import type {
   MoveKey,
   SwitchoverResult,
 } from '../../activities/ports/hypervisor.js';
+import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
@@ -46,12 +46,12 @@ export interface QemuDriverOptions extends QemuOptions {
 export class QemuHypervisor implements Hypervisor {
   readonly #host: QemuHost;
   readonly #memory: MemoryCopies;
-  readonly #dirty: DirtyRateMeter;
+  readonly #dirtyRates: DirtyRateMeter;
 
   constructor({ logger, now, ...options }: QemuDriverOptions) {
     this.#host = new QemuHost(options, logger, now ?? (() => Date.now()));
     this.#memory = new MemoryCopies(this.#host);
-    this.#dirty = new DirtyRateMeter(this.#host);
+    this.#dirtyRates = new DirtyRateMeter(this.#host);
   }
 
   /** Hang up all monitors, so that another worker can take them. Desktops and moves go on. */
@@ -84,7 +84,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   dirtyRates(desktop: DesktopId): Promise<DirtyRates> {
-    return this.#dirty.read(desktop);
+    return this.#dirtyRates.rates(desktop);
   }
 
   resume(desktop: DesktopId): Promise<void> {

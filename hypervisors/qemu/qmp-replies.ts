@@ -15,13 +15,6 @@ const BlockJobs = z.array(
   }),
 );
 const Jobs = z.array(z.object({ id: z.string(), status: z.string(), error: z.string().optional() }));
-const DirtyRate = z.object({
-  status: z.enum(['unstarted', 'measuring', 'measured']),
-  'dirty-rate': z.number().min(0).optional(),
-});
-const BlockStats = z.array(
-  z.object({ qdev: z.string().optional(), stats: z.object({ wr_bytes: z.number() }) }),
-);
 const Nodes = z.array(z.object({ 'node-name': z.string().optional() }));
 const Migration = z.object({
   status: z.string().optional(),
@@ -48,6 +41,15 @@ const Parameters = z.object({
   /** The move's cap, bytes a second. */
   'avail-switchover-bandwidth': z.number(),
 });
+const DirtyRate = z.object({
+  /** `unstarted` also while the thread of a new sample starts. */
+  status: z.enum(['unstarted', 'measuring', 'measured']),
+  /** Whole MiB a second, rounded down; only when measured. */
+  'dirty-rate': z.number().min(0).optional(),
+});
+const BlockStats = z.array(
+  z.object({ qdev: z.string().optional(), stats: z.object({ wr_bytes: z.number() }) }),
+);
 export type MigrationParameters = z.infer<typeof Parameters>;
 export type MigrationInfo = z.infer<typeof Migration>;
 export type BlockJob = z.infer<typeof BlockJobs>[number];
@@ -64,21 +66,6 @@ export async function queryStatus(
 /** The migration of this process, outgoing or incoming. */
 export async function queryMigrate(qmp: QmpClient): Promise<MigrationInfo> {
   return Migration.parse(await qmp.execute('query-migrate'));
-}
-
-/** The last measurement of how fast the guest rewrites its memory; null while there is none. */
-export async function queryDirtyRate(
-  qmp: QmpClient,
-  options?: CommandOptions,
-): Promise<{ status: z.infer<typeof DirtyRate>['status']; mebibytesPerSecond: number | null }> {
-  const reply = DirtyRate.parse(await qmp.execute('query-dirty-rate', undefined, options));
-  return { status: reply.status, mebibytesPerSecond: reply['dirty-rate'] ?? null };
-}
-
-/** Bytes that the guest has written to its devices since its process began; what jobs write is not in it. */
-export async function queryWrittenBytes(qmp: QmpClient, options?: CommandOptions): Promise<number> {
-  const devices = BlockStats.parse(await qmp.execute('query-blockstats', undefined, options));
-  return devices.reduce((sum, d) => sum + (d.qdev === undefined ? 0 : d.stats.wr_bytes), 0);
 }
 
 /** The block job of this id while it works (a concluded one is only in `queryJob`). */
@@ -105,6 +92,38 @@ export async function hasNode(qmp: QmpClient, name: string): Promise<boolean> {
 /** The parameters of the migration that the driver reads back; they live as long as the process. */
 export async function migrationParameters(qmp: QmpClient): Promise<MigrationParameters> {
   return Parameters.parse(await qmp.execute('query-migrate-parameters'));
+}
+
+export interface DirtyRateReply {
+  readonly status: 'unstarted' | 'measuring' | 'measured';
+  /** Result of the last sample, if it has one. */
+  readonly mibPerSecond: number | null;
+}
+
+/** What the last calc-dirty-rate found. */
+export async function queryDirtyRate(qmp: QmpClient, options?: CommandOptions): Promise<DirtyRateReply> {
+  return parseDirtyRate(await qmp.execute('query-dirty-rate', undefined, options));
+}
+
+/** Read the reply to query-dirty-rate. */
+export function parseDirtyRate(reply: unknown): DirtyRateReply {
+  const { status, 'dirty-rate': rate } = DirtyRate.parse(reply);
+  return { status, mibPerSecond: (status === 'measured' ? rate : undefined) ?? null };
+}
+
+/** Bytes that the guest has written through a device since its QEMU started; null when it has no such device. */
+export async function queryWrittenBytes(
+  qmp: QmpClient,
+  device: string,
+  options?: CommandOptions,
+): Promise<number | null> {
+  return parseWrittenBytes(await qmp.execute('query-blockstats', undefined, options), device);
+}
+
+/** Read the reply to query-blockstats. The device is told by its path in the machine: its node is a filter's while a job has one. */
+export function parseWrittenBytes(reply: unknown, device: string): number | null {
+  const found = BlockStats.parse(reply).find(({ qdev }) => qdev?.split('/').includes(device) === true);
+  return found?.stats.wr_bytes ?? null;
 }
 
 /** Wait for a command that QEMU may refuse because what it is to end or forget has gone in the meantime: that is what was wanted. */

@@ -16,7 +16,6 @@ import type {
 import type {
   CopyProgress,
   DesktopRuntime,
-  DirtyRates,
   Hypervisor,
   MemoryProgress,
   MoveKey,
@@ -26,6 +25,7 @@ import { OwnershipStore } from '../../activities/stores/ownership-store.js';
 import { ReservationStore } from '../../activities/stores/reservation-store.js';
 import { VmshadowError } from '../../domain/errors.js';
 import type { TrafficWindow } from '../../domain/fingerprint/model.js';
+import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import { createdHere } from '../../domain/migration/ownership.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import { DesktopDefinition, type DesktopState } from '../../domain/model/desktop.js';

@@ -1,6 +1,6 @@
 // First half of a cycle: every host reports, and ranks its desktops (a dead one is said, and does not hold the others up).
 import type { DesktopReport, HostReport } from '../../activities/host/desktops.js';
-import { smoothRates } from '../../domain/placement/dirty-rate.js';
+import { smoothDirtyRates } from '../../domain/migration/dirty-rates.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { failureInfo } from '../../temporal/failures.js';
 import { report } from '../host-proxies.js';
@@ -74,7 +74,7 @@ function learnFrom(state: LoopState, report: HostReport): void {
     // A dom0 of a release before measures none.
     const { dirty = null } = desktop as Partial<DesktopReport>;
     const { id } = desktop.definition;
-    if (dirty !== null) state.dirty.set(id, smoothRates(state.dirty.get(id), dirty));
+    if (dirty !== null) state.dirty.set(id, smoothDirtyRates(state.dirty.get(id), dirty));
   }
   const said = `traffic ${hostKey(report.host)}`;
   state.problems.delete(said);

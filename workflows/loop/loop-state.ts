@@ -7,7 +7,7 @@ import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/placement/geography.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
-import type { DirtyRates } from '../../activities/ports/hypervisor.js';
+import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { LoopStatus, MoveStatus, PlanSummary } from '../../temporal/messages.js';
 
 export interface MoveUnderWay {

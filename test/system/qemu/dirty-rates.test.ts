@@ -1,6 +1,6 @@
 // Memory and disk of real guests that rewrite them at known rates. Needs root, QEMU and the lab's images.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DirtyRates } from '../../../activities/ports/hypervisor.js';
+import type { DirtyRates } from '../../../domain/migration/dirty-rates.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 import { TAP, TwoHosts, copyDisk, smallDesktop } from './two-hosts.js';
 
