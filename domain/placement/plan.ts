@@ -8,12 +8,14 @@ import type { PlanMove, PlanRequest, PlanResult } from './model.js';
 import { compileProblem, feltOf, gainBetween, mayGo, rttOf, type Problem } from './problem.js';
 import { Room } from './room.js';
 import { addSecondChoices } from './second-choice.js';
-import { scheduleMoves, type Schedule, type Step } from './waves.js';
+import { scheduleMoves, strandedBy, type ParkingTerms, type Schedule, type Step } from './waves.js';
 import { solve, type Decision, type SolveTools } from './solve.js';
 
 const BYTES_PER_GB = 1e9;
 /** Rounds of closing pairs that no host could take and solving again; after that the moves left over are dropped and said. */
 const HOST_ROUNDS = 5;
+/** Orders tried with parking; after that nobody is parked. */
+const PARKING_ROUNDS = 8;
 
 /** Close the pairs of desktop and site where no host of the site could hold the desktop even if it were empty. */
 function closeTooSmallHosts(p: Problem, room: Room): Map<number, string[]> {
@@ -36,6 +38,22 @@ interface Solved {
   readonly value: number;
 }
 
+/**
+ * Order the moves to `target`. Where hosts have room for a desktop to wait but in the end none where it was to go, the order is made
+ * again without parking that one.
+ */
+function orderMoves(p: Problem, target: Int32Array, terms: ParkingTerms): { schedule: Schedule; room: Room } {
+  const neverParked = new Set<number>();
+  for (let round = 1; ; round++) {
+    const room = Room.now(p);
+    const schedule = scheduleMoves(p, room, target, { ...terms, neverParked });
+    const stranded = strandedBy(schedule);
+    if (stranded.length === 0) return { schedule, room };
+    const others = round < PARKING_ROUNDS ? stranded : p.desktops.keys();
+    for (const i of others) neverParked.add(i);
+  }
+}
+
 /** Order a decision into waves; where something could not be carried out, let those that stayed have their second choice. */
 function carryOut(p: Problem, decision: Decision): Solved {
   const { msPerGb, minGainMs: msPerMove, budgetGb = Infinity, maxMoves = Infinity } = p.policy;
@@ -46,9 +64,10 @@ function carryOut(p: Problem, decision: Decision): Solved {
     movesLeft: maxMoves - moves,
   });
   const gbOf = (steps: readonly Step[]) => steps.reduce((sum, s) => sum + (p.costGb[s.desktop] as number), 0);
-  const room = Room.now(p);
-  let schedule = scheduleMoves(p, room, decision.assignment, left(decision.usage.gb, decision.usage.moves));
   let { assignment } = decision;
+  const ordered = orderMoves(p, assignment, left(decision.usage.gb, decision.usage.moves));
+  const { room } = ordered;
+  let { schedule } = ordered;
   if (schedule.dropped.size > 0 && decision.everyDesktop) {
     const terms = left(gbOf(schedule.steps), schedule.steps.length);
     ({ schedule, assignment } = addSecondChoices(p, room, schedule, assignment, terms));

@@ -25,12 +25,20 @@ export interface Schedule {
   readonly dropped: ReadonlyMap<number, DropReason>;
 }
 
+/** Desktops that a schedule sends to a stop on the way and no further. */
+export function strandedBy({ steps }: Schedule): number[] {
+  const parked = new Map(steps.map((s) => [s.desktop, s.parking]));
+  return [...parked].flatMap(([i, parking]) => (parking ? [i] : []));
+}
+
 export interface ParkingTerms {
   /** What a gigabyte more on the WAN costs in ms; parking must leave its circle a gain. */
   readonly msPerGb: number;
   /** Gigabytes and moves that parking may add. */
   readonly gbLeft: number;
   readonly movesLeft: number;
+  /** Desktops that must not be parked. */
+  readonly neverParked?: ReadonlySet<number>;
 }
 
 class Scheduler {
@@ -43,7 +51,8 @@ class Scheduler {
   #gbLeft: number;
   #movesLeft: number;
   readonly #msPerGb: number;
-  readonly #parked = new Set<number>();
+  /** Parked once, or not to be parked. */
+  readonly #parked: Set<number>;
   readonly steps: Step[] = [];
   readonly dropped = new Map<number, DropReason>();
 
@@ -55,6 +64,7 @@ class Scheduler {
     this.#gbLeft = terms.gbLeft;
     this.#movesLeft = terms.movesLeft;
     this.#msPerGb = terms.msPerGb;
+    this.#parked = new Set(terms.neverParked);
     const gain = Float64Array.from(target, (j, i) => gainOf(p, i, j));
     this.#order = Array.from(target, (_, i) => i)
       .filter((i) => target[i] !== p.current[i])
@@ -128,24 +138,23 @@ class Scheduler {
       const cheapest = circle
         .filter((i) => !this.#parked.has(i))
         .sort((a, b) => (p.costGb[a] as number) - (p.costGb[b] as number) || a - b);
-      let step: Step | undefined;
-      for (const i of cheapest) if ((step = this.#parkOne(i, wave)) !== undefined) break;
-      if (step === undefined) continue;
-      const gb = p.costGb[step.desktop] as number;
+      const i = cheapest.find((u) => this.#parkingSite(u) >= 0);
+      if (i === undefined) continue;
+      const gb = p.costGb[i] as number;
       const gain = circle.reduce(
-        (sum, i) => sum + gainOf(p, i, this.#target[i] as number) - this.#toll(i),
+        (sum, u) => sum + gainOf(p, u, this.#target[u] as number) - this.#toll(u),
         0,
       );
       const tooDear = gb > this.#gbLeft + 1e-9 || this.#movesLeft < 1;
       if (tooDear || gain <= this.#msPerGb * gb) {
-        this.#room.leave(step.desktop, step.toBin, step.to);
-        for (const i of circle) this.dropped.set(i, 'parking-not-worth');
+        for (const u of circle) this.dropped.set(u, 'parking-not-worth');
         continue;
       }
       this.#gbLeft -= gb;
       this.#movesLeft -= 1;
-      this.#parked.add(step.desktop);
-      parked.push(step);
+      this.#parked.add(i);
+      const to = this.#parkingSite(i);
+      parked.push(this.#begin(i, to, this.#room.binFor(i, to), wave, true));
     }
     return parked;
   }
@@ -154,7 +163,8 @@ class Scheduler {
     return this.#msPerGb * (this.#p.costGb[i] as number);
   }
 
-  #parkOne(i: number, wave: number): Step | undefined {
+  /** The nearest site with room for desktop `i` to wait at; -1 where there is none. */
+  #parkingSite(i: number): number {
     const p = this.#p;
     let best = -1;
     for (let j = 0; j < p.siteCount; j++)
@@ -165,7 +175,7 @@ class Scheduler {
         (best < 0 || rttOf(p, i, j) < rttOf(p, i, best))
       )
         best = j;
-    return best < 0 ? undefined : this.#begin(i, best, this.#room.binFor(i, best), wave, true);
+    return best;
   }
 
   /** Nothing can start and nothing can be parked: the state will never change again. */

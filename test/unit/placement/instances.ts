@@ -117,54 +117,72 @@ function withHosts<S extends { id: string; slots: number }>(
   return { ...site, slots: site.slots + 1, hosts };
 }
 
-/** Replay a plan wave by wave; lists every moment at which a slot count or a host's resource is exceeded, and every move that does not follow on. */
+/**
+ * Replay a plan wave by wave; lists every moment at which a slot count or a host's room is exceeded (where a tolerant caller's cloud is
+ * over-full from the start: by more than it was), and every move that does not follow on.
+ */
 export function violations(input: PlanInput, plan: PlanResult): string[] {
   const found: string[] = [];
   const where = new Map(input.desktops.map((d) => [d.id, { site: d.site, host: d.host }]));
-  const byId = new Map(input.desktops.map((d) => [d.id, d]));
+  const sizeOf = new Map<string, Pick<PlanDesktop, 'vcpu' | 'memoryGb' | 'diskGb'>>([
+    ...input.reservations.map((r) => [r.desktop, r] as const),
+    ...input.desktops.map((d) => [d.id, d] as const),
+  ]);
   const sites = new Map(input.sites.map((s) => [s.id, s]));
   const last = Math.max(0, ...plan.moves.map((m) => m.wave));
-  const check = (
-    held: Iterable<{ desktop: string; site: string; host: string | undefined }>,
-    when: string,
-  ) => {
-    const slots = new Map<string, number>();
-    const use = new Map<string, { vcpu: number; memoryGb: number; diskGb: number }>();
-    for (const h of held) {
-      slots.set(h.site, (slots.get(h.site) ?? 0) + 1);
-      const key = JSON.stringify([h.site, h.host]);
-      const u = use.get(key) ?? { vcpu: 0, memoryGb: 0, diskGb: 0 };
-      const d = byId.get(h.desktop)!;
-      use.set(key, {
-        vcpu: u.vcpu + d.vcpu,
-        memoryGb: u.memoryGb + d.memoryGb,
-        diskGb: u.diskGb + d.diskGb,
-      });
-    }
-    for (const [id, s] of slots)
-      if (s > sites.get(id)!.slots) found.push(`${when}: ${id} holds ${s} of ${sites.get(id)!.slots}`);
-    for (const [key, u] of use) {
-      const [siteId, hostId] = JSON.parse(key) as [string, string | null];
-      const host = sites.get(siteId)!.hosts?.find((h) => h.id === hostId);
-      if (host === undefined) continue;
-      for (const k of ['vcpu', 'memoryGb', 'diskGb'] as const)
-        if (u[k] > (host[k] ?? Infinity) + 1e-6) found.push(`${when}: ${key} ${k} ${u[k]} of ${host[k]!}`);
-    }
+  const reserved = input.reservations.map((r) => ({ desktop: r.desktop, site: r.site, host: r.host }));
+  const use = (held: Iterable<{ desktop: string; site: string; host: string | undefined }>) => {
+    const sums = new Map<string, { slots: number; vcpu: number; memoryGb: number; diskGb: number }>();
+    for (const h of held)
+      for (const key of [JSON.stringify([h.site]), JSON.stringify([h.site, h.host ?? null])]) {
+        const u = sums.get(key) ?? { slots: 0, vcpu: 0, memoryGb: 0, diskGb: 0 };
+        const d = sizeOf.get(h.desktop)!;
+        sums.set(key, {
+          slots: u.slots + 1,
+          vcpu: u.vcpu + d.vcpu,
+          memoryGb: u.memoryGb + d.memoryGb,
+          diskGb: u.diskGb + d.diskGb,
+        });
+      }
+    return sums;
   };
+  const residents = () => [...where].map(([desktop, at]) => ({ desktop, ...at }));
+  const before = use([...residents(), ...reserved]);
   for (let wave = 1; wave <= last; wave++) {
     const moves = plan.moves.filter((m) => m.wave === wave);
     for (const m of moves) {
       const at = where.get(m.desktop)!;
       if (at.site !== m.from) found.push(`wave ${wave}: ${m.desktop} is at ${at.site}, not at ${m.from}`);
-    }
-    const held = [...where].map(([desktop, at]) => ({ desktop, ...at }));
-    const arriving = moves.map((m) => ({ desktop: m.desktop, site: m.to, host: m.toHost }));
-    const reserved = input.reservations.map((r) => ({ desktop: r.desktop, site: r.site, host: r.host }));
-    for (const m of moves)
+      if (at.host !== undefined && m.fromHost !== undefined && at.host !== m.fromHost)
+        found.push(`wave ${wave}: ${m.desktop} is on ${at.host}, not on ${m.fromHost}`);
       if (reserved.some((r) => r.desktop === m.desktop))
         found.push(`${m.desktop} is moved while it is under way`);
-    check([...held, ...arriving, ...reserved], `during wave ${wave}`);
+    }
+    const arriving = moves.map((m) => ({ desktop: m.desktop, site: m.to, host: m.toHost }));
+    for (const [key, u] of use([...residents(), ...arriving, ...reserved])) {
+      const [siteId, hostId] = JSON.parse(key) as [string, (string | null)?];
+      const site = sites.get(siteId)!;
+      const room = hostId === undefined ? { slots: site.slots } : site.hosts?.find((h) => h.id === hostId);
+      for (const k of ['slots', 'vcpu', 'memoryGb', 'diskGb'] as const) {
+        const most = Math.max(
+          (room as Partial<typeof u> | undefined)?.[k] ?? Infinity,
+          before.get(key)?.[k] ?? 0,
+        );
+        if (u[k] > most * (1 + 1e-12) + 1e-6)
+          found.push(`during wave ${wave}: ${key} ${k} ${u[k]} of ${most}`);
+      }
+    }
     for (const m of moves) where.set(m.desktop, { site: m.to, host: m.toHost });
   }
   return found;
+}
+
+/** Lists what a plan moves beyond its policy's budgets, parking included. */
+export function budgetFaults(input: PlanInput, plan: PlanResult): string[] {
+  const { budgetGb = Infinity, maxMoves = Infinity } = input.policy;
+  const gb = plan.moves.reduce((sum, m) => sum + m.cost, 0);
+  return [
+    ...(gb > budgetGb + 1e-6 ? [`${gb} GB of ${budgetGb}`] : []),
+    ...(plan.moves.length > maxMoves ? [`${plan.moves.length} moves of ${maxMoves}`] : []),
+  ];
 }

@@ -55,6 +55,28 @@ describe('the order of execution', () => {
     expect(plan.notMoved[0]!.reason).toMatch(/parking move, which costs more than it gains/);
   });
 
+  it('knows the host of a desktop that was not parked after all, when it gets a second choice', async () => {
+    const hosted = (id: string, slots: number) => ({
+      ...site(id, slots),
+      hosts: [{ id: `host-${id}`, memoryGb: 50 }],
+    });
+    const input = PlanInput.parse({
+      sites: [hosted('a', 1), hosted('b', 1), hosted('c', 1)],
+      desktops: [
+        desktop('x', 'a', { a: 100, b: 66, c: 68 }, { rank: 1, memoryGb: 0, host: 'host-a' }),
+        desktop('y', 'b', { a: 76, b: 100, c: 100 }, { rank: 1, memoryGb: 0, host: 'host-b' }),
+      ],
+      // The exchange gains 34 + 24 - 40, its parking move costs 20; a move to c alone gains 32 - 20.
+      policy: { msPerGb: 20 },
+    });
+    const plan = await makePlan(input, { strict: true });
+    expect(plan.moves.map((m) => [m.desktop, m.to, m.fromHost, m.toHost])).toEqual([
+      ['x', 'c', 'host-a', 'host-c'],
+      ['y', 'a', 'host-b', 'host-a'],
+    ]);
+    expect(violations(input, plan)).toEqual([]);
+  });
+
   it('uses the one free slot of a circle for the circle before it lets it leave', () => {
     // b -> a ends the slot's walk; c <-> a is a circle that needs it first. All gains favour b.
     const input = PlanInput.parse({
