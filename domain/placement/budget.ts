@@ -32,6 +32,9 @@ const STEPS = 12;
 /** Used so far, a budget counts as spent: further steps would cost time for nothing. */
 const SPENT = 0.995;
 
+/** Sizes below a kilobyte are none: the price that keeps so small a desktop from moving would have no finite bound. */
+const LEAST_GB = 1e-6;
+
 /** The price from which on no move pays for itself. */
 function highestPrice(p: Problem, unit: 'gb' | 'move'): number {
   let highest = 0;
@@ -40,7 +43,7 @@ function highestPrice(p: Problem, unit: 'gb' | 'move'): number {
     if (own === Infinity) continue;
     const most = (p.rank[i] as number) * own;
     const size = unit === 'gb' ? (p.costGb[i] as number) : 1;
-    if (most > 0) highest = Math.max(highest, size > 0 ? most / size : 0);
+    if (size >= LEAST_GB) highest = Math.max(highest, most / size);
   }
   return highest;
 }

@@ -26,7 +26,11 @@ const Skeleton = z
         }),
       )
       .catch([]),
-    reservations: z.array(z.object({ desktop: z.string(), site: z.string() })).catch([]),
+    reservations: z
+      .array(
+        z.object({ desktop: z.string(), site: z.string(), host: z.string().optional().catch(undefined) }),
+      )
+      .catch([]),
   })
   .catch({ sites: [], desktops: [], reservations: [] });
 type Skeleton = z.infer<typeof Skeleton>;
@@ -42,7 +46,7 @@ function duplicates(ids: readonly string[]): string[] {
 interface Findings {
   /** What no plan can be made with. */
   readonly problems: string[];
-  /** What a plan can be made with nevertheless: RTTs to sites that are not there, sites that hold more than their slots. */
+  /** What a plan can be made with nevertheless: RTTs to sites and room at hosts that are not there, sites that hold more than their slots. */
   readonly doubts: string[];
 }
 
@@ -69,6 +73,9 @@ function findings(s: Skeleton): Findings {
   }
   for (const r of s.reservations) {
     if (!sites.has(r.site)) problems.push(`reservation for ${r.desktop}: unknown site ${r.site}; ${known}`);
+    const hosts = sites.get(r.site)?.hosts;
+    if (r.host !== undefined && hosts !== undefined && !hosts.some((h) => h.id === r.host))
+      doubts.push(`reservation for ${r.desktop}: site ${r.site} has no host ${r.host}`);
     used.set(r.site, (used.get(r.site) ?? 0) + 1);
   }
   for (const site of s.sites) {

@@ -4,10 +4,13 @@ import type { PlanDesktop } from './model.js';
 /** Copy factor of a guest that rewrites its state as fast as the link or faster: 1 / (1 - r) ends here, it would be infinite. */
 export const MAX_COPY_FACTOR = 100;
 
+/** A round trip below a nanosecond is none: no latency can be told to be a percentage of it. */
+const LEAST_RTT_MS = 1e-6;
+
 /** Equation 1: benefit of going from `beforeMs` to `afterMs` of RTT; negative for a loss. */
 export function benefitOf(beforeMs: number, afterMs: number, weights: { w1: number; w2: number }): number {
   const decrease = beforeMs - afterMs;
-  const percent = beforeMs > 0 ? (decrease * 100) / beforeMs : 0;
+  const percent = beforeMs >= LEAST_RTT_MS ? (decrease * 100) / beforeMs : 0;
   return weights.w1 * decrease + weights.w2 * percent;
 }
 

@@ -5,13 +5,18 @@ import { REFERENCE_RTTS_MS } from '../fingerprint/model.js';
 import { SiteKind } from '../model/cloud.js';
 import { PlacementPolicy } from '../model/policy.js';
 
-/** Any name without control characters: a planning file may use the names of another system. */
+/** Any name without control characters: a planning file may use the names of another system. JSON objects cannot be asked for `__proto__`. */
 const Name = z
   .string()
   .min(1)
   .max(128)
-  .regex(/^[^\p{Cc}]*$/u, 'expected a name without control characters');
+  .regex(/^(?!__proto__$)[^\p{Cc}]*$/u, 'expected a name without control characters, and not __proto__');
+// Limits far beyond any cloud, so that no sum or product of figures that are let in overflows or drowns the others.
 const gigabytes = z.number().min(0).max(1e9);
+const vcpus = z.number().min(0).max(1e9);
+const weight = z.number().min(0).max(1e6);
+/** Milliseconds since 1970; the largest exact integer, which means for ever, is within. */
+const timeMs = z.number().min(-1e16).max(1e16);
 const RttMs = z
   .number()
   .min(0, 'expected a round-trip time of 0 ms or more')
@@ -20,11 +25,11 @@ const RttMs = z
 /** A host's room; what is not given does not limit. */
 export const PlanHost = z.object({
   id: Name,
-  vcpu: z.number().min(0).optional(),
+  vcpu: vcpus.optional(),
   memoryGb: gigabytes.optional(),
   diskGb: gigabytes.optional(),
   /** Desktops at most on this host, beside the site's own limit. */
-  slots: z.number().int().min(0).optional(),
+  slots: z.number().int().min(0).max(1e7).optional(),
 });
 export type PlanHost = z.infer<typeof PlanHost>;
 
@@ -46,7 +51,7 @@ export const PlanDesktop = z.object({
   host: Name.optional(),
   memoryGb: gigabytes,
   diskGb: gigabytes,
-  vcpu: z.number().min(0).default(1),
+  vcpu: vcpus.default(1),
   /** Measured round-trip times from the user to sites, milliseconds; a site that is missing here is not available. */
   rttMs: z.record(Name, RttMs),
   /**
@@ -65,9 +70,9 @@ export const PlanDesktop = z.object({
   memoryDirtyMbps: z.number().min(0).default(0),
   diskDirtyMbps: z.number().min(0).default(0),
   /** Not to be moved before this time (milliseconds since 1970): hysteresis T, or an operator's wish. */
-  lockedUntilMs: z.number().optional(),
+  lockedUntilMs: timeMs.optional(),
   /** Since when its rank has been below T_l (milliseconds since 1970): hysteresis T'. Silent: for long enough. */
-  lowSinceMs: z.number().optional(),
+  lowSinceMs: timeMs.optional(),
   /** True or false: may or may not be evicted whatever its rank says. Silent: the rank decides. */
   reclaimable: z.boolean().optional(),
 });
@@ -78,7 +83,7 @@ export const Reservation = z.object({
   desktop: Name,
   site: Name,
   host: Name.optional(),
-  vcpu: z.number().min(0).default(1),
+  vcpu: vcpus.default(1),
   memoryGb: gigabytes.default(0),
   diskGb: gigabytes.default(0),
 });
@@ -86,12 +91,14 @@ export type Reservation = z.infer<typeof Reservation>;
 
 /** The cloud's policy, but plain gain decides where a file is silent: no price on bytes, no least gain. */
 export const PlanPolicy = PlacementPolicy.extend({
-  msPerGb: z.number().min(0).default(0),
-  minGainMs: z.number().min(0).default(0),
+  msPerGb: weight.default(0),
+  minGainMs: weight.default(0),
+  w1: weight.default(PlacementPolicy.shape.w1.parse(undefined)),
+  w2: weight.default(PlacementPolicy.shape.w2.parse(undefined)),
   /** Bandwidth of one move, megabits a second: what dirty rates are relative to (equation 2). */
   linkMbps: z.number().positive().default(60),
   /** At most so many gigabytes over the WAN in this plan. */
-  budgetGb: z.number().min(0).optional(),
+  budgetGb: z.number().min(0).max(1e12).optional(),
   /** At most so many moves in this plan. */
   maxMoves: z.number().int().min(0).optional(),
 });
@@ -103,7 +110,7 @@ export const PlanInput = z.object({
   policy: PlanPolicy.prefault({}),
   reservations: z.array(Reservation).default([]),
   /** The time that `lockedUntilMs` and `lowSinceMs` are compared with (milliseconds since 1970); silent: the caller's clock. */
-  nowMs: z.number().optional(),
+  nowMs: timeMs.optional(),
 });
 export type PlanInput = z.infer<typeof PlanInput>;
 /** What a caller may leave out is left out here. */

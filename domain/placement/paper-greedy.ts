@@ -64,7 +64,8 @@ class Greedy {
     if (this.#order === 'rank-ordered') return 1;
     const p = this.#p;
     const b = benefitOf(feltOf(p, i, p.current[i] as number), feltOf(p, i, site), p.policy);
-    return this.#order === 'cost-aware' ? b / (p.costGb[i] as number) : b;
+    // A desktop without a size costs nothing; 0 / 0 would have no place in any order.
+    return this.#order === 'cost-aware' && b !== 0 ? b / (p.costGb[i] as number) : b;
   }
 
   run(): void {
