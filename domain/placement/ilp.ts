@@ -45,5 +45,10 @@ export async function solveIlp(
   forEachShare(a, answer.values, 0.5, (i, j) => (assignment[i] = j));
   const objective = objectiveOf(p, assignment);
   const bound = boundOnGain(p, assignment, prices, answer.bound + tie * usageOf(p, assignment).moves);
-  return { assignment, objective, bound: Math.max(bound, objective), status: answer.status };
+  return {
+    assignment,
+    objective,
+    bound: Number.isFinite(bound) ? Math.max(bound, objective) : Infinity,
+    status: answer.status,
+  };
 }

@@ -94,7 +94,10 @@ async function ilp(p: Problem, prices: MovePrices, solver: LinearSolver): Promis
       : [
           `the MIP was not solved to the end in ${ILP_TIME_LIMIT_MS / 1000} s: see the gap; --algorithm exact has no such limit`,
         ];
-  return { ...found, warnings, slotPrices: solveWithinBudget(p, prices).slotPrices, ...prices };
+  // A MIP that was stopped early, or that has no solution (hosts above their capacity), has no bound of its own.
+  const slots = solveWithinBudget(p, prices);
+  const bound = Math.max(found.objective, Math.min(found.bound, slots.bound));
+  return { ...found, warnings, bound, slotPrices: slots.slotPrices, ...prices };
 }
 
 /** Run the policy's algorithm. */

@@ -83,6 +83,33 @@ describe('a plan input is refused', () => {
       { sites: [], desktops: good.desktops },
       /unknown site a; there are no sites/,
     ],
+    [
+      'room held at an unknown host',
+      {
+        ...good,
+        reservations: [{ desktop: 'z', site: 'a', host: 'h' }],
+        sites: [site('a', 9, { hosts: [] }), site('b', 2)],
+      },
+      /reservation for z: site a has no host h/,
+    ],
+    [
+      'a site named __proto__, which no JSON object could be asked for',
+      { ...good, sites: [...good.sites, site('__proto__', 1)] },
+      /sites\.2\.id.*not __proto__/,
+    ],
+    ['figures that would overflow: weights', { ...good, policy: { w1: 1e308 } }, /policy\.w1/],
+    ['figures that would overflow: prices', { ...good, policy: { msPerGb: 1e300 } }, /policy\.msPerGb/],
+    ['figures that would overflow: budgets', { ...good, policy: { budgetGb: 1e300 } }, /policy\.budgetGb/],
+    [
+      'figures that would overflow: vCPUs',
+      { ...good, desktops: [desktop('x', 'a', { a: 1 }, { vcpu: 1e300 })] },
+      /vcpu/,
+    ],
+    [
+      'figures that would overflow: times',
+      { ...good, desktops: [desktop('x', 'a', { a: 1 }, { lockedUntilMs: 1e308 })] },
+      /lockedUntilMs/,
+    ],
     ['a list instead of an object', [], /expected object/],
     ['nothing', null, /expected object/],
     ['text', 'sites', /expected object/],
@@ -107,6 +134,27 @@ describe('a plan input is refused', () => {
 
 describe.each(Algorithm.options)('%s makes a valid plan', (algorithm) => {
   const policy = { algorithm };
+  it('of round trips and sizes that are next to nothing, in finite figures', async () => {
+    const tiny = { memoryGb: 0, diskGb: 0 };
+    const desktops = [
+      desktop('x', 'a', { a: 5e-324, b: 1e6 }, tiny),
+      desktop('y', 'a', { a: 1e6, b: 5e-324 }, { ...tiny, diskGb: 5e-324 }),
+      desktop('z', 'b', { a: 40, b: 50 }, { rank: 0.1 }),
+      desktop('u', 'b', { a: 10, b: 50 }, { lockedUntilMs: Number.MAX_SAFE_INTEGER }),
+    ];
+    const sites = [site('a', 2), site('b', 3), { id: 'c', kind: 'global' as const, slots: 3 }];
+    for (const more of [
+      {},
+      { budgetGb: 0 },
+      { budgetGb: 1, msPerGb: 1e6 },
+      { w1: 0, w2: 0 },
+      { w1: 1e6, w2: 1e6 },
+    ]) {
+      const plan = await makePlan({ sites, desktops, policy: { ...policy, ...more } }, strict);
+      expect(JSON.stringify(plan)).not.toMatch(/null|NaN|infinity/i);
+    }
+  });
+
   it('of an empty cloud', async () => {
     const plan = await makePlan({ sites: [], desktops: [], policy }, strict);
     expect(plan).toMatchObject({ objective: 0, bound: 0, gap: 0, bytesMoved: 0, moves: [], notMoved: [] });
@@ -191,6 +239,16 @@ describe('a tolerant caller (a live cloud)', () => {
     expect(plan.moves).toEqual([]);
     expect(plan.warnings.join('\n')).toMatch(/unknown site gone[^]*site b: 2 desktops/);
   });
+});
+
+it('ilp has a bound where hosts are above their capacity, so that its program has no solution', async () => {
+  const plan = await makePlan({
+    sites: [site('a', 3, { hosts: [{ id: 'h', memoryGb: 3 }] }), site('b', 1)],
+    desktops: [desktop('x', 'a', { a: 100, b: 10 }, { host: 'h', lockedUntilMs: 1 })],
+    policy: { algorithm: 'ilp' },
+    nowMs: 0,
+  });
+  expect([plan.objective, plan.bound, plan.gap]).toEqual([0, 0, 0]);
 });
 
 it('a misspelt field is said, since it would be without effect', async () => {
