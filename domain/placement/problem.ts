@@ -32,6 +32,9 @@ export interface Problem {
   readonly openSlots: Int32Array;
 }
 
+/** Ten years. */
+const FOR_EVER_MS = 315_360_000_000;
+
 function secondsLeft(ms: number): string {
   const s = Math.ceil(ms / 1000);
   return s < 120 ? `${s} s` : `${Math.ceil(s / 60)} min`;
@@ -41,7 +44,9 @@ function pinReason(d: PlanDesktop, nowMs: number, underWay: ReadonlyMap<string, 
   const target = underWay.get(d.id);
   if (target !== undefined) return `its move to ${target} is under way`;
   if (d.lockedUntilMs !== undefined && d.lockedUntilMs > nowMs)
-    return `locked for another ${secondsLeft(d.lockedUntilMs - nowMs)} (hysteresis after a move, or an operator's lock)`;
+    return d.lockedUntilMs - nowMs > FOR_EVER_MS
+      ? 'locked without an end: it does not run (only a running desktop is moved live), or an operator keeps it where it is'
+      : `locked for another ${secondsLeft(d.lockedUntilMs - nowMs)} (hysteresis after a move, or an operator's lock)`;
   if (!Object.hasOwn(d.rttMs, d.site))
     return `cannot be planned: no round-trip time to its own site ${d.site} is known`;
   return undefined;

@@ -120,3 +120,13 @@ describe('multi-resource', () => {
     expect(shares.reduce((a, b) => a + b) / shares.length).toBeGreaterThan(0.9);
   });
 });
+
+describe('a desktop that is locked for ever', () => {
+  it('stays, and is not said to wait for millions of years', async () => {
+    const input = randomInput(3, { desktops: 4, sites: 2, slack: 1 });
+    const desktops = input.desktops.map((d) => ({ ...d, lockedUntilMs: Number.MAX_SAFE_INTEGER }));
+    const plan = await makePlan({ ...input, desktops }, { nowMs: 1_795_000_000_000 });
+    expect(plan.moves).toEqual([]);
+    for (const { reason } of plan.notMoved) expect(reason).toMatch(/^locked without an end: it does not run/);
+  });
+});
