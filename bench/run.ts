@@ -1,5 +1,4 @@
-// `npm run bench -- NAME [options]`: runs bench/NAME.ts, prints its table and writes bench/results/NAME.json (targets and raw
-// figures) and NAME.md (the table).
+// `npm run bench -- NAME [options]`: runs bench/NAME.ts, prints its table and writes bench/results/NAME.json.
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import type { BenchResult } from './bench-result.js';
@@ -27,12 +26,6 @@ const record = {
   raw: result.raw,
 };
 await writeFile(new URL(`results/${name}.json`, here), `${JSON.stringify(record, null, 2)}\n`);
-const lines = result.targets.map(
-  (t) => `${t.met ? 'met   ' : 'NOT met'} ${t.name}: target ${t.target}, measured ${t.measured}`,
-);
-// The table for people, as it is printed.
-await writeFile(
-  new URL(`results/${name}.md`, here),
-  [`# ${name}`, '', result.table, ...lines.map((line) => `- ${line.replace(/ +/g, ' ')}`), ''].join('\n'),
-);
-console.log([result.table, ...lines].join('\n'));
+console.log(result.table);
+for (const t of result.targets)
+  console.log(`${t.met ? 'met   ' : 'NOT met'} ${t.name}: target ${t.target}, measured ${t.measured}`);
