@@ -9,8 +9,12 @@ export interface BenchTarget {
 
 export interface BenchResult {
   readonly targets: readonly BenchTarget[];
-  /** Printed as it is. */
+  /** Printed as it is, and kept in bench/results/NAME.md. */
   readonly table: string;
   /** Raw figures, kept in bench/results/NAME.json. */
   readonly raw: unknown;
+  /** Further files for bench/results, by name: plots. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** False: only shown, nothing is written. */
+  readonly forTheRecord?: boolean;
 }

@@ -1,0 +1,42 @@
+// The command line of the benchmarks.
+import { z } from 'zod';
+import { checkOptions, NoOptions, parseBenchCommand } from '../../../bench/command-line.js';
+
+const names = ['placement', 'oscillation'];
+
+describe('parseBenchCommand', () => {
+  it('splits the name from what is given to the benchmark', () => {
+    expect(parseBenchCommand(['placement', '--quick'], names)).toEqual({
+      name: 'placement',
+      given: { quick: true },
+    });
+  });
+
+  it.each([
+    [[], 'no benchmark is named'],
+    [['speed'], 'there is no benchmark speed'],
+    [['placement', 'oscillation'], 'expected one benchmark, got also oscillation'],
+  ])('refuses %j', (argv, problem) => {
+    expect(parseBenchCommand(argv, names)).toEqual({ problem });
+  });
+});
+
+describe('checkOptions', () => {
+  const Options = z.strictObject({ quick: z.boolean().default(false) });
+
+  it('fills in what is not given', () => {
+    expect(checkOptions(Options, {})).toEqual({ options: { quick: false } });
+  });
+
+  it('names every unknown option', () => {
+    expect(checkOptions(Options, { slow: true, x: 'y' })).toEqual({ problem: 'unknown option --slow, --x' });
+    expect(checkOptions(NoOptions, { quick: true })).toEqual({ problem: 'unknown option --quick' });
+  });
+
+  it('refuses a value where a flag is expected', () => {
+    expect(checkOptions(Options, { quick: 'yes' })).toHaveProperty(
+      'problem',
+      expect.stringContaining('--quick: '),
+    );
+  });
+});
