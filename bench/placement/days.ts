@@ -2,7 +2,7 @@
 // and averaged as the loop does it. The planner under test is the real one; only the desktops and their moves are simulated.
 import { makePlan } from '../../activities/placement/plan.js';
 import type { PlanRequest } from '../../domain/placement/model.js';
-import { randomFrom } from './instances.js';
+import { randomFrom } from './random.js';
 
 export interface Days {
   readonly desktops: number;

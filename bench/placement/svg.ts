@@ -1,106 +1,129 @@
-// Small line charts as SVG, without a library: panels side by side, a logarithmic or linear y axis, one line a series.
+// Small line charts as SVG, without a library: panels in a grid, logarithmic or linear axes, one line a series, an optional band.
 
 export interface Series {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
+export interface Axis {
+  readonly label: string;
+  readonly log: boolean;
+}
+
 export interface Panel {
   readonly title: string;
-  readonly x: string;
-  readonly y: string;
-  readonly log: boolean;
+  readonly x: Axis;
+  readonly y: Axis;
   readonly series: readonly Series[];
+  /** A range of y to be seen behind the lines. */
+  readonly band?: { readonly low: number; readonly high: number; readonly label: string };
 }
 
-const COLOURS = ['#0b6e99', '#c2410c', '#15803d', '#7c3aed', '#b91c1c', '#525252', '#a16207'];
-const WIDTH = 460;
-const HEIGHT = 320;
-const LEFT = 62;
-const RIGHT = 14;
-const TOP = 34;
-const BOTTOM = 46;
+const COLOURS = ['#0b6e99', '#c2410c', '#15803d', '#7c3aed', '#111827', '#d4a017', '#be185d'];
+/** Lines that lie on each other are told apart by these. */
+const DASHES = ['', '7 4', '2 3', '', '12 6', '3 8', '4 4'];
+const WIDTH = 480;
+const HEIGHT = 300;
+const LEFT = 66;
+const RIGHT = 30;
+const TOP = 36;
+const BOTTOM = 48;
+const LEGEND_COLUMN = 144;
 
 const escape = (s: string) => s.replace(/&/g, '&amp;').replace(/</g, '&lt;');
-const short = (v: number) =>
-  v >= 1 || v === 0 ? String(Number(v.toFixed(0))) : String(Number(v.toPrecision(1)));
+const short = (v: number) => String(Number(v.toPrecision(3))).replace(/\B(?=(\d{3})+$)/g, ',');
 
-function ticks(low: number, high: number, log: boolean): number[] {
+/** Marks of an axis that reaches from at most `low` to at least `high`: powers of ten, or round steps, at least two. */
+export function ticks(low: number, high: number, log: boolean): number[] {
   if (log) {
-    const found: number[] = [];
-    for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) found.push(10 ** e);
-    return found;
+    const first = Math.floor(Math.log10(low) + 1e-9);
+    const last = Math.max(first + 1, Math.ceil(Math.log10(high) - 1e-9));
+    return Array.from({ length: last - first + 1 }, (_, k) => 10 ** (first + k));
   }
-  const step = 10 ** Math.floor(Math.log10((high - low) / 2 || 1));
-  const wide = (high - low) / step > 6 ? step * 2 : step;
-  const found: number[] = [];
-  for (let v = Math.ceil(low / wide) * wide; v <= high + 1e-9; v += wide) found.push(v);
-  return found;
+  const rough = (high - low || 1) / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((m) => m * power >= rough) ?? 10);
+  const first = Math.floor(low / step + 1e-9);
+  const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
+  return Array.from({ length: last - first + 1 }, (_, k) => (first + k) * step);
 }
 
-function panelSvg(panel: Panel, dx: number, dy: number): string {
+const text = (x: number, y: number, s: string, more = '') =>
+  `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escape(s)}</text>`;
+
+/** Places values on an axis, in pixels from `from` to `to`. */
+function scale(marks: readonly number[], log: boolean, from: number, to: number): (v: number) => number {
+  const f = (v: number) => (log ? Math.log10(v) : v);
+  const [low, high] = [f(marks[0]!), f(marks[marks.length - 1]!)];
+  return (v) => from + ((f(v) - low) / (high - low)) * (to - from);
+}
+
+function panelSvg(panel: Panel, names: readonly string[], dx: number, dy: number): string {
   const all = panel.series.flatMap((s) => s.points);
   if (all.length === 0) return '';
   const xs = all.map(([x]) => x);
-  const ys = all.map(([, y]) => (panel.log ? Math.max(y, 0.01) : y));
-  const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
-  const marks = ticks(panel.log ? Math.min(...ys) : 0, Math.max(...ys), panel.log);
-  const [y0, y1] = [Math.min(marks[0] ?? 0, ...(panel.log ? [] : [0])), Math.max(marks.at(-1) ?? 1, ...ys)];
-  const scale = (v: number) => (panel.log ? Math.log10(Math.max(v, 0.01)) : v);
-  const px = (x: number) => dx + LEFT + ((x - x0) / (x1 - x0 || 1)) * (WIDTH - LEFT - RIGHT);
-  const py = (y: number) =>
-    dy + HEIGHT - BOTTOM - ((scale(y) - scale(y0)) / (scale(y1) - scale(y0) || 1)) * (HEIGHT - TOP - BOTTOM);
-  const text = (x: number, y: number, s: string, more = '') =>
-    `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escape(s)}</text>`;
-  const parts = [text(dx + LEFT, dy + 18, panel.title, 'font-weight="bold"')];
-  for (const m of marks) {
-    parts.push(
-      `<line x1="${dx + LEFT}" x2="${dx + WIDTH - RIGHT}" y1="${py(m).toFixed(1)}" y2="${py(m).toFixed(1)}" stroke="#ddd"/>`,
-    );
-    parts.push(text(dx + LEFT - 6, py(m) + 4, short(m), 'text-anchor="end"'));
-  }
-  for (const x of [...new Set(xs)])
-    parts.push(text(px(x), dy + HEIGHT - BOTTOM + 16, short(x), 'text-anchor="middle"'));
-  parts.push(text(dx + (LEFT + WIDTH) / 2, dy + HEIGHT - 8, panel.x, 'text-anchor="middle"'));
-  parts.push(
-    text(
-      dx + 14,
-      dy + HEIGHT / 2,
-      panel.y,
-      `text-anchor="middle" transform="rotate(-90 ${dx + 14} ${dy + HEIGHT / 2})"`,
+  const ys = [...all.map(([, y]) => y), ...(panel.band === undefined ? [] : [panel.band.high])];
+  const xMarks = ticks(panel.x.log ? Math.min(...xs) : 0, Math.max(...xs), panel.x.log);
+  const yMarks = ticks(panel.y.log ? Math.min(...ys) : Math.min(0, ...ys), Math.max(...ys), panel.y.log);
+  const [left, right] = [dx + LEFT, dx + WIDTH - RIGHT];
+  const [top, bottom] = [dy + TOP, dy + HEIGHT - BOTTOM];
+  const px = scale(xMarks, panel.x.log, left, right);
+  const py = scale(yMarks, panel.y.log, bottom, top);
+  const line = (x1: number, y1: number, x2: number, y2: number) =>
+    `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" stroke="#ddd"/>`;
+  const middle = dy + (TOP + HEIGHT - BOTTOM) / 2;
+  const parts = [
+    text(left, dy + 20, panel.title, 'font-weight="bold"'),
+    ...yMarks.map(
+      (m) => line(left, py(m), right, py(m)) + text(left - 6, py(m) + 4, short(m), 'text-anchor="end"'),
     ),
-  );
-  panel.series.forEach((s, k) => {
+    ...xMarks.map(
+      (m) =>
+        line(px(m), bottom, px(m), bottom + 4) + text(px(m), bottom + 18, short(m), 'text-anchor="middle"'),
+    ),
+    text((left + right) / 2, dy + HEIGHT - 12, panel.x.label, 'text-anchor="middle"'),
+    text(dx + 14, middle, panel.y.label, `text-anchor="middle" transform="rotate(-90 ${dx + 14} ${middle})"`),
+  ];
+  if (panel.band !== undefined) {
+    const { low, high, label } = panel.band;
+    parts.push(
+      `<rect x="${left}" y="${py(high).toFixed(1)}" width="${right - left}" height="${(py(low) - py(high)).toFixed(1)}" fill="#fde68a"/>`,
+      text(right - 4, py(low) + 14, label, 'text-anchor="end" fill="#92400e"'),
+    );
+  }
+  for (const s of panel.series) {
+    const k = names.indexOf(s.name);
     const colour = COLOURS[k % COLOURS.length]!;
     const path = s.points.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' ');
-    parts.push(`<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>`);
-    for (const [x, y] of s.points)
-      parts.push(`<circle cx="${px(x).toFixed(1)}" cy="${py(y).toFixed(1)}" r="3" fill="${colour}"/>`);
-  });
+    parts.push(
+      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${DASHES[k % DASHES.length]!}"/>`,
+      ...s.points.map(
+        ([x, y]) => `<circle cx="${px(x).toFixed(1)}" cy="${py(y).toFixed(1)}" r="3" fill="${colour}"/>`,
+      ),
+    );
+  }
   return parts.join('\n');
 }
 
-/** Draw panels in rows of two, with one legend below. */
-export function chart(panels: readonly Panel[]): string {
-  const rows = Math.ceil(panels.length / 2);
+/** Draw panels in rows, one legend on top; one colour and dash a name in all panels. */
+export function chart(panels: readonly Panel[], columns: number): string {
   const names = [...new Set(panels.flatMap((p) => p.series.map((s) => s.name)))];
-  const legend = names
-    .map((n, k) => {
-      const x = 30 + (k % 6) * 150;
-      const y = rows * HEIGHT + 20 + Math.floor(k / 6) * 20;
-      return `<rect x="${x}" y="${y - 9}" width="14" height="4" fill="${COLOURS[k % COLOURS.length]!}"/><text x="${x + 20}" y="${y}">${escape(n)}</text>`;
-    })
-    .join('\n');
-  const body = panels.map((p, k) => {
-    // One colour a name in all panels.
-    const series = names.map((name) => p.series.find((s) => s.name === name) ?? { name, points: [] });
-    return panelSvg({ ...p, series }, (k % 2) * WIDTH, Math.floor(k / 2) * HEIGHT);
+  const perRow = Math.floor((columns * WIDTH - LEFT) / LEGEND_COLUMN);
+  const head = 16 + Math.ceil(names.length / perRow) * 20;
+  const legend = names.map((name, k) => {
+    const x = LEFT + (k % perRow) * LEGEND_COLUMN;
+    const y = 22 + Math.floor(k / perRow) * 20;
+    const colour = COLOURS[k % COLOURS.length]!;
+    return `<line x1="${x}" x2="${x + 28}" y1="${y - 4}" y2="${y - 4}" stroke="${colour}" stroke-width="3" stroke-dasharray="${DASHES[k % DASHES.length]!}"/>${text(x + 34, y, name)}`;
   });
-  const height = rows * HEIGHT + 30 + Math.ceil(names.length / 6) * 20;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${2 * WIDTH}" height="${height}" font-family="sans-serif" font-size="12">
+  const body = panels.map((p, k) =>
+    panelSvg(p, names, (k % columns) * WIDTH, head + Math.floor(k / columns) * HEIGHT),
+  );
+  const height = head + Math.ceil(panels.length / columns) * HEIGHT;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${columns * WIDTH}" height="${height}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="white"/>
+${legend.join('\n')}
 ${body.join('\n')}
-${legend}
 </svg>
 `;
 }
