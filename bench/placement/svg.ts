@@ -25,7 +25,7 @@ const DASHES = ['', '7 4', '2 3', '', '12 6', '3 8', '4 4'];
 const WIDTH = 480;
 const HEIGHT = 300;
 const LEFT = 66;
-const RIGHT = 30;
+const RIGHT = 42;
 const TOP = 36;
 const BOTTOM = 48;
 const LEGEND_COLUMN = 144;
@@ -73,7 +73,7 @@ function panelSvg(panel: Panel, names: readonly string[], dx: number, dy: number
     `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" stroke="#ddd"/>`;
   const middle = dy + (TOP + HEIGHT - BOTTOM) / 2;
   const parts = [
-    text(left, dy + 20, panel.title, 'font-weight="bold"'),
+    text(dx + 14, dy + 20, panel.title, 'font-weight="bold"'),
     ...yMarks.map(
       (m) => line(left, py(m), right, py(m)) + text(left - 6, py(m) + 4, short(m), 'text-anchor="end"'),
     ),

@@ -1,7 +1,7 @@
 // The grid's tables for people, with the paper's figures beside: time, gain, latency decrease. Pure text.
 import { GREEDIES, MIP_LIMIT_MS, type Cell, type GridPopulation } from './grid.js';
 import type { Run } from './effect.js';
-import { markdownTable, ms, percent, sizeOf } from './text.js';
+import { markdownTable, mean, ms, percent, sizeOf } from './text.js';
 
 /** Figure 11 as the paper's text gives it; its curves are not in the text. */
 export const PAPER = {
@@ -16,6 +16,27 @@ const both = (c: Cell, one: (greedy: Cell['greedy'][GridPopulation]) => string) 
   `${one(c.greedy.mixed)} / ${one(c.greedy['all-candidates'])}`;
 const clocks = (r: { ms: number; cpuMs: number }) => `${ms(r.cpuMs)} (${ms(r.ms)})`;
 
+const mipTime = (c: Cell, text: (r: { ms: number; cpuMs: number }) => string) =>
+  c.ilp === undefined ? 'not run' : c.ilp.run === undefined ? `> ${MIP_LIMIT_MS / 1000} s` : text(c.ilp);
+
+/** Time and gain in one table, with the paper's measure in the last column: the table that docs/placement.md quotes. */
+export function summaryTable(cells: readonly Cell[]): string {
+  const timeAndGain = (r: Run) => `${ms(r.cpuMs)} ms, ${percent(r.share)}`;
+  const rows = cells.map((c) => [
+    c.rtts,
+    sizeOf(c),
+    ...GREEDIES.map((order) => timeAndGain(c.greedy.mixed[order])),
+    `${ms(c.exact.cpuMs)} ms`,
+    timeAndGain(c.multiResource),
+    mipTime(c, (r) => `${ms(r.cpuMs)} ms`),
+    percent(c.greedy['all-candidates']['cost-aware'].latencyShare),
+  ]);
+  return markdownTable(
+    ['RTTs', 'desktops x sites', ...GREEDIES, 'exact', 'multi-resource', 'ilp', 'RTT decrease'],
+    [...rows, ['', 'the paper', '', '', PAPER.greedyTime, '', '', PAPER.ilpTime, paperShare]],
+  );
+}
+
 /** Milliseconds of CPU time, wall clock in parentheses. */
 export function timeTable(cells: readonly Cell[]): string {
   const rows = cells.map((c) => [
@@ -24,7 +45,7 @@ export function timeTable(cells: readonly Cell[]): string {
     ...GREEDIES.map((order) => both(c, (g) => ms(g[order].cpuMs))),
     clocks(c.exact),
     clocks(c.multiResource),
-    c.ilp === undefined ? 'not run' : c.ilp.run === undefined ? `> ${MIP_LIMIT_MS / 1000} s` : clocks(c.ilp),
+    mipTime(c, clocks),
   ]);
   return markdownTable(
     ['RTTs', 'desktops x sites', ...GREEDIES, 'exact', 'multi-resource', 'ilp (HiGHS MIP)'],
@@ -63,4 +84,15 @@ export function latencyTable(cells: readonly Cell[], population: GridPopulation)
     ['RTTs', 'desktops x sites', 'largest possible', 'exact', 'multi-resource', ...GREEDIES],
     [...rows, ['', 'the paper', '100 % (its ILP)', '', '', '', '', paperShare]],
   );
+}
+
+/** The range of cost-aware's share of the largest decrease over the cells of Figure 11, for each kind of RTTs. */
+export function latencyRange(cells: readonly Cell[], population: GridPopulation): string {
+  const ranges = [...new Set(cells.map((c) => c.rtts))].map((rtts) => {
+    const shares = cells
+      .filter((c) => c.rtts === rtts && c.desktops <= 2_000)
+      .map((c) => c.greedy[population]['cost-aware'].latencyShare);
+    return `${rtts} RTTs ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))}, mean ${percent(mean(shares))}`;
+  });
+  return `cost-aware over the cells of Figure 11: ${ranges.join('; ')}; the paper: ${paperShare}.`;
 }
