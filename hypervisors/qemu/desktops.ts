@@ -20,6 +20,8 @@ import { DesktopRecord, IncomingRecord, readRecord, readRecords, writeRecord } f
 /** QEMU flushes its disks and ends well within this after `quit`. */
 const QUIT_TIMEOUT_MS = 5_000;
 const POLL_MS = 50;
+/** A monitor answers in ms; a list of all desktops does not wait longer for one that hangs. */
+const LIST_PATIENCE_MS = 2_000;
 
 /** Make the folders that the driver needs. */
 export async function prepareFolders(host: QemuHost): Promise<void> {
@@ -160,8 +162,9 @@ async function runtimeOf(
   if (process === null) return { definition, state: withoutProcess, pid: null, diskUsedBytes };
   try {
     const running = await host.findCopy(files, definition.id);
-    const state = running === null ? withoutProcess : stateOf((await queryStatus(running.qmp)).status);
-    return { definition, state, pid: running === null ? null : process.pid, diskUsedBytes };
+    if (running === null) return { definition, state: withoutProcess, pid: null, diskUsedBytes };
+    const { status } = await queryStatus(running.qmp, { timeoutMs: LIST_PATIENCE_MS });
+    return { definition, state: stateOf(status), pid: process.pid, diskUsedBytes };
   } catch (error) {
     if (!hasCode(error, 'QMP_LOST')) throw error;
     // A process that does not answer still has the desktop's memory: nobody may take it for ended.
