@@ -6,6 +6,8 @@ import { Port, ServerEntry, isServerName } from './address.js';
 const MAX_SERVER_NAMES = 64;
 
 const fraction = z.number().min(0).max(1);
+/** Far beyond any use, so that no product of it overflows. */
+const weight = z.number().min(0).max(1e6);
 
 export const FingerprintPolicy = z.object({
   /** `paper`: the three metrics of MMSys'14 section 4. `predicted-gain`: what the session would lose at the reference distance. */
@@ -69,8 +71,8 @@ export const PlacementPolicy = z.object({
   /** T_l: a desktop at a regional site ranked below it may be evicted to a global one. */
   lowThreshold: fraction.default(0.3),
   /** Weights of the absolute and the relative latency decrease (equation 1). */
-  w1: z.number().min(0).default(0.6),
-  w2: z.number().min(0).default(0.4),
+  w1: weight.default(0.6),
+  w2: weight.default(0.4),
   /** How many of the nearest sites are considered; 8 finds the best one in 93 % of real cases. */
   nearestSites: z.number().int().min(1).default(8),
   /** T: after a move a desktop stays put for so long. */
@@ -78,9 +80,9 @@ export const PlacementPolicy = z.object({
   /** T': a rank must stay low for so long before an eviction. */
   evictionHysteresisMs: z.number().int().min(0).default(600_000),
   /** Moves that gain less than this (ms, weighted by rank) are not worth a hiccup. */
-  minGainMs: z.number().min(0).default(10),
+  minGainMs: weight.default(10),
   /** Lambda: a gigabyte moved must gain so many ms of (ranked) latency. */
-  msPerGb: z.number().min(0).default(2),
+  msPerGb: weight.default(2),
 });
 export type PlacementPolicy = z.infer<typeof PlacementPolicy>;
 

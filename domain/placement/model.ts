@@ -14,7 +14,6 @@ const Name = z
 // Limits far beyond any cloud, so that no sum or product of figures that are let in overflows or drowns the others.
 const gigabytes = z.number().min(0).max(1e9);
 const vcpus = z.number().min(0).max(1e9);
-const weight = z.number().min(0).max(1e6);
 /** Milliseconds since 1970; the largest exact integer, which means for ever, is within. */
 const timeMs = z.number().min(-1e16).max(1e16);
 const RttMs = z
@@ -91,10 +90,8 @@ export type Reservation = z.infer<typeof Reservation>;
 
 /** The cloud's policy, but plain gain decides where a file is silent: no price on bytes, no least gain. */
 export const PlanPolicy = PlacementPolicy.extend({
-  msPerGb: weight.default(0),
-  minGainMs: weight.default(0),
-  w1: weight.default(PlacementPolicy.shape.w1.parse(undefined)),
-  w2: weight.default(PlacementPolicy.shape.w2.parse(undefined)),
+  msPerGb: PlacementPolicy.shape.msPerGb.unwrap().default(0),
+  minGainMs: PlacementPolicy.shape.minGainMs.unwrap().default(0),
   /** Bandwidth of one move, megabits a second: what dirty rates are relative to (equation 2). */
   linkMbps: z.number().positive().default(60),
   /** At most so many gigabytes over the WAN in this plan. */

@@ -238,6 +238,16 @@ describe('shadowLoop', () => {
     expect(cloud.runningAt('video')).toEqual(['us-west/h1']);
   }, 30_000);
 
+  it('plans with the dirty rates that the host has measured', async () => {
+    const cost = async () => (await status()).plan?.moves[0]?.cost ?? 0;
+    const still = fakeDesktop('video').memoryMb / 1024;
+    expect(await cost()).toBeCloseTo(2 * still, 3);
+    // Half of the 60 Mbit/s that a move may take: the memory is sent twice.
+    west.dirty = { memoryMbps: 30, diskMbps: 0 };
+    await until(cost, (now) => now > 2.9 * still);
+    expect(await cost()).toBeCloseTo(3 * still, 2);
+  }, 30_000);
+
   it('has the sites ping a user whose thin client is silent, and plans with that', async () => {
     const reported = west.users;
     west.users = [];

@@ -190,4 +190,12 @@ describe('planRequest', () => {
       'planned without some of their sites, whose round-trip times are stale or missing: d1; `vmshadow explain DESKTOP` names them',
     ]);
   });
+
+  it('gives the plan the dirty rates as far as they are known, and 0 for the rest', () => {
+    const state = stateWith({ west: 0 });
+    state.reports.set('west/h1', report('d1'));
+    expect(planRequest(state, NOW_MS).desktops[0]).toMatchObject({ memoryDirtyMbps: 0, diskDirtyMbps: 0 });
+    state.dirty.set('d1', { memoryMbps: 12.5, diskMbps: null });
+    expect(planRequest(state, NOW_MS).desktops[0]).toMatchObject({ memoryDirtyMbps: 12.5, diskDirtyMbps: 0 });
+  });
 });
