@@ -2,7 +2,7 @@
 // moves the desktop by itself; a TCP stream with sequence numbers and a disk that is being written go through every move.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DesktopId } from '../../../domain/model/ids.js';
@@ -75,7 +75,7 @@ beforeAll(async () => {
     },
     'alice',
   );
-  stream = await openStream();
+  stream = await openStream(dir);
 }, 180_000);
 
 afterAll(async () => {
@@ -83,20 +83,25 @@ afterAll(async () => {
   await world.destroy();
 }, 60_000);
 
-/** Records of 8 KB each 50 ms: a steady 160 KB/s on the remote desktop's port. */
-async function openStream(): Promise<ChildProcess> {
+/** Records of 8 KB each 50 ms: a steady 160 KB/s on the remote desktop's port. Returns when the first record came. */
+async function openStream(dir: string): Promise<ChildProcess> {
   const main = join(checkoutFolder(), 'dist', 'lab', 'stream', 'stream-main.js');
+  const log = join(dir, 'stream.jsonl');
+  const options = ['--host', created.external, '--interval', '50', '--payload', '8192', '--log', log];
   for (let tries = 0; tries < 60; tries++) {
-    const child = world.spawn(
-      world.user('alice').clientNamespace,
-      [process.execPath, main, '--host', created.external, '--interval', '50', '--payload', '8192'],
-      { env: { ...process.env, NODE_OPTIONS: '' } },
-    );
-    const died = once(child, 'exit').then(() => 'died' as const);
-    if ((await Promise.race([died, sleep(2_000, 'up' as const)])) === 'up') return child;
+    const child = world.spawn(world.user('alice').clientNamespace, [process.execPath, main, ...options], {
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    while (child.exitCode === null) {
+      if ((await sizeOf(log)) > 0) return child;
+      await sleep(100);
+    }
+    await sleep(1_000);
   }
   throw new Error('the guest never answered');
 }
+
+const sizeOf = async (file: string) => (await stat(file).catch(() => null))?.size ?? 0;
 
 const move = () => cloud.client.workflow.getHandle(migrateId(ID));
 const moveStatus = () => move().query<MoveStatus>(QUERY.status);
