@@ -14,6 +14,7 @@ import type { QemuHost } from './host.js';
 import { findProcess, killByPidFile, startProcess, waitForEnd, type HostProcess } from './host-process.js';
 import { HOME_COPY, copyKeyOf, type CopyFiles } from './layout.js';
 import { boundLog } from './logs.js';
+import { statusWithin } from './patient-status.js';
 import { queryStatus } from './qmp-replies.js';
 import { DesktopRecord, IncomingRecord, readRecord, readRecords, writeRecord } from './records.js';
 
@@ -163,7 +164,7 @@ async function runtimeOf(
   try {
     const running = await host.findCopy(files, definition.id);
     if (running === null) return { definition, state: withoutProcess, pid: null, diskUsedBytes };
-    const { status } = await queryStatus(running.qmp, { timeoutMs: LIST_PATIENCE_MS });
+    const { status } = await statusWithin(running.qmp, LIST_PATIENCE_MS);
     return { definition, state: stateOf(status), pid: process.pid, diskUsedBytes };
   } catch (error) {
     if (!hasCode(error, 'QMP_LOST')) throw error;

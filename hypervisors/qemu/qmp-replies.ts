@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { hasCode } from '../../domain/errors.js';
 import type { CommandOptions, QmpClient } from './qmp-client.js';
 
-const RunState = z.object({ status: z.string(), running: z.boolean() });
+const RunStates = z.object({ status: z.string(), running: z.boolean() });
 const BlockJobs = z.array(
   z.object({
     device: z.string(),
@@ -55,12 +55,11 @@ export type MigrationInfo = z.infer<typeof Migration>;
 export type BlockJob = z.infer<typeof BlockJobs>[number];
 export type Job = z.infer<typeof Jobs>[number];
 
+export type RunState = z.infer<typeof RunStates>;
+
 /** QEMU's run state: `running`, `paused`, `inmigrate`, `postmigrate`, `shutdown`... */
-export async function queryStatus(
-  qmp: QmpClient,
-  options?: CommandOptions,
-): Promise<z.infer<typeof RunState>> {
-  return RunState.parse(await qmp.execute('query-status', undefined, options));
+export async function queryStatus(qmp: QmpClient, options?: CommandOptions): Promise<RunState> {
+  return RunStates.parse(await qmp.execute('query-status', undefined, options));
 }
 
 /** The migration of this process, outgoing or incoming. */
