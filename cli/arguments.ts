@@ -20,7 +20,7 @@ export function parseArguments<S extends z.ZodType>(schema: S, value: unknown, c
 /** A number from the shell; commander hands over text. */
 export const numeric = z
   .string()
-  .regex(/^-?\d+(\.\d+)?$/, 'expected a number')
+  .regex(/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i, 'expected a number')
   .transform(Number);
 
 /** A whole number from the shell. */

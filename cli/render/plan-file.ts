@@ -57,7 +57,7 @@ export function renderFilePlan(plan: PlanResult): string {
       'SLOT PRICES',
       [{ head: 'site' }, { head: 'one slot more is worth', right: true }],
       prices,
-      'all 0: no site lacks a slot',
+      'all 0: no site would gain by one slot more',
     ),
     section(
       'STAY',

@@ -1,5 +1,6 @@
 // Says in plain words why a desktop moves and why another one does not. Figures are ms of RTT weighted by rank unless named.
 import { feltOf, gainBetween, gainOf, mayGo, rttOf, type Problem } from './problem.js';
+import type { Room } from './room.js';
 import { count, figure } from './text.js';
 import type { DropReason, Step } from './waves.js';
 
@@ -11,9 +12,14 @@ export interface Explained {
   readonly evictedFor: ReadonlyMap<number, number>;
   readonly whyNot: ReadonlyMap<number, string>;
   readonly dropped: ReadonlyMap<number, DropReason>;
+  /** The room once the plan is carried out. */
+  readonly roomThen: Room;
   /** True where the algorithm weighs every desktop (exact, ilp, multi-resource), false where only candidates count. */
   readonly everyDesktop: boolean;
 }
+
+/** Gains that pay by less, ms, are even: solvers round, and sentences do. */
+const WORTH_SAYING = 0.01;
 
 const siteName = (p: Problem, j: number) => p.sites[j]?.id ?? '';
 const desktopName = (p: Problem, i: number) => p.desktops[i]?.id ?? '';
@@ -89,6 +95,7 @@ export function reasonToStay(p: Problem, i: number, wanted: number, x: Explained
   if (!x.everyDesktop && rank <= p.policy.highThreshold)
     return `not a candidate: its rank ${figure(rank)} is not above T_h ${figure(p.policy.highThreshold)}`;
   const gain = gainOf(p, i, best);
+  if (gain === 0) return 'it has nothing to gain: its rank is 0';
   const price = x.slotPrices[best] ?? 0;
   const ownPrice = x.slotPrices[own] ?? 0;
   const toll = x.msPerGb * (p.costGb[i] as number);
@@ -107,5 +114,11 @@ export function reasonToStay(p: Problem, i: number, wanted: number, x: Explained
     ...(maxMoves === undefined ? [] : [count(maxMoves, 'move')]),
   ].join(' and ');
   const spent = budget === '' ? '' : `; the budget of ${budget} gains more elsewhere`;
-  return `${slot}${all}this desktop's gain is ${figure(gain)}${spent}`;
+  const lacks =
+    budget === '' && x.everyDesktop && gain > price - ownPrice + toll + x.msPerMove + WORTH_SAYING;
+  const hosts =
+    x.roomThen.binFor(i, best) < 0
+      ? 'no host there has room left for it'
+      : 'the plan, within its gap, missed it';
+  return `${slot}${all}this desktop's gain is ${figure(gain)}${lacks ? `, but ${hosts}` : ''}${spent}`;
 }

@@ -34,6 +34,8 @@ function closeTooSmallHosts(p: Problem, room: Room): Map<number, string[]> {
 interface Solved {
   readonly decision: Decision;
   readonly schedule: Schedule;
+  /** As the schedule leaves it. */
+  readonly room: Room;
   /** Gain of what can be carried out less what its moves pay, ms. */
   readonly value: number;
 }
@@ -54,7 +56,12 @@ function orderMoves(p: Problem, target: Int32Array, terms: ParkingTerms): { sche
   }
 }
 
-/** Order a decision into waves; where something could not be carried out, let those that stayed have their second choice. */
+const hasHosts = (p: Problem): boolean => p.sites.some((s) => s.hosts !== undefined && s.hosts.length > 0);
+
+/**
+ * Order a decision into waves. Where something could not be carried out, or hosts were filled otherwise than the solver thought, those
+ * that stayed get what room is left.
+ */
 function carryOut(p: Problem, decision: Decision): Solved {
   const { msPerGb, minGainMs: msPerMove, budgetGb = Infinity, maxMoves = Infinity } = p.policy;
   const weighed = decision.everyDesktop ? { msPerGb, msPerMove } : { msPerGb: 0, msPerMove: 0 };
@@ -68,14 +75,14 @@ function carryOut(p: Problem, decision: Decision): Solved {
   const ordered = orderMoves(p, assignment, left(decision.usage.gb, decision.usage.moves));
   const { room } = ordered;
   let { schedule } = ordered;
-  if (schedule.dropped.size > 0 && decision.everyDesktop) {
+  if ((schedule.dropped.size > 0 || hasHosts(p)) && decision.everyDesktop) {
     const terms = left(gbOf(schedule.steps), schedule.steps.length);
     ({ schedule, assignment } = addSecondChoices(p, room, schedule, assignment, terms));
   }
   const { steps } = schedule;
   const gain = steps.reduce((sum, s) => sum + gainBetween(p, s.desktop, s.from, s.to), 0);
   const value = gain - weighed.msPerGb * gbOf(steps) - weighed.msPerMove * steps.length;
-  return { decision: { ...decision, assignment }, schedule, value };
+  return { decision: { ...decision, assignment }, schedule, room, value };
 }
 
 /** Solve and carry out; pairs of desktop and site that no order of moves brought to a host are closed and it is solved again. */
@@ -91,8 +98,7 @@ async function fitToHosts(p: Problem, tools: SolveTools): Promise<Solved> {
     const wrong = [...solved.schedule.dropped]
       .filter(([, why]) => why !== 'parking-not-worth')
       .map(([i]) => i);
-    const hosts = p.sites.some((s) => s.hosts !== undefined && s.hosts.length > 0);
-    if (wrong.length === 0 || !hosts || !decision.everyDesktop || round === HOST_ROUNDS) return best;
+    if (wrong.length === 0 || !hasHosts(p) || !decision.everyDesktop || round === HOST_ROUNDS) return best;
     for (const i of wrong) p.closed[i * p.siteCount + (decision.assignment[i] as number)] = 1;
   }
 }
@@ -158,7 +164,7 @@ export async function planPlacement(
   const tooLarge = closeTooSmallHosts(p, room);
   const solved = await fitToHosts(p, options);
   const { decision, schedule } = solved;
-  const explained: Explained = { ...decision, dropped: schedule.dropped };
+  const explained: Explained = { ...decision, dropped: schedule.dropped, roomThen: solved.room };
   const moves = movesOf(p, solved, explained, room);
   const moved = new Set(schedule.steps.map((s) => s.desktop));
   const notMoved = p.desktops.flatMap((d, i) => {
@@ -178,6 +184,7 @@ export async function planPlacement(
     p.policy.algorithm === 'exact' && gap > WORTH_A_HINT && p.closed.includes(1)
       ? ["exact counts slots, but the hosts' room binds here too: --algorithm multi-resource plans with it"]
       : [];
+  const nothing = p.desktops.length === 0 ? ['there are no desktops: nothing to plan'] : [];
   return {
     algorithm: p.policy.algorithm,
     objective,
@@ -188,6 +195,6 @@ export async function planPlacement(
     moves,
     notMoved,
     slotPrices: Object.fromEntries(p.sites.map((s, j) => [s.id, priceAt(decision, j)])),
-    warnings: [...warnings, ...room.warnings, ...decision.warnings, ...hint],
+    warnings: [...nothing, ...warnings, ...room.warnings, ...decision.warnings, ...hint],
   };
 }

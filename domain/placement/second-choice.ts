@@ -8,7 +8,10 @@ export interface SecondChoiceTerms extends ParkingTerms {
   readonly msPerMove: number;
 }
 
-/** Add waves of single shifts to a schedule; `room` is as the schedule leaves it, and is used up. */
+/**
+ * Add waves of single shifts to a schedule; `room` is as the schedule leaves it, and is used up. In the assignment that comes back
+ * whoever got no second choice keeps `target`'s, so that it can be told what it could not have.
+ */
 export function addSecondChoices(
   p: Problem,
   room: Room,
@@ -18,7 +21,7 @@ export function addSecondChoices(
 ): { schedule: Schedule; assignment: Int32Array } {
   const steps: Step[] = [...schedule.steps];
   const moved = new Set(steps.map((s) => s.desktop));
-  const assignment = Int32Array.from(target, (j, i) => (moved.has(i) ? j : (p.current[i] as number)));
+  const assignment = Int32Array.from(target);
   const dropped = new Map(schedule.dropped);
   let wave = steps.reduce((last, s) => Math.max(last, s.wave), 0);
   let { gbLeft, movesLeft } = terms;

@@ -8,6 +8,8 @@ import { randomInput, violations, type Shape } from './instances.js';
 jest.setTimeout(180_000);
 
 const ALGORITHMS = Algorithm.options;
+/** They weigh every desktop against what slots are worth; the paper's heuristics know candidates only. */
+const PRICED: readonly Algorithm[] = ['exact', 'multi-resource'];
 const FAST = ALGORITHMS.filter((a) => a !== 'ilp');
 
 const planWith = (input: PlanInput, policy: Record<string, unknown>): Promise<PlanResult> =>
@@ -69,6 +71,35 @@ describe.each(FAST)('a plan by %s', (algorithm) => {
         expect(text).not.toMatch(/NaN|undefined|infinity/i);
       }
     }
+  });
+
+  it('says of a desktop that stays what its figures bear out', async () => {
+    let priced = 0;
+    for (let seed = 1; seed <= 80; seed++) {
+      const input = randomInput(seed, shapeOf(seed));
+      const plan = await planWith(input, { algorithm, highThreshold: 0.4, lowThreshold: 0.4 });
+      for (const { desktop, reason } of plan.notMoved) {
+        const d = input.desktops.find((other) => other.id === desktop)!;
+        const at = { seed, desktop, site: d.site, reason };
+        const rtts = Object.values(d.rttMs);
+        if (reason.startsWith('already at the nearest'))
+          expect({ at, nearest: Math.min(...rtts) }).toEqual({ at, nearest: d.rttMs[d.site] });
+        const [, from, to] = /^(\S+) and (\S+) would exchange/.exec(reason) ?? [];
+        const other = to ?? /^(?:no host of )?(\S+) (?:is full|has room)/.exec(reason)?.[1];
+        if (from !== undefined) expect({ at, from }).toEqual({ at, from: d.site });
+        if (other !== undefined) expect({ at, other }).not.toEqual({ at, other: d.site });
+        const [, site, price] = /^a slot in (\S+) is worth ([\d.]+)/.exec(reason) ?? [];
+        if (site === undefined) continue;
+        priced++;
+        const gain = d.rank * (feltAt(d, d.rttMs[d.site]!) - feltAt(d, d.rttMs[site]!));
+        expect(Number(/gain is ([\d.]+)/.exec(reason)?.[1])).toBeCloseTo(gain, gain >= 100 ? 0 : 1);
+        expect(Number(price)).toBeCloseTo(plan.slotPrices[site]!, plan.slotPrices[site]! >= 100 ? 0 : 1);
+        // Who would pay more than the slot is worth needs another reason to stay.
+        if (gain > plan.slotPrices[site]! - plan.slotPrices[d.site]! + 0.02)
+          expect(at.reason).toMatch(/, but no host there has room left for it/);
+      }
+    }
+    if (PRICED.includes(algorithm)) expect(priced).toBeGreaterThan(20);
   });
 
   it('keeps its budgets of gigabytes and of moves, parking included', async () => {
