@@ -3,12 +3,12 @@
 // in it), as a rate since the last call on the same connection; a new worker or a new QEMU begins anew.
 // A monitor that hangs costs the caller PATIENCE_MS, and never has more than one command of ours waiting: QEMU reads no further, not even
 // an out-of-band yank, once eight are.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { UNKNOWN_RATES, type DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { hasCode, isVmshadowError } from '../../domain/errors.js';
 import { DISK_DEVICE } from './command-lines.js';
 import type { QemuHost } from './host.js';
+import { within } from './patience.js';
 import type { QmpClient } from './qmp-client.js';
 import { queryDirtyRate, queryStatus, queryWrittenBytes, unlessRefused } from './qmp-replies.js';
 
@@ -42,13 +42,7 @@ export class DirtyRateMeter {
       measuring = this.#measure(desktop).finally(() => this.#measuring.delete(desktop));
       this.#measuring.set(desktop, measuring);
     }
-    const patience = new AbortController();
-    const outOfPatience = sleep(PATIENCE_MS, UNKNOWN_RATES, { signal: patience.signal });
-    try {
-      return await Promise.race([measuring, outOfPatience]);
-    } finally {
-      patience.abort();
-    }
+    return within(PATIENCE_MS, measuring, UNKNOWN_RATES);
   }
 
   async #measure(desktop: DesktopId): Promise<DirtyRates> {

@@ -1,6 +1,6 @@
 // The run state for lists that are made again and again, at monitors that may hang.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { VmshadowError } from '../../domain/errors.js';
+import { within } from './patience.js';
 import type { QmpClient } from './qmp-client.js';
 import { queryStatus, type RunState } from './qmp-replies.js';
 
@@ -16,14 +16,7 @@ export async function statusWithin(qmp: QmpClient, patienceMs: number): Promise<
     question = queryStatus(qmp, { timeoutMs: undefined }).finally(() => asked.delete(qmp));
     asked.set(qmp, question);
   }
-  const patience = new AbortController();
-  const late = sleep(patienceMs, null, { signal: patience.signal });
-  try {
-    const state = await Promise.race([question, late]);
-    if (state !== null) return state;
-  } finally {
-    patience.abort();
-    late.catch(() => undefined);
-  }
+  const state = await within(patienceMs, question, null);
+  if (state !== null) return state;
   throw new VmshadowError('QMP_LOST', `${qmp.name}: no answer to query-status within ${patienceMs} ms`);
 }
