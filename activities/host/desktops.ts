@@ -8,6 +8,7 @@ import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
 import type { UserEndpointReport } from '../ports/desktop-network.js';
+import { DirtyRateKeeper } from './dirty-rate-keeper.js';
 import type { HostContext } from './host-context.js';
 
 export interface DesktopReport {
@@ -16,8 +17,8 @@ export interface DesktopReport {
   readonly epoch: number;
   readonly external: string | null;
   readonly diskUsedBytes: number;
-  /** Null where traffic was not asked for: a command that only looks begins no measurement. */
-  readonly dirty: DirtyRates | null;
+  /** Averages of what was measured each time that traffic was asked for. */
+  readonly dirty: DirtyRates;
 }
 
 /** What a host says of itself each cycle; only desktops that it owns. */
@@ -37,6 +38,7 @@ const STOP_GRACE_MS = 20_000;
 
 /** Make the activities of a host's ordinary life. */
 export function desktopActivities(ctx: HostContext) {
+  const dirtyRates = new DirtyRateKeeper();
   const owned = async (desktop: DesktopId): Promise<DesktopDefinition> => {
     const record = await ctx.ownership.read(desktop);
     const runtime = (await ctx.hypervisor.list()).find((d) => d.definition.id === desktop);
@@ -88,17 +90,21 @@ export function desktopActivities(ctx: HostContext) {
         desktops.map(async ({ definition, state, diskUsedBytes }): Promise<DesktopReport | null> => {
           const record = await ctx.ownership.read(definition.id);
           if (record?.state !== 'owner') return null;
+          // A command that only looks begins no measurement.
+          if (traffic && state === 'running') await dirtyRates.measure(ctx.hypervisor, definition.id);
           return {
             definition,
             state,
             epoch: record.epoch,
             external: await ctx.network.externalOf(definition.id),
             diskUsedBytes,
-            dirty: traffic && state === 'running' ? await ctx.hypervisor.dirtyRates(definition.id) : null,
+            dirty: dirtyRates.known(definition.id),
           };
         }),
       );
       const owned = reports.filter((r) => r !== null);
+      const ids = new Set(owned.map((d) => d.definition.id));
+      dirtyRates.keepOnly(ids);
       const rttHere = new Map<string, number | undefined>(
         users.map((u) => [u.desktop, u.rtts.find((r) => r.site === ctx.self.site)?.rttMs]),
       );
@@ -108,9 +114,7 @@ export function desktopActivities(ctx: HostContext) {
         capacity: ctx.capacity,
         used,
         desktops: owned,
-        fingerprints: ctx.fingerprints.rank(windows, new Set(owned.map((d) => d.definition.id)), (d) =>
-          rttHere.get(d),
-        ),
+        fingerprints: ctx.fingerprints.rank(windows, ids, (d) => rttHere.get(d)),
         users,
       };
     },

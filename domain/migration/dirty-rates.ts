@@ -1,5 +1,5 @@
 // How fast a desktop rewrites its memory and its disk: what equation 2's r is made of, apart. Hosts measure over a second or a cycle,
-// which is noisy; the loop plans with a moving average.
+// which is noisy; they report a moving average.
 
 /** Megabits (10^6 bits) a second; null where nothing has been measured. */
 export interface DirtyRates {
@@ -12,18 +12,15 @@ export const UNKNOWN_RATES: DirtyRates = { memoryMbps: null, diskMbps: null };
 /** Share of the newest measurement in the average: one outlier is half forgotten after the next cycle, a change half believed at once. */
 const NEWEST_WEIGHT = 0.5;
 
-/** Take one report into the moving average; what it does not know keeps its last value. */
-export function smoothDirtyRates(
-  before: DirtyRates | undefined,
-  measured: DirtyRates | undefined,
-): DirtyRates {
+/** Take a measurement into the moving average; what it does not know keeps its last value. */
+export function smoothDirtyRates(before: DirtyRates, measured: DirtyRates): DirtyRates {
   return {
-    memoryMbps: smooth(before?.memoryMbps, measured?.memoryMbps),
-    diskMbps: smooth(before?.diskMbps, measured?.diskMbps),
+    memoryMbps: smooth(before.memoryMbps, measured.memoryMbps),
+    diskMbps: smooth(before.diskMbps, measured.diskMbps),
   };
 }
 
-function smooth(before: number | null = null, measured: number | null = null): number | null {
+function smooth(before: number | null, measured: number | null): number | null {
   if (measured === null || before === null) return measured ?? before;
   return before + NEWEST_WEIGHT * (measured - before);
 }

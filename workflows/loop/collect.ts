@@ -1,6 +1,5 @@
 // First half of a cycle: every host reports, and ranks its desktops (a dead one is said, and does not hold the others up).
-import type { DesktopReport, HostReport } from '../../activities/host/desktops.js';
-import { smoothDirtyRates } from '../../domain/migration/dirty-rates.js';
+import type { HostReport } from '../../activities/host/desktops.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { failureInfo } from '../../temporal/failures.js';
 import { report } from '../host-proxies.js';
@@ -70,12 +69,6 @@ function learnUsers(state: LoopState): void {
 }
 
 function learnFrom(state: LoopState, report: HostReport): void {
-  for (const desktop of report.desktops) {
-    // A dom0 of a release before measures none.
-    const { dirty = null } = desktop as Partial<DesktopReport>;
-    const { id } = desktop.definition;
-    if (dirty !== null) state.dirty.set(id, smoothDirtyRates(state.dirty.get(id), dirty));
-  }
   const said = `traffic ${hostKey(report.host)}`;
   state.problems.delete(said);
   // A dom0 of another release may report in another shape: that must not stop the loop for everyone.

@@ -7,7 +7,6 @@ import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/placement/geography.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
-import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { LoopStatus, MoveStatus, PlanSummary } from '../../temporal/messages.js';
 
 export interface MoveUnderWay {
@@ -73,8 +72,6 @@ export class LoopState {
   /** Users' places by address; null where the database knows none. */
   places = new Map<string, Place | null>();
   current = new Map<string, Fingerprint>();
-  /** How fast desktops rewrite their state, smoothed. */
-  readonly dirty = new Map<string, DirtyRates>();
   /** Desktops that are being made: their addresses and room are taken before any host reports them. */
   creating = new Map<string, Creating>();
   plan: PlanSummary | null = null;
@@ -161,7 +158,7 @@ export class LoopState {
     const there = new Set(
       [...this.reports.values()].flatMap((r) => r.desktops.map((d) => String(d.definition.id))),
     );
-    for (const known of [this.current, this.dirty, this.lockedUntilMs, this.lowSinceMs, this.users])
+    for (const known of [this.current, this.lockedUntilMs, this.lowSinceMs, this.users])
       for (const id of known.keys()) if (!there.has(id) && !this.moves.has(id)) known.delete(id);
   }
 }

@@ -1,4 +1,5 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
+import type { DesktopReport } from '../../activities/host/desktops.js';
 import { feltRtts } from '../../domain/fingerprint/move-gain.js';
 import { freshRtts, sitesToMeasure, type RttReading } from '../../domain/placement/geography.js';
 import type { PlanRequest } from '../../domain/placement/model.js';
@@ -6,6 +7,8 @@ import type { PlanAsk } from '../../temporal/messages.js';
 import type { LoopState } from './loop-state.js';
 
 const GB = 1024;
+
+type Measured = Omit<DesktopReport, 'dirty'> & { readonly dirty?: DesktopReport['dirty'] | null };
 
 /** Build the request of the `plan` activity from the last reports. Pure but for the state it reads. */
 export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}): PlanRequest {
@@ -33,7 +36,8 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
       ];
     }),
     desktops: alive.flatMap((r) =>
-      r.desktops.map(({ definition: d, state: power }) => ({
+      // A dom0 of a release before measures no dirty rates.
+      r.desktops.map(({ definition: d, state: power, dirty }: Measured) => ({
         id: d.id,
         rank: state.current.get(d.id)?.rank ?? 0,
         site: r.host.site,
@@ -42,8 +46,8 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         diskGb: d.diskMb / GB,
         vcpu: d.vcpus,
         rttMs: only(planned, plannableRtts(state, d.id, r.host.site, nowMs).rttMs),
-        memoryDirtyMbps: state.dirty.get(d.id)?.memoryMbps ?? 0,
-        diskDirtyMbps: state.dirty.get(d.id)?.diskMbps ?? 0,
+        memoryDirtyMbps: dirty?.memoryMbps ?? 0,
+        diskDirtyMbps: dirty?.diskMbps ?? 0,
         lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
         ...feltBy(state, d.id),
         ...lockOf(state, d.id, power === 'running'),

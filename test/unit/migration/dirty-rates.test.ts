@@ -4,17 +4,16 @@ const rates = (memoryMbps: number | null, diskMbps: number | null): DirtyRates =
 
 describe('smoothDirtyRates', () => {
   it.each([
-    ['believes the first measurement', undefined, rates(40, 8), rates(40, 8)],
+    ['believes the first measurement', rates(null, null), rates(40, 8), rates(40, 8)],
     ['goes half of the way to each later one', rates(40, 8), rates(20, 16), rates(30, 12)],
     ['keeps the last value where nothing was measured', rates(40, 8), rates(null, 0), rates(40, 4)],
-    [
-      'keeps both when a report has none, as of a dom0 of a release before',
-      rates(40, 8),
-      undefined,
-      rates(40, 8),
-    ],
     ['takes a rate up that was unknown so far', rates(40, null), rates(null, 6), rates(40, 6)],
-    ['knows nothing of a desktop that was never measured', undefined, undefined, rates(null, null)],
+    [
+      'knows nothing of a desktop that was never measured',
+      rates(null, null),
+      rates(null, null),
+      rates(null, null),
+    ],
   ])('%s', (_, before, measured, after) => {
     expect(smoothDirtyRates(before, measured)).toEqual(after);
   });

@@ -22,21 +22,21 @@ describe('forgetGone', () => {
   const stateOf = (...desktops: string[]): LoopState => {
     const state = new LoopState(cloud, undefined);
     state.reports.set('west/h1', report);
-    for (const desktop of desktops) state.dirty.set(desktop, { memoryMbps: 1, diskMbps: 1 });
+    for (const desktop of desktops) state.lowSinceMs.set(desktop, 1);
     return state;
   };
 
-  it('drops the dirty rates of desktops that no host has, but for those on their way', () => {
+  it('drops the clocks of desktops that no host has, but for those on their way', () => {
     const state = stateOf('here', 'gone', 'moving');
     state.moves.set('moving', {} as MoveUnderWay);
     state.forgetGone();
-    expect([...state.dirty.keys()]).toEqual(['here', 'moving']);
+    expect([...state.lowSinceMs.keys()]).toEqual(['here', 'moving']);
   });
 
   it('drops nothing while a host could not be asked', () => {
     const state = stateOf('gone');
     state.problems.set('west/h1', 'down');
     state.forgetGone();
-    expect([...state.dirty.keys()]).toEqual(['gone']);
+    expect([...state.lowSinceMs.keys()]).toEqual(['gone']);
   });
 });

@@ -147,7 +147,7 @@ describe('planRequest', () => {
         epoch: 1,
         external: null,
         diskUsedBytes: 0,
-        dirty: null,
+        dirty: { memoryMbps: null, diskMbps: null },
       },
     ],
     fingerprints: [],
@@ -195,7 +195,13 @@ describe('planRequest', () => {
     const state = stateWith({ west: 0 });
     state.reports.set('west/h1', report('d1'));
     expect(planRequest(state, NOW_MS).desktops[0]).toMatchObject({ memoryDirtyMbps: 0, diskDirtyMbps: 0 });
-    state.dirty.set('d1', { memoryMbps: 12.5, diskMbps: null });
+    const [desktop] = report('d1').desktops;
+    const measured = { ...desktop!, dirty: { memoryMbps: 12.5, diskMbps: null } };
+    state.reports.set('west/h1', { ...report('d1'), desktops: [measured] });
     expect(planRequest(state, NOW_MS).desktops[0]).toMatchObject({ memoryDirtyMbps: 12.5, diskDirtyMbps: 0 });
+    const unmeasured = { ...measured, dirty: undefined };
+    const before = { ...report('d1'), desktops: [unmeasured] } as unknown as HostReport;
+    state.reports.set('west/h1', before);
+    expect(planRequest(state, NOW_MS).desktops[0]).toMatchObject({ memoryDirtyMbps: 0, diskDirtyMbps: 0 });
   });
 });
