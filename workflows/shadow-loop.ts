@@ -45,22 +45,16 @@ import {
 import { probeSilentUsers } from './loop/probe.js';
 import { fingerprintsAsked, loopStatus, renderLoop, ROWS_SHOWN } from './loop/status.js';
 
-interface Wake {
-  cause: Cause | null;
-  act: boolean;
-}
-
 /** Keep every desktop close to its user; ends only by termination or cancellation. */
 export async function shadowLoop(raw: unknown): Promise<void> {
   const input = checked(() => parseInput(ShadowLoopInput, raw, 'input of shadowLoop'));
   const state = new LoopState(input.cloud, input.carried as CarriedState | undefined);
-  const wake: Wake = { cause: null, act: false };
-  handle(state, wake);
+  handle(state);
   while (!workflowInfo().continueAsNewSuggested) {
-    const { cause, act } = { ...wake };
-    wake.cause = null;
-    await cycle(state, cause ?? 'loop', state.policy.act || act);
-    await condition(() => wake.cause !== null, state.policy.cycleMs);
+    const { asked } = state;
+    state.asked = null;
+    await cycle(state, asked?.cause ?? 'loop', state.policy.act || asked?.act === true);
+    await condition(() => state.asked !== null, state.policy.cycleMs);
   }
   await condition(allHandlersFinished);
   await continueAsNew<typeof shadowLoop>({ cloud: state.cloud, carried: state.carryOver(Date.now()) });
@@ -75,6 +69,7 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
     await locateUsers(state);
     await probeSilentUsers(state);
     const plan = await makePlan(state);
+    state.plan = plan;
     if (act) await actOn(state, plan, cause);
   } catch (error) {
     // The next cycle tries again; meanwhile the status says it.
@@ -84,7 +79,7 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
   setCurrentDetails(renderLoop(loopStatus(state, { limit: ROWS_SHOWN })));
 }
 
-function handle(state: LoopState, wake: Wake): void {
+function handle(state: LoopState): void {
   const update = <R>(
     name: string,
     validator: (raw: unknown) => unknown,
@@ -137,9 +132,7 @@ function handle(state: LoopState, wake: Wake): void {
     state.endMove(status, Date.now());
   });
   setHandler(defineSignal<[unknown]>(SIGNAL.runCycle), (raw) => {
-    const ask = RunCycle.safeParse(raw ?? {});
-    wake.act = ask.success && ask.data.act;
-    wake.cause = ask.success ? ask.data.cause : 'operator';
+    state.askCycle(RunCycle.safeParse(raw ?? {}).data ?? { act: false, cause: 'operator' });
   });
   setHandler(defineQuery<LoopStatus, [unknown?]>(QUERY.status), (raw) => loopStatus(state, raw));
   setHandler(defineQuery<Policy>(QUERY.policy), () => state.policy);

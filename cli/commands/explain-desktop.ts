@@ -11,9 +11,11 @@ const Explain = z.object({ ...poolOptions, desktop: DesktopId });
 /** Run `vmshadow explain DESKTOP`. */
 export async function explainCommand(context: CliContext, raw: unknown): Promise<void> {
   const { pool, json, desktop } = parseArguments(Explain, raw, 'explain');
-  const [status, fingerprint] = await withLoop(pool, (loop) =>
-    Promise.all([loop.status({ desktop }), loop.fingerprint(desktop)]),
-  );
+  // The status waits for a loop that has just begun, and with it for the fingerprint.
+  const { status, fingerprint } = await withLoop(pool, async (loop) => ({
+    status: await loop.status({ desktop }),
+    fingerprint: await loop.fingerprint(desktop),
+  }));
   const [found] = status.desktops;
   if (found === undefined)
     throw new VmshadowError(

@@ -39,7 +39,9 @@ export function renderStatus(view: StatusView): string {
       loop.hosts.map((h) => hostRow(h, atMs)),
       'none is configured',
     ),
-    renderDesktops(loop.desktops, atMs) + more(loop),
+    loop.beginning
+      ? 'DESKTOPS  not known yet: the loop has just begun a run, and hosts have not reported'
+      : renderDesktops(loop.desktops, atMs) + more(loop),
     renderMoves(view),
     ...renderRecent(loop, atMs),
     renderProblems(loop),

@@ -345,10 +345,30 @@ describe('shadowLoop', () => {
     await ensureRebalanceSchedule(plane.client, cloudConfig);
     await ensureRebalanceSchedule(plane.client, cloudConfig);
     const schedule = plane.client.schedule.getHandle(rebalanceScheduleId(cloudConfig.pool));
-    const before = (await status()).cycle;
+    const [reported] = west.users;
+    const watch = async (desktop: string, n: number) => {
+      const network = {
+        address: `10.77.8.${String(n + 1)}`,
+        gateway: `10.77.8.${String(n)}`,
+        mac: `52:54:0a:4d:08:0${String(n)}`,
+      };
+      await west.give({ ...fakeDesktop(desktop), network });
+      west.users = [{ ...reported!, desktop: DesktopId.parse(desktop) }];
+      west.windows = [busyWindow(desktop)];
+      await until(status, (s) => s.plan?.moves.some((m) => m.desktop === desktop) === true);
+      expect(cloud.runningAt(desktop)).toEqual(['us-west/h1']);
+    };
+    await watch('film', 1);
     await schedule.trigger();
-    await until(status, (s) => s.cycle > before);
+    const seen = await until(status, (s) => s.recent[0]?.desktop === 'film');
+    expect(seen.recent[0]).toMatchObject({ outcome: 'moved', cause: 'rebalance', to: ref('us-east') });
+    // The cycles after that one only watch again.
+    east.desktops.delete('video');
+    await watch('later', 5);
+    const { cycle } = await status();
+    expect(await until(status, (s) => s.cycle > cycle + 2)).toMatchObject({ moves: [] });
+    expect(cloud.runningAt('later')).toEqual(['us-west/h1']);
     await schedule.pause('maintenance');
     expect((await schedule.describe()).state.paused).toBe(true);
-  }, 30_000);
+  }, 60_000);
 });

@@ -23,6 +23,10 @@ function someAtATime<T, R>(items: readonly T[], limit: number, work: (item: T) =
   return Promise.all(Array.from({ length: limit }, takeTurns)).then(() => results);
 }
 
+type Answer = { readonly host: HostRef; readonly number: number } & (
+  { readonly report: HostReport } | { readonly problem: string }
+);
+
 /** Ask hosts for their reports; with `traffic`, with their desktops' ranks. */
 export async function collect(
   state: LoopState,
@@ -31,41 +35,35 @@ export async function collect(
 ): Promise<void> {
   // The policy in force goes with every cycle's request: a change by an operator is heard of without a restart.
   const ask = traffic ? { traffic, fingerprint: state.policy.fingerprint } : { traffic };
-  const answers = await someAtATime(hosts, ASKED_AT_A_TIME, async (host) => {
+  const answers = await someAtATime(hosts, ASKED_AT_A_TIME, async (host): Promise<Answer> => {
+    const number = state.nextAsk();
     try {
-      return { host, report: await report(host).reportHost(ask), problem: '' };
+      return { host, number, report: await report(host).reportHost(ask) };
     } catch (error) {
-      return { host, report: null, problem: failureInfo(error).message };
+      return { host, number, problem: failureInfo(error).message };
     }
   });
-  for (const answer of answers) {
-    const key = hostKey(answer.host);
-    if (answer.report === null) state.problems.set(key, answer.problem);
-    else {
-      state.problems.delete(key);
-      state.reports.set(key, answer.report);
-    }
-  }
-  state.heard = true;
-  learnUsers(state);
+  for (const answer of answers)
+    if (state.takeIn(answer.host, answer.number, answer) && 'report' in answer)
+      learnUsers(state, answer.report);
   if (!traffic) return;
-  for (const answer of answers) if (answer.report !== null) learnFrom(state, answer.report);
+  state.heard = true;
+  for (const answer of answers) if ('report' in answer) learnFrom(state, answer.report);
   state.forgetGone();
 }
 
-function learnUsers(state: LoopState): void {
+function learnUsers(state: LoopState, { users }: HostReport): void {
   const now = Date.now();
-  for (const { users } of state.reports.values())
-    for (const user of users) {
-      if (user.rtts.length === 0) continue;
-      state.users.set(user.desktop, {
-        rtts: Object.fromEntries(user.rtts.map((r) => [r.site, r.rttMs])),
-        measuredAtMs: Object.fromEntries(user.rtts.map((r) => [r.site, now - r.ageMs])),
-        by: 'client',
-        askedAtMs: now,
-        seenAs: `${user.seenAs.address}:${String(user.seenAs.port)}`,
-      });
-    }
+  for (const user of users) {
+    if (user.rtts.length === 0) continue;
+    state.users.set(user.desktop, {
+      rtts: Object.fromEntries(user.rtts.map((r) => [r.site, r.rttMs])),
+      measuredAtMs: Object.fromEntries(user.rtts.map((r) => [r.site, now - r.ageMs])),
+      by: 'client',
+      askedAtMs: now,
+      seenAs: `${user.seenAs.address}:${String(user.seenAs.port)}`,
+    });
+  }
 }
 
 function learnFrom(state: LoopState, report: HostReport): void {

@@ -1,13 +1,13 @@
 // What the shadow loop remembers: hysteresis clocks, moves under way, users, the policy in force. `carryOver` is what survives
 // continue-as-new; what hosts and thin clients report again in the next cycle does not. Bounded by the number of desktops; in maps,
 // since a pool may have 20,000 of them.
-import type { HostReport } from '../../activities/host/desktops.js';
+import type { DesktopReport, HostReport } from '../../activities/host/desktops.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/placement/geography.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
-import type { LoopStatus, MoveStatus, PlanSummary } from '../../temporal/messages.js';
+import type { LoopStatus, MoveStatus, PlanSummary, RunCycle } from '../../temporal/messages.js';
 
 export interface MoveUnderWay {
   readonly workflowId: string;
@@ -33,6 +33,15 @@ export interface UserRtts {
   readonly seenAs: string;
 }
 
+/** A desktop where its newest owner is. */
+export interface Located {
+  readonly host: HostRef;
+  readonly report: DesktopReport;
+}
+
+/** A cycle that is due at once. */
+export type AskedCycle = Required<RunCycle>;
+
 export interface Creating {
   readonly address: string;
   readonly host: HostRef;
@@ -51,7 +60,14 @@ export interface CarriedState {
   readonly recent: readonly LoopStatus['recent'][number][];
   /** Of those only whom the hosts pinged: it would take many cycles to ask them all again. */
   readonly users: Readonly<Record<string, UserRtts>>;
+  /** A cycle that was asked for and has not begun yet. */
+  readonly asked?: AskedCycle | null;
+  /** What hosts that do not answer said last, and why they do not. */
+  readonly lastWords?: readonly { readonly report: HostReport; readonly problem: string }[];
 }
+
+/** Silent hosts whose last words are carried over: each has some 10 KiB, and a payload 2 MiB. */
+const LAST_WORDS = 50;
 
 /** Ended moves kept for `status`; older ones are found by search attributes. */
 const RECENT_MOVES = 20;
@@ -76,7 +92,12 @@ export class LoopState {
   creating = new Map<string, Creating>();
   plan: PlanSummary | null = null;
   lastCycleMs: number | null = null;
-  /** False until the first reports of this run of the loop have come in: a pool of 20,000 desktops begins a run each cycle. */
+  /** A cycle that was asked for beside the periodic ones. */
+  asked: AskedCycle | null;
+  /** Requests for reports so far, and which of them a host's report answers: a late answer must not replace a newer one. */
+  #asks = 0;
+  readonly #answered = new Map<string, number>();
+  /** False until the first reports with ranks of this run of the loop have come in: a pool of 20,000 desktops begins a run each cycle. */
   heard = false;
 
   constructor(cloud: CloudConfig, carried: CarriedState | undefined) {
@@ -88,6 +109,11 @@ export class LoopState {
     this.moves = new Map(Object.entries(carried?.moves ?? {}));
     this.recent = carried?.recent ?? [];
     this.users = new Map(Object.entries(carried?.users ?? {}));
+    this.asked = carried?.asked ?? null;
+    for (const { report, problem } of carried?.lastWords ?? []) {
+      this.reports.set(hostKey(report.host), report);
+      this.problems.set(hostKey(report.host), problem);
+    }
   }
 
   /** What the next run of the loop has to know. */
@@ -100,7 +126,39 @@ export class LoopState {
       moves: Object.fromEntries(this.moves),
       recent: this.recent,
       users: Object.fromEntries([...this.users].filter(([, user]) => user.by === 'hosts')),
+      asked: this.asked,
+      lastWords: [...this.reports.values()]
+        .flatMap((report) => {
+          const problem = this.problems.get(hostKey(report.host));
+          return problem === undefined
+            ? []
+            : [{ report: { ...report, fingerprints: [], users: [] }, problem }];
+        })
+        .slice(0, LAST_WORDS),
     };
+  }
+
+  /** Have a cycle at once; one that acts is not forgotten for one that does not. */
+  askCycle(cycle: AskedCycle): void {
+    if (this.asked?.act !== true || cycle.act) this.asked = cycle;
+  }
+
+  /** The number of a request for a host's report that goes out now. */
+  nextAsk(): number {
+    return ++this.#asks;
+  }
+
+  /** Take in a host's answer to request `ask`: its report, or why there is none. Tells whether it was the newest so far. */
+  takeIn(host: HostRef, ask: number, answer: { report: HostReport } | { problem: string }): boolean {
+    const key = hostKey(host);
+    if ((this.#answered.get(key) ?? 0) > ask) return false;
+    this.#answered.set(key, ask);
+    if ('problem' in answer) this.problems.set(key, answer.problem);
+    else {
+      this.problems.delete(key);
+      this.reports.set(key, answer.report);
+    }
+    return true;
   }
 
   /** Take up a changed vmshadow.yaml. The policy set by `vmshadow policy` stays unless the file's own policy has changed. */
@@ -120,13 +178,26 @@ export class LoopState {
     return this.cloud.sites.find((s) => s.id === ref.site)?.hosts.find((h) => h.id === ref.host)?.peer;
   }
 
+  /**
+   * Every desktop once, with the host that owns it by the last reports, dead hosts' last words included. A desktop that moved between
+   * the reports of its two hosts is in both: the higher epoch is the owner.
+   */
+  desktops(): Located[] {
+    const found = new Map<DesktopId, Located>();
+    for (const { host, desktops } of this.reports.values())
+      for (const report of desktops) {
+        const { id } = report.definition;
+        if (report.epoch >= (found.get(id)?.report.epoch ?? 0)) found.set(id, { host, report });
+      }
+    return [...found.values()];
+  }
+
   /** The host that owns a desktop by the last reports, dead hosts' last words included. */
-  find(desktop: DesktopId) {
-    for (const report of this.reports.values()) {
-      const found = report.desktops.find((d) => d.definition.id === desktop);
-      if (found !== undefined) return { host: report.host, report: found };
-    }
-    return null;
+  find(desktop: DesktopId): Located | null {
+    const found = [...this.reports.values()].flatMap(({ host, desktops }) =>
+      desktops.filter((d) => d.definition.id === desktop).map((report) => ({ host, report })),
+    );
+    return found.sort((a, b) => b.report.epoch - a.report.epoch)[0] ?? null;
   }
 
   isAlive(ref: HostRef): boolean {

@@ -47,13 +47,11 @@ export async function locateUsers(state: LoopState): Promise<void> {
 export async function makePlan(state: LoopState, ask: PlanAsk = {}): Promise<PlanResult> {
   const request = planRequest(state, Date.now(), ask);
   const result = await plan(packPlanRequest(request));
-  const told = {
+  return {
     ...result,
     moves: result.moves.map((m) => withPrediction(state, m)),
     warnings: [...planDoubts(state, request), ...result.warnings],
   };
-  state.plan = told;
-  return told;
 }
 
 /** Say in a move's reason what its user will see of it. */

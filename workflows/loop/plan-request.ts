@@ -4,11 +4,13 @@ import { feltRtts } from '../../domain/fingerprint/move-gain.js';
 import { freshRtts, sitesToMeasure, type RttReading } from '../../domain/placement/geography.js';
 import type { PlanRequest } from '../../domain/placement/model.js';
 import type { PlanAsk } from '../../temporal/messages.js';
-import type { LoopState } from './loop-state.js';
+import type { Located, LoopState } from './loop-state.js';
 
 const GB = 1024;
 
-type Measured = Omit<DesktopReport, 'dirty'> & { readonly dirty?: DesktopReport['dirty'] | null };
+interface LocatedThen extends Omit<Located, 'report'> {
+  readonly report: Omit<DesktopReport, 'dirty'> & { readonly dirty?: DesktopReport['dirty'] | null };
+}
 
 /** Build the request of the `plan` activity from the last reports. Pure but for the state it reads. */
 export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}): PlanRequest {
@@ -35,24 +37,25 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         },
       ];
     }),
-    desktops: alive.flatMap((r) =>
-      // A dom0 of a release before measures no dirty rates.
-      r.desktops.map(({ definition: d, state: power, dirty }: Measured) => ({
+    // A dom0 of a release before measures no dirty rates.
+    desktops: state
+      .desktops()
+      .filter(({ host }) => state.isAlive(host))
+      .map(({ host, report: { definition: d, state: power, dirty } }: LocatedThen) => ({
         id: d.id,
         rank: state.current.get(d.id)?.rank ?? 0,
-        site: r.host.site,
-        host: r.host.host,
+        site: host.site,
+        host: host.host,
         memoryGb: d.memoryMb / GB,
         diskGb: d.diskMb / GB,
         vcpu: d.vcpus,
-        rttMs: only(planned, plannableRtts(state, d.id, r.host.site, nowMs).rttMs),
+        rttMs: only(planned, plannableRtts(state, d.id, host.site, nowMs).rttMs),
         memoryDirtyMbps: dirty?.memoryMbps ?? 0,
         diskDirtyMbps: dirty?.diskMbps ?? 0,
         lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
         ...feltBy(state, d.id),
         ...lockOf(state, d.id, power === 'running'),
       })),
-    ),
     reservations: under
       .filter((m) => state.isAlive(m.to))
       .map((m) => ({

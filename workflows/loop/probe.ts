@@ -12,9 +12,7 @@ const IPV4 = /^\d+(\.\d+){3}$/;
 export async function probeSilentUsers(state: LoopState): Promise<void> {
   const nowMs = Date.now();
   const siteOf = new Map<string, string>(
-    [...state.reports.values()].flatMap((r) =>
-      r.desktops.map((d) => [d.definition.id, r.host.site] as const),
-    ),
+    state.desktops().map(({ host, report }) => [report.definition.id, host.site] as const),
   );
   const silent = [...state.current.values()]
     .flatMap(({ desktop, user }) => {

@@ -1,5 +1,6 @@
 // What operators ask of the loop by update: move, create, start, stop, plan, policy. Validators check the shape (sync, no effect); the
 // handlers look at fresh reports, and refuse with one clear error before anything is changed.
+import { condition } from '@temporalio/workflow';
 import { VmshadowError } from '../../domain/errors.js';
 import { chooseHost } from '../../domain/migration/choose-host.js';
 import { usedBy } from '../../domain/model/capacity.js';
@@ -152,6 +153,8 @@ export async function enrollClients(state: LoopState, raw: unknown): Promise<voi
 /** Plan on fresh reports without acting. */
 export async function askPlan(state: LoopState, raw: unknown): Promise<PlanResult> {
   const ask = parseInput(PlanAsk, raw ?? {}, 'makePlan');
+  // Ranks come with the first cycle of a run; without them there is nothing to gain anywhere.
+  await condition(() => state.heard);
   await collect(state, false);
   return makePlan(state, ask);
 }

@@ -1,6 +1,6 @@
 // The loop's answer to `status`, and the page that the UI shows for it.
 import type { z } from 'zod';
-import { hostKey, type HostRef } from '../../domain/model/ids.js';
+import { hostKey } from '../../domain/model/ids.js';
 import { REFERENCE_RTTS_MS } from '../../domain/fingerprint/model.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import {
@@ -9,9 +9,8 @@ import {
   type HostStatus,
   type LoopStatus,
 } from '../../temporal/messages.js';
-import type { DesktopReport } from '../../activities/host/desktops.js';
 import { plannableRtts } from './plan-request.js';
-import type { LoopState } from './loop-state.js';
+import type { Located, LoopState } from './loop-state.js';
 
 const finite = (n: number | undefined) => (n === undefined ? null : n);
 
@@ -23,7 +22,7 @@ export function desktopsAsked(raw: unknown): z.output<typeof DesktopsAsk> {
 /** Assemble the status from what the loop knows, with the desktops that `raw` (a DesktopsAsk) asks for. */
 export function loopStatus(state: LoopState, raw?: unknown): LoopStatus {
   const ask = desktopsAsked(raw);
-  const all = allDesktops(state);
+  const all = state.desktops();
   const { cloud, policy } = state;
   const hosts = state.hosts().map((host): HostStatus => {
     const report = state.reports.get(hostKey(host));
@@ -71,15 +70,6 @@ export function loopStatus(state: LoopState, raw?: unknown): LoopStatus {
   };
 }
 
-interface Reported {
-  readonly host: HostRef;
-  readonly report: DesktopReport;
-}
-
-function allDesktops(state: LoopState): Reported[] {
-  return [...state.reports.values()].flatMap((r) => r.desktops.map((report) => ({ host: r.host, report })));
-}
-
 function page<T>(all: readonly T[], ask: z.output<typeof DesktopsAsk>, idOf: (item: T) => string): T[] {
   if (ask.desktop !== undefined) return all.filter((item) => idOf(item) === ask.desktop);
   return all.slice(ask.from, ask.from + ask.limit);
@@ -90,7 +80,7 @@ export function fingerprintsAsked(state: LoopState, raw: unknown): Fingerprint[]
   return page([...state.current.values()], desktopsAsked(raw), (f) => f.desktop);
 }
 
-function desktopStatus(state: LoopState, { host, report }: Reported): DesktopStatus {
+function desktopStatus(state: LoopState, { host, report }: Located): DesktopStatus {
   const { definition: d, state: power, external } = report;
   const print = state.current.get(d.id);
   const user = state.users.get(d.id);

@@ -1,27 +1,30 @@
 import type { HostReport } from '../../../activities/host/desktops.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
-import { HostRef } from '../../../domain/model/ids.js';
-import { LoopState, type MoveUnderWay } from '../../../workflows/loop/loop-state.js';
+import { DesktopId, HostRef } from '../../../domain/model/ids.js';
+import { LoopState, type CarriedState, type MoveUnderWay } from '../../../workflows/loop/loop-state.js';
+
+const hostAt = (n: number) => ({
+  id: `h${String(n)}`,
+  peer: { address: `192.0.2.${String(n)}`, port: 1 },
+  probe: { address: `192.0.2.${String(n)}`, port: 2 },
+});
+const cloud = CloudConfig.parse({ sites: [{ id: 'west', kind: 'regional', hosts: [hostAt(1), hostAt(2)] }] });
+const [h1, h2] = ['h1', 'h2'].map((host) => HostRef.parse({ site: 'west', host })) as [HostRef, HostRef];
+
+/** A report of desktops with the epochs of their ownership. */
+const reportOf = (host: HostRef, desktops: Record<string, number>) =>
+  ({
+    host,
+    desktops: Object.entries(desktops).map(([id, epoch]) => ({ definition: { id }, epoch })),
+    fingerprints: [{ desktop: 'x' }],
+    users: [{ desktop: 'x' }],
+  }) as unknown as HostReport;
 
 describe('forgetGone', () => {
-  const cloud = CloudConfig.parse({
-    sites: [
-      {
-        id: 'west',
-        kind: 'regional',
-        hosts: [
-          { id: 'h1', peer: { address: '192.0.2.1', port: 1 }, probe: { address: '192.0.2.1', port: 2 } },
-        ],
-      },
-    ],
-  });
-  const report = {
-    host: HostRef.parse({ site: 'west', host: 'h1' }),
-    desktops: [{ definition: { id: 'here' } }],
-  } as unknown as HostReport;
   const stateOf = (...desktops: string[]): LoopState => {
     const state = new LoopState(cloud, undefined);
-    state.reports.set('west/h1', report);
+    state.takeIn(h1, 1, { report: reportOf(h1, { here: 1 }) });
+    state.takeIn(h2, 2, { report: reportOf(h2, {}) });
     for (const desktop of desktops) state.lowSinceMs.set(desktop, 1);
     return state;
   };
@@ -35,8 +38,64 @@ describe('forgetGone', () => {
 
   it('drops nothing while a host could not be asked', () => {
     const state = stateOf('gone');
-    state.problems.set('west/h1', 'down');
+    state.takeIn(h1, 3, { problem: 'down' });
     state.forgetGone();
     expect([...state.lowSinceMs.keys()]).toEqual(['gone']);
+  });
+});
+
+describe('the reports of a loop', () => {
+  it('are not replaced by the late answer to an earlier request, be it a report or a failure', () => {
+    const state = new LoopState(cloud, undefined);
+    const [early, late] = [state.nextAsk(), state.nextAsk()];
+    expect(state.takeIn(h1, late, { report: reportOf(h1, { made: 1 }) })).toBe(true);
+    expect(state.takeIn(h1, early, { report: reportOf(h1, {}) })).toBe(false);
+    expect(state.takeIn(h1, early, { problem: 'down' })).toBe(false);
+    expect(state.desktops().map((d) => d.report.definition.id)).toEqual(['made']);
+    expect(state.isAlive(h1)).toBe(true);
+    expect(state.takeIn(h1, state.nextAsk(), { problem: 'down' })).toBe(true);
+    expect(state.isAlive(h1)).toBe(false);
+  });
+
+  it.each([
+    ['source first', [h1, h2]],
+    ['target first', [h2, h1]],
+  ])('count a desktop that moved between them once, at its newer owner (%s)', (_, order) => {
+    const state = new LoopState(cloud, undefined);
+    const reports = new Map([
+      [h1, reportOf(h1, { moved: 3, other: 1 })],
+      [h2, reportOf(h2, { moved: 4 })],
+    ]);
+    for (const host of order) state.takeIn(host, state.nextAsk(), { report: reports.get(host)! });
+    const found = state.desktops().map((d) => [d.report.definition.id, d.host.host]);
+    expect(Object.fromEntries(found)).toEqual({ moved: 'h2', other: 'h1' });
+    expect(found).toHaveLength(2);
+    expect(state.find(DesktopId.parse('moved'))?.host).toEqual(h2);
+  });
+});
+
+describe('the next run of a loop', () => {
+  const nextOf = (state: LoopState) =>
+    new LoopState(cloud, JSON.parse(JSON.stringify(state.carryOver(0))) as CarriedState);
+
+  it('begins with the cycle that was asked for and not begun, and acts if any asked for that', () => {
+    const state = new LoopState(cloud, undefined);
+    expect(nextOf(state).asked).toBeNull();
+    state.askCycle({ act: false, cause: 'operator' });
+    state.askCycle({ act: true, cause: 'rebalance' });
+    state.askCycle({ act: false, cause: 'operator' });
+    expect(nextOf(state).asked).toEqual({ act: true, cause: 'rebalance' });
+  });
+
+  it('knows what a silent host said last, and that it is silent', () => {
+    const state = new LoopState(cloud, undefined);
+    state.takeIn(h1, 1, { report: reportOf(h1, { office: 1 }) });
+    state.takeIn(h2, 2, { report: reportOf(h2, { lost: 1 }) });
+    state.takeIn(h2, 3, { problem: 'does not answer' });
+    const next = nextOf(state);
+    expect(next.desktops().map((d) => d.report.definition.id)).toEqual(['lost']);
+    expect([h1, h2].map((h) => next.isAlive(h))).toEqual([false, false]);
+    expect(next.reports.get('west/h2')).toMatchObject({ fingerprints: [], users: [] });
+    expect([...next.problems]).toEqual([['west/h2', 'does not answer']]);
   });
 });
