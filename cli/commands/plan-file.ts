@@ -39,7 +39,8 @@ async function readJson(path: string): Promise<unknown> {
 function withOptions(value: unknown, options: PlanFileOptions): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const policy: unknown = 'policy' in value ? value.policy : undefined;
-  if (policy !== undefined && (typeof policy !== 'object' || policy === null)) return value;
+  if (policy !== undefined && (typeof policy !== 'object' || policy === null || Array.isArray(policy)))
+    return value;
   const { algorithm, budgetGb, maxMoves } = options;
   return {
     ...value,

@@ -41,8 +41,8 @@ export function renderFilePlan(plan: PlanResult): string {
     .map(([site, price]) => [site, formatNumber(price)]);
   const gap =
     plan.gap > 0
-      ? `at most ${formatNumber(plan.bound)} is possible (gap ${formatNumber(plan.gap * 100, 2)} %)`
-      : 'the best possible';
+      ? `at most ${formatNumber(plan.bound)} is possible under the policy (gap ${formatNumber(plan.gap * 100, 2)} %)`
+      : 'the best possible under the policy';
   return [
     `PLAN by ${plan.algorithm}: ${plural(plan.moves.length, 'move')} in ${plural(waves, 'wave')}, ${formatBytes(plan.bytesMoved)} over the WAN`,
     `gain ${formatNumber(plan.objective)} ms (rank x RTT saved, over all desktops); ${gap}; solved in ${formatMs(plan.solveMs)}`,

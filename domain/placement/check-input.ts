@@ -58,6 +58,8 @@ function findings(s: Skeleton): Findings {
     for (const id of duplicates(site.hosts.map((h) => h.id)))
       problems.push(`sites: host ${id} is named twice in ${site.id}`);
   for (const id of duplicates(s.desktops.map((d) => d.id))) problems.push(`desktops: ${id} is named twice`);
+  for (const id of duplicates(s.reservations.map((r) => r.desktop)))
+    problems.push(`reservations: ${id} has two`);
   const sites = new Map(s.sites.map((site) => [site.id, site]));
   const used = new Map<string, number>();
   const known = s.sites.length === 0 ? 'there are no sites' : `expected one of the file's sites`;
@@ -91,10 +93,14 @@ function findings(s: Skeleton): Findings {
 /** Ten thousand wrong lines say no more than twenty. */
 const MAX_PROBLEMS = 20;
 
+function few(lines: readonly string[]): string[] {
+  const more = lines.length - MAX_PROBLEMS;
+  return [...lines.slice(0, MAX_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])];
+}
+
 /** Make one error of all problems of `what`. */
 export function inputError(what: string, problems: readonly string[]): VmshadowError {
-  const shown = problems.slice(0, MAX_PROBLEMS);
-  if (problems.length > shown.length) shown.push(`and ${problems.length - shown.length} more`);
+  const shown = few(problems);
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   return new VmshadowError('INPUT_INVALID', `${what}: ${count}\n${shown.map((p) => `  - ${p}`).join('\n')}`, {
     details: { problems: shown.map((p) => p.slice(0, 160)) },
@@ -121,5 +127,5 @@ export function parsePlanInput(
   const problems = [...shape, ...between.problems, ...(strict ? between.doubts : [])];
   if (!parsed.success || problems.length > 0) throw inputError(what, problems);
   const warnings = [...unknownFields(value), ...between.doubts];
-  return { input: parsed.data, warnings: warnings.slice(0, MAX_PROBLEMS) };
+  return { input: parsed.data, warnings: few(warnings) };
 }

@@ -14,6 +14,9 @@ export interface Explained {
   readonly dropped: ReadonlyMap<number, DropReason>;
   /** The room once the plan is carried out. */
   readonly roomThen: Room;
+  /** What the plan leaves of its budget; Infinity without one. */
+  readonly gbLeft: number;
+  readonly movesLeft: number;
   /** True where the algorithm weighs every desktop (exact, ilp, multi-resource), false where only candidates count. */
   readonly everyDesktop: boolean;
 }
@@ -49,7 +52,7 @@ export function reasonForStep(p: Problem, step: Step, target: number, x: Explain
 const dropText: Record<DropReason, (from: string, to: string) => string> = {
   'no-host-fits': (_, to) => `no host of ${to} has room for it, though ${to} has a free slot`,
   'no-slot-to-turn': (from, to) =>
-    `${from} and ${to} would exchange desktops, but no free slot is left anywhere to park one of them meanwhile`,
+    `${from} and ${to} would exchange desktops (or are in a circle that would), but no site that could take one of them meanwhile has room`,
   'parking-not-worth': (from, to) =>
     `${from} and ${to} are full: the exchange needs one parking move, which costs more than it gains or is beyond the budget`,
   blocked: (_, to) => `${to} is full until another move is made that cannot be made`,
@@ -101,21 +104,31 @@ export function reasonToStay(p: Problem, i: number, wanted: number, x: Explained
   const toll = x.msPerGb * (p.costGb[i] as number);
   const costs = [
     ...(toll > 0
-      ? [`${figure(p.costGb[i] as number)} GB at ${figure(x.msPerGb)} ms/GB cost ${figure(toll)}`]
+      ? [
+          `${figure(p.costGb[i] as number)} GB at ${x.msPerGb > p.policy.msPerGb ? "the budget's " : ''}${figure(x.msPerGb)} ms/GB cost ${figure(toll)}`,
+        ]
       : []),
-    ...(x.msPerMove > 0 ? [`a move must gain ${figure(x.msPerMove)}`] : []),
+    ...(x.msPerMove > 0
+      ? [
+          `${x.msPerMove > p.policy.minGainMs ? 'within the budget ' : ''}a move must gain ${figure(x.msPerMove)}`,
+        ]
+      : []),
   ];
   const gives = ownPrice > 0 ? ` (and its own slot at ${siteName(p, own)} ${figure(ownPrice)})` : '';
   const slot = price > 0 ? `a slot in ${siteName(p, best)} is worth ${figure(price)}${gives}, ` : '';
   const all = costs.length > 0 ? `${costs.join(' and ')}, ` : '';
-  const { budgetGb, maxMoves } = p.policy;
+  const { budgetGb = Infinity, maxMoves = Infinity } = p.policy;
+  const gb = p.costGb[i] as number;
+  if (maxMoves === 0) return `this desktop's gain is ${figure(gain)}, but the budget allows no move`;
+  if (gb > budgetGb)
+    return `this desktop's gain is ${figure(gain)}, but it needs ${figure(gb)} GB and the budget is ${figure(budgetGb)} GB`;
   const budget = [
-    ...(budgetGb === undefined ? [] : [`${figure(budgetGb)} GB`]),
-    ...(maxMoves === undefined ? [] : [count(maxMoves, 'move')]),
+    ...(budgetGb === Infinity ? [] : [`${figure(budgetGb)} GB`]),
+    ...(maxMoves === Infinity ? [] : [count(maxMoves, 'move')]),
   ].join(' and ');
-  const spent = budget === '' ? '' : `; the budget of ${budget} gains more elsewhere`;
-  const lacks =
-    budget === '' && x.everyDesktop && gain > price - ownPrice + toll + x.msPerMove + WORTH_SAYING;
+  const spent =
+    gb > x.gbLeft || x.movesLeft < 1 ? `; what is left of the budget of ${budget} is not enough for it` : '';
+  const lacks = spent === '' && x.everyDesktop && gain > price - ownPrice + toll + x.msPerMove + WORTH_SAYING;
   const hosts =
     x.roomThen.binFor(i, best) < 0
       ? 'no host there has room left for it'

@@ -1,5 +1,6 @@
 // From a request to a plan: check, solve, fit to hosts, order into waves, explain. Pure: time, clock and LP solver are given
 // (activities/placement/plan.ts gives the real ones).
+import { usageOf } from './budget.js';
 import { isPacked, unpackPlanRequest, type PackedPlanRequest } from './compact.js';
 import { parsePlanInput } from './check-input.js';
 import { reasonForStep, reasonToStay, type Explained } from './explain.js';
@@ -56,6 +57,9 @@ function orderMoves(p: Problem, target: Int32Array, terms: ParkingTerms): { sche
   }
 }
 
+const gbOf = (p: Problem, steps: readonly Step[]): number =>
+  steps.reduce((sum, s) => sum + (p.costGb[s.desktop] as number), 0);
+
 const hasHosts = (p: Problem): boolean => p.sites.some((s) => s.hosts !== undefined && s.hosts.length > 0);
 
 /**
@@ -70,37 +74,76 @@ function carryOut(p: Problem, decision: Decision): Solved {
     gbLeft: budgetGb - gb,
     movesLeft: maxMoves - moves,
   });
-  const gbOf = (steps: readonly Step[]) => steps.reduce((sum, s) => sum + (p.costGb[s.desktop] as number), 0);
   let { assignment } = decision;
   const ordered = orderMoves(p, assignment, left(decision.usage.gb, decision.usage.moves));
   const { room } = ordered;
   let { schedule } = ordered;
   if ((schedule.dropped.size > 0 || hasHosts(p)) && decision.everyDesktop) {
-    const terms = left(gbOf(schedule.steps), schedule.steps.length);
+    const terms = left(gbOf(p, schedule.steps), schedule.steps.length);
     ({ schedule, assignment } = addSecondChoices(p, room, schedule, assignment, terms));
   }
   const { steps } = schedule;
   const gain = steps.reduce((sum, s) => sum + gainBetween(p, s.desktop, s.from, s.to), 0);
-  const value = gain - weighed.msPerGb * gbOf(steps) - weighed.msPerMove * steps.length;
+  const value = gain - weighed.msPerGb * gbOf(p, steps) - weighed.msPerMove * steps.length;
   return { decision: { ...decision, assignment }, schedule, room, value };
 }
 
+interface Fitted extends Solved {
+  /** Some host had no room for a desktop that had a slot at its site. */
+  readonly hostsBind: boolean;
+}
+
 /** Solve and carry out; pairs of desktop and site that no order of moves brought to a host are closed and it is solved again. */
-async function fitToHosts(p: Problem, tools: SolveTools): Promise<Solved> {
+async function fitToHosts(p: Problem, tools: SolveTools): Promise<Fitted> {
   let best: Solved | undefined;
   let bound: number | undefined;
+  let solveMs = 0;
+  let hostsBind = false;
   for (let round = 1; ; round++) {
     const decision = await solve(p, tools);
     // Closing pairs makes a smaller problem: only the first round's bound holds for all plans.
     bound ??= decision.bound;
-    const solved = carryOut(p, { ...decision, bound });
+    solveMs += decision.solveMs;
+    const solved = withoutVainLosses(p, carryOut(p, { ...decision, bound }));
     if (best === undefined || solved.value > best.value) best = solved;
+    hostsBind ||= [...solved.schedule.dropped.values()].includes('no-host-fits');
     const wrong = [...solved.schedule.dropped]
       .filter(([, why]) => why !== 'parking-not-worth')
       .map(([i]) => i);
-    if (wrong.length === 0 || !hasHosts(p) || !decision.everyDesktop || round === HOST_ROUNDS) return best;
+    if (wrong.length === 0 || !hasHosts(p) || !decision.everyDesktop || round === HOST_ROUNDS)
+      return { ...best, decision: { ...best.decision, solveMs }, hostsBind };
     for (const i of wrong) p.closed[i * p.siteCount + (decision.assignment[i] as number)] = 1;
   }
+}
+
+/** A desktop that was to make room for one whose move was dropped moves in vain: it stays where that is better for the whole. */
+function withoutVainLosses(p: Problem, solved: Solved): Solved {
+  if (!solved.decision.everyDesktop || solved.schedule.dropped.size === 0) return solved;
+  const staying = (who: (i: number) => boolean): Solved => {
+    const assignment = solved.decision.assignment.map((j, i) => (who(i) ? (p.current[i] as number) : j));
+    const rest = carryOut(p, { ...solved.decision, assignment, usage: usageOf(p, assignment) });
+    const moved = new Set(rest.schedule.steps.map((s) => s.desktop));
+    const dropped = [...solved.schedule.dropped, ...rest.schedule.dropped].filter(([i]) => !moved.has(i));
+    // Whoever does not move is still told what it could not have.
+    const wanted = rest.decision.assignment.map((j, i) =>
+      moved.has(i) ? j : (solved.decision.assignment[i] as number),
+    );
+    return {
+      ...rest,
+      decision: { ...rest.decision, assignment: wanted },
+      schedule: { ...rest.schedule, dropped: new Map(dropped) },
+    };
+  };
+  const vain = new Set(
+    solved.schedule.steps
+      .filter(
+        (s) => gainBetween(p, s.desktop, s.from, s.to) < 0 && solved.room.binFor(s.desktop, s.from) >= 0,
+      )
+      .map((s) => s.desktop),
+  );
+  const without = vain.size === 0 ? solved : staying((i) => vain.has(i));
+  const better = without.value > solved.value ? without : solved;
+  return better.value >= 0 ? better : staying(() => true);
 }
 
 /** Price of a slot at a site, to the nanosecond: below that it is the tie-breaking of the solver. */
@@ -164,7 +207,14 @@ export async function planPlacement(
   const tooLarge = closeTooSmallHosts(p, room);
   const solved = await fitToHosts(p, options);
   const { decision, schedule } = solved;
-  const explained: Explained = { ...decision, dropped: schedule.dropped, roomThen: solved.room };
+  const { budgetGb = Infinity, maxMoves = Infinity } = p.policy;
+  const explained: Explained = {
+    ...decision,
+    dropped: schedule.dropped,
+    roomThen: solved.room,
+    gbLeft: budgetGb - gbOf(p, schedule.steps),
+    movesLeft: maxMoves - schedule.steps.length,
+  };
   const moves = movesOf(p, solved, explained, room);
   const moved = new Set(schedule.steps.map((s) => s.desktop));
   const notMoved = p.desktops.flatMap((d, i) => {
@@ -179,9 +229,8 @@ export async function planPlacement(
   const proven = Math.max(decision.bound, objective);
   const bound = proven - objective <= GAP_TOLERANCE * (1 + Math.abs(objective)) ? objective : proven;
   const gap = bound > 0 ? (bound - objective) / bound : 0;
-  // Closed pairs are those that no host could take.
   const hint =
-    p.policy.algorithm === 'exact' && gap > WORTH_A_HINT && p.closed.includes(1)
+    p.policy.algorithm === 'exact' && gap > WORTH_A_HINT && (tooLarge.size > 0 || solved.hostsBind)
       ? ["exact counts slots, but the hosts' room binds here too: --algorithm multi-resource plans with it"]
       : [];
   const nothing = p.desktops.length === 0 ? ['there are no desktops: nothing to plan'] : [];
@@ -194,7 +243,10 @@ export async function planPlacement(
     solveMs: decision.solveMs,
     moves,
     notMoved,
-    slotPrices: Object.fromEntries(p.sites.map((s, j) => [s.id, priceAt(decision, j)])),
+    // Where nothing may move, one slot more is worth nothing.
+    slotPrices: Object.fromEntries(
+      p.sites.map((s, j) => [s.id, maxMoves === 0 || budgetGb === 0 ? 0 : priceAt(decision, j)]),
+    ),
     warnings: [...nothing, ...warnings, ...room.warnings, ...decision.warnings, ...hint],
   };
 }

@@ -86,6 +86,25 @@ async function exact(
   return { assignment, bound, slotPrices: found.slotPrices, ...found.prices };
 }
 
+async function multiResource(p: Problem, prices: MovePrices, tools: SolveTools): Promise<Found> {
+  const found = { ...(await solveMultiResource(p, prices, tools.solver)), ...prices };
+  const { budgetGb, maxMoves } = p.policy;
+  if (budgetGb === undefined && maxMoves === undefined) return found;
+  // Rounding the LP may overshoot a budget, and what is left then is poor: the optimum over slots may fit the hosts as it is.
+  const slots = await exact(p, prices, tools);
+  const worth = (assignment: Int32Array) => {
+    const { gb, moves } = usageOf(p, assignment);
+    return objectiveOf(p, assignment) - prices.msPerGb * gb - prices.msPerMove * moves;
+  };
+  const better = worth(slots.assignment) > worth(found.assignment);
+  const fits = better && furnish(p, Room.now(p), slots.assignment);
+  return {
+    ...found,
+    bound: Math.min(found.bound, slots.bound),
+    ...(fits ? { assignment: slots.assignment } : {}),
+  };
+}
+
 async function ilp(p: Problem, prices: MovePrices, solver: LinearSolver): Promise<Found> {
   const found = await solveIlp(p, Room.now(p), prices, solver, { timeLimitMs: ILP_TIME_LIMIT_MS });
   const warnings =
@@ -115,7 +134,7 @@ export async function solve(p: Problem, tools: SolveTools): Promise<Decision> {
       case 'exact':
         return exact(p, prices, tools);
       case 'multi-resource':
-        return solveMultiResource(p, prices, solver).then((found) => ({ ...found, ...prices }));
+        return multiResource(p, prices, tools);
       case 'ilp':
         return ilp(p, prices, solver);
     }

@@ -1,5 +1,5 @@
 // Fields of an input that the schema does not know: most often a misspelt one, which would silently be without effect.
-import { PlanDesktop, PlanHost, PlanInput, PlanPolicy, PlanSite } from './model.js';
+import { PlanDesktop, PlanHost, PlanInput, PlanPolicy, PlanSite, Reservation } from './model.js';
 
 type Fields = Record<string, unknown>;
 const isObject = (x: unknown): x is Fields => typeof x === 'object' && x !== null && !Array.isArray(x);
@@ -20,6 +20,7 @@ export function unknownFields(value: unknown): string[] {
   look('', [value], PlanInput.shape);
   look('policy.', [value['policy']].filter(isObject), PlanPolicy.shape);
   look('desktops[].', objects(value['desktops']), PlanDesktop.shape);
+  look('reservations[].', objects(value['reservations']), Reservation.shape);
   const sites = objects(value['sites']);
   look('sites[].', sites, PlanSite.shape);
   look(

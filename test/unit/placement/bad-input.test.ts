@@ -66,6 +66,14 @@ describe('a plan input is refused', () => {
       /host h is named twice in a/,
     ],
     [
+      'two reservations for one desktop',
+      {
+        ...good,
+        reservations: ['a', 'b'].map((id) => ({ desktop: 'x', site: id, memoryGb: 1, diskGb: 1 })),
+      },
+      /reservations: x has two/,
+    ],
+    [
       'fewer slots than desktops',
       { ...good, sites: [site('a', 0), site('b', 2)] },
       /site a: 1 desktops are there.*0 slots/,
@@ -258,6 +266,7 @@ it('a misspelt field is said, since it would be without effect', async () => {
     {
       ...good,
       desktops: [desktop('x', 'a', { a: 100, b: 10 }, { lockedUntil: 5 })],
+      reservations: [{ desktop: 'y', site: 'b', memoryGb: 0, diskGb: 0, memoryGB: 3 }] as object as [],
       policy: { msPerGB: 3 } as object,
     },
     strict,
@@ -265,6 +274,7 @@ it('a misspelt field is said, since it would be without effect', async () => {
   expect(plan.warnings).toEqual([
     'unknown field policy.msPerGB (1 times) is ignored',
     'unknown field desktops[].lockedUntil (1 times) is ignored',
+    'unknown field reservations[].memoryGB (1 times) is ignored',
   ]);
 });
 

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { makePlan } from '../../../activities/placement/plan.js';
-import { Algorithm, type PlanInput, type PlanResult } from '../../../domain/placement/model.js';
+import { Algorithm, PlanInput, type PlanResult } from '../../../domain/placement/model.js';
 import { feltAt } from '../../../domain/placement/problem.js';
 import { randomInput, violations, type Shape } from './instances.js';
 
@@ -139,7 +139,71 @@ describe('a budgeted exact plan', () => {
   });
 });
 
+describe.each(PRICED)('plans by %s that follow one another where hosts are tight', (algorithm) => {
+  it('are never worse than to leave everybody where it is, and so come to rest', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      let input = randomInput(seed, { desktops: 60, sites: 6, slack: 0.2, hosts: true });
+      const objectives: number[] = [];
+      for (let round = 0; round < 6; round++) {
+        const plan = await planWith(input, { algorithm });
+        expect(violations(input, plan)).toEqual([]);
+        objectives.push(plan.objective);
+        const last = new Map(plan.moves.map((m) => [m.desktop, m]));
+        const desktops = input.desktops.map((d) => {
+          const move = last.get(d.id);
+          return move === undefined ? d : { ...d, site: move.to, host: move.toHost };
+        });
+        input = PlanInput.parse({ ...input, desktops });
+      }
+      expect({ seed, objectives, worst: Math.min(0, ...objectives) }).toMatchObject({ worst: 0 });
+    }
+  });
+});
+
+describe('what a plan says of its budget', () => {
+  const sites = ['a', 'b'].map((id) => ({ id, kind: 'global' as const, slots: 9 }));
+  const desktop = (id: string, diskGb: number, ms: number) => ({
+    id,
+    rank: 1,
+    site: 'a',
+    memoryGb: 0,
+    diskGb,
+    rttMs: { a: ms, b: 10 },
+  });
+  const desktops = [desktop('small', 5, 100), desktop('other', 6, 50), desktop('big', 50, 90)];
+  const reasons = async (policy: Record<string, unknown>) => {
+    const plan = await makePlan({ sites, desktops, policy }, { strict: true });
+    return Object.fromEntries(plan.notMoved.map((n) => [n.desktop, n.reason]));
+  };
+
+  it('names a desktop that is larger, and one that what is left is too small for', async () => {
+    expect(await reasons({ budgetGb: 9 })).toEqual({
+      other: expect.stringMatching(/what is left of the budget of 9 GB is not enough for it$/),
+      big: "this desktop's gain is 80, but it needs 50 GB and the budget is 9 GB",
+    });
+  });
+  it('names a budget that allows nothing, and no slot is worth anything then', async () => {
+    const plan = await makePlan({ sites, desktops, policy: { maxMoves: 0 } }, { strict: true });
+    expect(plan.notMoved[0]!.reason).toBe("this desktop's gain is 90, but the budget allows no move");
+    expect(plan.slotPrices).toEqual({ a: 0, b: 0 });
+  });
+  it('does not blame a budget that is large enough', async () => {
+    const told = await reasons({ budgetGb: 1_000, minGainMs: 60 });
+    expect(told).toEqual({ other: "a move must gain 60, this desktop's gain is 40" });
+  });
+});
+
 describe('multi-resource', () => {
+  it('uses a budget as well as exact does where there are no hosts', async () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const input = randomInput(seed, { desktops: 100, sites: 8, slack: 0.1 });
+      const [multi, exact] = await Promise.all(
+        PRICED.toReversed().map((algorithm) => planWith(input, { algorithm, budgetGb: 150 })),
+      );
+      expect(multi!.objective).toBeGreaterThanOrEqual(exact!.objective - 1e-6);
+    }
+  });
+
   it('comes within 10 % of its bound on average on small, tight clouds, where whole sites are a rough bound for single hosts', async () => {
     const shares: number[] = [];
     for (let seed = 1; seed <= 20; seed++) {
