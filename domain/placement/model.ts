@@ -144,7 +144,10 @@ export const PlanResult = z.object({
   algorithm: Algorithm,
   /** Sum over desktops of rank x (RTT now - RTT then), ms; felt RTTs where a desktop has them. */
   objective: z.number(),
-  /** No plan under the same limits can have a larger objective. */
+  /**
+   * Upper bound on the objective of plans that keep to the policy: within its budget; where moves have a price (msPerGb, minGainMs), of
+   * those that move no more gigabytes (moves) than this one.
+   */
   bound: z.number(),
   /** (bound - objective) / bound; 0 is optimal. */
   gap: z.number(),
