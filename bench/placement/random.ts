@@ -1,4 +1,4 @@
-// Random numbers from a seed: every benchmark cloud is the same on every machine.
+// Random numbers from a seed: every cloud of a benchmark or a test is the same on every machine.
 
 /** A small, fast generator of numbers in [0, 1) (mulberry32). */
 export function randomFrom(seed: number): () => number {

@@ -1,18 +1,10 @@
 // Random plan inputs from a seed, and a checker that replays a plan and finds any moment at which a site or host is too full.
+import { randomFrom } from '../../../bench/placement/random.js';
 import { REFERENCE_RTTS_MS } from '../../../domain/fingerprint/model.js';
 import type { PlanDesktop, PlanInput, PlanRequest, PlanResult } from '../../../domain/placement/model.js';
 import { PlanInput as PlanInputSchema } from '../../../domain/placement/model.js';
 
-/** A small, fast generator of numbers in [0, 1) (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let s = seed >>> 0;
-  return () => {
-    s = (s + 0x6d2b79f5) | 0;
-    let t = Math.imul(s ^ (s >>> 15), 1 | s);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+export { randomFrom };
 
 export interface Shape {
   readonly desktops: number;
