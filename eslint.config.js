@@ -3,29 +3,49 @@ import js from '@eslint/js';
 import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
-/** Forbids imports of the named top-level folders from `files`; type imports are let through where `typesToo` is false. */
-const forbid = (files, folders, { typesToo = true, extra = [] } = {}) => ({
-  files,
-  rules: {
-    '@typescript-eslint/no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          ...(folders.length === 0
-            ? []
-            : [
-                {
-                  regex: `^(\\.\\./)+(${folders.join('|')})/`,
-                  message: 'Imports run one way: see ARCHITECTURE.md.',
-                  allowTypeImports: !typesToo,
-                },
-              ]),
-          ...extra,
-        ],
-      },
-    ],
-  },
-});
+const ROOMS = [
+  'domain',
+  'ports',
+  'os',
+  'temporal',
+  'workflows',
+  'activities',
+  'drivers',
+  'guest-proxy',
+  'workers',
+  'cli',
+  'lab',
+  'bench',
+  'test',
+];
+
+/** Lets a room import itself and the rooms `below` it, and nothing else of ours; `typesOnly` rooms by `import type` alone. */
+const room = (name, below, { typesOnly = [], extra = [] } = {}) => {
+  const others = ROOMS.filter((r) => r !== name && !below.includes(r));
+  const pattern = (rooms, allowTypeImports) => ({
+    regex: `^(\\.\\./)+(${rooms.join('|')})/`,
+    message: 'Imports run one way: see ARCHITECTURE.md.',
+    allowTypeImports,
+  });
+  return {
+    files: [`${name}/**/*.ts`],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            pattern(
+              others.filter((r) => !typesOnly.includes(r)),
+              false,
+            ),
+            ...(typesOnly.length === 0 ? [] : [pattern(typesOnly, true)]),
+            ...extra,
+          ],
+        },
+      ],
+    },
+  };
+};
 const temporalPackages = { group: ['@temporalio/*'], message: 'This folder knows no Temporal.' };
 const nodeBuiltins = {
   regex: '^(node:|fs$|path$|os$|crypto$|child_process$)',
@@ -57,45 +77,29 @@ export default tseslint.config(
       ],
     },
   },
-  forbid(
-    ['domain/**/*.ts'],
-    [
-      'temporal',
-      'workflows',
-      'activities',
-      'hypervisors',
-      'transfer',
-      'guest-proxy',
-      'workers',
-      'cli',
-      'lab',
-      'bench',
-    ],
-    {
-      extra: [temporalPackages, nodeBuiltins],
-    },
-  ),
-  forbid(
-    ['temporal/**/*.ts'],
-    ['workflows', 'activities', 'hypervisors', 'transfer', 'guest-proxy', 'workers', 'cli', 'lab'],
-  ),
-  forbid(
-    ['workflows/**/*.ts'],
-    ['activities', 'hypervisors', 'transfer', 'guest-proxy', 'workers', 'cli', 'lab'],
-    { typesToo: false, extra: [nodeBuiltins] },
-  ),
-  forbid(
-    ['activities/**/*.ts'],
-    ['workflows', 'hypervisors', 'transfer(?!/(durable-file|run-command)\\.js)', 'workers', 'cli', 'lab'],
-  ),
-  forbid(
-    ['hypervisors/**/*.ts', 'transfer/**/*.ts', 'guest-proxy/**/*.ts'],
-    ['workflows', 'temporal', 'workers', 'cli', 'lab'],
-    { extra: [temporalPackages] },
-  ),
-  forbid(['workers/**/*.ts'], ['cli', 'lab']),
+  room('domain', [], { extra: [temporalPackages, nodeBuiltins] }),
+  room('ports', ['domain'], { extra: [temporalPackages] }),
+  room('os', ['domain'], { extra: [temporalPackages] }),
+  room('temporal', ['domain', 'os']),
+  room('workflows', ['domain', 'temporal'], { typesOnly: ['activities'], extra: [nodeBuiltins] }),
+  room('activities', ['domain', 'ports', 'os', 'temporal']),
+  room('drivers', ['domain', 'ports', 'os'], { extra: [temporalPackages] }),
+  room('guest-proxy', ['domain', 'ports', 'os'], { extra: [temporalPackages] }),
+  room('workers', ['domain', 'ports', 'os', 'temporal', 'activities', 'drivers', 'guest-proxy']),
+  room('cli', ['domain', 'ports', 'os', 'temporal', 'drivers', 'guest-proxy', 'workers']),
+  room('lab', [
+    'domain',
+    'ports',
+    'os',
+    'temporal',
+    'activities',
+    'drivers',
+    'guest-proxy',
+    'workers',
+    'cli',
+  ]),
   {
-    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'lab/fakes/**/*.ts'],
     rules: {
       // jest's asymmetric matchers are typed `any`.
       '@typescript-eslint/no-unsafe-assignment': 'off',

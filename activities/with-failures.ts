@@ -1,5 +1,5 @@
 // The activity boundary: domain errors become Temporal failures here and nowhere else.
-import { toApplicationFailure } from '../temporal/failures.js';
+import { toApplicationFailure } from '../temporal/contract/failures.js';
 
 /** Wrap each function so that what it throws reaches Temporal as a typed failure. */
 export function withFailures<T extends Record<string, (...args: never[]) => Promise<unknown>>>(

@@ -1,6 +1,6 @@
 // `npm run bench -- oscillation`: three days of a desktop cloud under several policies. What a plan must not do is send a desktop
 // there and back: counted are moves, returns, bytes, and what the moves then really gave against what the plan had said.
-import type { PlanRequest } from '../domain/placement/model.js';
+import type { PlanRequest } from '../domain/placement/request/model.js';
 import { PlacementPolicy } from '../domain/model/policy.js';
 import type { BenchResult } from './bench-result.js';
 import { simulate, type Days, type Outcome, type Strategy } from './placement/days.js';

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { LoopClient } from '../cli/loop-client.js';
 import { z } from 'zod';
 import { ensureShadowLoop } from '../temporal/bootstrap.js';
-import { shadowLoopId } from '../temporal/names.js';
+import { shadowLoopId } from '../temporal/contract/names.js';
 import { ControlPlane } from '../test/support/control-plane.js';
 import type { BenchResult } from './bench-result.js';
 import { traceOf, type LoopTrace } from './pool/history.js';

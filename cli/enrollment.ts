@@ -7,7 +7,7 @@ import { VmshadowError } from '../domain/errors.js';
 import { CloudConfig } from '../domain/model/cloud.js';
 import { loadIdentity } from '../guest-proxy/protocol/identity.js';
 import { type ClientConfig, makeClientConfig } from '../guest-proxy/protocol/client-config.js';
-import { writeDurably } from '../transfer/durable-file.js';
+import { writeDurably } from '../os/durable-file.js';
 import { loadConfig } from './config-file.js';
 import { IDENTITY_FILE } from './enrollment-files.js';
 

@@ -14,9 +14,9 @@ import {
   type UPDATE as UPDATES,
   type LoopStatus,
   type MoveStatus,
-} from '../temporal/messages.js';
-import { CONTROL_QUEUE, migrateId, shadowLoopId } from '../temporal/names.js';
-import { failureInfo } from '../temporal/failures.js';
+} from '../temporal/contract/messages.js';
+import { CONTROL_QUEUE, migrateId, shadowLoopId } from '../temporal/contract/names.js';
+import { failureInfo } from '../temporal/contract/failures.js';
 import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
 
 /** A query needs a manager that polls; an idle one answers in milliseconds. */

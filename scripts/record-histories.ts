@@ -7,10 +7,10 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { CloudConfig } from '../domain/model/cloud.js';
 import { HostRef } from '../domain/model/ids.js';
 import { ensureRebalanceSchedule, ensureShadowLoop } from '../temporal/bootstrap.js';
-import { SIGNAL, UPDATE } from '../temporal/messages.js';
-import { migrateId, rebalanceScheduleId, shadowLoopId } from '../temporal/names.js';
+import { SIGNAL, UPDATE } from '../temporal/contract/messages.js';
+import { migrateId, rebalanceScheduleId, shadowLoopId } from '../temporal/contract/names.js';
 import { ControlPlane } from '../test/support/control-plane.js';
-import { FakeCloud, fakeDesktop, type Fault } from '../test/support/fake-host.js';
+import { FakeCloud, fakeDesktop, type Fault } from '../lab/fakes/fake-host.js';
 
 /** Stack traces name the files of this checkout: nobody else's. */
 const checkout = fileURLToPath(new URL('../', import.meta.url));

@@ -2,7 +2,7 @@
 // A unit test (test/unit/placement/schema.test.ts) fails when a written schema is not current.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { format } from 'prettier';
-import { planInputSchema } from '../domain/placement/json-schema.js';
+import { planInputSchema } from '../domain/placement/request/json-schema.js';
 
 const folder = new URL('../docs/schemas/', import.meta.url);
 await mkdir(folder, { recursive: true });

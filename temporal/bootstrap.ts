@@ -3,8 +3,8 @@ import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from '@tem
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { CloudConfig } from '../domain/model/cloud.js';
-import { UPDATE, type ShadowLoopInput } from './messages.js';
-import { ATTRIBUTE, CONTROL_QUEUE, rebalanceScheduleId, shadowLoopId, WORKFLOW } from './names.js';
+import { UPDATE, type ShadowLoopInput } from './contract/messages.js';
+import { ATTRIBUTE, CONTROL_QUEUE, rebalanceScheduleId, shadowLoopId, WORKFLOW } from './contract/names.js';
 
 /** Often enough to catch what the loop's own cycle does not act on, rare enough not to matter. */
 const REBALANCE_EVERY = '6h';

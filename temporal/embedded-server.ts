@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { VmshadowError } from '../domain/errors.js';
-import { ATTRIBUTE_TYPES } from './names.js';
+import { ATTRIBUTE_TYPES } from './contract/names.js';
 
 export interface EmbeddedServerOptions {
   /** SQLite file; moves survive a restart of the server in it. */

@@ -4,10 +4,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { FingerprintKeeper } from '../activities/fingerprint/fingerprint-keeper.js';
-import { TrafficSampler } from '../activities/fingerprint/sampler.js';
-import { ServerNames } from '../activities/fingerprint/server-names.js';
-import { TargetSide } from '../activities/handover/target-side.js';
+import { FingerprintKeeper } from '../activities/host/fingerprint-keeper.js';
+import { TrafficSampler } from '../drivers/traffic/sampler.js';
+import { ServerNames } from '../drivers/traffic/server-names.js';
+import { TargetSide } from '../activities/switchover/target-side.js';
 import { hostActivities } from '../activities/host/host-activities.js';
 import { CapacityGate } from '../activities/host/capacity-gate.js';
 import type { HostContext } from '../activities/host/host-context.js';
@@ -18,16 +18,16 @@ import type { Dom0Config } from '../domain/model/dom0.js';
 import { hostKey } from '../domain/model/ids.js';
 import { HostProxy } from '../guest-proxy/host/host-proxy.js';
 import { tapName } from '../guest-proxy/host/tap.js';
-import { LinkWatchdog } from '../hypervisors/qemu/link-watchdog.js';
-import { QemuHypervisor } from '../hypervisors/qemu/driver.js';
-import { runCommand } from '../transfer/run-command.js';
-import { bulkQueue, ctlQueue } from '../temporal/names.js';
-import { DesktopTraffic } from './desktop-traffic.js';
-import { UplinkCap } from './uplink-cap.js';
-import { ping } from './ping.js';
-import { resolveName } from './resolve-name.js';
-import { PeerServer } from './peer-server.js';
-import { TlsPeers } from './peer-client.js';
+import { LinkWatchdog } from '../drivers/qemu/source/link-watchdog.js';
+import { QemuHypervisor } from '../drivers/qemu/qemu-hypervisor.js';
+import { runCommand } from '../os/run-command.js';
+import { bulkQueue, ctlQueue } from '../temporal/contract/names.js';
+import { DesktopTraffic } from '../drivers/traffic/desktop-traffic.js';
+import { UplinkCap } from '../drivers/uplink/uplink-cap.js';
+import { ping } from '../os/ping.js';
+import { resolveName } from '../os/resolve-name.js';
+import { PeerServer } from '../drivers/peers/peer-server.js';
+import { TlsPeers } from '../drivers/peers/peer-client.js';
 import { connectWhenThere, installRuntime, runWorkers, WORKER_DEFAULTS } from './worker-runtime.js';
 
 export interface Dom0Options {
@@ -121,7 +121,7 @@ async function openHost(
       onProblem: (problem) => logger.warn({ problem }, 'traffic sampling'),
     }),
     hypervisor,
-    ownership,
+    owns: async (desktop) => (await ownership.read(desktop))?.state === 'owner',
     tapOf: tapName,
     onProblem: (error) => logger.warn({ error: messageOf(error) }, 'traffic sampling'),
   });

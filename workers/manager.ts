@@ -5,14 +5,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { openGeoDatabase } from '../activities/placement/geo.js';
+import { openGeoDatabase } from '../drivers/solver/geo-database.js';
+import { highs } from '../drivers/solver/highs-solver.js';
 import { controlActivities } from '../activities/control/control-activities.js';
 import { messageOf } from '../domain/errors.js';
 import type { CloudConfig } from '../domain/model/cloud.js';
 import { ensureRebalanceSchedule, ensureSearchAttributes, ensureShadowLoop } from '../temporal/bootstrap.js';
 import { connectClient } from '../temporal/connection.js';
-import { failureInfo } from '../temporal/failures.js';
-import { CONTROL_QUEUE } from '../temporal/names.js';
+import { failureInfo } from '../temporal/contract/failures.js';
+import { CONTROL_QUEUE } from '../temporal/contract/names.js';
 import { connectWhenThere, installRuntime, runWorkers, WORKER_DEFAULTS } from './worker-runtime.js';
 
 export interface ManagerOptions {
@@ -35,10 +36,11 @@ export async function runManager({ cloud, logger, signal }: ManagerOptions): Pro
     connection,
     namespace,
     taskQueue: CONTROL_QUEUE,
-    activities: controlActivities(
+    activities: controlActivities({
       client,
-      cloud.geoDatabase === undefined ? null : await openGeoDatabase(cloud.geoDatabase),
-    ),
+      solver: highs,
+      geo: cloud.geoDatabase === undefined ? null : await openGeoDatabase(cloud.geoDatabase),
+    }),
   });
   const ending = new AbortController();
   const running = runWorkers([worker], AbortSignal.any([signal, ending.signal]));

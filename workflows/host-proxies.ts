@@ -2,7 +2,7 @@
 import { ActivityCancellationType, proxyActivities, type ActivityInterfaceFor } from '@temporalio/workflow';
 import type { HostActivities } from '../activities/host/host-activities.js';
 import type { HostRef } from '../domain/model/ids.js';
-import { bulkQueue, ctlQueue } from '../temporal/names.js';
+import { bulkQueue, ctlQueue } from '../temporal/contract/names.js';
 
 type Host = ActivityInterfaceFor<HostActivities>;
 

@@ -10,13 +10,13 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { SwitchoverDone } from '../activities/handover/switchover.js';
+import type { SwitchoverDone } from '../activities/switchover/switchover.js';
 import type { MoveProgress } from '../domain/migration/progress.js';
 import { moveIdOf } from '../domain/model/ids.js';
 import { parseInput } from '../domain/model/parse.js';
-import { failureInfo, toApplicationFailure } from '../temporal/failures.js';
-import { MigrateInput, QUERY, SIGNAL, type MoveStatus } from '../temporal/messages.js';
-import { shadowLoopId } from '../temporal/names.js';
+import { failureInfo, toApplicationFailure } from '../temporal/contract/failures.js';
+import { MigrateInput, QUERY, SIGNAL, type MoveStatus } from '../temporal/contract/messages.js';
+import { shadowLoopId } from '../temporal/contract/names.js';
 import { MoveState } from './move-state.js';
 import { asyncDisk, preflight, syncSwitch, type Prepared } from './phases/before-commit.js';
 import { cleanup } from './phases/cleanup.js';

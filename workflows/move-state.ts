@@ -3,9 +3,9 @@ import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
 import { describePhase, type Outcome, type Phase } from '../domain/migration/phases.js';
 import { etaMs, NO_PROGRESS, percentDone, type MoveProgress } from '../domain/migration/progress.js';
 import { hostKey } from '../domain/model/ids.js';
-import type { FailureInfo } from '../temporal/failures.js';
-import type { MigrateInput, MoveStatus, PhaseTime } from '../temporal/messages.js';
-import { ATTRIBUTE } from '../temporal/names.js';
+import type { FailureInfo } from '../temporal/contract/failures.js';
+import type { MigrateInput, MoveStatus, PhaseTime } from '../temporal/contract/messages.js';
+import { ATTRIBUTE } from '../temporal/contract/names.js';
 
 /** Facts that phases learn on the way. */
 type Facts = Pick<

@@ -2,8 +2,8 @@
 import { getExternalWorkflowHandle } from '@temporalio/workflow';
 import { parseInput } from '../domain/model/parse.js';
 import { PoolId } from '../domain/model/ids.js';
-import { SIGNAL, type RunCycle } from '../temporal/messages.js';
-import { shadowLoopId } from '../temporal/names.js';
+import { SIGNAL, type RunCycle } from '../temporal/contract/messages.js';
+import { shadowLoopId } from '../temporal/contract/names.js';
 
 /** Let the loop of `pool` run a cycle now and act on it. */
 export async function rebalance(pool: unknown): Promise<void> {

@@ -16,7 +16,7 @@ import type { Cause } from '../domain/migration/phases.js';
 import { CloudConfig } from '../domain/model/cloud.js';
 import { parseInput } from '../domain/model/parse.js';
 import type { Policy } from '../domain/model/policy.js';
-import { failureInfo, toApplicationFailure } from '../temporal/failures.js';
+import { failureInfo, toApplicationFailure } from '../temporal/contract/failures.js';
 import {
   CreateDesktop,
   DesktopPower,
@@ -30,7 +30,7 @@ import {
   UPDATE,
   type LoopStatus,
   type MoveStatus,
-} from '../temporal/messages.js';
+} from '../temporal/contract/messages.js';
 import { collect } from './loop/collect.js';
 import { LoopState, type CarriedState } from './loop/loop-state.js';
 import { actOn, forgetTerminated, locateUsers, makePlan } from './loop/moves.js';

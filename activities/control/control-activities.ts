@@ -1,24 +1,35 @@
 // Activities of the manager, which need no host: solving a plan (solvers do not run in workflow code), asking Temporal about moves.
 import { log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { trimPlan, type PackedPlanRequest } from '../../domain/placement/compact.js';
-import { ExactSession } from '../../domain/placement/exact-session.js';
-import type { Place } from '../../domain/placement/geography.js';
-import type { PlanResult } from '../../domain/placement/model.js';
-import type { GeoLocator } from '../placement/geo.js';
-import { makePlan } from '../placement/plan.js';
+import { trimPlan, type PackedPlanRequest } from '../../domain/placement/request/packed-request.js';
+import { ExactSession } from '../../domain/placement/solvers/exact-session.js';
+import type { Place } from '../../domain/users/geography.js';
+import type { PlanResult } from '../../domain/placement/request/model.js';
+import type { GeoLocator } from '../../ports/geo-locator.js';
+import type { Solver } from '../../ports/solver.js';
+import { planPlacement } from '../../domain/placement/plan.js';
 import { withFailures } from '../with-failures.js';
+
+export interface ControlContext {
+  readonly client: Client;
+  readonly solver: Solver;
+  /** Null: nobody is placed by address, and all sites are measured. */
+  readonly geo: GeoLocator | null;
+}
 
 /**
  * Make the manager's activities. They remember the last exact plan only to make the next one sooner: another manager, or this one
  * after a start, solves in full.
  */
-export function controlActivities(client: Client, geo: GeoLocator | null = null) {
+export function controlActivities({ client, solver, geo }: ControlContext) {
   const session = new ExactSession();
   return withFailures({
     /** Solve a placement request. */
     async plan(request: PackedPlanRequest): Promise<PlanResult> {
-      const plan = await makePlan(request, {
+      const plan = await planPlacement(request, {
+        solver: solver.solve,
+        clockMs: () => performance.now(),
+        nowMs: Date.now(),
         strict: false,
         what: 'the cloud as its hosts report it',
         slotSolver: session.solve,

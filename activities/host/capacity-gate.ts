@@ -4,7 +4,7 @@ import { VmshadowError } from '../../domain/errors.js';
 import { shortages, usedBy, type Capacity } from '../../domain/model/capacity.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
-import type { Hypervisor } from '../ports/hypervisor.js';
+import type { Hypervisor } from '../../ports/hypervisor.js';
 import type { OwnershipStore } from '../stores/ownership-store.js';
 import type { ReservationStore } from '../stores/reservation-store.js';
 

@@ -2,7 +2,7 @@
 import { decisionOn } from '../../domain/migration/ownership.js';
 import { VmshadowError } from '../../domain/errors.js';
 import type { DesktopId } from '../../domain/model/ids.js';
-import type { AddressChange } from '../ports/desktop-network.js';
+import type { AddressChange } from '../../ports/desktop-network.js';
 import type { HostContext } from './host-context.js';
 import { whileBeating, type ProgressReporter } from './progress-reporter.js';
 

@@ -7,7 +7,7 @@ import type { Capacity } from '../../domain/model/capacity.js';
 import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
-import type { UserEndpointReport } from '../ports/desktop-network.js';
+import type { UserEndpointReport } from '../../ports/desktop-network.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
 import type { HostContext } from './host-context.js';
 

@@ -1,7 +1,7 @@
 // Averages how fast the desktops of this host rewrite their state, where it is measured, as ranks are (docs/decisions/ranking-at-the-hosts.md).
 import { UNKNOWN_RATES, smoothDirtyRates, type DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { DesktopId } from '../../domain/model/ids.js';
-import type { Hypervisor } from '../ports/hypervisor.js';
+import type { Hypervisor } from '../../ports/hypervisor.js';
 
 export class DirtyRateKeeper {
   readonly #rates = new Map<DesktopId, DirtyRates>();

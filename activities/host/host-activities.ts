@@ -5,7 +5,7 @@ import {
   type Pulse,
   type SwitchoverDone,
   type SwitchoverRequest,
-} from '../handover/switchover.js';
+} from '../switchover/switchover.js';
 import { cleanupActivities } from './cleanup.js';
 import { desktopActivities } from './desktops.js';
 import { withFailures } from '../with-failures.js';

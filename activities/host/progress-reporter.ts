@@ -2,7 +2,7 @@
 // signal to its own workflow, so that the query `status` and the UI's details move too without filling the history.
 import { Context } from '@temporalio/activity';
 import type { MoveProgress } from '../../domain/migration/progress.js';
-import { SIGNAL } from '../../temporal/messages.js';
+import { SIGNAL } from '../../temporal/contract/messages.js';
 
 export interface ProgressReporter {
   (progress: Partial<MoveProgress>): Promise<void>;

@@ -13,8 +13,9 @@ import type { MoveProgress } from '../../domain/migration/progress.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
-import type { CopyProgress, DiskTarget, HypervisorInfo } from '../ports/hypervisor.js';
-import type { HostContext, PeerAddress } from './host-context.js';
+import type { CopyProgress, DiskTarget, HypervisorInfo } from '../../ports/hypervisor.js';
+import type { HostContext } from './host-context.js';
+import type { PeerAddress } from '../../ports/peers.js';
 import { whileBeating, type ProgressReporter } from './progress-reporter.js';
 
 export interface SourceChecked {

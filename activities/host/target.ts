@@ -4,7 +4,7 @@ import { decisionOn } from '../../domain/migration/ownership.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Endpoint } from '../../domain/model/address.js';
-import type { DiskTarget, HypervisorInfo } from '../ports/hypervisor.js';
+import type { DiskTarget, HypervisorInfo } from '../../ports/hypervisor.js';
 import type { HostContext } from './host-context.js';
 
 export interface ReserveTargetRequest {

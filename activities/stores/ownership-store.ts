@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { OwnershipRecord } from '../../domain/migration/ownership.js';
 import { parseInput } from '../../domain/model/parse.js';
 import type { DesktopId } from '../../domain/model/ids.js';
-import { readTextIfThere, writeDurably } from '../../transfer/durable-file.js';
+import { readTextIfThere, writeDurably } from '../../os/durable-file.js';
 
 export class OwnershipStore {
   readonly #dir: string;

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { DesktopDefinition } from '../../domain/model/desktop.js';
 import { HostRef } from '../../domain/model/ids.js';
 import { parseInput } from '../../domain/model/parse.js';
-import { readTextIfThere, writeDurably } from '../../transfer/durable-file.js';
+import { readTextIfThere, writeDurably } from '../../os/durable-file.js';
 
 export const Reservation = z.object({
   moveId: z.string().regex(/^[a-z0-9-]{1,64}$/, 'expected a move id'),

@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TrafficSampler } from '../../activities/fingerprint/sampler.js';
+import { TrafficSampler } from '../../drivers/traffic/sampler.js';
 import { execIn, inNamespace } from '../../lab/net/commands.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import { GUEST_ADDRESS, RigNetwork, TAP } from './network.js';
 
 export interface Cost {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { desktopImage } from '../../lab/images/locate.js';
 import { inNamespace } from '../../lab/net/commands.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import { FILM_PORT } from './desktop.js';
 import type { RigNetwork } from './network.js';
 

@@ -1,5 +1,5 @@
 // Holds what was predicted from one distance against what was measured at another, and the ranks against the order they must have. Pure.
-import { predictAtRtt } from '../../domain/fingerprint/prediction.js';
+import { predictAtRtt } from '../../domain/fingerprint/session/prediction.js';
 import type { BenchTarget } from '../bench-result.js';
 import type { Workload } from './desktop.js';
 import type { Measured } from './sessions.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { desktopImage, guestAppend } from '../../lab/images/locate.js';
 import { inNamespace } from '../../lab/net/commands.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import { desktopKeys, type Workload } from './desktop.js';
 import { GATEWAY_ADDRESS, GUEST_ADDRESS, TAP, type RigNetwork } from './network.js';
 

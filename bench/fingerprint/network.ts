@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { imageFolder } from '../../lab/images/locate.js';
 import { endProcessesIn, execIn, inNamespace, ipBatch } from '../../lab/net/commands.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 
 export const GUEST_ADDRESS = '10.77.0.2';
 export const USER_ADDRESS = '198.51.100.2';

@@ -1,11 +1,11 @@
 // Measures every workload at every distance: a real desktop, a real user, the sampler of dom0 in between. What the user saw and what the
 // sampler says of it stand side by side.
-import { TrafficSampler } from '../../activities/fingerprint/sampler.js';
+import { TrafficSampler } from '../../drivers/traffic/sampler.js';
 import type { Fingerprint, TrafficWindow } from '../../domain/fingerprint/model.js';
-import { updateFingerprint } from '../../domain/fingerprint/rank.js';
+import { updateFingerprint } from '../../domain/fingerprint/rank/rank.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
 import { inNamespace } from '../../lab/net/commands.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import { RigDesktop, VNC_PORT, type Workload } from './desktop.js';
 import { FilmServer } from './film-server.js';
 import { GUEST_ADDRESS, RigNetwork, TAP } from './network.js';

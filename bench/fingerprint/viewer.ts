@@ -1,7 +1,7 @@
 // Starts the user's viewer (viewer-process.ts) in the user's namespace and gives what it saw.
 import { fileURLToPath } from 'node:url';
 import { inNamespace } from '../../lab/net/commands.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import { VNC_PORT } from './desktop.js';
 import { GUEST_ADDRESS, type RigNetwork } from './network.js';
 import type { Seen, UserInput } from './viewer-process.js';

@@ -1,7 +1,7 @@
 // A desktop cloud over days, in cycles: users work in shifts, travel, and change between idle, text, web and video; ranks are noisy
 // and averaged as the loop does it. The planner under test is the real one; only the desktops and their moves are simulated.
-import { makePlan } from '../../activities/placement/plan.js';
-import type { PlanRequest } from '../../domain/placement/model.js';
+import { planWithHighs } from '../../drivers/solver/plan-with-highs.js';
+import type { PlanRequest } from '../../domain/placement/request/model.js';
 import { randomFrom } from './random.js';
 
 export interface Days {
@@ -140,7 +140,7 @@ export async function simulate(shape: Days, strategy: Strategy): Promise<Outcome
       }
     });
     if (strategy.policy === undefined) continue;
-    const plan = await makePlan({
+    const plan = await planWithHighs({
       sites: slots.map((s, j) => ({ id: `s${j}`, kind: j === 0 ? 'global' : 'regional', slots: s })),
       desktops: machines.map((m, i) => ({
         id: `d${i}`,

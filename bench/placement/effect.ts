@@ -1,7 +1,7 @@
 // What an assignment does to users, and how long it took to find: the figures that every benchmark here reports.
-import { usageOf } from '../../domain/placement/budget.js';
-import { solveExact } from '../../domain/placement/exact.js';
-import { objectiveOf, rttOf, type Problem } from '../../domain/placement/problem.js';
+import { usageOf } from '../../domain/placement/solvers/budget.js';
+import { solveExact } from '../../domain/placement/solvers/exact.js';
+import { objectiveOf, rttOf, type Problem } from '../../domain/placement/request/problem.js';
 
 export const FREE = { msPerGb: 0, msPerMove: 0 };
 

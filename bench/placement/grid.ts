@@ -1,12 +1,12 @@
 // The grids of MMSys'14 Figure 11 (2,000 desktops x 2..40 sites; 40 sites x 100..1,200 desktops) and two larger clouds, and every
 // algorithm in each of their cells. Thresholds matter to the paper's heuristics only, so both populations share a cell's other runs.
-import { highsSolver } from '../../activities/placement/highs-solver.js';
-import { solveExact } from '../../domain/placement/exact.js';
-import { solveIlp } from '../../domain/placement/ilp.js';
-import { solveMultiResource } from '../../domain/placement/multi-resource.js';
-import { solveGreedy, type GreedyOrder } from '../../domain/placement/paper-greedy.js';
-import type { Problem } from '../../domain/placement/problem.js';
-import { Room } from '../../domain/placement/room.js';
+import { highsSolver } from '../../drivers/solver/highs-solver.js';
+import { solveExact } from '../../domain/placement/solvers/exact.js';
+import { solveIlp } from '../../domain/placement/solvers/ilp.js';
+import { solveMultiResource } from '../../domain/placement/solvers/multi-resource.js';
+import { solveGreedy, type GreedyOrder } from '../../domain/placement/solvers/paper-greedy.js';
+import type { Problem } from '../../domain/placement/request/problem.js';
+import { Room } from '../../domain/placement/schedule/free-room.js';
 import { figuresOf, FREE, largestDecrease, timed, type Run } from './effect.js';
 import { benchProblem, type BenchShape } from './instances.js';
 

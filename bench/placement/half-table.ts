@@ -1,6 +1,6 @@
 // The table of the half-the-bytes comparison: a row a cloud, a column what each side sees. Pure text.
 import { PRODUCT_SEES, type HalfConfig, type HalfRun } from './half-the-bytes.js';
-import { markdownTable, mean, percent } from './text.js';
+import { markdownTable, mean, percent } from './figures-in-words.js';
 
 export interface HalfResult {
   readonly config: HalfConfig;

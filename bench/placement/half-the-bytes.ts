@@ -2,13 +2,13 @@
 // that the greedy moves, over the things that could decide it: free slots, who is a candidate, how many sites each side sees, and
 // whether gain is counted in ranked milliseconds or, as in the paper's equation 1, in ranked benefit. Beside each share stands a
 // bound that no plan can pass (Lagrange's, from the planner's slot prices): it tells a weak planner from an impossible wish.
-import { highsSolver } from '../../activities/placement/highs-solver.js';
-import { usageOf } from '../../domain/placement/budget.js';
-import { solveExact } from '../../domain/placement/exact.js';
-import { solveGreedy } from '../../domain/placement/paper-greedy.js';
-import { objectiveOf, type Problem } from '../../domain/placement/problem.js';
-import { Room } from '../../domain/placement/room.js';
-import { solve } from '../../domain/placement/solve.js';
+import { highsSolver } from '../../drivers/solver/highs-solver.js';
+import { usageOf } from '../../domain/placement/solvers/budget.js';
+import { solveExact } from '../../domain/placement/solvers/exact.js';
+import { solveGreedy } from '../../domain/placement/solvers/paper-greedy.js';
+import { objectiveOf, type Problem } from '../../domain/placement/request/problem.js';
+import { Room } from '../../domain/placement/schedule/free-room.js';
+import { solve } from '../../domain/placement/solvers/solve.js';
 import { FREE } from './effect.js';
 import { benchProblem, type BenchShape, type Population } from './instances.js';
 

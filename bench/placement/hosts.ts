@@ -1,6 +1,6 @@
 // multi-resource where it is meant to be used: desktops of five flavours on hosts with vCPU, memory and disk.
-import { highsSolver } from '../../activities/placement/highs-solver.js';
-import { solveMultiResource } from '../../domain/placement/multi-resource.js';
+import { highsSolver } from '../../drivers/solver/highs-solver.js';
+import { solveMultiResource } from '../../domain/placement/solvers/multi-resource.js';
 import { FREE, timed } from './effect.js';
 import { benchProblem, type BenchShape } from './instances.js';
 

@@ -1,5 +1,5 @@
 // What it costs to keep the optimum while desktops change one by one, beside a full solve.
-import { ExactPlanner } from '../../domain/placement/exact.js';
+import { ExactPlanner } from '../../domain/placement/solvers/exact.js';
 import { FREE, timed } from './effect.js';
 import { benchProblem, type BenchShape } from './instances.js';
 import { randomFrom } from './random.js';

@@ -3,10 +3,10 @@
 // desktops are candidates; `all-candidates`, the paper's stress test ("a very large number of migration candidates"): T_h = 0, so
 // every desktop is one, and T_l = 0, since the paper's T_l is below T_h: nothing is evicted. `all-candidates-evicting` has T_l = 0.3,
 // so that the lowest ranks are candidates and may be evicted too, whichever comes first: to see what that choice matters.
-import type { PlanDesktop, PlanSite } from '../../domain/placement/model.js';
-import { PlanPolicy } from '../../domain/placement/model.js';
-import { costGbOf } from '../../domain/placement/metrics.js';
-import type { Problem } from '../../domain/placement/problem.js';
+import type { PlanDesktop, PlanSite } from '../../domain/placement/request/model.js';
+import { PlanPolicy } from '../../domain/placement/request/model.js';
+import { costGbOf } from '../../domain/placement/request/metrics.js';
+import type { Problem } from '../../domain/placement/request/problem.js';
 import { randomFrom } from './random.js';
 import { roundTrips, type RoundTrips } from './round-trips.js';
 import { seatInSlots, seatOnHosts, sharesOf, sizesOf } from './seats.js';

@@ -4,7 +4,7 @@ import type { Run } from './effect.js';
 import { GREEDIES, type Cell, type GridPopulation } from './grid.js';
 import { chart, type Axis, type Panel, type Series } from './svg.js';
 import { PAPER } from './tables.js';
-import { grouped } from './text.js';
+import { grouped } from './figures-in-words.js';
 
 type Figure = (r: Pick<Run, 'cpuMs'> & Partial<Run>) => number | undefined;
 

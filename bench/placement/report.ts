@@ -3,7 +3,7 @@ import { GRID_POPULATIONS, type Cell } from './grid.js';
 import { halfTable, type HalfResult } from './half-table.js';
 import type { IncrementalRun } from './incremental.js';
 import { gainTable, latencyRange, latencyTable, summaryTable, timeTable } from './tables.js';
-import { show, sizeOf } from './text.js';
+import { show, sizeOf } from './figures-in-words.js';
 
 export interface Measured {
   readonly cells: readonly Cell[];

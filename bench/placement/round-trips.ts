@@ -3,12 +3,7 @@
 // that BENCH_DATA names. Synthetic ones: uniform from 1 to 300 ms; these have no geography, so the least RTT stands for it.
 import { existsSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import {
-  greatCircleKm,
-  sitesToMeasure,
-  type LocatedSite,
-  type Place,
-} from '../../domain/placement/geography.js';
+import { greatCircleKm, sitesToMeasure, type LocatedSite, type Place } from '../../domain/users/geography.js';
 
 const named = process.env['BENCH_DATA'];
 const DATA =

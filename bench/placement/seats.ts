@@ -1,5 +1,5 @@
 // Sizes of desktops, shares of sites, and who sits where at the start of a benchmark cloud.
-import type { PlanHost } from '../../domain/placement/model.js';
+import type { PlanHost } from '../../domain/placement/request/model.js';
 
 const FLAVOURS = [
   { share: 0.35, vcpu: 1, memoryGb: 2, diskGb: 20 },

@@ -1,7 +1,7 @@
 // The grid's tables for people, with the paper's figures beside: time, gain, latency decrease. Pure text.
 import { GREEDIES, MIP_LIMIT_MS, type Cell, type GridPopulation } from './grid.js';
 import type { Run } from './effect.js';
-import { markdownTable, mean, ms, percent, sizeOf } from './text.js';
+import { markdownTable, mean, ms, percent, sizeOf } from './figures-in-words.js';
 
 /** Figure 11 as the paper's text gives it; its curves are not in the text. */
 export const PAPER = {

@@ -5,7 +5,7 @@ import type { Cell } from './grid.js';
 import { halfIsMet, worstOf, type HalfResult } from './half-table.js';
 import { PRODUCT_SEES } from './half-the-bytes.js';
 import type { HostsRun } from './hosts.js';
-import { mean, ms, percent, sizeOf } from './text.js';
+import { mean, ms, percent, sizeOf } from './figures-in-words.js';
 
 /** Relative; the MIP's own gap is 1e-9, the flow's rounding errors are smaller. */
 const EQUAL = 1e-6;

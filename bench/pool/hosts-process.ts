@@ -1,8 +1,8 @@
 // The hosts of a pool, in a process of their own as they would be on machines of their own: `hosts-process ADDRESS SHAPE`. Each answers
 // `reportHost` on its queue with what it made at the start, with the time of the moment.
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { FingerprintKeeper } from '../../activities/fingerprint/fingerprint-keeper.js';
-import { ctlQueue } from '../../temporal/names.js';
+import { FingerprintKeeper } from '../../activities/host/fingerprint-keeper.js';
+import { ctlQueue } from '../../temporal/contract/names.js';
 import { WORKER_DEFAULTS } from '../../workers/worker-runtime.js';
 import { hostsOf, poolConfig, reportOf, type PoolShape } from './population.js';
 

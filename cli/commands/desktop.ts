@@ -1,7 +1,12 @@
 // `vmshadow desktop list|create|start|stop`.
 import { z } from 'zod';
 import { DesktopId } from '../../domain/model/ids.js';
-import { CreateDesktop, UPDATE, type DesktopCreated, type DesktopStatus } from '../../temporal/messages.js';
+import {
+  CreateDesktop,
+  UPDATE,
+  type DesktopCreated,
+  type DesktopStatus,
+} from '../../temporal/contract/messages.js';
 import { integer, parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { withLoop } from '../with-loop.js';

@@ -6,7 +6,7 @@ import { Ipv4 } from '../../domain/model/address.js';
 import { DesktopId } from '../../domain/model/ids.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
-import { UPDATE } from '../../temporal/messages.js';
+import { UPDATE } from '../../temporal/contract/messages.js';
 import { withLoop } from '../with-loop.js';
 import { assertFree, newClient, readCloudFacts, writeClientFile } from '../enrollment.js';
 

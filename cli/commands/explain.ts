@@ -1,5 +1,5 @@
 // The plain account of a desktop's rank: figures, reasons, and a small plot of what distance does to the session. Pure text.
-import type { CaptureReport } from '../../domain/fingerprint/capture-report.js';
+import type { CaptureReport } from '../../domain/fingerprint/rank/capture-report.js';
 import {
   REFERENCE_RTTS_MS,
   type PredictionCurve,

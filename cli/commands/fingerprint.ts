@@ -1,6 +1,6 @@
 // `vmshadow fingerprint FILE`: the rules of the cloud on an operator's own capture, as a plain account or as JSON.
 import { isIP } from 'node:net';
-import { reportCapture } from '../../activities/fingerprint/capture-file.js';
+import { reportCapture } from '../../drivers/traffic/capture-file.js';
 import { VmshadowError } from '../../domain/errors.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
 import { renderCaptureReport } from './explain.js';

@@ -19,7 +19,7 @@ const Init = z.object(common);
 /** Run `vmshadow keys init`. */
 export async function initCommand(context: CliContext, raw: unknown): Promise<void> {
   const { dir, json } = parseArguments(Init, raw, 'keys init');
-  const { createAuthority } = await import('../../transfer/pki.js');
+  const { createAuthority } = await import('../../drivers/peers/pki.js');
   await createAuthority(dir);
   const authority = join(dir, 'ca-cert.pem');
   context.out(
@@ -49,7 +49,7 @@ const Issue = z.object({
 /** Run `vmshadow keys issue SITE/HOST`. Again: the certificate is renewed, the identity stays (clients know it). */
 export async function issueCommand(context: CliContext, raw: unknown): Promise<void> {
   const { dir, json, host, address, out } = parseArguments(Issue, raw, 'keys issue');
-  const { issueHost } = await import('../../transfer/pki.js');
+  const { issueHost } = await import('../../drivers/peers/pki.js');
   const files = await issueHost(dir, { ...host, addresses: address }, out);
   const identityFile = join(files.dir, IDENTITY_FILE);
   const publicKey = await hostIdentity(identityFile);

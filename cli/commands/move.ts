@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { hasCode, VmshadowError } from '../../domain/errors.js';
 import { DesktopId, HostId, SiteId, hostKey, type HostRef } from '../../domain/model/ids.js';
-import { SIGNAL, UPDATE, type MoveStatus } from '../../temporal/messages.js';
+import { SIGNAL, UPDATE, type MoveStatus } from '../../temporal/contract/messages.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { untilStopped } from '../daemon.js';

@@ -1,8 +1,8 @@
 // `vmshadow plan --input FILE`: a plan without a cloud. Reads, plans, renders; what it prints goes through the caller.
 import { readFile } from 'node:fs/promises';
-import { makePlan } from '../../activities/placement/plan.js';
+import { planWithHighs } from '../../drivers/solver/plan-with-highs.js';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
-import type { Algorithm, PlanRequest, PlanResult } from '../../domain/placement/model.js';
+import type { Algorithm, PlanRequest, PlanResult } from '../../domain/placement/request/model.js';
 import { renderFilePlan } from '../render/plan-file.js';
 
 export interface PlanFileOptions {
@@ -56,6 +56,6 @@ function withOptions(value: unknown, options: PlanFileOptions): unknown {
 /** Plan from a file and give the table or the JSON to print; throws INPUT_INVALID that lists every problem of the file. */
 export async function planFromFile(path: string, options: PlanFileOptions): Promise<string> {
   const request = withOptions(await readJson(path), options) as PlanRequest;
-  const plan: PlanResult = await makePlan(request, { what: path, strict: true });
+  const plan: PlanResult = await planWithHighs(request, { what: path, strict: true });
   return options.json ? `${JSON.stringify(plan, null, 2)}\n` : renderFilePlan(plan);
 }

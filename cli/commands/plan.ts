@@ -1,8 +1,8 @@
 // `vmshadow plan`: what the loop would do now, without doing it; or the plan of a file, without a cloud.
 import { z } from 'zod';
 import { PlacementPolicy } from '../../domain/model/policy.js';
-import type { PlanResult } from '../../domain/placement/model.js';
-import { UPDATE } from '../../temporal/messages.js';
+import type { PlanResult } from '../../domain/placement/request/model.js';
+import { UPDATE } from '../../temporal/contract/messages.js';
 import { numeric, integer, parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { withLoop } from '../with-loop.js';

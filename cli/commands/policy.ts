@@ -1,7 +1,7 @@
 // `vmshadow policy show` and `vmshadow policy set KEY=VALUE ...`: an update of the loop, in force from its next cycle.
 import { z } from 'zod';
 import type { Policy } from '../../domain/model/policy.js';
-import { UPDATE } from '../../temporal/messages.js';
+import { UPDATE } from '../../temporal/contract/messages.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { withLoop } from '../with-loop.js';

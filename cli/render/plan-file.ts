@@ -1,5 +1,5 @@
 // The table of `vmshadow plan --input`: what the plan gains and costs, moves by wave, slot prices, and why the others stay.
-import type { PlanResult } from '../../domain/placement/model.js';
+import type { PlanResult } from '../../domain/placement/request/model.js';
 import { formatBytes, formatMs, formatNumber, plural } from './format.js';
 import { printable, section, type Column } from './table.js';
 

@@ -1,6 +1,6 @@
 // `vmshadow status`: sites, hosts, desktops, moves and problems as tables. Pure: the answer of the loop and of the moves in, text out.
 import { hostKey } from '../../domain/model/ids.js';
-import type { DesktopStatus, HostStatus, LoopStatus, MoveStatus } from '../../temporal/messages.js';
+import type { DesktopStatus, HostStatus, LoopStatus, MoveStatus } from '../../temporal/contract/messages.js';
 import {
   cut,
   formatAge,

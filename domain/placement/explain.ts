@@ -1,8 +1,8 @@
 // Says in plain words why a desktop moves and why another one does not. Figures are ms of RTT weighted by rank unless named.
-import { feltOf, gainBetween, gainOf, mayGo, rttOf, type Problem } from './problem.js';
-import type { Room } from './room.js';
-import { count, figure } from './text.js';
-import type { DropReason, Step } from './waves.js';
+import { feltOf, gainBetween, gainOf, mayGo, rttOf, type Problem } from './request/problem.js';
+import type { Room } from './schedule/free-room.js';
+import { count, figure } from './request/figures-in-words.js';
+import type { DropReason, Step } from './schedule/waves.js';
 
 export interface Explained {
   readonly slotPrices: Float64Array;

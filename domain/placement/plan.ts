@@ -1,16 +1,16 @@
 // From a request to a plan: check, solve, fit to hosts, order into waves, explain. Pure: time, clock and LP solver are given
-// (activities/placement/plan.ts gives the real ones).
-import { usageOf } from './budget.js';
-import { isPacked, unpackPlanRequest, type PackedPlanRequest } from './compact.js';
-import { parsePlanInput } from './check-input.js';
+// (drivers/solver/plan-with-highs.ts gives the real ones).
+import { usageOf } from './solvers/budget.js';
+import { isPacked, unpackPlanRequest, type PackedPlanRequest } from './request/packed-request.js';
+import { parsePlanInput } from './request/check-input.js';
 import { reasonForStep, reasonToStay, type Explained } from './explain.js';
-import { benefitOf } from './metrics.js';
-import type { PlanMove, PlanRequest, PlanResult } from './model.js';
-import { compileProblem, feltOf, gainBetween, mayGo, rttOf, type Problem } from './problem.js';
-import { Room } from './room.js';
-import { addSecondChoices } from './second-choice.js';
-import { scheduleMoves, strandedBy, type ParkingTerms, type Schedule, type Step } from './waves.js';
-import { solve, type Decision, type SolveTools } from './solve.js';
+import { benefitOf } from './request/metrics.js';
+import type { PlanMove, PlanRequest, PlanResult } from './request/model.js';
+import { compileProblem, feltOf, gainBetween, mayGo, rttOf, type Problem } from './request/problem.js';
+import { Room } from './schedule/free-room.js';
+import { addSecondChoices } from './schedule/second-choice.js';
+import { scheduleMoves, strandedBy, type ParkingTerms, type Schedule, type Step } from './schedule/waves.js';
+import { solve, type Decision, type SolveTools } from './solvers/solve.js';
 
 const BYTES_PER_GB = 1e9;
 /** Rounds of closing pairs that no host could take and solving again; after that the moves left over are dropped and said. */

@@ -1,8 +1,8 @@
 // The client proxy's durable state: loaded once, saved on each change. HELLO stamps are reserved in blocks, so that they grow over
 // restarts also on a machine whose clock does not.
 import { parseInput } from '../../domain/model/parse.js';
-import { readJson, writeJson } from '../durable-json.js';
-import { removeDurably } from '../../transfer/durable-file.js';
+import { readJson, writeJson } from '../../os/durable-json.js';
+import { removeDurably } from '../../os/durable-file.js';
 import type { ClientConfig } from '../protocol/client-config.js';
 import { ClientState } from './client-state.js';
 

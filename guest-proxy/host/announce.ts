@@ -1,6 +1,6 @@
 // Tells the uplink's neighbours that an external address is here now (gratuitous ARP). Best effort: a router that is not told asks.
 import { messageOf } from '../../domain/errors.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import type { Logger } from '../logger.js';
 
 const TIMEOUT_MS = 2_000;

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { Ipv4 } from '../../domain/model/address.js';
 import { InternalNetwork } from '../../domain/model/desktop.js';
 import { DesktopId } from '../../domain/model/ids.js';
-import { readJson, writeJson } from '../durable-json.js';
-import { removeDurably } from '../../transfer/durable-file.js';
+import { readJson, writeJson } from '../../os/durable-json.js';
+import { removeDurably } from '../../os/durable-file.js';
 import { PublicKey } from '../protocol/identity.js';
 import type { Role } from '../protocol/wire.js';
 

@@ -2,10 +2,10 @@
 // name server (its gateway) is the same on every host. A process of its own: found again by its pid file, it outlives dom0's worker.
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isMissing, readTextIfThere } from '../../transfer/durable-file.js';
+import { isMissing, readTextIfThere } from '../../os/durable-file.js';
 import type { InternalNetwork } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 
 /** The desktop's /30. */
 const NETMASK = '255.255.255.252';

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import nfqueue, { type NfPacket } from 'nfqueue';
 import { VmshadowError, messageOf } from '../../domain/errors.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import { HOLD_MARK } from '../rules/host-rules.js';
 
 /** The kernel's NFQNL_QMAX_DEFAULT; the binding has no call to change it. */

@@ -7,7 +7,7 @@ import type {
   DesktopNetwork,
   DesktopNetworkState,
   UserEndpointReport,
-} from '../../activities/ports/desktop-network.js';
+} from '../../ports/desktop-network.js';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition, InternalNetwork } from '../../domain/model/desktop.js';

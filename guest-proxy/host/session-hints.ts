@@ -1,7 +1,7 @@
 // Which sessions stood, so that a restarted host can tell the clients to say HELLO again. No secrets; losing it costs one keepalive interval.
 import { z } from 'zod';
 import { Endpoint, Ipv4 } from '../../domain/model/address.js';
-import { readJson, writeJson } from '../durable-json.js';
+import { readJson, writeJson } from '../../os/durable-json.js';
 
 const Hint = z.object({
   localAddress: Ipv4,

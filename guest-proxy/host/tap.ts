@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import type { InternalNetwork } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { VmshadowError } from '../../domain/errors.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 
 /** Locally administered; `vs` in it for those who look. */
 export const GATEWAY_MAC = '02:76:73:00:00:01';

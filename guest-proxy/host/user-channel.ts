@@ -1,5 +1,5 @@
 // The host's conversation with the users' proxies: sessions, questions with repetition, and what each client is told unasked.
-import type { AddressChange, UserEndpointReport } from '../../activities/ports/desktop-network.js';
+import type { AddressChange, UserEndpointReport } from '../../ports/desktop-network.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import { type DesktopId, SiteId } from '../../domain/model/ids.js';
 import type { Logger } from '../logger.js';

@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import sodium from 'sodium-native';
 import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
-import { readJson, writeJson } from '../durable-json.js';
+import { readJson, writeJson } from '../../os/durable-json.js';
 
 const base64Key = (bytes: number, what: string) =>
   z.string().refine(

@@ -12,8 +12,8 @@ import type { Capacity } from '../../domain/model/capacity.js';
 import { Dom0Config } from '../../domain/model/dom0.js';
 import { makeClientConfig, type ClientConfig } from '../../guest-proxy/protocol/client-config.js';
 import { createIdentity } from '../../guest-proxy/protocol/identity.js';
-import { createAuthority, issueHost } from '../../transfer/pki.js';
-import { failureInfo } from '../../temporal/failures.js';
+import { createAuthority, issueHost } from '../../drivers/peers/pki.js';
+import { failureInfo } from '../../temporal/contract/failures.js';
 import { startEmbeddedServer, untilHealthy, type EmbeddedServer } from '../../temporal/embedded-server.js';
 import {
   QUERY,
@@ -21,8 +21,8 @@ import {
   type CreateDesktop,
   type DesktopCreated,
   type LoopStatus,
-} from '../../temporal/messages.js';
-import { shadowLoopId } from '../../temporal/names.js';
+} from '../../temporal/contract/messages.js';
+import { shadowLoopId } from '../../temporal/contract/names.js';
 import { checkoutFolder } from '../images/locate.js';
 import { Gate } from '../net/gate.js';
 import type { World } from '../net/world.js';

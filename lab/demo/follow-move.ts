@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmshadowError } from '../../domain/errors.js';
 import type { DesktopId } from '../../domain/model/ids.js';
-import { QUERY, type LoopStatus, type MoveStatus } from '../../temporal/messages.js';
-import { migrateId } from '../../temporal/names.js';
+import { QUERY, type LoopStatus, type MoveStatus } from '../../temporal/contract/messages.js';
+import { migrateId } from '../../temporal/contract/names.js';
 import type { LabCloud } from '../cloud/lab-cloud.js';
 import type { Narrator } from './narrator.js';
 

@@ -3,7 +3,7 @@
 import { createCipheriv } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
 import { VmshadowError } from '../../domain/errors.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import type { GuestImage } from './locate.js';
 
 export interface DiskSize {

@@ -1,11 +1,11 @@
 // Starts a lab guest in a namespace for tests and measurements of the lab itself: plain QEMU with a tap device, no monitor. The product's own
-// driver (hypervisors/qemu) starts desktops; this one only needs an image to be alive.
+// driver (drivers/qemu) starts desktops; this one only needs an image to be alive.
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmshadowError } from '../../domain/errors.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import { ipBatch } from '../net/commands.js';
 import type { World } from '../net/world.js';
 import { guestAppend, type GuestImage } from './locate.js';

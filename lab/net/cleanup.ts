@@ -4,7 +4,7 @@
 import { rmSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { endProcessesIn, listNamespaces } from './commands.js';
-import { runCommand } from '../../transfer/run-command.js';
+import { runCommand } from '../../os/run-command.js';
 import { isAlive, listPrefixes, readEntry, removeEntry } from './registry.js';
 
 export interface CleanupReport {

@@ -1,7 +1,7 @@
 // Commands of the lab on namespaces: batches of ip and tc, programs inside a namespace, and the processes that live in one.
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runCommand, type RunOptions } from '../../transfer/run-command.js';
+import { runCommand, type RunOptions } from '../../os/run-command.js';
 
 /** Run lines of `ip` in one process, in `namespace` or in the root one; stop at the first that fails. */
 export async function ipBatch(lines: readonly string[], namespace?: string): Promise<void> {

@@ -4,7 +4,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, openSync, closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { VmshadowError } from '../../domain/errors.js';
-import type { RunOptions } from '../../transfer/run-command.js';
+import type { RunOptions } from '../../os/run-command.js';
 import { buildWorld } from './build.js';
 import { cleanupWorld, namespacesOf, type CleanupReport } from './cleanup.js';
 import { execIn, inNamespace, ipBatch, tcBatch } from './commands.js';

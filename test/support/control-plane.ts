@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { highs } from '../../drivers/solver/highs-solver.js';
 import { controlActivities } from '../../activities/control/control-activities.js';
 import { hostActivities } from '../../activities/host/host-activities.js';
 import type { HostContext } from '../../activities/host/host-context.js';
 import { startEmbeddedServer, type EmbeddedServer } from '../../temporal/embedded-server.js';
-import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/names.js';
+import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/contract/names.js';
 import { workflowSource } from '../../workers/manager.js';
 import { WORKER_DEFAULTS } from '../../workers/worker-runtime.js';
 import { DATA_CONVERTER } from '../../temporal/codec.js';
@@ -67,7 +68,7 @@ export class ControlPlane {
         ...workflowSource(),
         connection: this.#connection,
         taskQueue: CONTROL_QUEUE,
-        activities: controlActivities(this.client),
+        activities: controlActivities({ client: this.client, solver: highs, geo: null }),
       }),
     );
   }

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { HostRef } from '../../domain/model/ids.js';
 import { MigrationPolicy } from '../../domain/model/policy.js';
-import { failureInfo } from '../../temporal/failures.js';
-import { QUERY, SIGNAL, type MigrateInput, type MoveStatus } from '../../temporal/messages.js';
-import { ATTRIBUTE, CONTROL_QUEUE, migrateId, WORKFLOW } from '../../temporal/names.js';
+import { failureInfo } from '../../temporal/contract/failures.js';
+import { QUERY, SIGNAL, type MigrateInput, type MoveStatus } from '../../temporal/contract/messages.js';
+import { ATTRIBUTE, CONTROL_QUEUE, migrateId, WORKFLOW } from '../../temporal/contract/names.js';
 import { PoolId } from '../../domain/model/ids.js';
 import { ControlPlane } from '../support/control-plane.js';
-import { FakeCloud, fakeDesktop, type FakeHost, type Fault } from '../support/fake-host.js';
+import { FakeCloud, fakeDesktop, type FakeHost, type Fault } from '../../lab/fakes/fake-host.js';
 
 const west = HostRef.parse({ site: 'us-west', host: 'h1' });
 const east = HostRef.parse({ site: 'us-east', host: 'h1' });

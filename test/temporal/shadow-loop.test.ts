@@ -6,7 +6,7 @@ import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { SamplingPolicy, type Policy } from '../../domain/model/policy.js';
 import { ensureRebalanceSchedule, ensureShadowLoop } from '../../temporal/bootstrap.js';
-import { failureInfo } from '../../temporal/failures.js';
+import { failureInfo } from '../../temporal/contract/failures.js';
 import {
   QUERY,
   SIGNAL,
@@ -14,10 +14,10 @@ import {
   type DesktopCreated,
   type LoopStatus,
   type MoveStatus,
-} from '../../temporal/messages.js';
-import { migrateId, rebalanceScheduleId, shadowLoopId } from '../../temporal/names.js';
+} from '../../temporal/contract/messages.js';
+import { migrateId, rebalanceScheduleId, shadowLoopId } from '../../temporal/contract/names.js';
 import { ControlPlane } from '../support/control-plane.js';
-import { FakeCloud, fakeDesktop, type FakeHost } from '../support/fake-host.js';
+import { FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
 
 const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
 const capacity = { slots: 2, vcpus: 8, memoryMb: 4096, diskMb: 10_000 };

@@ -1,7 +1,7 @@
 // First half of a cycle: every host reports, and ranks its desktops (a dead one is said, and does not hold the others up).
 import type { HostReport } from '../../activities/host/desktops.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
-import { failureInfo } from '../../temporal/failures.js';
+import { failureInfo } from '../../temporal/contract/failures.js';
 import { report } from '../host-proxies.js';
 import type { LoopState } from './loop-state.js';
 

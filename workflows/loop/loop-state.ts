@@ -4,10 +4,10 @@
 import type { DesktopReport, HostReport } from '../../activities/host/desktops.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
-import type { Place } from '../../domain/placement/geography.js';
+import type { Place } from '../../domain/users/geography.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
-import type { LoopStatus, MoveStatus, PlanSummary, RunCycle } from '../../temporal/messages.js';
+import type { LoopStatus, MoveStatus, PlanSummary, RunCycle } from '../../temporal/contract/messages.js';
 
 export interface MoveUnderWay {
   readonly workflowId: string;

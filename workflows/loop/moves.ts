@@ -3,13 +3,13 @@ import { ParentClosePolicy, proxyActivities, startChild } from '@temporalio/work
 import type { ControlActivities } from '../../activities/control/control-activities.js';
 import { VmshadowError } from '../../domain/errors.js';
 import { admit } from '../../domain/migration/admission.js';
-import { predictedChange } from '../../domain/fingerprint/move-gain.js';
+import { predictedChange } from '../../domain/fingerprint/rank/move-gain.js';
 import type { Cause } from '../../domain/migration/phases.js';
-import { packPlanRequest } from '../../domain/placement/compact.js';
-import type { PlanMove, PlanResult } from '../../domain/placement/model.js';
+import { packPlanRequest } from '../../domain/placement/request/packed-request.js';
+import type { PlanMove, PlanResult } from '../../domain/placement/request/model.js';
 import { DesktopId, hostKey, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
-import { CONTROL_QUEUE, ATTRIBUTE, migrateId, WORKFLOW } from '../../temporal/names.js';
-import type { MigrateInput, PlanAsk } from '../../temporal/messages.js';
+import { CONTROL_QUEUE, ATTRIBUTE, migrateId, WORKFLOW } from '../../temporal/contract/names.js';
+import type { MigrateInput, PlanAsk } from '../../temporal/contract/messages.js';
 import type { LoopState } from './loop-state.js';
 import { planDoubts, planRequest } from './plan-request.js';
 

@@ -1,9 +1,9 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
 import type { DesktopReport } from '../../activities/host/desktops.js';
-import { feltRtts } from '../../domain/fingerprint/move-gain.js';
-import { freshRtts, sitesToMeasure, type RttReading } from '../../domain/placement/geography.js';
-import type { PlanRequest } from '../../domain/placement/model.js';
-import type { PlanAsk } from '../../temporal/messages.js';
+import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
+import { freshRtts, sitesToMeasure, type RttReading } from '../../domain/users/geography.js';
+import type { PlanRequest } from '../../domain/placement/request/model.js';
+import type { PlanAsk } from '../../temporal/contract/messages.js';
 import type { Located, LoopState } from './loop-state.js';
 
 const GB = 1024;

@@ -10,7 +10,7 @@ import { hostKey, sameHost, type HostRef } from '../../domain/model/ids.js';
 import { allocateInternal } from '../../domain/model/internal-address.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { Policy } from '../../domain/model/policy.js';
-import type { PlanResult } from '../../domain/placement/model.js';
+import type { PlanResult } from '../../domain/placement/request/model.js';
 import {
   CreateDesktop,
   DesktopPower,
@@ -18,7 +18,7 @@ import {
   PlanAsk,
   RequestMove,
   type DesktopCreated,
-} from '../../temporal/messages.js';
+} from '../../temporal/contract/messages.js';
 import { ctl } from '../host-proxies.js';
 import { collect } from './collect.js';
 import type { LoopState } from './loop-state.js';

@@ -8,7 +8,7 @@ import {
   type DesktopStatus,
   type HostStatus,
   type LoopStatus,
-} from '../../temporal/messages.js';
+} from '../../temporal/contract/messages.js';
 import { plannableRtts } from './plan-request.js';
 import type { Located, LoopState } from './loop-state.js';
 

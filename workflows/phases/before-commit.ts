@@ -1,8 +1,8 @@
 // Preflight, async disk, sync switch: each step registers its undo first (saga). All of it can be cancelled.
 import type { SourceChecked, SourceMove } from '../../activities/host/source.js';
 import type { TargetMove, TargetReserved } from '../../activities/host/target.js';
-import { failedWith } from '../../temporal/failures.js';
-import type { MigrateInput } from '../../temporal/messages.js';
+import { failedWith } from '../../temporal/contract/failures.js';
+import type { MigrateInput } from '../../temporal/contract/messages.js';
 import { bulk, ctl, persistent } from '../host-proxies.js';
 import type { MoveState } from '../move-state.js';
 import type { Saga } from '../saga.js';

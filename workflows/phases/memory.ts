@@ -1,9 +1,9 @@
 // Memory and switchover. Memory is tried again with a fresh target copy when only it failed: the disk stays in sync meanwhile.
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { MemoryCopied } from '../../activities/host/source.js';
-import type { SwitchoverDone } from '../../activities/handover/switchover.js';
-import { failedWith } from '../../temporal/failures.js';
-import type { MigrateInput } from '../../temporal/messages.js';
+import type { SwitchoverDone } from '../../activities/switchover/switchover.js';
+import { failedWith } from '../../temporal/contract/failures.js';
+import type { MigrateInput } from '../../temporal/contract/messages.js';
 import { bulk, ctl, handover, persistent } from '../host-proxies.js';
 import type { MoveState } from '../move-state.js';
 import type { Saga } from '../saga.js';

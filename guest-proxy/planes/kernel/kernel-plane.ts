@@ -1,5 +1,5 @@
 // The default plane: rules are nftables maps in the kernel, applied in one atomic transaction each.
-import { runCommand } from '../../../transfer/run-command.js';
+import { runCommand } from '../../../os/run-command.js';
 import { renderClientRemoval, renderClientRules } from '../../rules/client-nft.js';
 import { renderHeld, renderHostRemoval, renderHostRules } from '../../rules/host-rules.js';
 import type { ClientPlane, HostPlane } from '../plane.js';

@@ -14,8 +14,14 @@ import { Gate } from '../../../lab/net/gate.js';
 import { bothWays } from '../../../lab/net/plan.js';
 import { World } from '../../../lab/net/world.js';
 import { askGuest, type GuestStatus } from '../../../lab/stream/guest-control.js';
-import { QUERY, SIGNAL, UPDATE, type DesktopCreated, type MoveStatus } from '../../../temporal/messages.js';
-import { migrateId } from '../../../temporal/names.js';
+import {
+  QUERY,
+  SIGNAL,
+  UPDATE,
+  type DesktopCreated,
+  type MoveStatus,
+} from '../../../temporal/contract/messages.js';
+import { migrateId } from '../../../temporal/contract/names.js';
 
 const ID = DesktopId.parse('d1');
 const WAN_MBPS = 40;

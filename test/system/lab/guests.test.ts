@@ -10,7 +10,7 @@ import { World } from '../../../lab/net/world.js';
 import { openSocket, RfbClient } from '../../../lab/rfb/rfb-client.js';
 import { framesOf, readSessionLog } from '../../../lab/rfb/session-log.js';
 import { StreamClient } from '../../../lab/stream/stream-client.js';
-import { runCommand } from '../../../transfer/run-command.js';
+import { runCommand } from '../../../os/run-command.js';
 import { askGuest } from '../../../lab/stream/guest-control.js';
 
 let world: World;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { smallGuest } from '../../../lab/images/locate.js';
-import { runCommand } from '../../../transfer/run-command.js';
+import { runCommand } from '../../../os/run-command.js';
 import { TAP, TwoHosts, smallDesktop } from './two-hosts.js';
 
 describe('the desktops of a host', () => {

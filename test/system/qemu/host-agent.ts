@@ -2,9 +2,9 @@
 // standard input. Killing it is what "the worker died" means. Functions and abort signals in arguments travel as references.
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
-import { QemuHypervisor, type QemuDriverOptions } from '../../../hypervisors/qemu/driver.js';
-import { LinkWatchdog } from '../../../hypervisors/qemu/link-watchdog.js';
-import type { MoveKey } from '../../../activities/ports/hypervisor.js';
+import { QemuHypervisor, type QemuDriverOptions } from '../../../drivers/qemu/qemu-hypervisor.js';
+import { LinkWatchdog } from '../../../drivers/qemu/source/link-watchdog.js';
+import type { MoveKey } from '../../../ports/hypervisor.js';
 
 type Reference = { $signal: number } | { $function: number };
 export type Request =

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MoveKey } from '../../../activities/ports/hypervisor.js';
+import type { MoveKey } from '../../../ports/hypervisor.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 import { TAP, TwoHosts, copyDisk, copyMemory, smallDesktop } from './two-hosts.js';
 

@@ -1,6 +1,6 @@
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MoveKey } from '../../../activities/ports/hypervisor.js';
+import type { MoveKey } from '../../../ports/hypervisor.js';
 import { TAP, TwoHosts, copyDisk, moveDesktop, smallDesktop } from './two-hosts.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 

@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { QmpClient } from '../../../hypervisors/qemu/qmp-client.js';
-import { queryStatus } from '../../../hypervisors/qemu/qmp-replies.js';
+import { QmpClient } from '../../../drivers/qemu/qmp/qmp-client.js';
+import { queryStatus } from '../../../drivers/qemu/qmp/qmp-replies.js';
 
 function listens(path: string): Promise<boolean> {
   return new Promise((resolve) => {

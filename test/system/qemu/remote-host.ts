@@ -2,9 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Hypervisor, MoveKey } from '../../../activities/ports/hypervisor.js';
+import type { Hypervisor, MoveKey } from '../../../ports/hypervisor.js';
 import { VmshadowError, type ErrorCode, type ErrorDetails } from '../../../domain/errors.js';
-import type { QemuOptions } from '../../../hypervisors/qemu/host.js';
+import type { QemuOptions } from '../../../drivers/qemu/process/qemu-host.js';
 import type { Reply, Request } from './host-agent.js';
 
 const agent = fileURLToPath(new URL('./host-agent.ts', import.meta.url));

@@ -1,9 +1,9 @@
 // The table of what each phase's failure or cancellation does: the source runs on, and the target keeps nothing.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MoveKey } from '../../../activities/ports/hypervisor.js';
+import type { MoveKey } from '../../../ports/hypervisor.js';
 import { isVmshadowError } from '../../../domain/errors.js';
-import { createAuthority, issueHost } from '../../../transfer/pki.js';
+import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 import { MBPS, TAP, TwoHosts, copyDisk, copyMemory, smallDesktop, untilDisk } from './two-hosts.js';
 

@@ -4,12 +4,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CopyProgress, MoveKey, SwitchoverResult } from '../../../activities/ports/hypervisor.js';
+import type { CopyProgress, MoveKey, SwitchoverResult } from '../../../ports/hypervisor.js';
 import type { Endpoint } from '../../../domain/model/address.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { guestAppend, smallGuest } from '../../../lab/images/locate.js';
-import { createAuthority, issueHost } from '../../../transfer/pki.js';
-import { runCommand } from '../../../transfer/run-command.js';
+import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
+import { runCommand } from '../../../os/run-command.js';
 import { RemoteHost, type GuestStatus } from './remote-host.js';
 
 export const TAP = 'vmsqtap';

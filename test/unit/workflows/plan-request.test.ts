@@ -1,6 +1,6 @@
 import type { HostReport } from '../../../activities/host/desktops.js';
 import { REFERENCE_RTTS_MS, type Fingerprint } from '../../../domain/fingerprint/model.js';
-import { feltRtts } from '../../../domain/fingerprint/move-gain.js';
+import { feltRtts } from '../../../domain/fingerprint/rank/move-gain.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { HostId, SiteId } from '../../../domain/model/ids.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';

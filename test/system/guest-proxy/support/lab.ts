@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { DesktopDefinition } from '../../../../domain/model/desktop.js';
 import { tapName } from '../../../../guest-proxy/host/tap.js';
 import { createIdentity } from '../../../../guest-proxy/protocol/identity.js';
-import { runCommand } from '../../../../transfer/run-command.js';
+import { runCommand } from '../../../../os/run-command.js';
 import { Helper } from './rpc.js';
 
 const ROLES = ['c', 'n', 'r', 'a', 'b', 'p', 'd'] as const;

@@ -1,6 +1,6 @@
 // A desktop in use: hosts, the client's proxy, a stream between client and desktop, and moves between the hosts.
 import { join } from 'node:path';
-import type { AddressChange } from '../../../../activities/ports/desktop-network.js';
+import type { AddressChange } from '../../../../ports/desktop-network.js';
 import type { ClientProxyStatus } from '../../../../guest-proxy/client/client-proxy.js';
 import { makeClientConfig, type ClientConfig } from '../../../../guest-proxy/protocol/client-config.js';
 import {

@@ -1,0 +1,144 @@
+// Groups a desktop's packets into flows, seen from the desktop, and keeps each flow's clock: time that jumps back or leaps ahead
+// is counted and left out, so that concatenated or stepped captures give true rates. Bounded: what does not fit is counted, not kept.
+import type { FlowKey } from '../model.js';
+import type { PacketHeader, TcpFields } from './packet.js';
+
+export interface FlowPacket {
+  /** Milliseconds of observed time since the flow's first packet, clock jumps taken out. Never decreases. */
+  readonly atMs: number;
+  readonly fromDesktop: boolean;
+  readonly payloadBytes: number;
+  readonly tcp: TcpFields | undefined;
+}
+
+export interface Flow {
+  readonly key: FlowKey;
+  bytesIn: number;
+  packetsIn: number;
+  bytesOut: number;
+  packetsOut: number;
+  /** Who opened it, when the handshake was seen. */
+  initiator: 'desktop' | 'peer' | undefined;
+  activeMs: number;
+  clockJumps: number;
+  /** Packets kept for cycle analysis; at most MAX_PACKETS_PER_FLOW. */
+  readonly packets: FlowPacket[];
+}
+
+/** A minute and a half of video at full rate; more adds nothing to medians. */
+export const MAX_PACKETS_PER_FLOW = 60_000;
+/** A port scan must not fill the memory of dom0. */
+export const MAX_FLOWS_KEPT = 4_096;
+/** Silence longer than this is no part of a session: a stepped clock, or captures strung together. */
+const LEAP_MS = 60_000;
+/** Packets captured on two cores may swap by so much; more is a clock that was set back. */
+const REORDER_MS = 5;
+
+export class FlowTable {
+  readonly desktop: string;
+  readonly flows = new Map<string, Flow>();
+  unkept = 0;
+  readonly #clocks = new Map<string, Clock>();
+  readonly #clock = new Clock();
+
+  constructor(desktop: string) {
+    this.desktop = desktop;
+  }
+
+  /** Milliseconds from the first packet to the last, clock jumps taken out. */
+  get activeMs(): number {
+    return this.#clock.activeMs;
+  }
+
+  /** Take in one packet; false when it is not of this desktop. */
+  add(header: PacketHeader): boolean {
+    const fromDesktop = this.#isFromDesktop(header);
+    if (!fromDesktop && header.destination !== this.desktop) return false;
+    this.#clock.advance(header.timeMs);
+    const key = flowKeyOf(header, fromDesktop);
+    const id = flowId(key);
+    const flow = this.flows.get(id) ?? this.#open(id, key);
+    if (flow === undefined) return true;
+    const clock = this.#clocks.get(id);
+    if (clock?.advance(header.timeMs) === false) flow.clockJumps += 1;
+    flow.activeMs = clock?.activeMs ?? 0;
+    count(flow, header, fromDesktop);
+    if (flow.packets.length < MAX_PACKETS_PER_FLOW)
+      flow.packets.push({
+        atMs: flow.activeMs,
+        fromDesktop,
+        payloadBytes: header.payloadBytes,
+        tcp: header.tcp,
+      });
+    return true;
+  }
+
+  #open(id: string, key: FlowKey): Flow | undefined {
+    if (this.flows.size >= MAX_FLOWS_KEPT) {
+      this.unkept += 1;
+      return undefined;
+    }
+    const flow: Flow = {
+      key,
+      bytesIn: 0,
+      packetsIn: 0,
+      bytesOut: 0,
+      packetsOut: 0,
+      initiator: undefined,
+      activeMs: 0,
+      clockJumps: 0,
+      packets: [],
+    };
+    this.flows.set(id, flow);
+    this.#clocks.set(id, new Clock());
+    return flow;
+  }
+
+  /** A loopback capture has one address on both sides: the service is at the lower port. */
+  #isFromDesktop(h: PacketHeader): boolean {
+    if (h.source !== this.desktop) return false;
+    return h.destination !== this.desktop || h.sourcePort <= h.destinationPort;
+  }
+}
+
+/** Observed time: what passes between packets, without the jumps of the clock. */
+class Clock {
+  activeMs = 0;
+  #lastMs: number | undefined;
+
+  /** Go on to `timeMs`; false when that is a jump. */
+  advance(timeMs: number): boolean {
+    const step = timeMs - (this.#lastMs ?? timeMs);
+    const jumped = step < -REORDER_MS || step > LEAP_MS;
+    if (!jumped && step < 0) return true;
+    if (!jumped) this.activeMs += step;
+    this.#lastMs = timeMs;
+    return !jumped;
+  }
+}
+
+/** One name for a flow, for maps. */
+export function flowId(key: FlowKey): string {
+  return `${key.protocol} ${key.desktopPort} ${key.peerAddress} ${key.peerPort}`;
+}
+
+function flowKeyOf(h: PacketHeader, fromDesktop: boolean): FlowKey {
+  return {
+    protocol: h.protocol,
+    desktopPort: fromDesktop ? h.sourcePort : h.destinationPort,
+    peerAddress: fromDesktop ? h.destination : h.source,
+    peerPort: fromDesktop ? h.destinationPort : h.sourcePort,
+  };
+}
+
+function count(flow: Flow, header: PacketHeader, fromDesktop: boolean): void {
+  if (fromDesktop) {
+    flow.bytesOut += header.ipBytes;
+    flow.packetsOut += 1;
+  } else {
+    flow.bytesIn += header.ipBytes;
+    flow.packetsIn += 1;
+  }
+  if (header.tcp?.syn === true && flow.initiator === undefined)
+    flow.initiator = fromDesktop !== header.tcp.ack ? 'desktop' : 'peer';
+}

@@ -1,0 +1,116 @@
+// Guesses which address of a capture is the desktop, when the operator does not say: the one that serves a remote desktop, by port or by
+// behaviour; else the private address with most traffic. Bounded: of a capture with very many flows the first ones decide.
+import type { PacketHeader } from '../capture/packet.js';
+import { behaves, findRemoteDesktop, type FlowEvidence, type RemoteDesktopHints } from './remote-desktop.js';
+
+/** Flows that are looked at; later ones are counted to their addresses only. */
+const MAX_FLOWS = 20_000;
+/** Desktops reported of one capture. */
+const MAX_DESKTOPS = 16;
+
+/** Servers of a capture that are no desktops: mail, web, shells, names. With --desktop these ports count like any other. */
+const OTHER_SERVICES = new Set([
+  20, 21, 22, 23, 25, 53, 80, 110, 143, 443, 465, 587, 853, 993, 995, 8080, 8443,
+]);
+
+export interface GuessedDesktop {
+  readonly address: string;
+  readonly why: 'port' | 'behaviour' | 'traffic';
+}
+
+interface Side {
+  readonly address: string;
+  readonly port: number;
+  bytes: number;
+  packets: number;
+  messages: number;
+  messageBytes: number;
+}
+interface Pair {
+  readonly protocol: 'tcp' | 'udp';
+  readonly a: Side;
+  readonly b: Side;
+  opener: Side | undefined;
+}
+
+export class DesktopGuess {
+  readonly #pairs = new Map<string, Pair>();
+  readonly #bytes = new Map<string, number>();
+
+  /** Take in one packet. */
+  add(h: PacketHeader): void {
+    for (const address of [h.source, h.destination])
+      if (this.#bytes.has(address) || this.#bytes.size < MAX_FLOWS)
+        this.#bytes.set(address, (this.#bytes.get(address) ?? 0) + h.ipBytes);
+    const pair = this.#pair(h);
+    if (pair === undefined) return;
+    const from = pair.a.address === h.source && pair.a.port === h.sourcePort ? pair.a : pair.b;
+    from.bytes += h.ipBytes;
+    from.packets += 1;
+    if (h.payloadBytes > 0) {
+      from.messages += 1;
+      from.messageBytes += h.payloadBytes;
+    }
+    if (h.tcp?.syn === true) pair.opener ??= h.tcp.ack ? (from === pair.a ? pair.b : pair.a) : from;
+  }
+
+  /** Give the likely desktops, most traffic first; empty for a capture without TCP or UDP. */
+  result(hints: RemoteDesktopHints): GuessedDesktop[] {
+    const seen = [...this.#pairs.values()].flatMap((p) => [view(p, p.a, p.b), view(p, p.b, p.a)]);
+    const byPort = seen.filter((v) => findRemoteDesktop([v], hints)?.foundBy === 'port');
+    const found =
+      byPort.length > 0 ? byPort : seen.filter((v) => behaves(v) && !OTHER_SERVICES.has(v.desktopPort));
+    const why = byPort.length > 0 ? ('port' as const) : ('behaviour' as const);
+    const addresses = new Set(
+      found.sort((x, y) => y.bytesIn + y.bytesOut - x.bytesIn - x.bytesOut).map((v) => v.address),
+    );
+    if (addresses.size > 0) return [...addresses].slice(0, MAX_DESKTOPS).map((address) => ({ address, why }));
+    const busiest = [...this.#bytes].sort((x, y) => y[1] - x[1]).map(([address]) => address);
+    const address = busiest.find(isPrivate) ?? busiest[0];
+    return address === undefined ? [] : [{ address, why: 'traffic' }];
+  }
+
+  #pair(h: PacketHeader): Pair | undefined {
+    const ends = [`${h.source} ${h.sourcePort}`, `${h.destination} ${h.destinationPort}`].sort();
+    const id = `${h.protocol} ${ends.join(' ')}`;
+    const known = this.#pairs.get(id);
+    if (known !== undefined || this.#pairs.size >= MAX_FLOWS) return known;
+    const pair = {
+      protocol: h.protocol,
+      a: side(h.source, h.sourcePort),
+      b: side(h.destination, h.destinationPort),
+      opener: undefined,
+    };
+    this.#pairs.set(id, pair);
+    return pair;
+  }
+}
+
+function side(address: string, port: number): Side {
+  return { address, port, bytes: 0, packets: 0, messages: 0, messageBytes: 0 };
+}
+
+/** A pair as it is seen from one of its ends. */
+function view(pair: Pair, desktop: Side, peer: Side): FlowEvidence & { address: string } {
+  return {
+    address: desktop.address,
+    protocol: pair.protocol,
+    desktopPort: desktop.port,
+    peerAddress: peer.address,
+    peerPort: peer.port,
+    bytesIn: peer.bytes,
+    packetsIn: peer.packets,
+    bytesOut: desktop.bytes,
+    packetsOut: desktop.packets,
+    initiator: pair.opener === undefined ? undefined : pair.opener === desktop ? 'desktop' : 'peer',
+    clientMessages: peer.messages,
+    clientMessageBytes: peer.messages === 0 ? 0 : peer.messageBytes / peer.messages,
+  };
+}
+
+/** RFC 1918, loopback, carrier NAT, and their IPv6 counterparts. */
+function isPrivate(address: string): boolean {
+  return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|127\.|100\.(6[4-9]|[789]\d|1[01]\d|12[0-7])\.|f[cd]|fe80|::1$)/.test(
+    address,
+  );
+}

@@ -1,0 +1,131 @@
+// Reads a plan's input from outside: every problem of shape and of sense in one error, so that a file is mended in one go.
+import { z } from 'zod';
+import { VmshadowError } from '../../errors.js';
+import { PlanInput } from './model.js';
+import { unknownFields } from './unknown-fields.js';
+
+/** As much of the input as is readable, so that a wrong RTT does not hide an unknown site. */
+const Skeleton = z
+  .object({
+    sites: z
+      .array(
+        z.object({
+          id: z.string().catch(''),
+          slots: z.number().catch(Infinity),
+          hosts: z.array(z.object({ id: z.string().catch('') }).catch({ id: '' })).catch([]),
+        }),
+      )
+      .catch([]),
+    desktops: z
+      .array(
+        z.object({
+          id: z.string().catch(''),
+          site: z.string().catch(''),
+          host: z.string().optional().catch(undefined),
+          rttMs: z.record(z.string(), z.unknown()).catch({}),
+        }),
+      )
+      .catch([]),
+    reservations: z
+      .array(
+        z.object({ desktop: z.string(), site: z.string(), host: z.string().optional().catch(undefined) }),
+      )
+      .catch([]),
+  })
+  .catch({ sites: [], desktops: [], reservations: [] });
+type Skeleton = z.infer<typeof Skeleton>;
+
+function duplicates(ids: readonly string[]): string[] {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const id of ids) (seen.has(id) ? twice : seen).add(id);
+  twice.delete('');
+  return [...twice];
+}
+
+interface Findings {
+  /** What no plan can be made with. */
+  readonly problems: string[];
+  /** What a plan can be made with nevertheless: RTTs to sites and room at hosts that are not there, sites that hold more than their slots. */
+  readonly doubts: string[];
+}
+
+function findings(s: Skeleton): Findings {
+  const problems: string[] = [];
+  const doubts: string[] = [];
+  for (const id of duplicates(s.sites.map((site) => site.id))) problems.push(`sites: ${id} is named twice`);
+  for (const site of s.sites)
+    for (const id of duplicates(site.hosts.map((h) => h.id)))
+      problems.push(`sites: host ${id} is named twice in ${site.id}`);
+  for (const id of duplicates(s.desktops.map((d) => d.id))) problems.push(`desktops: ${id} is named twice`);
+  for (const id of duplicates(s.reservations.map((r) => r.desktop)))
+    problems.push(`reservations: ${id} has two`);
+  const sites = new Map(s.sites.map((site) => [site.id, site]));
+  const used = new Map<string, number>();
+  const known = s.sites.length === 0 ? 'there are no sites' : `expected one of the file's sites`;
+  for (const d of s.desktops) {
+    const site = sites.get(d.site);
+    used.set(d.site, (used.get(d.site) ?? 0) + 1);
+    if (d.site !== '' && site === undefined)
+      problems.push(`desktop ${d.id}: unknown site ${d.site}; ${known}`);
+    if (d.host !== undefined && site !== undefined && !site.hosts.some((h) => h.id === d.host))
+      problems.push(`desktop ${d.id}: site ${d.site} has no host ${d.host}`);
+    for (const id of Object.keys(d.rttMs))
+      if (!sites.has(id)) doubts.push(`desktop ${d.id}: rttMs names the unknown site ${id}; ${known}`);
+  }
+  for (const r of s.reservations) {
+    if (!sites.has(r.site)) problems.push(`reservation for ${r.desktop}: unknown site ${r.site}; ${known}`);
+    const hosts = sites.get(r.site)?.hosts;
+    if (r.host !== undefined && hosts !== undefined && !hosts.some((h) => h.id === r.host))
+      doubts.push(`reservation for ${r.desktop}: site ${r.site} has no host ${r.host}`);
+    used.set(r.site, (used.get(r.site) ?? 0) + 1);
+  }
+  for (const site of s.sites) {
+    const there = used.get(site.id) ?? 0;
+    if (there > site.slots)
+      doubts.push(
+        `site ${site.id}: ${there} desktops are there or on their way, its capacity is ${site.slots} slots; raise slots or take desktops away`,
+      );
+  }
+  return { problems, doubts };
+}
+
+/** Ten thousand wrong lines say no more than twenty. */
+const MAX_PROBLEMS = 20;
+
+function few(lines: readonly string[]): string[] {
+  const more = lines.length - MAX_PROBLEMS;
+  return [...lines.slice(0, MAX_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])];
+}
+
+/** Make one error of all problems of `what`. */
+export function inputError(what: string, problems: readonly string[]): VmshadowError {
+  const shown = few(problems);
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  return new VmshadowError('INPUT_INVALID', `${what}: ${count}\n${shown.map((p) => `  - ${p}`).join('\n')}`, {
+    details: { problems: shown.map((p) => p.slice(0, 160)) },
+  });
+}
+
+/**
+ * Parse `value` as a plan's input; throws INPUT_INVALID with every problem. `what` names it, e.g. the file. A strict caller (a file
+ * that somebody wrote) takes doubts for problems; a tolerant one (a loop over a cloud in which sites come and go) gets them as warnings.
+ */
+export function parsePlanInput(
+  value: unknown,
+  what: string,
+  strict: boolean,
+): { input: PlanInput; warnings: string[] } {
+  const parsed = PlanInput.safeParse(value);
+  const shape = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => {
+        const path = issue.path.map(String).join('.');
+        return path === '' ? issue.message : `${path}: ${issue.message}`;
+      });
+  const between = findings(Skeleton.parse(value));
+  const problems = [...shape, ...between.problems, ...(strict ? between.doubts : [])];
+  if (!parsed.success || problems.length > 0) throw inputError(what, problems);
+  const warnings = [...unknownFields(value), ...between.doubts];
+  return { input: parsed.data, warnings: few(warnings) };
+}

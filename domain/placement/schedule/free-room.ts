@@ -1,0 +1,267 @@
+// Room at sites and hosts while a plan is made or carried out. Invariant: what does not fit is never put; a site without
+// hosts is one bin that only its slots limit.
+import type { PlanHost } from '../request/model.js';
+import type { Problem } from '../request/problem.js';
+import { inputError } from '../request/check-input.js';
+import { inferSeats } from './seat-inference.js';
+
+/** Sums of gigabytes such as 0.1 + 0.2 must not make a full host too full. */
+const SLACK = 1e-9;
+
+interface Bin {
+  readonly site: number;
+  readonly host: PlanHost | undefined;
+  slots: number;
+  vcpu: number;
+  memoryGb: number;
+  diskGb: number;
+  /** Its residents' hosts are not known: nothing more goes here. */
+  closed: boolean;
+}
+
+interface Size {
+  readonly vcpu: number;
+  readonly memoryGb: number;
+  readonly diskGb: number;
+}
+
+const fits = (bin: Bin, size: Size) =>
+  !bin.closed &&
+  bin.slots >= 1 &&
+  bin.vcpu + SLACK >= size.vcpu &&
+  bin.memoryGb + SLACK >= size.memoryGb &&
+  bin.diskGb + SLACK >= size.diskGb;
+
+const change = (bin: Bin, size: Size, sign: 1 | -1) => {
+  bin.slots += sign;
+  bin.vcpu += sign * size.vcpu;
+  bin.memoryGb += sign * size.memoryGb;
+  bin.diskGb += sign * size.diskGb;
+};
+
+const whole = (site: number, host: PlanHost | undefined): Bin => ({
+  site,
+  host,
+  slots: host?.slots ?? Infinity,
+  vcpu: host?.vcpu ?? Infinity,
+  memoryGb: host?.memoryGb ?? Infinity,
+  diskGb: host?.diskGb ?? Infinity,
+  closed: false,
+});
+
+export class Room {
+  readonly warnings: string[] = [];
+  readonly #bins: readonly Bin[];
+  readonly #bySite: readonly (readonly number[])[];
+  readonly #freeSlots: Int32Array;
+  readonly #sizes: readonly Size[];
+  /** Bin of each desktop; -1 where its host is not known. */
+  readonly #binOf: Int32Array;
+
+  private constructor(sizes: readonly Size[], bins: Bin[], siteSlots: Int32Array, binOf: Int32Array) {
+    this.#sizes = sizes;
+    this.#bins = bins;
+    this.#freeSlots = siteSlots;
+    this.#binOf = binOf;
+    this.#bySite = Array.from(siteSlots, (_, j) => bins.flatMap((bin, b) => (bin.site === j ? [b] : [])));
+  }
+
+  /**
+   * The room as it is now: residents and reservations counted. A host that holds more than it may is said in `warnings` and
+   * takes nothing more; `strict` throws INPUT_INVALID instead.
+   */
+  static now(p: Problem, strict = false): Room {
+    const bins = p.sites.flatMap((s, j) =>
+      s.hosts === undefined || s.hosts.length === 0 ? [whole(j, undefined)] : s.hosts.map((h) => whole(j, h)),
+    );
+    const room = new Room(
+      p.desktops,
+      bins,
+      Int32Array.from(p.sites, (s) => s.slots),
+      new Int32Array(p.desktopCount).fill(-1),
+    );
+    room.#settle(p, strict);
+    return room;
+  }
+
+  #settle(p: Problem, strict: boolean): void {
+    const binNamed = (site: number, host: string | undefined) =>
+      (this.#bySite[site] ?? []).find((b) => this.#bins[b]?.host?.id === host);
+    const unplaced: { site: number; size: Size; desktop: number; name: string }[] = [];
+    const seat = (site: number, host: string | undefined, size: Size, desktop: number, name: string) => {
+      this.#freeSlots[site] = (this.#freeSlots[site] ?? 0) - 1;
+      const b = binNamed(site, host);
+      const bin = b === undefined ? undefined : this.#bins[b];
+      if (b === undefined || bin === undefined) unplaced.push({ site, size, desktop, name });
+      else {
+        change(bin, size, -1);
+        if (desktop >= 0) this.#binOf[desktop] = b;
+      }
+    };
+    p.desktops.forEach((d, i) => seat(p.current[i] ?? 0, d.host, d, i, d.id));
+    const sizes = new Map(p.desktops.map((d) => [d.id, d]));
+    for (const r of p.reservations)
+      seat(p.siteIndex.get(r.site) ?? 0, r.host, sizes.get(r.desktop) ?? r, -1, r.desktop);
+    const problems = this.#bins.flatMap((bin) => this.#overfull(p, bin));
+    problems.push(
+      ...p.sites.flatMap((s, j) =>
+        this.#shortage(
+          s.id,
+          j,
+          unplaced.filter((u) => u.site === j).map((u) => u.size),
+        ),
+      ),
+    );
+    if (strict && problems.length > 0) throw inputError('hosts', problems);
+    this.warnings.push(...problems);
+    const lost = new Map<number, string[]>();
+    for (const site of new Set(unplaced.map((u) => u.site))) {
+      const bins = this.#bySite[site] ?? [];
+      const here = unplaced.filter((u) => u.site === site);
+      const seats = inferSeats(
+        bins.flatMap((b) => this.#bins[b] ?? []),
+        here.map((u) => u.size),
+      );
+      here.forEach((u, x) => {
+        const b = bins[seats[x] ?? -1];
+        const bin = b === undefined ? undefined : this.#bins[b];
+        if (b === undefined || bin === undefined) lost.set(site, [...(lost.get(site) ?? []), u.name]);
+        else {
+          change(bin, u.size, -1);
+          if (u.desktop >= 0) this.#binOf[u.desktop] = b;
+        }
+      });
+    }
+    for (const [site, names] of lost) this.#close(p, site, names);
+  }
+
+  #overfull(p: Problem, bin: Bin): string[] {
+    const what = (['slots', 'vcpu', 'memoryGb', 'diskGb'] as const).filter((k) => bin[k] < -SLACK);
+    if (what.length === 0 || bin.host === undefined) return [];
+    const over = what.map((k) => `${k} by ${Number((-bin[k]).toFixed(3))}`).join(', ');
+    return [
+      `host ${bin.host.id} of ${p.sites[bin.site]?.id ?? ''}: what is already there is above its capacity (${over})`,
+    ];
+  }
+
+  /** What the residents without a known host need beyond all the room that the site's hosts have left together. */
+  #shortage(id: string, site: number, sizes: readonly Size[]): string[] {
+    const bins = (this.#bySite[site] ?? []).flatMap((b) => this.#bins[b] ?? []);
+    const short = (['vcpu', 'memoryGb', 'diskGb'] as const).flatMap((k) => {
+      const left = bins.reduce((sum, bin) => sum + bin[k], 0) - sizes.reduce((sum, size) => sum + size[k], 0);
+      return left < -1e-6 ? [`${k} by ${Number((-left).toFixed(3))}`] : [];
+    });
+    if (bins.reduce((sum, bin) => sum + bin.slots, 0) < sizes.length) short.push('slots');
+    return short.length === 0
+      ? []
+      : [`site ${id}: what is already there is above the capacity of its hosts (${short.join(', ')})`];
+  }
+
+  /** Residents that fit no host by their sizes, though all together would: nothing more is sent there. */
+  #close(p: Problem, site: number, names: readonly string[]): void {
+    const id = p.sites[site]?.id ?? '';
+    for (const b of this.#bySite[site] ?? []) {
+      const bin = this.#bins[b];
+      if (bin !== undefined) bin.closed = true;
+    }
+    this.warnings.push(
+      `${id}: ${names.length} desktops (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', ...' : ''}) do not fit its hosts as they are described; ` +
+        `nothing more is sent there. Give their "host", or correct the hosts' capacity`,
+    );
+  }
+
+  #bestBin(size: Size, site: number): number {
+    let best = -1;
+    let bestLeft = Infinity;
+    let bestSlots = -1;
+    for (const b of this.#bySite[site] ?? []) {
+      const bin = this.#bins[b];
+      if (bin === undefined || !fits(bin, size)) continue;
+      const left = bin.memoryGb === Infinity ? 1e300 : bin.memoryGb - size.memoryGb;
+      if (left < bestLeft || (left === bestLeft && bin.slots > bestSlots)) {
+        best = b;
+        bestLeft = left;
+        bestSlots = bin.slots;
+      }
+    }
+    return best;
+  }
+
+  /** Slots free at a site now. */
+  freeSlots(site: number): number {
+    return this.#freeSlots[site] ?? 0;
+  }
+
+  /** The bin at `site` that desktop `i` fits best (least memory left over); -1 when it fits none. */
+  binFor(i: number, site: number): number {
+    const size = this.#sizes[i];
+    return size === undefined || this.freeSlots(site) < 1 ? -1 : this.#bestBin(size, site);
+  }
+
+  /** Tell whether any host of the site, empty, could hold desktop `i`. */
+  couldEverHold(i: number, site: number): boolean {
+    const size = this.#sizes[i];
+    return (
+      size !== undefined &&
+      (this.#bySite[site] ?? []).some((b) => fits(whole(site, this.#bins[b]?.host), size))
+    );
+  }
+
+  /** Tell whether desktops `i` and `u` could change places, host for host. */
+  canSwap(i: number, u: number): boolean {
+    const a = this.#bins[this.binOf(i)];
+    const b = this.#bins[this.binOf(u)];
+    const one = this.#sizes[i];
+    const other = this.#sizes[u];
+    if (a === undefined || b === undefined || one === undefined || other === undefined) return false;
+    const takes = (bin: Bin, size: Size, leaving: Size) =>
+      !bin.closed &&
+      bin.vcpu + leaving.vcpu + SLACK >= size.vcpu &&
+      bin.memoryGb + leaving.memoryGb + SLACK >= size.memoryGb &&
+      bin.diskGb + leaving.diskGb + SLACK >= size.diskGb;
+    return takes(a, other, one) && takes(b, one, other);
+  }
+
+  /** Let desktops `i` (of `siteI`) and `u` (of `siteU`) change places. */
+  swap(i: number, siteI: number, u: number, siteU: number): void {
+    const a = this.binOf(i);
+    const b = this.binOf(u);
+    this.leave(i, a, siteI);
+    this.leave(u, b, siteU);
+    this.put(i, b);
+    this.put(u, a);
+  }
+
+  /** What the hosts of a site have in all for `k`; Infinity where any of them does not limit it. */
+  wholeOf(site: number, k: 'vcpu' | 'memoryGb' | 'diskGb'): number {
+    return (this.#bySite[site] ?? []).reduce((sum, b) => sum + whole(site, this.#bins[b]?.host)[k], 0);
+  }
+
+  /** Where desktop `i` is. */
+  binOf(i: number): number {
+    return this.#binOf[i] ?? -1;
+  }
+
+  /** Name of a bin's host; undefined for a site without hosts. */
+  hostId(bin: number): string | undefined {
+    return this.#bins[bin]?.host?.id;
+  }
+
+  /** Take room for desktop `i` in `bin`. */
+  put(i: number, bin: number): void {
+    const target = this.#bins[bin];
+    const size = this.#sizes[i];
+    if (target === undefined || size === undefined) return;
+    change(target, size, -1);
+    this.#freeSlots[target.site] = this.freeSlots(target.site) - 1;
+    this.#binOf[i] = bin;
+  }
+
+  /** Give back the room of desktop `i` in `bin` of `site`; a bin of -1 gives back the slot alone. */
+  leave(i: number, bin: number, site: number): void {
+    const source = this.#bins[bin];
+    const size = this.#sizes[i];
+    if (source !== undefined && size !== undefined) change(source, size, 1);
+    this.#freeSlots[site] = this.freeSlots(site) + 1;
+  }
+}

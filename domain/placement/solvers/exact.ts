@@ -1,0 +1,167 @@
+// `exact`: the optimum of the objective with slots as capacity. Every desktop that is not pinned is free to move; a move pays
+// lambda (ms per gigabyte) and the least gain. The answer carries its own proof: prices whose dual bound equals its value.
+import { feltAt, gainOf, mayGo, objectiveOf, type Problem } from '../request/problem.js';
+import { SiteFlow } from './site-flow.js';
+
+export interface MovePrices {
+  /** Lambda: ms of ranked latency that a gigabyte moved must gain. */
+  readonly msPerGb: number;
+  /** What a move must gain whatever its size, ms. */
+  readonly msPerMove: number;
+}
+
+export interface SlotSolution {
+  readonly assignment: Int32Array;
+  /** Price of a slot at each site, ms. */
+  readonly slotPrices: Float64Array;
+  /** Sum of gains, ms. */
+  readonly objective: number;
+  /** Sum of gains minus what the moves pay, ms: what was maximised. */
+  readonly value: number;
+  /** Upper bound on `value` by the slot prices, computed independently of the search. */
+  readonly valueBound: number;
+}
+
+/**
+ * So much of the largest gain is taken off every move, so that of equal plans the one with fewer and smaller moves is chosen.
+ * Far below any measured millisecond and far above rounding errors.
+ */
+export const TIE_SHARE = 1e-9;
+
+/** Write the weights of desktop `i` into `row`, without the tie: gain minus the price of the move, -Infinity where it may not go. */
+export function weightRow(p: Problem, prices: MovePrices, i: number, row: Float64Array): void {
+  const from = p.current[i] as number;
+  const toll = prices.msPerGb * (p.costGb[i] as number) + prices.msPerMove;
+  for (let j = 0; j < p.siteCount; j++)
+    row[j] = j === from ? 0 : mayGo(p, i, j) ? gainOf(p, i, j) - toll : -Infinity;
+}
+
+/** What a move of desktop `i` pays so that fewer and smaller moves win ties: half of `tie` at least, all of it for the largest. */
+export function tieShare(p: Problem, i: number, tie: number, largestGb: number): number {
+  return (tie * (1 + (p.costGb[i] as number) / largestGb)) / 2;
+}
+
+/** Weights of all pairs: gain minus the price of the move, -Infinity where a desktop may not go. */
+export function weightsOf(
+  p: Problem,
+  prices: MovePrices,
+): { weights: Float64Array; tie: number; largestGb: number } {
+  const { desktopCount: n, siteCount: l } = p;
+  const weights = new Float64Array(n * l);
+  let largest = 1;
+  let largestGb = 1;
+  for (let i = 0; i < n; i++) {
+    const row = weights.subarray(i * l, (i + 1) * l);
+    weightRow(p, prices, i, row);
+    largestGb = Math.max(largestGb, p.costGb[i] as number);
+    for (let j = 0; j < l; j++) if ((row[j] as number) > largest) largest = row[j] as number;
+  }
+  const tie = largest * TIE_SHARE;
+  for (let i = 0; i < n; i++) {
+    const share = tieShare(p, i, tie, largestGb);
+    for (let j = 0; j < l; j++)
+      if (j !== p.current[i]) weights[i * l + j] = (weights[i * l + j] as number) - share;
+  }
+  return { weights, tie, largestGb };
+}
+
+/** The dual bound: sum over desktops of max(W - price) plus sum over sites of price x slots; no assignment is worth more. */
+export function dualBound(p: Problem, weights: Float64Array, slotPrices: Float64Array): number {
+  const l = p.siteCount;
+  let bound = 0;
+  for (let j = 0; j < l; j++) bound += (slotPrices[j] as number) * (p.openSlots[j] as number);
+  for (let i = 0; i < p.desktopCount; i++) {
+    if (p.pinned[i] !== undefined) continue;
+    let best = -Infinity;
+    for (let j = 0; j < l; j++)
+      best = Math.max(best, (weights[i * l + j] as number) - (slotPrices[j] as number));
+    bound += best;
+  }
+  return bound;
+}
+
+/**
+ * The optimum, kept while desktops change one by one: a change costs two shortest paths over the sites, not a full solve.
+ * Needs a problem whose present state is within capacity (checked with the input).
+ */
+export class ExactPlanner {
+  readonly #p: Problem;
+  readonly #prices: MovePrices;
+  readonly #weights: Float64Array;
+  readonly #tie: number;
+  readonly #flow: SiteFlow;
+
+  constructor(p: Problem, prices: MovePrices) {
+    this.#p = p;
+    this.#prices = prices;
+    const { weights, tie } = weightsOf(p, prices);
+    this.#weights = weights;
+    this.#tie = tie;
+    this.#flow = new SiteFlow({
+      siteCount: p.siteCount,
+      desktopCount: p.desktopCount,
+      weights,
+      capacity: p.openSlots,
+    });
+    this.#flow.insertAll(
+      Int32Array.from(p.desktops.flatMap((_, i) => (p.pinned[i] === undefined ? [i] : []))),
+    );
+  }
+
+  /** Take in another rank and other RTTs (a row over all sites, ms; felt as before) of desktop `i`; the problem's own arrays follow. */
+  change(i: number, rank: number, rttMs: Float64Array): void {
+    const p = this.#p;
+    p.rank[i] = rank;
+    p.rttMs.set(rttMs, i * p.siteCount);
+    if (p.feltMs !== p.rttMs)
+      p.feltMs.set(
+        rttMs.map((ms) => feltAt(p.desktops[i], ms)),
+        i * p.siteCount,
+      );
+    if (p.pinned[i] !== undefined) return;
+    const toll = this.#prices.msPerGb * (p.costGb[i] as number) + this.#prices.msPerMove + this.#tie / 2;
+    const row = Float64Array.from(rttMs, (_, j) =>
+      j === p.current[i] ? 0 : mayGo(p, i, j) ? gainOf(p, i, j) - toll : -Infinity,
+    );
+    this.#flow.change(i, row);
+  }
+
+  /** The optimum as it is now, with its proof. */
+  solution(): SlotSolution {
+    const p = this.#p;
+    const assignment = Int32Array.from(this.#flow.assignment, (site, i) =>
+      site < 0 ? (p.current[i] as number) : site,
+    );
+    const slotPrices = this.#flow.prices();
+    const bound = dualBound(p, this.#weights, slotPrices);
+    return solutionOf(p, this.#prices, assignment, slotPrices, bound, this.#tie);
+  }
+}
+
+/** Put a solution together; `bound` is the dual bound on weights, which the moves' ties were taken off. */
+export function solutionOf(
+  p: Problem,
+  prices: MovePrices,
+  assignment: Int32Array,
+  slotPrices: Float64Array,
+  bound: number,
+  tie: number,
+): SlotSolution {
+  let moves = 0;
+  let tolls = 0;
+  for (let i = 0; i < p.desktopCount; i++) {
+    if (assignment[i] === p.current[i]) continue;
+    moves++;
+    tolls += prices.msPerGb * (p.costGb[i] as number) + prices.msPerMove;
+  }
+  const objective = objectiveOf(p, assignment);
+  return { assignment, slotPrices, objective, value: objective - tolls, valueBound: bound + tie * moves };
+}
+
+/** Whatever finds the optimum: `solveExact`, or a session that remembers the last one. */
+export type SlotSolver = (p: Problem, prices: MovePrices) => SlotSolution;
+
+/** Solve to optimality. */
+export function solveExact(p: Problem, prices: MovePrices): SlotSolution {
+  return new ExactPlanner(p, prices).solution();
+}

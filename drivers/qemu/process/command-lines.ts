@@ -1,0 +1,119 @@
+// The command lines of QEMU and of its storage daemon, as pure functions. Both ends of a move must get the same devices in the same
+// order from the same definition: everything that the guest can see comes from the definition and the host's accelerator alone.
+import { isAbsolute, join } from 'node:path';
+import type { DesktopDefinition } from '../../../domain/model/desktop.js';
+import type { CopyFiles, ReplicaServerFiles } from './layout.js';
+
+export type Accelerator = 'tcg' | 'kvm';
+
+export const QEMU = 'qemu-system-x86_64';
+export const STORAGE_DAEMON = 'qemu-storage-daemon';
+/** Node name of a desktop's disk in its QEMU. */
+export const DISK_NODE = 'disk0';
+/** Device through which the guest sees it. */
+export const DISK_DEVICE = 'vd0';
+
+export interface CopyCommand {
+  readonly definition: DesktopDefinition;
+  readonly files: CopyFiles;
+  readonly tap: string;
+  readonly accelerator: Accelerator;
+  /** Where relative kernel and initrd names are looked for. */
+  readonly imageDir: string;
+  /** Wait for memory from a source, and stay paused with it. */
+  readonly incoming: boolean;
+}
+
+/** The CPU that guests see: under TCG the same everywhere; under KVM the host's own (compared in preflight, `HypervisorInfo.cpuModel`). */
+export function guestCpu(accelerator: Accelerator): string {
+  return accelerator === 'kvm' ? 'host' : 'max';
+}
+
+/** Render the command line of one copy of a desktop. */
+export function qemuCommand(command: CopyCommand): string[] {
+  const { definition, files, accelerator } = command;
+  return [
+    QEMU,
+    ...['-name', `guest=${definition.id}`],
+    ...['-nodefaults', '-no-user-config'],
+    ...['-machine', definition.machine],
+    ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi'],
+    ...['-cpu', guestCpu(accelerator)],
+    ...['-m', String(definition.memoryMb)],
+    ...['-smp', String(definition.vcpus)],
+    ...['-rtc', 'base=utc'],
+    ...['-display', 'none', '-vga', definition.boot.kind === 'disk' ? 'std' : 'none'],
+    // The guest's NIC boots nothing: no option ROM, which would also have to be the same at both ends.
+    ...['-netdev', `tap,id=net0,ifname=${escapeComma(command.tap)},script=no,downscript=no`],
+    ...['-device', `virtio-net-pci,id=nic0,netdev=net0,mac=${definition.network.mac},romfile=`],
+    ...['-blockdev', `driver=file,node-name=file0,filename=${escapeComma(files.disk)},discard=unmap`],
+    ...['-blockdev', `driver=raw,node-name=${DISK_NODE},file=file0,discard=unmap`],
+    // A kernel given directly takes boot index 0.
+    ...['-device', `virtio-blk-pci,id=${DISK_DEVICE},drive=${DISK_NODE},bootindex=1`],
+    ...bootArguments(command),
+    // append=on lets the driver cut the log under a chatty guest (logs.ts).
+    ...['-chardev', `file,id=serial0,path=${escapeComma(files.serialLog)},append=on`],
+    ...['-serial', 'chardev:serial0'],
+    ...['-chardev', `socket,id=qmp0,path=${escapeComma(files.monitor)},server=on,wait=off`],
+    ...['-mon', 'chardev=qmp0,mode=control'],
+    ...['-pidfile', files.pidFile],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    // A guest that powers off leaves its process standing, so that it is told from a crash also by a worker that was away.
+    '-no-shutdown',
+    ...(command.incoming ? ['-S', '-incoming', 'defer'] : []),
+  ];
+}
+
+/** A guest with a kernel of its own reboots as it likes; with a given one, a reboot (or panic) is its end, as for a container. */
+function bootArguments({ definition, imageDir }: CopyCommand): string[] {
+  const { boot } = definition;
+  if (boot.kind === 'disk') return [];
+  const resolve = (name: string): string => (isAbsolute(name) ? name : join(imageDir, name));
+  return [
+    '-no-reboot',
+    ...['-kernel', resolve(boot.kernel)],
+    ...(boot.initrd === undefined ? [] : ['-initrd', resolve(boot.initrd)]),
+    ...['-append', boot.append],
+  ];
+}
+
+export interface ReplicaServerCommand {
+  readonly disk: string;
+  readonly files: ReplicaServerFiles;
+  readonly address: string;
+  readonly port: number;
+  readonly exportName: string;
+  /** Folder of this host's certificates (drivers/peers/pki.ts). */
+  readonly pkiDir: string;
+}
+
+/** Render the command line of the storage daemon that takes a move's disk: NBD over TLS, for hosts of this cloud only. */
+export function storageDaemonCommand(command: ReplicaServerCommand): string[] {
+  const { files } = command;
+  return [
+    STORAGE_DAEMON,
+    ...[
+      '--object',
+      `tls-creds-x509,id=tls0,dir=${escapeComma(command.pkiDir)},endpoint=server,verify-peer=on`,
+    ],
+    ...[
+      '--blockdev',
+      `driver=file,node-name=file0,filename=${escapeComma(command.disk)},discard=unmap`,
+      '--blockdev',
+      `driver=raw,node-name=${DISK_NODE},file=file0,discard=unmap`,
+    ],
+    ...[
+      '--nbd-server',
+      `addr.type=inet,addr.host=${command.address},addr.port=${command.port},tls-creds=tls0`,
+    ],
+    ...['--export', `nbd,id=replica,node-name=${DISK_NODE},name=${command.exportName},writable=on`],
+    ...['--chardev', `socket,id=qmp0,path=${escapeComma(files.monitor)},server=on,wait=off`],
+    ...['--monitor', 'chardev=qmp0'],
+    ...['--pidfile', files.pidFile],
+  ];
+}
+
+/** A comma ends a value in QEMU's option syntax; doubled, it is one. */
+function escapeComma(value: string): string {
+  return value.replaceAll(',', ',,');
+}

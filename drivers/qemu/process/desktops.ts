@@ -1,0 +1,235 @@
+// The desktops of this host: their disks, records and processes. A desktop's record says which copy's files are its own; the processes
+// live on without the worker, and everything is found again from the records.
+import { mkdir, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { DesktopRuntime } from '../../../ports/hypervisor.js';
+import type { DesktopDefinition, DesktopState } from '../../../domain/model/desktop.js';
+import type { DesktopId } from '../../../domain/model/ids.js';
+import { VmshadowError, hasCode, isVmshadowError } from '../../../domain/errors.js';
+import { removeDurably } from '../../../os/durable-file.js';
+import { qemuCommand } from './command-lines.js';
+import { createEmptyDisk, importImage, usedBytes } from './disk-image.js';
+import type { QemuHost } from './qemu-host.js';
+import {
+  findProcess,
+  killByPidFile,
+  startProcess,
+  waitForEnd,
+  type HostProcess,
+} from '../../../os/host-process.js';
+import { HOME_COPY, copyKeyOf, type CopyFiles } from './layout.js';
+import { boundLog } from '../../../os/log-files.js';
+import { statusWithin } from '../qmp/status-within.js';
+import { queryStatus } from '../qmp/qmp-replies.js';
+import { DesktopRecord, IncomingRecord, readRecord, readRecords, writeRecord } from './records.js';
+
+/** QEMU flushes its disks and ends well within this after `quit`. */
+const QUIT_TIMEOUT_MS = 5_000;
+const POLL_MS = 50;
+/** A monitor answers in ms; a list of all desktops does not wait longer for one that hangs. */
+const LIST_PATIENCE_MS = 2_000;
+
+/** Make the folders that the driver needs. */
+export async function prepareFolders(host: QemuHost): Promise<void> {
+  for (const folder of [...host.layout.folders, host.layout.runDir])
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+}
+
+/** Make the disk and the record of a new desktop; the same desktop made again is left alone. */
+export async function createDesktop(
+  host: QemuHost,
+  definition: DesktopDefinition,
+  tap: string,
+  image: string | null,
+): Promise<void> {
+  await prepareFolders(host);
+  const path = host.layout.desktopRecord(definition.id);
+  const known = await readRecord(DesktopRecord, path);
+  if (known !== null) {
+    if (isDeepStrictEqual(known.definition, definition) && known.tap === tap) return;
+    throw new VmshadowError(
+      'ALREADY_EXISTS',
+      `this host has another desktop ${definition.id}; remove it or choose another id`,
+    );
+  }
+  const { disk } = host.layout.copy(definition.id, HOME_COPY);
+  // Without a record the disk is what an interrupted creation left.
+  await rm(disk, { force: true });
+  if (image === null) await createEmptyDisk(disk, definition.diskMb);
+  else await importImage(image, disk, definition.diskMb);
+  await writeRecord(path, { definition, tap, copy: HOME_COPY, wanted: 'stopped', viewSha256: null });
+}
+
+/** Start a desktop that has no process; one that runs is left alone. */
+export async function startDesktop(host: QemuHost, id: DesktopId): Promise<void> {
+  await prepareFolders(host);
+  const record = await host.desktop(id);
+  const files = host.layout.copy(id, record.copy);
+  const running = await host.findCopy(files, id);
+  if (running !== null) {
+    if ((await queryStatus(running.qmp)).status !== 'shutdown') return;
+    await endProcess(host, files, id);
+  }
+  await writeRecord(host.layout.desktopRecord(id), { ...record, wanted: 'running' });
+  await launchCopy(host, record.definition, files, record.tap, false);
+}
+
+/** Start the QEMU of a copy and wait until its monitor answers. */
+export async function launchCopy(
+  host: QemuHost,
+  definition: DesktopDefinition,
+  files: CopyFiles,
+  tap: string,
+  incoming: boolean,
+): Promise<HostProcess> {
+  await boundLog(files.processLog);
+  await boundLog(files.serialLog);
+  await rm(files.monitor, { force: true });
+  const argv = qemuCommand({
+    definition,
+    files,
+    tap,
+    incoming,
+    accelerator: await host.accelerator(),
+    imageDir: host.options.imageDir,
+  });
+  const started = await startProcess(argv, files.pidFile, files.processLog, async () => {
+    try {
+      await host.monitors.get(files.monitor, definition.id);
+      return true;
+    } catch (error) {
+      if (hasCode(error, 'QMP_LOST')) return false;
+      throw error;
+    }
+  });
+  host.log.info({ desktop: definition.id, pid: started.pid, incoming }, 'QEMU started');
+  return started;
+}
+
+/** Shut a desktop down: ACPI, and after `graceMs` by force. */
+export async function stopDesktop(host: QemuHost, id: DesktopId, graceMs: number): Promise<void> {
+  const record = await host.desktop(id);
+  await writeRecord(host.layout.desktopRecord(id), { ...record, wanted: 'stopped' });
+  const files = host.layout.copy(id, record.copy);
+  const running = await host.findCopy(files, id);
+  if (running === null) return;
+  if (graceMs > 0 && (await queryStatus(running.qmp)).running) {
+    await running.qmp.execute('system_powerdown');
+    const deadline = host.now() + graceMs;
+    while (host.now() < deadline && (await queryStatus(running.qmp)).status !== 'shutdown')
+      await sleep(POLL_MS);
+  }
+  await endProcess(host, files, id);
+}
+
+/** Remove disk, logs and record of a desktop that does not run. */
+export async function removeDesktop(host: QemuHost, id: DesktopId): Promise<void> {
+  const record = await readRecord(DesktopRecord, host.layout.desktopRecord(id));
+  if (record === null) return;
+  const files = host.layout.copy(id, record.copy);
+  if ((await findProcess(files.pidFile)) !== null)
+    throw new VmshadowError('INPUT_INVALID', `desktop ${id} still has a process on this host; stop it first`);
+  await removeDurably(host.layout.desktopRecord(id));
+  await removeCopyFiles(host, id, record.copy);
+}
+
+/** Let a paused copy run. The caller has checked that it may. */
+export async function resumeDesktop(host: QemuHost, id: DesktopId): Promise<void> {
+  const { qmp } = await host.runningDesktop(id);
+  if (!(await queryStatus(qmp)).running) await qmp.execute('cont');
+}
+
+/** List the desktops of this host, and the copies that are coming in. */
+export async function listDesktops(host: QemuHost): Promise<DesktopRuntime[]> {
+  const desktops = await readRecords(DesktopRecord, host.layout.desktopsFolder);
+  const incoming = await readRecords(IncomingRecord, host.layout.incomingFolder);
+  const known = new Set(desktops.map((d) => `${d.definition.id}.${d.copy}`));
+  return Promise.all([
+    ...desktops.map((d) =>
+      runtimeOf(host, d.definition, d.copy, d.wanted === 'running' ? 'crashed' : 'stopped'),
+    ),
+    ...incoming
+      .filter((move) => !known.has(`${move.desktop}.${copyKeyOf(move)}`))
+      .map((move) => runtimeOf(host, move.definition, copyKeyOf(move), 'incoming')),
+  ]);
+}
+
+async function runtimeOf(
+  host: QemuHost,
+  definition: DesktopDefinition,
+  copy: string,
+  withoutProcess: DesktopState,
+): Promise<DesktopRuntime> {
+  const files = host.layout.copy(definition.id, copy);
+  await boundLog(files.serialLog);
+  await boundLog(files.processLog);
+  const diskUsedBytes = await usedBytes(files.disk);
+  const process = await findProcess(files.pidFile);
+  if (process === null) return { definition, state: withoutProcess, pid: null, diskUsedBytes };
+  try {
+    const running = await host.findCopy(files, definition.id);
+    if (running === null) return { definition, state: withoutProcess, pid: null, diskUsedBytes };
+    const { status } = await statusWithin(running.qmp, LIST_PATIENCE_MS);
+    return { definition, state: stateOf(status), pid: process.pid, diskUsedBytes };
+  } catch (error) {
+    if (!hasCode(error, 'QMP_LOST')) throw error;
+    // A process that does not answer still has the desktop's memory: nobody may take it for ended.
+    host.log.warn({ desktop: definition.id, pid: process.pid }, error.message);
+    return { definition, state: 'running', pid: process.pid, diskUsedBytes };
+  }
+}
+
+/** Translate QEMU's run state (qapi/run-state.json) into ours. */
+export function stateOf(runState: string): DesktopState {
+  switch (runState) {
+    case 'running':
+      return 'running';
+    case 'inmigrate':
+      return 'incoming';
+    case 'postmigrate':
+      return 'postmigrate';
+    case 'shutdown':
+      return 'stopped';
+    case 'internal-error':
+    case 'guest-panicked':
+      return 'crashed';
+    default:
+      return 'paused';
+  }
+}
+
+/** End a copy's process, gently first, and wait until it is gone. */
+export async function endProcess(host: QemuHost, files: CopyFiles, name: string): Promise<void> {
+  const process = await findProcess(files.pidFile);
+  if (process !== null) {
+    try {
+      const qmp = await host.monitors.get(files.monitor, name);
+      await qmp.execute('quit', undefined, { timeoutMs: QUIT_TIMEOUT_MS });
+    } catch (error) {
+      // The connection may go before the answer comes.
+      if (!isVmshadowError(error)) throw error;
+    }
+    if (!(await waitForEnd(process, QUIT_TIMEOUT_MS)))
+      host.log.warn({ name }, 'QEMU did not quit; it is killed');
+  }
+  await host.monitors.drop(files.monitor);
+  await killByPidFile(files.pidFile);
+  await rm(files.monitor, { force: true });
+}
+
+/** Remove all files of a copy that has no process. */
+export async function removeCopyFiles(host: QemuHost, id: DesktopId, copy: string): Promise<void> {
+  const files = host.layout.copy(id, copy);
+  const view = host.layout.view(id, copy);
+  for (const path of [
+    files.serialLog,
+    files.processLog,
+    files.pidFile,
+    files.monitor,
+    view.overlay,
+    view.socket,
+  ])
+    await rm(path, { force: true });
+  await removeDurably(files.disk);
+}

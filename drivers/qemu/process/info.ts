@@ -1,0 +1,40 @@
+// What this host's QEMU is, for the comparison of both ends in preflight.
+import { cpus } from 'node:os';
+import type { HypervisorInfo } from '../../../ports/hypervisor.js';
+import { VmshadowError } from '../../../domain/errors.js';
+import { runCommand } from '../../../os/run-command.js';
+import { QEMU } from './command-lines.js';
+import type { QemuHost } from './qemu-host.js';
+
+/** Ask QEMU for its version and machine types. */
+export async function describeHypervisor(host: QemuHost): Promise<HypervisorInfo> {
+  const [version, machines, accelerator] = await Promise.all([
+    runCommand([QEMU, '--version']),
+    runCommand([QEMU, '-machine', 'help']),
+    host.accelerator(),
+  ]);
+  return {
+    driver: `qemu-${accelerator}`,
+    version: parseVersion(version),
+    machines: parseMachines(machines),
+    // Under TCG the CPU is QEMU's own; under KVM it is the host's, and only equal hosts can exchange guests.
+    cpuModel: accelerator === 'tcg' ? 'max' : (cpus()[0]?.model ?? 'unknown'),
+  };
+}
+
+/** `QEMU emulator version 10.0.2 (Debian ...)` -> `10.0.2`. */
+export function parseVersion(text: string): string {
+  const version = /version (\d+\.\d+\.\d+)/.exec(text)?.[1];
+  if (version === undefined)
+    throw new VmshadowError('PREREQUISITE', `${QEMU} --version says ${text.slice(0, 80)}: no version in it`);
+  return version;
+}
+
+/** The names in the first column of `-machine help`. */
+export function parseMachines(text: string): string[] {
+  return text
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(/\s+/)[0] ?? '')
+    .filter((name) => name !== '');
+}

@@ -1,0 +1,119 @@
+// Where the driver keeps its files. Durable ones lie under `stateDir`, sockets and pid files under `runDir` (cleared by a reboot, as the
+// processes are). A *copy* is one instance of a desktop on this host: the one made here (`home`) or one that came with a move. Its key is
+// in all its names, so that files never have to be renamed under a running QEMU.
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { MoveKey } from '../../../ports/hypervisor.js';
+import type { DesktopId } from '../../../domain/model/ids.js';
+import { VmshadowError } from '../../../domain/errors.js';
+import { parseInput } from '../../../domain/model/parse.js';
+
+/** Files and sockets of one copy of a desktop. */
+export interface CopyFiles {
+  readonly disk: string;
+  readonly serialLog: string;
+  readonly processLog: string;
+  readonly pidFile: string;
+  readonly monitor: string;
+}
+
+/** Files and sockets of a move's storage daemon. */
+export interface ReplicaServerFiles {
+  readonly pidFile: string;
+  readonly monitor: string;
+  readonly log: string;
+}
+
+/** sockaddr_un's path holds 108 bytes with the final zero (unix(7)). */
+const UNIX_PATH_BYTES = 107;
+/** `/` + desktop id (32) + `.` + key (12) + `.view`, the longest name that we make. */
+const LONGEST_NAME_BYTES = 51;
+export const HOME_COPY = 'home';
+
+const MoveId = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    "a move id must be 1 to 64 of letters, digits, '.', '_' and '-'",
+  );
+
+/** Give the copy key of a move; throw INPUT_INVALID for an id that could not be a file name. */
+export function copyKeyOf(move: MoveKey): string {
+  const moveId = parseInput(MoveId, move.moveId, `move of ${move.desktop}`);
+  return createHash('sha256').update(moveId).digest('hex').slice(0, 12);
+}
+
+export class Layout {
+  readonly stateDir: string;
+  readonly runDir: string;
+
+  constructor(stateDir: string, runDir: string) {
+    if (Buffer.byteLength(runDir) + LONGEST_NAME_BYTES > UNIX_PATH_BYTES)
+      throw new VmshadowError(
+        'CONFIG_INVALID',
+        `runDir ${runDir} is too long: unix sockets below it would exceed ${UNIX_PATH_BYTES} bytes; choose one of at most ` +
+          `${UNIX_PATH_BYTES - LONGEST_NAME_BYTES}, such as /run/vmshadow`,
+      );
+    this.stateDir = stateDir;
+    this.runDir = runDir;
+  }
+
+  /** All folders below `stateDir` that must be there. */
+  get folders(): readonly string[] {
+    return ['desktops', 'incoming', 'retired', 'disks', 'logs', 'views'].map((f) => join(this.stateDir, f));
+  }
+
+  get desktopsFolder(): string {
+    return join(this.stateDir, 'desktops');
+  }
+
+  get incomingFolder(): string {
+    return join(this.stateDir, 'incoming');
+  }
+
+  desktopRecord(desktop: DesktopId): string {
+    return join(this.desktopsFolder, `${desktop}.json`);
+  }
+
+  incomingRecord(move: MoveKey): string {
+    return join(this.incomingFolder, `${move.desktop}.${copyKeyOf(move)}.json`);
+  }
+
+  retiredRecord(move: MoveKey): string {
+    return join(this.stateDir, 'retired', `${move.desktop}.${copyKeyOf(move)}.json`);
+  }
+
+  retiredDisk(move: MoveKey): string {
+    return join(this.stateDir, 'retired', `${move.desktop}.${copyKeyOf(move)}.raw`);
+  }
+
+  copy(desktop: DesktopId, key: string): CopyFiles {
+    const name = `${desktop}.${key}`;
+    return {
+      disk: join(this.stateDir, 'disks', `${name}.raw`),
+      serialLog: join(this.stateDir, 'logs', `${name}.serial.log`),
+      processLog: join(this.stateDir, 'logs', `${name}.qemu.log`),
+      pidFile: join(this.runDir, `${name}.pid`),
+      monitor: join(this.runDir, `${name}.qmp`),
+    };
+  }
+
+  replicaServer(move: MoveKey): ReplicaServerFiles {
+    const name = `${move.desktop}.${copyKeyOf(move)}`;
+    return {
+      pidFile: join(this.runDir, `${name}.nbdp`),
+      monitor: join(this.runDir, `${name}.nbdq`),
+      log: join(this.stateDir, 'logs', `${name}.nbd.log`),
+    };
+  }
+
+  /** Overlay file and socket of the view of the disk as it was at `activate`. */
+  view(desktop: DesktopId, key: string): { overlay: string; socket: string } {
+    const name = `${desktop}.${key}`;
+    return {
+      overlay: join(this.stateDir, 'views', `${name}.qcow2`),
+      socket: join(this.runDir, `${name}.view`),
+    };
+  }
+}

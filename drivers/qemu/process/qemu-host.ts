@@ -1,0 +1,121 @@
+// What all parts of the driver share: configuration, file layout, monitors, the accelerator, and one lock a desktop that keeps calls of
+// different activities from interleaving. Finding a copy's process and its monitor lives here too.
+import { z } from 'zod';
+import { Ipv4, Port } from '../../../domain/model/address.js';
+import type { DesktopId } from '../../../domain/model/ids.js';
+import { VmshadowError, hasCode } from '../../../domain/errors.js';
+import { parseInput } from '../../../domain/model/parse.js';
+import { chooseAccelerator } from './accelerator.js';
+import type { Accelerator } from './command-lines.js';
+import { findProcess, type HostProcess } from '../../../os/host-process.js';
+import { Layout, type CopyFiles } from './layout.js';
+import { Monitors } from '../qmp/monitors.js';
+import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
+import { DesktopRecord, readRecord } from './records.js';
+
+export const QemuOptions = z.object({
+  /** Durable: disks, definitions, records of moves. */
+  stateDir: z.string().min(1),
+  /** Sockets and pid files; short, e.g. /run/vmshadow. */
+  runDir: z.string().min(1),
+  /** Where definitions' relative kernel and initrd names are looked for. */
+  imageDir: z.string().min(1),
+  accel: z.enum(['tcg', 'kvm', 'auto']).default('auto'),
+  /** This host's certificates, as `issueHost` of drivers/peers/pki.ts makes them. */
+  pki: z.object({ dir: z.string().min(1) }),
+  /** Address and TCP ports at which sources deliver: two ports a move. */
+  incoming: z.object({
+    address: Ipv4,
+    ports: z
+      .object({ first: Port, last: Port })
+      .refine((p) => p.last > p.first, 'expected at least two ports'),
+  }),
+});
+export type QemuOptions = z.input<typeof QemuOptions>;
+
+/** The part of pino's logger that the driver uses. */
+export interface DriverLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface RunningCopy {
+  readonly process: HostProcess;
+  readonly qmp: QmpClient;
+}
+
+export class QemuHost {
+  readonly options: z.output<typeof QemuOptions>;
+  readonly layout: Layout;
+  readonly monitors = new Monitors();
+  readonly log: DriverLogger;
+  readonly now: () => number;
+  readonly #tails = new Map<string, Promise<unknown>>();
+  #accelerator: Promise<Accelerator> | null = null;
+
+  constructor(options: QemuOptions, log: DriverLogger, now: () => number) {
+    this.options = parseInput(QemuOptions, options, 'options of the QEMU driver', 'CONFIG_INVALID');
+    this.layout = new Layout(this.options.stateDir, this.options.runDir);
+    this.log = log;
+    this.now = now;
+  }
+
+  /** The accelerator of this host, probed once. */
+  accelerator(): Promise<Accelerator> {
+    this.#accelerator ??= chooseAccelerator(this.options.accel);
+    return this.#accelerator;
+  }
+
+  /** Run `work` when everything else under `key` has ended. */
+  async locked<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(key) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const tail = mine.catch(() => undefined);
+    this.#tails.set(key, tail);
+    try {
+      return await mine;
+    } finally {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    }
+  }
+
+  /** The record of a desktop of this host; throws UNKNOWN_DESKTOP. */
+  async desktop(id: DesktopId): Promise<DesktopRecord> {
+    const record = await readRecord(DesktopRecord, this.layout.desktopRecord(id));
+    if (record === null)
+      throw new VmshadowError(
+        'UNKNOWN_DESKTOP',
+        `this host has no desktop ${id}; \`vmshadow desktop list\` shows where it is`,
+      );
+    return record;
+  }
+
+  /** The process and monitor of a copy; null when it has no process. Throws QMP_LOST when the process does not answer. */
+  async findCopy(files: CopyFiles, name: string, options?: CommandOptions): Promise<RunningCopy | null> {
+    const process = await findProcess(files.pidFile);
+    if (process === null) {
+      await this.monitors.drop(files.monitor);
+      return null;
+    }
+    return { process, qmp: await this.monitors.get(files.monitor, name, options) };
+  }
+
+  /** The running process of a desktop of this host; throws DESKTOP_DOWN when there is none. */
+  async runningDesktop(id: DesktopId): Promise<RunningCopy & { record: DesktopRecord }> {
+    const record = await this.desktop(id);
+    const copy = await this.findCopy(this.layout.copy(id, record.copy), id);
+    if (copy === null)
+      throw new VmshadowError('DESKTOP_DOWN', `desktop ${id} has no process on this host; start it first`);
+    return { ...copy, record };
+  }
+
+  /** The same, for what undoes: a desktop that has gone, or has no process, has nothing to undo. */
+  async runningDesktopIfAny(id: DesktopId): Promise<RunningCopy | null> {
+    try {
+      return await this.runningDesktop(id);
+    } catch (error) {
+      if (hasCode(error, 'DESKTOP_DOWN') || hasCode(error, 'UNKNOWN_DESKTOP')) return null;
+      throw error;
+    }
+  }
+}

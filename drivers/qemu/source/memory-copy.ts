@@ -1,0 +1,213 @@
+// Source side of memory: pre-copy that never switches over by itself. QEMU switches when what is left fits its downtime limit, and always
+// when nothing at all is left, which an idle guest reaches at any limit. So the source asks for a switchover acknowledgement that the
+// target was not told to give: QEMU then goes on with rounds until the guest is stopped, which `switchover` (switchover.ts) does.
+// A guest that is idle makes QEMU spin through thousands of empty rounds a second: `memoryProgress` then slows the stream to a trickle.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Endpoint } from '../../../domain/model/address.js';
+import type { MemoryProgress, MoveKey } from '../../../ports/hypervisor.js';
+import { VmshadowError } from '../../../domain/errors.js';
+import { bytesPerSecond } from './disk-copy.js';
+import type { QemuHost } from '../process/qemu-host.js';
+import { copyKeyOf } from '../process/layout.js';
+import { choosePace, linkBytesPerSecond, TRICKLE_BYTES_PER_SECOND, type PaceSample } from './pacing.js';
+import {
+  migrationParameters,
+  queryMigrate,
+  queryStatus,
+  type MigrationInfo,
+  type MigrationParameters,
+} from '../qmp/qmp-replies.js';
+import type { QmpClient } from '../qmp/qmp-client.js';
+import { addClientCredentials, removeCredentials } from '../process/tls.js';
+
+/** Capabilities of both ends; `events` and `return-path` tell how it goes, the others keep two copies from running. */
+export const COMMON_CAPABILITIES = [
+  'events',
+  'return-path',
+  'pause-before-switchover',
+  'late-block-activate',
+  'xbzrle',
+];
+/** A power of two; a guest's working set of a second or two. */
+const XBZRLE_CACHE_BYTES = 64 * 2 ** 20;
+/** Small, so that rounds run to their end; the pause is decided in switchover.ts. */
+const DOWNTIME_LIMIT_MS = 1;
+const CANCEL_TIMEOUT_MS = 20_000;
+const POLL_MS = 5;
+/** Run states that `cont` does not lead out of. */
+const ENDED = ['shutdown', 'internal-error', 'guest-panicked'];
+const UNDER_WAY = ['setup', 'active', 'pre-switchover', 'device', 'cancelling', 'wait-unplug'];
+
+const STATES: Readonly<Record<string, MemoryProgress['state']>> = {
+  setup: 'setup',
+  active: 'active',
+  'wait-unplug': 'setup',
+  'pre-switchover': 'pre-switchover',
+  device: 'device',
+  completed: 'completed',
+  failed: 'failed',
+  cancelling: 'cancelled',
+  cancelled: 'cancelled',
+};
+
+/** Name of the credentials of a move's memory stream; it also tells whose migration it is. */
+export function memoryCredentials(move: MoveKey): string {
+  return `tls-memory-${copyKeyOf(move)}`;
+}
+
+/** Tell whether a migration in this state still works on something. */
+export function isUnderWay(info: MigrationInfo): boolean {
+  return UNDER_WAY.includes(info.status ?? 'none');
+}
+
+/** The list that migrate-set-capabilities wants. */
+export function capabilities(names: readonly string[]): { capability: string; state: boolean }[] {
+  return names.map((capability) => ({ capability, state: true }));
+}
+
+export class MemoryCopies {
+  readonly #host: QemuHost;
+  readonly #samples = new Map<string, PaceSample>();
+  /** Best rate seen of each move's link, bytes a second. */
+  readonly #rates = new Map<string, number>();
+
+  constructor(host: QemuHost) {
+    this.#host = host;
+  }
+
+  /** Begin pre-copy; one of this move that is under way gets the new cap. */
+  async start(move: MoveKey, target: Endpoint, mbps: number): Promise<void> {
+    const { qmp } = await this.#host.runningDesktop(move.desktop);
+    const cap = bytesPerSecond(mbps);
+    const rates = { 'max-bandwidth': cap, 'avail-switchover-bandwidth': cap };
+    if (isUnderWay(await queryMigrate(qmp))) {
+      await this.#mustBeOurs(qmp, move);
+      await qmp.execute('migrate-set-parameters', rates);
+      return;
+    }
+    if (!(await queryStatus(qmp)).running)
+      throw new VmshadowError(
+        'MEMORY_COPY',
+        `desktop ${move.desktop} does not run: its memory cannot be copied`,
+      );
+    await addClientCredentials(this.#host, qmp, memoryCredentials(move));
+    await qmp.execute('migrate-set-capabilities', {
+      capabilities: capabilities([...COMMON_CAPABILITIES, 'switchover-ack']),
+    });
+    await qmp.execute('migrate-set-parameters', {
+      ...rates,
+      'downtime-limit': DOWNTIME_LIMIT_MS,
+      'xbzrle-cache-size': XBZRLE_CACHE_BYTES,
+      'tls-creds': memoryCredentials(move),
+      'tls-hostname': target.address,
+    });
+    this.#forget(move);
+    await qmp.execute('migrate', { uri: `tcp:${target.address}:${target.port}` });
+  }
+
+  /** How far pre-copy is. While the guest runs, it also chooses the pace of the stream (see the head of this file). */
+  async progress(move: MoveKey): Promise<MemoryProgress> {
+    const { qmp } = await this.#host.runningDesktop(move.desktop);
+    const parameters = await migrationParameters(qmp);
+    const ours = parameters['tls-creds'] === memoryCredentials(move);
+    const progress = this.observe(move, ours ? await queryMigrate(qmp) : {}, parameters);
+    if (progress.state === 'active') await this.#pace(qmp, move, progress, parameters);
+    return progress;
+  }
+
+  /** Translate QEMU's figures, and learn the rate of the link from them. */
+  observe(move: MoveKey, info: MigrationInfo, parameters: MigrationParameters): MemoryProgress {
+    const cap = parameters['avail-switchover-bandwidth'];
+    const trickling = isTrickle(parameters);
+    const rate = linkBytesPerSecond(info, cap, trickling, this.#rates.get(move.moveId));
+    if (info.status === 'active' && !trickling) this.#rates.set(move.moveId, rate);
+    return progressOf(info, rate);
+  }
+
+  async #pace(
+    qmp: QmpClient,
+    move: MoveKey,
+    progress: MemoryProgress,
+    parameters: MigrationParameters,
+  ): Promise<void> {
+    const before = this.#samples.get(move.moveId);
+    const now = { atMs: this.#host.now(), round: progress.round, remainingBytes: progress.remainingBytes };
+    this.#samples.set(move.moveId, now);
+    const cap = parameters['avail-switchover-bandwidth'];
+    const wanted = choosePace(before, now, isTrickle(parameters), cap);
+    if (wanted !== parameters['max-bandwidth'])
+      await qmp.execute('migrate-set-parameters', { 'max-bandwidth': wanted });
+  }
+
+  /** End the memory copy of this move and let the guest run on, wherever it stood. Says nothing about who owns the desktop. */
+  async cancel(move: MoveKey): Promise<void> {
+    this.#forget(move);
+    const copy = await this.#host.runningDesktopIfAny(move.desktop);
+    if (copy === null) return;
+    const { qmp } = copy;
+    const parameters = await migrationParameters(qmp);
+    if (parameters['tls-creds'] !== memoryCredentials(move)) return;
+    await cancelMigration(qmp);
+    await letRun(qmp);
+    await qmp.execute('migrate-set-parameters', { 'tls-creds': '', 'tls-hostname': '' });
+    await removeCredentials(qmp, memoryCredentials(move));
+  }
+
+  #forget(move: MoveKey): void {
+    this.#samples.delete(move.moveId);
+    this.#rates.delete(move.moveId);
+  }
+
+  async #mustBeOurs(qmp: QmpClient, move: MoveKey): Promise<void> {
+    const { 'tls-creds': current } = await migrationParameters(qmp);
+    if (current !== memoryCredentials(move))
+      throw new VmshadowError('MOVE_IN_PROGRESS', `desktop ${move.desktop} is being copied by another move`);
+  }
+}
+
+function isTrickle(parameters: MigrationParameters): boolean {
+  return parameters['max-bandwidth'] <= TRICKLE_BYTES_PER_SECOND;
+}
+
+/** QEMU's rate of the last 100 ms says nothing once rounds are short: the link's is given instead. */
+function progressOf(info: MigrationInfo, rate: number): MemoryProgress {
+  const ram = info.ram;
+  return {
+    state: STATES[info.status ?? 'none'] ?? 'none',
+    round: ram?.['dirty-sync-count'] ?? 0,
+    transferredBytes: ram?.transferred ?? 0,
+    remainingBytes: ram?.remaining ?? 0,
+    totalBytes: ram?.total ?? 0,
+    dirtyBytesPerSecond: (ram?.['dirty-pages-rate'] ?? 0) * (ram?.['page-size'] ?? 4096),
+    bytesPerSecond: rate,
+    error: info['error-desc'] ?? null,
+  };
+}
+
+/** Cancel an outgoing migration and wait until it has ended, one way or the other. */
+export async function cancelMigration(qmp: QmpClient): Promise<void> {
+  if (isUnderWay(await queryMigrate(qmp))) await qmp.execute('migrate_cancel');
+  const deadline = Date.now() + CANCEL_TIMEOUT_MS;
+  while (isUnderWay(await queryMigrate(qmp))) {
+    if (Date.now() > deadline)
+      throw new VmshadowError('MEMORY_COPY', `${qmp.name}: the migration did not end when cancelled`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** Let the guest run if it does not; false for one that has powered off or crashed. QEMU refuses while it puts the devices back: that passes. */
+export async function letRun(qmp: QmpClient): Promise<boolean> {
+  const deadline = Date.now() + CANCEL_TIMEOUT_MS;
+  for (;;) {
+    const { running, status } = await queryStatus(qmp);
+    if (running) return true;
+    if (ENDED.includes(status)) return false;
+    if (status !== 'finish-migrate') await qmp.execute('cont');
+    if (Date.now() > deadline)
+      throw new VmshadowError(
+        'MEMORY_COPY',
+        `${qmp.name}: the guest stays ${status} after its migration was cancelled`,
+      );
+    await sleep(POLL_MS);
+  }
+}

@@ -1,0 +1,145 @@
+// Target side of a move. The replica is served by a storage daemon of its own, so that a target QEMU that fails can be replaced without
+// copying the disk again; the target QEMU opens the disk only when activated (late-block-activate), after the daemon has let go of it.
+//   prepared --memory and disk complete, paused--> confirmed --(activation.ts)--> this host's desktop
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DiskTarget, MoveKey } from '../../../ports/hypervisor.js';
+import type { Endpoint } from '../../../domain/model/address.js';
+import type { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { VmshadowError } from '../../../domain/errors.js';
+import { removeDurably } from '../../../os/durable-file.js';
+import { storageDaemonCommand } from '../process/command-lines.js';
+import { endProcess, launchCopy, prepareFolders, removeCopyFiles } from '../process/desktops.js';
+import { createEmptyDisk, syncFile } from '../process/disk-image.js';
+import type { QemuHost } from '../process/qemu-host.js';
+import { findProcess, killByPidFile, startProcess } from '../../../os/host-process.js';
+import { incomingCopy, incomingRecord, mustBeIncoming, refuseIfHere, tooLate } from './incoming-record.js';
+import { copyKeyOf } from '../process/layout.js';
+import { boundLog } from '../../../os/log-files.js';
+import { COMMON_CAPABILITIES, capabilities } from '../source/memory-copy.js';
+import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
+import { DesktopRecord, IncomingRecord, readRecord, writeRecord } from '../process/records.js';
+import { addServerCredentials } from '../process/tls.js';
+import { dropView, prepareView } from './disk-view.js';
+
+/** The source says `completed` a little before the target does. */
+const COMPLETION_TIMEOUT_MS = 3_000;
+const POLL_MS = 5;
+
+/** Make the replica's file and serve it; called again, the same endpoint and what was copied. */
+export async function prepareDisk(
+  host: QemuHost,
+  move: MoveKey,
+  definition: DesktopDefinition,
+): Promise<DiskTarget> {
+  await prepareFolders(host);
+  await refuseIfHere(host, move);
+  const record = await host.locked('ports', () => incomingRecord(host, move, definition));
+  if (record.phase === 'activated') throw tooLate(move);
+  const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));
+  await createEmptyDisk(disk, definition.diskMb);
+  await serveReplica(host, move, record);
+  return {
+    endpoint: { address: host.options.incoming.address, port: record.diskPort },
+    exportName: copyKeyOf(move),
+  };
+}
+
+/** Start a paused QEMU that waits for memory; one left by an earlier try is replaced, the disk stays. */
+export async function prepareMemory(
+  host: QemuHost,
+  move: MoveKey,
+  definition: DesktopDefinition,
+  tap: string,
+): Promise<Endpoint> {
+  const record = await mustBeIncoming(host, move);
+  if (record.phase === 'activated') throw tooLate(move);
+  const key = copyKeyOf(move);
+  const files = host.layout.copy(move.desktop, key);
+  await endProcess(host, files, move.desktop);
+  await writeRecord(host.layout.incomingRecord(move), { ...record, definition, tap });
+  await prepareView(host, move.desktop, key, definition.diskMb);
+  // Most of the replica goes to the disk now, so that little is left to wait for in the pause.
+  await syncFile(files.disk);
+  await launchCopy(host, definition, files, tap, true);
+  const qmp = await host.monitors.get(files.monitor, move.desktop);
+  try {
+    const credentials = 'tls-incoming';
+    await addServerCredentials(host, qmp, credentials);
+    await qmp.execute('migrate-set-capabilities', { capabilities: capabilities(COMMON_CAPABILITIES) });
+    await qmp.execute('migrate-set-parameters', { 'tls-creds': credentials });
+    const { address } = host.options.incoming;
+    await qmp.execute('migrate-incoming', {
+      uri: `tcp:${address}:${record.memoryPort}`,
+      'exit-on-error': false,
+    });
+    return { address, port: record.memoryPort };
+  } catch (error) {
+    await endProcess(host, files, move.desktop);
+    throw error;
+  }
+}
+
+/** Check that everything has arrived and the copy stands paused; let go of the disk, and see that it is on stable storage. */
+export async function confirmComplete(host: QemuHost, move: MoveKey): Promise<void> {
+  const record = await mustBeIncoming(host, move);
+  if (record.phase === 'activated') return;
+  const copy = await incomingCopy(host, move);
+  const deadline = Date.now() + COMPLETION_TIMEOUT_MS;
+  for (;;) {
+    const { status } = await queryStatus(copy.qmp);
+    const migration = await queryMigrate(copy.qmp);
+    if (migration.status === 'completed' && status === 'paused') break;
+    if (migration.status === 'failed' || Date.now() > deadline)
+      throw new VmshadowError(
+        'MEMORY_COPY',
+        `the copy of ${move.desktop} is not complete here: migration ${migration.status ?? 'none'}, guest ${status}` +
+          (migration['error-desc'] === undefined ? '' : ` (${migration['error-desc']})`),
+      );
+    await sleep(POLL_MS);
+  }
+  await stopServing(host, move);
+  await syncFile(host.layout.copy(move.desktop, copyKeyOf(move)).disk);
+}
+
+/** Drop whatever this host has of a move that was given up. What was activated stays (but for the view of its disk). */
+export async function discardTarget(host: QemuHost, move: MoveKey): Promise<void> {
+  const key = copyKeyOf(move);
+  const known = await readRecord(DesktopRecord, host.layout.desktopRecord(move.desktop));
+  if (known?.copy === key) {
+    const copy = await host.findCopy(host.layout.copy(move.desktop, key), move.desktop);
+    if (copy !== null) await dropView(host, copy.qmp, move.desktop, key);
+    return;
+  }
+  const record = await readRecord(IncomingRecord, host.layout.incomingRecord(move));
+  if (record?.phase === 'activated') throw tooLate(move);
+  await endProcess(host, host.layout.copy(move.desktop, key), move.desktop);
+  await stopServing(host, move);
+  await removeCopyFiles(host, move.desktop, key);
+  await rm(host.layout.replicaServer(move).log, { force: true });
+  await removeDurably(host.layout.incomingRecord(move));
+}
+
+async function serveReplica(host: QemuHost, move: MoveKey, record: IncomingRecord): Promise<void> {
+  const files = host.layout.replicaServer(move);
+  if ((await findProcess(files.pidFile)) !== null) return;
+  await rm(files.monitor, { force: true });
+  await boundLog(files.log);
+  const argv = storageDaemonCommand({
+    disk: host.layout.copy(move.desktop, copyKeyOf(move)).disk,
+    files,
+    address: host.options.incoming.address,
+    port: record.diskPort,
+    exportName: copyKeyOf(move),
+    pkiDir: host.options.pki.dir,
+  });
+  // The daemon writes its pid file when everything on its command line is in force.
+  await startProcess(argv, files.pidFile, files.log, () => Promise.resolve(true));
+}
+
+async function stopServing(host: QemuHost, move: MoveKey): Promise<void> {
+  const files = host.layout.replicaServer(move);
+  // It holds nothing back: what it was given to write it has written to the file.
+  await killByPidFile(files.pidFile);
+  await rm(files.monitor, { force: true });
+}

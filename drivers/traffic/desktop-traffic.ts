@@ -1,0 +1,76 @@
+// Keeps the traffic sampler on the desktops that this host owns: one that comes, goes or moves is picked up without a restart.
+import type { TrafficSource } from '../../ports/traffic.js';
+import type { TrafficSampler } from './sampler.js';
+import type { Hypervisor } from '../../ports/hypervisor.js';
+import type { TrafficWindow } from '../../domain/fingerprint/model.js';
+import type { DesktopId } from '../../domain/model/ids.js';
+import type { SamplingPolicy } from '../../domain/model/policy.js';
+
+/** A new desktop is watched within this time; the shadow loop's cycle is longer. */
+const LOOK_EVERY_MS = 3_000;
+
+export interface DesktopTrafficOptions {
+  readonly sampler: TrafficSampler;
+  readonly hypervisor: Hypervisor;
+  /** Tells whether this host owns the desktop: only then is its traffic ours to report. */
+  readonly owns: (desktop: DesktopId) => Promise<boolean>;
+  readonly tapOf: (desktop: DesktopId) => string;
+  readonly onProblem: (error: unknown) => void;
+}
+
+export class DesktopTraffic implements TrafficSource {
+  readonly #options: DesktopTrafficOptions;
+  readonly #watched = new Set<string>();
+  #timer: NodeJS.Timeout | null = null;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(options: DesktopTrafficOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    await this.#options.sampler.start();
+    await this.#look();
+    this.#timer = setInterval(() => void this.#look().catch(this.#options.onProblem), LOOK_EVERY_MS);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#looking.catch(() => undefined);
+    await this.#options.sampler.stop();
+  }
+
+  async collect(policy: SamplingPolicy): Promise<TrafficWindow[]> {
+    this.#options.sampler.setPolicy(policy);
+    await this.#look();
+    return this.#options.sampler.collect();
+  }
+
+  /** One look at a time: a slow one must not overtake the next. */
+  #look(): Promise<void> {
+    this.#looking = this.#looking.catch(() => undefined).then(() => this.#lookNow());
+    return this.#looking;
+  }
+
+  async #lookNow(): Promise<void> {
+    const { sampler, hypervisor, owns, tapOf } = this.#options;
+    const present = new Set<string>();
+    for (const { definition, state } of await hypervisor.list()) {
+      if (state === 'stopped' || state === 'crashed' || !(await owns(definition.id))) continue;
+      present.add(definition.id);
+      if (this.#watched.has(definition.id)) continue;
+      const { address: internalAddress } = definition.network;
+      await sampler.watch({
+        id: definition.id,
+        tap: tapOf(definition.id),
+        internalAddress,
+        remoteDesktopPort: definition.remoteDesktopPort,
+      });
+      this.#watched.add(definition.id);
+    }
+    for (const id of [...this.#watched].filter((w) => !present.has(w))) {
+      await sampler.unwatch(id);
+      this.#watched.delete(id);
+    }
+  }
+}

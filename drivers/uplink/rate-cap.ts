@@ -1,0 +1,173 @@
+// Caps what goes out to a peer's migration ports, disk and memory together, on the wire: an htb tree of our own on the uplink, one class
+// (slot) a move, everything else passing by it unshaped. QEMU's own limits do not hold (multifd and synchronous writes overshoot them).
+// State lives in the kernel only; a worker that restarts reads it back. A root qdisc that somebody else has set up is never touched.
+import { z } from 'zod';
+import { VmshadowError } from '../../domain/errors.js';
+import { Ipv4, Port } from '../../domain/model/address.js';
+import { parseInput } from '../../domain/model/parse.js';
+import { runCommand } from '../../os/run-command.js';
+
+const Traffic = z.object({
+  /** The uplink, as the kernel names it. */
+  device: z.string().regex(/^[^/\s]{1,15}$/, 'expected a network interface name'),
+  peer: Ipv4,
+  /** TCP ports of the peer that share the cap. */
+  ports: z.array(Port).min(1).max(16),
+});
+export type Traffic = z.infer<typeof Traffic>;
+const Cap = Traffic.extend({ mbps: z.number().positive() });
+export type TrafficCap = z.infer<typeof Cap>;
+
+/** What one slot of the tree does: filters of this preference send peer and ports to the class of the same number. */
+export interface Slot {
+  readonly slot: number;
+  readonly peer: string;
+  readonly ports: readonly number[];
+}
+
+/** VMSH on a telephone keypad: marks the tree as ours. */
+const HANDLE = '8674:';
+const MAX_SLOT = 999;
+/** One segmentation-offloaded packet: a smaller burst would stall it. */
+const BURST_BYTES = 65_536;
+/** What a class sends in one turn; below the kernel's "is big" warning. */
+const QUANTUM_BYTES = 60_000;
+
+const Qdiscs = z.array(z.object({ kind: z.string(), handle: z.string(), root: z.boolean().optional() }));
+const Filters = z.array(
+  z.object({
+    kind: z.string().optional(),
+    pref: z.number().optional(),
+    options: z.unknown().optional(),
+  }),
+);
+
+/** Hold the traffic to `peer`:`ports` to `mbps` in all; called again it changes the cap. Throws PREREQUISITE for a foreign qdisc. */
+export async function capTraffic(input: TrafficCap): Promise<void> {
+  const cap = parseInput(Cap, input, 'a bandwidth cap');
+  await oneAtATime(cap.device, async () => {
+    const slots = await readSlots(cap.device);
+    await tc(renderCap(cap, slots));
+  });
+}
+
+/** Let the traffic to `peer`:`ports` go as it likes again; the last cap takes the tree away. */
+export async function uncapTraffic(input: Traffic): Promise<void> {
+  const traffic = parseInput(Traffic, input, 'a bandwidth cap');
+  await oneAtATime(traffic.device, async () => {
+    const slots = await readSlots(traffic.device);
+    if (slots !== null) await tc(renderUncap(traffic, slots));
+  });
+}
+
+/** Render the commands that put a cap in force; `slots` is what the tree holds, null when there is no tree. */
+export function renderCap(cap: TrafficCap, slots: readonly Slot[] | null): string[] {
+  const { device, peer } = cap;
+  const same = slots?.find((s) => sameTraffic(s, cap));
+  const stale = slots?.filter((s) => s !== same && overlaps(s, cap)) ?? [];
+  const slot = same?.slot ?? freeSlot(slots ?? [], device);
+  const rate = Math.round(cap.mbps * 1e6);
+  const onDevice = `dev ${device} parent ${HANDLE}`;
+  return [
+    ...(slots === null ? [`qdisc add dev ${device} root handle ${HANDLE} htb default 0`] : []),
+    ...stale.flatMap((s) => renderRemoval(device, s)),
+    `class replace ${onDevice} classid ${HANDLE}${slot} htb rate ${rate}bit ceil ${rate}bit ` +
+      `burst ${BURST_BYTES}b cburst ${BURST_BYTES}b quantum ${QUANTUM_BYTES}`,
+    ...(same !== undefined
+      ? []
+      : cap.ports.map(
+          (port) =>
+            `filter add ${onDevice} protocol ip pref ${slot} u32 match ip dst ${peer}/32 ` +
+            `match ip protocol 6 0xff match ip dport ${port} 0xffff classid ${HANDLE}${slot}`,
+        )),
+  ];
+}
+
+/** Render the commands that take a cap away. */
+export function renderUncap(traffic: Traffic, slots: readonly Slot[]): string[] {
+  const mine = slots.filter((s) => overlaps(s, traffic));
+  if (mine.length === slots.length) return [`qdisc del dev ${traffic.device} root handle ${HANDLE}`];
+  return mine.flatMap((s) => renderRemoval(traffic.device, s));
+}
+
+function renderRemoval(device: string, { slot }: Slot): string[] {
+  return [
+    `filter del dev ${device} parent ${HANDLE} pref ${slot}`,
+    `class del dev ${device} classid ${HANDLE}${slot}`,
+  ];
+}
+
+/** Read the slots out of what `tc -j filter show` prints; our filters have three matches: address, protocol, port. */
+export function parseSlots(text: string): Slot[] {
+  const slots = new Map<number, { peer: string; ports: number[] }>();
+  // tc repeats the key "match" within one object: numbered, none is lost.
+  let matches = 0;
+  const json: unknown = JSON.parse(text.replaceAll('"match":', () => `"match${matches++}":`) || '[]');
+  for (const filter of Filters.parse(json)) {
+    if (filter.kind !== 'u32' || filter.pref === undefined) continue;
+    const shown = JSON.stringify(filter.options ?? {});
+    const peer = /"value":"([0-9a-f]+)","mask":"ffffffff","offmask":"","off":16/.exec(shown)?.[1];
+    const port = /"value":"([0-9a-f]+)","mask":"ffff","offmask":"","off":20/.exec(shown)?.[1];
+    if (peer === undefined || port === undefined) continue;
+    const known = slots.get(filter.pref);
+    if (known === undefined) slots.set(filter.pref, { peer: hexToIpv4(peer), ports: [parseInt(port, 16)] });
+    else known.ports.push(parseInt(port, 16));
+  }
+  return [...slots].map(([slot, { peer, ports }]) => ({ slot, peer, ports }));
+}
+
+function sameTraffic(slot: Slot, traffic: Traffic): boolean {
+  return (
+    slot.peer === traffic.peer &&
+    slot.ports.length === traffic.ports.length &&
+    traffic.ports.every((port) => slot.ports.includes(port))
+  );
+}
+
+/** A port of a peer serves one move at a time: a slot that shares one is a leftover. */
+function overlaps(slot: Slot, traffic: Traffic): boolean {
+  return slot.peer === traffic.peer && traffic.ports.some((port) => slot.ports.includes(port));
+}
+
+function freeSlot(slots: readonly Slot[], device: string): number {
+  for (let slot = 1; slot <= MAX_SLOT; slot++) if (!slots.some((s) => s.slot === slot)) return slot;
+  throw new VmshadowError('NO_CAPACITY', `${MAX_SLOT} moves are capped on ${device} already`);
+}
+
+function hexToIpv4(hex: string): string {
+  return [24, 16, 8, 0].map((shift) => (parseInt(hex, 16) >>> shift) & 0xff).join('.');
+}
+
+/** The slots of our tree on a device; null when there is none. */
+async function readSlots(device: string): Promise<Slot[] | null> {
+  const qdiscs = Qdiscs.parse(
+    JSON.parse((await runCommand(['tc', '-j', 'qdisc', 'show', 'dev', device])) || '[]'),
+  );
+  const root = qdiscs.find((q) => q.root === true);
+  // The kernel's own choice for a device has handle 0: and may be replaced.
+  if (root === undefined || root.handle === '0:') return null;
+  if (root.kind !== 'htb' || root.handle !== HANDLE)
+    throw new VmshadowError(
+      'PREREQUISITE',
+      `${device} has a root qdisc (${root.kind} ${root.handle}) that is not VMShadow's: it would be lost. Remove it ` +
+        `(tc qdisc del dev ${device} root), or cap elsewhere and name another uplink`,
+    );
+  return parseSlots(await runCommand(['tc', '-j', 'filter', 'show', 'dev', device, 'parent', HANDLE]));
+}
+
+async function tc(commands: readonly string[]): Promise<void> {
+  if (commands.length === 0) return;
+  await runCommand(['tc', '-batch', '-'], { input: `${commands.join('\n')}\n` });
+}
+
+const tails = new Map<string, Promise<unknown>>();
+
+/** Reading the tree and changing it must not interleave with another move's. */
+async function oneAtATime(device: string, work: () => Promise<void>): Promise<void> {
+  const mine = (tails.get(device) ?? Promise.resolve()).then(work, work);
+  tails.set(
+    device,
+    mine.catch(() => undefined),
+  );
+  await mine;
+}

@@ -1,0 +1,137 @@
+// Processes of their own session that outlive the worker: started detached, found again by the pid file that QEMU writes (and locks)
+// itself. A process is ours only if its command line names that very pid file: a pid that was given to another program never matches.
+// Signals go to the process found (pid and start time), never to a name.
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VmshadowError } from '../domain/errors.js';
+import { readTextIfThere } from './durable-file.js';
+import { readTail } from './log-files.js';
+
+export interface HostProcess {
+  readonly pid: number;
+  /** Clock ticks after boot at which it started: with the pid it names one process for ever. */
+  readonly startTicks: string;
+}
+
+/** Longer than QEMU needs to open its files on a loaded host; it says what is wrong much sooner. */
+const START_TIMEOUT_MS = 20_000;
+/** A process that was killed is gone when its memory is given back. */
+const KILL_TIMEOUT_MS = 15_000;
+const POLL_MS = 10;
+
+/**
+ * Native modules open descriptors that are inherited (the packet queue's netlink socket): a process that outlives the worker would keep
+ * the next one from opening its queue. bash, since dash cannot name descriptors above 9.
+ */
+const CLOSE_THE_REST =
+  'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done; exec "$@"';
+
+/** Start `argv` (which must name `pidFile`) and wait until it has written it and `isUp`. Throws COMMAND with the end of its log. */
+export async function startProcess(
+  argv: readonly string[],
+  pidFile: string,
+  logFile: string,
+  isUp: () => Promise<boolean>,
+): Promise<HostProcess> {
+  const [program = '', ...args] = argv;
+  const log = openSync(logFile, 'a');
+  const child = { ended: null as string | null };
+  try {
+    const spawned = spawn('bash', ['-c', CLOSE_THE_REST, 'bash', program, ...args], {
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    spawned.once('error', (error) => (child.ended = error.message));
+    spawned.once('exit', (code, signal) => {
+      child.ended = `ended with ${signal ?? `exit code ${String(code)}`}`;
+    });
+    spawned.unref();
+  } finally {
+    closeSync(log);
+  }
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (Date.now() < deadline && child.ended === null) {
+    const found = await findProcess(pidFile);
+    if (found !== null && (await isUp())) return found;
+    await sleep(POLL_MS);
+  }
+  const why = child.ended ?? `was not up within ${START_TIMEOUT_MS} ms`;
+  const leftover = await findProcess(pidFile);
+  if (leftover !== null) await killProcess(leftover);
+  throw new VmshadowError('COMMAND', `${program} ${why}: ${(await readTail(logFile)).trim()}`, {
+    details: { program, pidFile },
+    retryable: false,
+  });
+}
+
+/** Find the living process that wrote `pidFile`; null when there is none. */
+export async function findProcess(pidFile: string): Promise<HostProcess | null> {
+  const pid = Number((await readTextIfThere(pidFile))?.trim());
+  if (!Number.isInteger(pid) || pid <= 0) return null;
+  try {
+    const arguments_ = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
+    if (!arguments_.includes(pidFile)) return null;
+    const startTicks = await startTicksOf(pid);
+    return startTicks === null ? null : { pid, startTicks };
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+}
+
+/** Tell whether it still lives (a zombie does not). */
+export async function isAlive(process: HostProcess): Promise<boolean> {
+  return (await startTicksOf(process.pid)) === process.startTicks;
+}
+
+/** Wait until it has ended; false when it lives on after `timeoutMs`. */
+export async function waitForEnd(process: HostProcess, timeoutMs: number): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  while (await isAlive(process)) {
+    if (Date.now() > deadline) return false;
+    await sleep(POLL_MS);
+  }
+  return true;
+}
+
+/** Kill at once and wait for the end: afterwards its files are unlocked and it never writes again. */
+export async function killProcess(target: HostProcess): Promise<void> {
+  if (await isAlive(target)) {
+    try {
+      process.kill(target.pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+  if (!(await waitForEnd(target, KILL_TIMEOUT_MS)))
+    throw new VmshadowError(
+      'COMMAND',
+      `process ${target.pid} is still there ${KILL_TIMEOUT_MS} ms after SIGKILL: look at its state in /proc (hung storage?)`,
+    );
+}
+
+/** Kill the process of `pidFile`, if there is one, and remove the file. */
+export async function killByPidFile(pidFile: string): Promise<void> {
+  const found = await findProcess(pidFile);
+  if (found !== null) await killProcess(found);
+  await rm(pidFile, { force: true });
+}
+
+/**
+ * Field 22 of /proc/PID/stat (proc(5)); null for a zombie or where there is no process. A killed process whose first thread is a zombie
+ * keeps its files and their locks until its last thread has ended (field 20).
+ */
+async function startTicksOf(pid: number): Promise<string | null> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The name in parentheses may hold blanks: fields are counted after the last parenthesis, from the state (field 3).
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ended = ['Z', 'X'].includes(fields[0] ?? '') && Number(fields[17]) <= 1;
+    return ended ? null : (fields[19] ?? null);
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+}

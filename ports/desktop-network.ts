@@ -1,0 +1,75 @@
+// The port of a host's networking for its desktops: tap and addresses, the host side of the connection proxy, packets held while a
+// desktop is paused. Implemented by guest-proxy/host. Idempotent, and rules outlive the process.
+import type { Endpoint } from '../domain/model/address.js';
+import type { DesktopDefinition } from '../domain/model/desktop.js';
+import type { DesktopId, SiteId } from '../domain/model/ids.js';
+
+/** What is known of a user's end, as last reported by the client's proxy. */
+export interface UserEndpointReport {
+  readonly desktop: DesktopId;
+  /** Public key of the client's proxy, base64. */
+  readonly client: string;
+  /** Address and port as this host sees them (behind a NAT: the NAT's). */
+  readonly seenAs: Endpoint;
+  /** Median of recent probes per site, ms, with the age of the newest. */
+  readonly rtts: readonly { readonly site: SiteId; readonly rttMs: number; readonly ageMs: number }[];
+}
+
+/** One change of address of a desktop, agreed between two hosts; `epoch` is the one that the target will own. */
+export interface AddressChange {
+  readonly desktop: DesktopId;
+  readonly epoch: number;
+  readonly oldExternal: string;
+  readonly newExternal: string;
+  /** Ed25519 public key of the target's dom0, base64: only it may speak for `epoch`. */
+  readonly targetKey: string;
+}
+
+/** What the target's proxy needs to serve the desktop's users: enrolled clients, and flows that still use an earlier address. */
+export interface DesktopNetworkState {
+  readonly clients: readonly string[];
+  /** Opaque to callers, checked by the proxy itself. */
+  readonly flows: unknown;
+}
+
+export interface DesktopNetwork {
+  /** This host's Ed25519 public key, base64. */
+  readonly publicKey: string;
+  /** Make the tap with the desktop's gateway address (the same IP and MAC on every host); gives the tap's name. */
+  attach(definition: DesktopDefinition): Promise<string>;
+  /** Remove tap, rules, addresses and state of the desktop. */
+  detach(desktop: DesktopId): Promise<void>;
+  /** Take an external address of this host's pool for the desktop, durably; the same one when asked again. */
+  allocateExternal(desktop: DesktopId): Promise<string>;
+  externalOf(desktop: DesktopId): Promise<string | null>;
+  /** Give the address back and stop answering for it. */
+  releaseExternal(desktop: DesktopId): Promise<void>;
+  /** Put the default rewrite rule in force: external <-> internal. */
+  activate(definition: DesktopDefinition): Promise<void>;
+  /** Let these clients (Ed25519 public keys, base64) speak for the desktop's users. */
+  enroll(desktop: DesktopId, clients: readonly string[]): Promise<void>;
+  exportState(desktop: DesktopId): Promise<DesktopNetworkState>;
+  importState(desktop: DesktopId, state: DesktopNetworkState): Promise<void>;
+
+  // --- source side of a move
+  /** Tell all clients of the coming change; they install their incoming rules, open the NAT towards the new address, and say so. */
+  prepareClients(change: AddressChange, timeoutMs: number): Promise<{ prepared: number; silent: number }>;
+  /** Undo `prepareClients`. */
+  abortClients(change: AddressChange): Promise<void>;
+  /** Hold packets for the (stopped) desktop from now on, in order, bounded. */
+  hold(desktop: DesktopId): Promise<void>;
+  /** Let held packets go to the local desktop (the move failed). */
+  releaseHere(desktop: DesktopId): Promise<{ packets: number }>;
+  /** From now on send what arrives for the old address on to the new one; held packets first. Stays until `forgetMoved`. */
+  releaseTo(change: AddressChange): Promise<{ packets: number }>;
+  /** Stop forwarding for the old address and give it back. */
+  forgetMoved(change: AddressChange): Promise<void>;
+
+  // --- target side of a move
+  /** Guard the desktop's flows until its clients have been heard (no RST in or out). */
+  expect(change: AddressChange): Promise<void>;
+  /** Tell all clients that the desktop now runs here: they switch their outgoing rules. Repeats until confirmed or `timeoutMs`. */
+  commitClients(change: AddressChange, timeoutMs: number): Promise<{ confirmed: number; silent: number }>;
+
+  userEndpoints(): Promise<UserEndpointReport[]>;
+}

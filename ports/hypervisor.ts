@@ -1,0 +1,136 @@
+// The port that hypervisor drivers implement (drivers/qemu now; Xen + DRBD later). All calls are idempotent: an activity that was
+// killed in the middle calls again and goes on. Nothing here decides about ownership: the caller has checked the epoch.
+import type { DesktopDefinition, DesktopState } from '../domain/model/desktop.js';
+import type { Endpoint } from '../domain/model/address.js';
+import type { DirtyRates } from '../domain/migration/dirty-rates.js';
+import type { DesktopId } from '../domain/model/ids.js';
+
+/** One move of one desktop. `moveId` names the target's files, exports and ports, so that two tries never mix. */
+export interface MoveKey {
+  readonly desktop: DesktopId;
+  readonly moveId: string;
+}
+
+export interface HypervisorInfo {
+  readonly driver: string;
+  /** As the hypervisor says it, e.g. `10.0.2`; both ends must agree on major.minor or the target be newer. */
+  readonly version: string;
+  readonly machines: readonly string[];
+  readonly cpuModel: string;
+}
+
+export interface DesktopRuntime {
+  readonly definition: DesktopDefinition;
+  readonly state: DesktopState;
+  /** Process of the running copy, when there is one. */
+  readonly pid: number | null;
+  /** Host bytes that the disk really takes. */
+  readonly diskUsedBytes: number;
+}
+
+/** Where the target takes the disk (NBD over TLS). */
+export interface DiskTarget {
+  readonly endpoint: Endpoint;
+  readonly exportName: string;
+}
+
+export interface CopyProgress {
+  /** `ready`: the target has everything and is kept up. `failed` carries the reason. */
+  readonly state: 'none' | 'copying' | 'ready' | 'synchronous' | 'failed';
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  readonly error: string | null;
+}
+
+export interface MemoryProgress {
+  readonly state:
+    'none' | 'setup' | 'active' | 'pre-switchover' | 'device' | 'completed' | 'failed' | 'cancelled';
+  /** Rounds of pre-copy begun, from 1. */
+  readonly round: number;
+  readonly transferredBytes: number;
+  readonly remainingBytes: number;
+  readonly totalBytes: number;
+  /** Bytes a second that the guest dirties, as last measured. */
+  readonly dirtyBytesPerSecond: number;
+  /** Bytes a second that the copy makes. */
+  readonly bytesPerSecond: number;
+  readonly error: string | null;
+}
+
+export interface SwitchoverResult {
+  /** Wall clock of the source host when the guest stopped, ms since 1970. */
+  readonly stoppedAtMs: number;
+  /** Pause as the hypervisor reports it for the memory (QEMU `downtime`), ms. */
+  readonly hypervisorPauseMs: number;
+  readonly memoryBytes: number;
+}
+
+export interface Hypervisor {
+  info(): Promise<HypervisorInfo>;
+
+  // --- desktops of this host
+  /** Make the desktop's disk (copied from `image`, or empty) and keep its definition; nothing runs yet. */
+  create(definition: DesktopDefinition, tap: string, image: string | null): Promise<void>;
+  /** Start a created or stopped desktop. */
+  start(desktop: DesktopId): Promise<void>;
+  /** Shut down (ACPI, then after `graceMs` by force). The disk stays. */
+  stop(desktop: DesktopId, graceMs: number): Promise<void>;
+  /** Remove disk and definition of a desktop that does not run. */
+  remove(desktop: DesktopId): Promise<void>;
+  /** All desktops that this host has files of, with what their process does; found again after a restart of the worker. */
+  list(): Promise<DesktopRuntime[]>;
+  /**
+   * How fast a running desktop has rewritten its memory (in a sample since the last call) and its disk (since the last call); measures on.
+   * Never fails and takes a second or two at most: nulls for a desktop that does not run or answer.
+   */
+  dirtyRates(desktop: DesktopId): Promise<DirtyRates>;
+  /** Let a paused copy run. */
+  resume(desktop: DesktopId): Promise<void>;
+
+  // --- target side of a move
+  /** Make an empty replica and serve it; called again, it gives the same endpoint, with what was copied still there. */
+  prepareDisk(move: MoveKey, definition: DesktopDefinition): Promise<DiskTarget>;
+  /** Start the target copy, paused, waiting for memory. A leftover of an earlier try is replaced; the disk stays. */
+  prepareMemory(move: MoveKey, definition: DesktopDefinition, tap: string): Promise<Endpoint>;
+  /** Tell whether memory and disk are complete and the copy stands paused; stops serving the disk. Throws MEMORY_COPY if not. */
+  confirmComplete(move: MoveKey): Promise<void>;
+  /**
+   * Make the received copy this host's desktop and let it run (after `owner` was written). `snapshot`: keep a view of the disk as it is now.
+   * Throws MEMORY_COPY with `details.ran` false when the copy has never run and never can, DESKTOP_DOWN when it ran here and died.
+   */
+  activate(move: MoveKey, snapshot: boolean): Promise<void>;
+  /** Drop replica, copy and server of this move, whatever state they are in. Never touches an activated desktop. */
+  discardTarget(move: MoveKey): Promise<void>;
+  /** SHA-256 over the disk as it was at `activate` (snapshot view); drops the view afterwards. */
+  hashSnapshot(move: MoveKey, signal: AbortSignal): Promise<string>;
+
+  // --- source side of a move
+  startDiskCopy(move: MoveKey, target: DiskTarget, mbps: number): Promise<void>;
+  diskProgress(move: MoveKey): Promise<CopyProgress>;
+  /** Make replication synchronous and wait until it is. */
+  makeSynchronous(move: MoveKey, signal: AbortSignal): Promise<void>;
+  startMemoryCopy(move: MoveKey, target: Endpoint, mbps: number): Promise<void>;
+  memoryProgress(move: MoveKey): Promise<MemoryProgress>;
+  /**
+   * Stop the guest and bring memory and disk over: resolves when the source's migration is `completed` and its disk job done.
+   * `onStopped` is called at once when the guest has stopped (hold its packets). Rejects with the source still able to resume.
+   */
+  switchover(
+    move: MoveKey,
+    pauseBudgetMs: number,
+    onStopped: (stoppedAtMs: number) => void,
+    signal: AbortSignal,
+  ): Promise<SwitchoverResult>;
+  /** End the memory copy; the source runs on (resumed where it had stopped); the disk stays in sync. */
+  cancelMemoryCopy(move: MoveKey): Promise<void>;
+  /** End replication and forget the target's disk; the source runs on. Cuts (yank) first where the link is dead. */
+  cancelDiskCopy(move: MoveKey): Promise<void>;
+  /** Cut the move's connections at once, without waiting for the peer (the watchdog's first step when the link is lost). */
+  cutLink(move: MoveKey): Promise<void>;
+  /** End the source's process for ever and set its disk aside (kept for the grace time). */
+  retireSource(move: MoveKey): Promise<void>;
+  /** SHA-256 over the retired disk, same algorithm as `hashSnapshot`. */
+  hashRetired(move: MoveKey, signal: AbortSignal): Promise<string>;
+  /** Remove the retired disk. */
+  removeRetired(move: MoveKey): Promise<void>;
+}

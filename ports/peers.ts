@@ -1,0 +1,55 @@
+// How one dom0 asks another one directly, over mutually authenticated TLS: only what must not wait for a Temporal round trip.
+import type { Endpoint } from '../domain/model/address.js';
+import type { DesktopId, HostRef } from '../domain/model/ids.js';
+import type { DesktopNetworkState } from './desktop-network.js';
+
+/** A move as both hosts know it; `epoch` is the one that the target would own. */
+export interface SwitchoverKey {
+  readonly desktop: DesktopId;
+  readonly moveId: string;
+  readonly epoch: number;
+}
+
+export interface CommitAnswer {
+  readonly decision: 'owner' | 'refused';
+  /** Wall clock of the target when its copy ran; null when refused. */
+  readonly runningAtMs: number | null;
+}
+
+/** A peer host, at a known address and with a known name: a certificate of another host is refused. */
+export interface PeerHost {
+  /** Tell whether it answers at all. */
+  ping(signal: AbortSignal): Promise<boolean>;
+  /** Guard the desktop's flows and know its clients (before the pause). */
+  expect(
+    key: SwitchoverKey,
+    change: { oldExternal: string; newExternal: string },
+    state: DesktopNetworkState,
+  ): Promise<void>;
+  /** Confirm that the copy is complete and paused. */
+  confirm(key: SwitchoverKey): Promise<void>;
+  /** Commit: write `owner` durably and run, or `refused` if the copy cannot run. Idempotent; the answer never changes. */
+  commit(key: SwitchoverKey, options: { snapshot: boolean }): Promise<CommitAnswer>;
+}
+
+/** The other end of a move: who, and where it answers. */
+export interface PeerAddress {
+  readonly host: HostRef;
+  readonly endpoint: Endpoint;
+}
+
+export interface Peers {
+  connect(host: HostRef, endpoint: Endpoint): PeerHost;
+}
+
+/** What a host answers its peers; `from` is the authenticated caller (activities/switchover/target-side.ts). */
+export interface PeerRequests {
+  expect(
+    from: HostRef,
+    key: SwitchoverKey,
+    change: { oldExternal: string; newExternal: string },
+    state: DesktopNetworkState,
+  ): Promise<void>;
+  confirm(from: HostRef, key: SwitchoverKey): Promise<void>;
+  commit(from: HostRef, key: SwitchoverKey, options: { snapshot: boolean }): Promise<CommitAnswer>;
+}

@@ -1,0 +1,64 @@
+// Domain errors to Temporal failures and back. The failure's type is the error's code; nothing subclasses Temporal's failures.
+import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
+import { ERROR_CODES, isVmshadowError, messageOf, type ErrorCode } from '../../domain/errors.js';
+
+export interface FailureInfo {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The server cuts a failure at 4 KiB in all. */
+const MAX_MESSAGE_CHARS = 2_000;
+
+/** Turn anything thrown by an activity or an update handler into a failure; cancellations and Temporal's own pass. */
+export function toApplicationFailure(error: unknown): Error {
+  if (error instanceof TemporalFailure || isAbort(error)) return error as Error;
+  if (!isVmshadowError(error))
+    return ApplicationFailure.create({
+      type: 'INTERNAL',
+      message: messageOf(error).slice(0, MAX_MESSAGE_CHARS),
+      nonRetryable: false,
+      cause: asError(error),
+    });
+  return ApplicationFailure.create({
+    type: error.code,
+    message: error.message.slice(0, MAX_MESSAGE_CHARS),
+    nonRetryable: !error.retryable,
+    details: [error.details],
+  });
+}
+
+/** Find the innermost code and message in a chain of Temporal failures. */
+export function failureInfo(error: unknown): FailureInfo {
+  let at: unknown = error;
+  let found: FailureInfo = { code: 'INTERNAL', message: messageOf(error) };
+  for (let depth = 0; depth < 10 && typeof at === 'object' && at !== null; depth++) {
+    const { type, message, cause, failureType, timeoutType } = at as Record<string, unknown>;
+    if (typeof type === 'string' && type in ERROR_CODES) found = { code: type, message: String(message) };
+    else if (typeof timeoutType === 'string')
+      found = { code: 'HOST_UNREACHABLE', message: timeoutMessage(timeoutType) };
+    else if (cause === undefined && typeof failureType !== 'string')
+      found = { ...found, message: messageOf(at) };
+    at = cause;
+  }
+  return found;
+}
+
+function timeoutMessage(timeoutType: string): string {
+  return timeoutType === 'SCHEDULE_TO_START'
+    ? 'the host did not take up its task: is `vmshadow dom0` running there?'
+    : `the host did not finish its task in time (${timeoutType}): look at its log`;
+}
+
+/** Tell whether a failure (anywhere in its chain) carries this code. */
+export function failedWith(error: unknown, code: ErrorCode): boolean {
+  return failureInfo(error).code === code;
+}
+
+function isAbort(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'AbortError';
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(messageOf(error));
+}

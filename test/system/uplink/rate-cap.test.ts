@@ -1,0 +1,112 @@
+// The cap on a real link: two namespaces and a cable, TCP to two ports at once. The commands run inside the namespace by way of a helper.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from '../../../os/run-command.js';
+import type { Traffic, TrafficCap } from '../../../drivers/uplink/rate-cap.js';
+
+const [near, far] = [`vmsr-a-${process.pid}`, `vmsr-b-${process.pid}`];
+const peer = '10.202.0.2';
+const module = fileURLToPath(new URL('../../../drivers/uplink/rate-cap.ts', import.meta.url));
+
+async function inNear(call: 'capTraffic' | 'uncapTraffic', argument: Traffic | TrafficCap): Promise<string> {
+  const code = `import { ${call} } from ${JSON.stringify(module)}; await ${call}(${JSON.stringify(argument)}).catch((e) => { console.log(e.code + ' ' + e.message); });`;
+  return runCommand(
+    ['ip', 'netns', 'exec', near, process.execPath, '--import', 'tsx', '--input-type=module', '-e', code],
+    { env: { NODE_OPTIONS: '' } },
+  );
+}
+const tcShow = (what: string): Promise<string> =>
+  runCommand(['ip', 'netns', 'exec', near, 'tc', what, 'show', 'dev', 'wan']);
+
+/** Megabits a second that reach both ports together in `seconds`. */
+async function throughput(ports: readonly number[], seconds: number): Promise<number> {
+  const sink = `let n=0; for (const p of ${JSON.stringify(ports)}) require('net').createServer((s) => s.on('data', (d) => n += d.length).on('error', () => 0)).listen(p, '${peer}');
+    setTimeout(() => { const n0 = n; setTimeout(() => { console.log(n - n0); process.exit(0); }, ${seconds * 1000}); }, 700);`;
+  const source = `for (const p of ${JSON.stringify(ports)}) { const go = () => { const s = require('net').connect(p, '${peer}'); const b = Buffer.alloc(65536); const f = () => { while (s.write(b)); }; s.on('connect', f).on('drain', f).on('error', () => setTimeout(go, 50)); }; go(); }`;
+  const started: ChildProcess[] = [];
+  const run = (ns: string, code: string): ChildProcess => {
+    const child = spawn('ip', ['netns', 'exec', ns, process.execPath, '-e', code], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { ...process.env, NODE_OPTIONS: '' },
+    });
+    started.push(child);
+    return child;
+  };
+  try {
+    const receiver = run(far, sink);
+    run(near, source);
+    let text = '';
+    receiver.stdout?.on('data', (d: Buffer) => (text += d.toString()));
+    await new Promise((resolve) => receiver.once('close', resolve));
+    return (Number(text.trim()) * 8) / seconds / 1e6;
+  } finally {
+    for (const child of started) child.kill('SIGKILL');
+  }
+}
+
+describe('a bandwidth cap on a link', () => {
+  beforeEach(async () => {
+    for (const ns of [near, far]) await runCommand(['ip', 'netns', 'add', ns]);
+    await runCommand([
+      'ip',
+      '-n',
+      near,
+      'link',
+      'add',
+      'wan',
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'wan',
+      'netns',
+      far,
+    ]);
+    for (const [ns, address] of [
+      [near, '10.202.0.1'],
+      [far, peer],
+    ] as const) {
+      await runCommand(['ip', '-n', ns, 'addr', 'add', `${address}/30`, 'dev', 'wan']);
+      await runCommand(['ip', '-n', ns, 'link', 'set', 'wan', 'up']);
+    }
+  });
+  afterEach(async () => {
+    for (const ns of [near, far]) await runCommand(['ip', 'netns', 'del', ns]).catch(() => undefined);
+  });
+
+  it('holds for all ports of a move together, while other traffic is free', async () => {
+    expect(await inNear('capTraffic', { device: 'wan', peer, ports: [15901, 15902], mbps: 20 })).toBe('');
+    const capped = await throughput([15901, 15902], 2);
+    expect(capped).toBeGreaterThan(10);
+    expect(capped).toBeLessThan(21);
+    expect(await throughput([15903], 1)).toBeGreaterThan(60);
+  }, 30_000);
+
+  it('is changed, shared with another move, and leaves nothing', async () => {
+    const first = { device: 'wan', peer, ports: [15901, 15902] };
+    const second = { device: 'wan', peer, ports: [15903, 15904] };
+    const before = await tcShow('qdisc');
+    expect(await inNear('capTraffic', { ...first, mbps: 20 })).toBe('');
+    expect(await inNear('capTraffic', { ...first, mbps: 30 })).toBe('');
+    expect(await inNear('capTraffic', { ...second, mbps: 40 })).toBe('');
+    const classes = await tcShow('class');
+    expect(classes).toMatch(/8674:1 .*rate 30Mbit/);
+    expect(classes).toMatch(/8674:2 .*rate 40Mbit/);
+    expect(classes.trim().split('\n')).toHaveLength(2);
+    expect(await inNear('uncapTraffic', first)).toBe('');
+    expect(await tcShow('class')).not.toMatch(/8674:1 /);
+    expect(await tcShow('class')).toMatch(/8674:2 .*rate 40Mbit/);
+    expect(await inNear('uncapTraffic', second)).toBe('');
+    expect(await inNear('uncapTraffic', second)).toBe('');
+    expect(await tcShow('qdisc')).toBe(before);
+  }, 30_000);
+
+  it('is refused where somebody else has set up the root qdisc, which stays', async () => {
+    const tbf = ['root', 'tbf', 'rate', '60mbit', 'burst', '32kb', 'latency', '50ms'];
+    await runCommand(['tc', '-n', near, 'qdisc', 'add', 'dev', 'wan', ...tbf]);
+    expect(await inNear('capTraffic', { device: 'wan', peer, ports: [15901], mbps: 20 })).toMatch(
+      /^PREREQUISITE wan has a root qdisc \(tbf/,
+    );
+    expect(await tcShow('qdisc')).toMatch(/^qdisc tbf/);
+  }, 30_000);
+});

@@ -1,0 +1,182 @@
+import {
+  switchover,
+  type Pulse,
+  type SwitchoverRequest,
+} from '../../../../activities/switchover/switchover.js';
+import { sourceActivities } from '../../../../activities/host/source.js';
+import { targetActivities } from '../../../../activities/host/target.js';
+import { release } from '../../../../domain/migration/ownership.js';
+import { HostRef } from '../../../../domain/model/ids.js';
+import { FakeCloud, fakeDesktop, type FakeHost } from '../../../../lab/fakes/fake-host.js';
+
+const west = HostRef.parse({ site: 'us-west', host: 'h1' });
+const east = HostRef.parse({ site: 'us-east', host: 'h1' });
+const capacity = { slots: 4, vcpus: 8, memoryMb: 4096, diskMb: 10_000 };
+const desktop = fakeDesktop('d1');
+const pulse: Pulse = Object.assign(() => undefined, { signal: new AbortController().signal });
+
+let cloud: FakeCloud;
+let source: FakeHost;
+let target: FakeHost;
+const request: SwitchoverRequest = {
+  desktop: desktop.id,
+  moveId: 'd1-test',
+  epoch: 2,
+  peer: { host: east, endpoint: { address: '192.0.2.1', port: 1 } },
+  oldExternal: '198.51.100.10',
+  newExternal: '203.0.113.10',
+  targetKey: 'a2V5',
+  pauseBudgetMs: 500,
+  snapshot: false,
+};
+
+beforeEach(async () => {
+  cloud = new FakeCloud();
+  source = await cloud.add(west, capacity, '198.51.100.10');
+  target = await cloud.add(east, capacity, '203.0.113.10');
+  await source.give(desktop);
+  const info = await source.context.hypervisor.info();
+  const reserve = targetActivities(target.context);
+  await reserve.reserveTarget({
+    moveId: request.moveId,
+    definition: desktop,
+    from: west,
+    epoch: 2,
+    source: info,
+  });
+  await reserve.prepareIncoming({ moveId: request.moveId, definition: desktop, tap: 'tap' });
+});
+
+afterEach(() => cloud.remove());
+
+describe('switchover', () => {
+  it('runs the desktop at the target only after `owner` was written there, and forwards afterwards', async () => {
+    const done = await switchover(source.context, request, pulse);
+    expect(done).toMatchObject({ hypervisorPauseMs: 7, heldPackets: 3 });
+    expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
+    expect((await source.context.ownership.read(desktop.id))?.state).toBe('released');
+    expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 2 });
+    expect(target.log).toEqual(['confirm d1', 'confirm d1', 'rules d1', 'run d1']);
+    expect(source.log).toEqual(['stop d1', 'forward d1']);
+  });
+
+  it('lets the source run on when the target is not complete', async () => {
+    target.faults.add('target dies before confirm');
+    await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'MEMORY_COPY' });
+    expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
+    expect(await source.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 1 });
+    expect(source.held.size).toBe(0);
+    expect(source.log).toContain('abort clients');
+  });
+
+  it('lets the source run on with a newer epoch when the target refuses after the release', async () => {
+    target.faults.add('target dies after confirm');
+    await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'PEER_REFUSED' });
+    expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
+    expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
+    expect(await source.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 3 });
+  });
+
+  it('lets the source run on when the copy dies between `owner` and its first instruction', async () => {
+    target.faults.add('copy cannot run');
+    await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'PEER_REFUSED' });
+    expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
+    expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
+  });
+
+  it('does not resume a source that has released the desktop, whoever asks', async () => {
+    await source.context.ownership.change(desktop.id, (r) => release(r, desktop.id, 2, east, 0));
+    const activities = sourceActivities(source.context, () => {
+      throw new Error('no reporter');
+    });
+    await expect(
+      activities.cancelMemory({ desktop: desktop.id, moveId: request.moveId }),
+    ).rejects.toMatchObject({ code: 'FENCED' });
+  });
+
+  it('asks again when the answer to the commit is lost, and never runs two copies', async () => {
+    target.faults.add('commit answer is lost');
+    await switchover(source.context, request, pulse);
+    expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
+    expect(target.log.filter((l) => l === 'run d1')).toHaveLength(1);
+  });
+
+  it('stays still while the target cannot be asked, and goes on when it can', async () => {
+    await source.context.ownership.change(desktop.id, (r) => release(r, desktop.id, 2, east, 0));
+    await source.context.hypervisor.switchover(request, 500, () => undefined, pulse.signal);
+    target.alive = false;
+    const notes: string[] = [];
+    const running = switchover(
+      source.context,
+      request,
+      Object.assign((n: string) => notes.push(n) as unknown as undefined, { signal: pulse.signal }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(cloud.runningAt('d1')).toEqual([]);
+    target.alive = true;
+    await running;
+    expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
+    expect(notes.some((n) => n.includes('is down'))).toBe(true);
+  });
+
+  it('refuses a command of another epoch before anything is touched', async () => {
+    await expect(switchover(source.context, { ...request, epoch: 7 }, pulse)).rejects.toMatchObject({
+      code: 'FENCED',
+    });
+    expect(source.log).toEqual([]);
+  });
+
+  it('refuses a peer that the reservation was not made for', async () => {
+    const stranger = HostRef.parse({ site: 'us-north', host: 'h9' });
+    await expect(target.target.confirm(stranger, request)).rejects.toMatchObject({ code: 'FENCED' });
+    await expect(
+      target.target.expect(stranger, request, request, { clients: [], flows: null }),
+    ).rejects.toMatchObject({ code: 'FENCED' });
+  });
+
+  it('does not drop a target that has taken over', async () => {
+    await switchover(source.context, request, pulse);
+    await expect(
+      targetActivities(target.context).dropTarget({ moveId: request.moveId, desktop: desktop.id }),
+    ).rejects.toMatchObject({ code: 'TOO_LATE' });
+  });
+});
+
+describe('reserveTarget', () => {
+  it('refuses a desktop that does not fit beside what is there and what is coming', async () => {
+    const info = await source.context.hypervisor.info();
+    const big = { ...fakeDesktop('d2'), memoryMb: 4096 - 63 };
+    await expect(
+      targetActivities(target.context).reserveTarget({
+        moveId: 'm2',
+        definition: big,
+        from: west,
+        epoch: 2,
+        source: info,
+      }),
+    ).rejects.toMatchObject({ code: 'NO_CAPACITY' });
+    expect(await target.context.reservations.get('m2')).toBeNull();
+  });
+
+  it('lists every incompatibility at once', async () => {
+    const source2 = { driver: 'fake', version: '2.0', machines: [], cpuModel: 'host' };
+    await expect(
+      targetActivities(target.context).reserveTarget({
+        moveId: 'm3',
+        definition: { ...desktop, machine: 'q35' },
+        from: west,
+        epoch: 2,
+        source: source2,
+      }),
+    ).rejects.toMatchObject({
+      code: 'PEER_REFUSED',
+      details: {
+        problems: expect.arrayContaining([
+          expect.stringContaining('older'),
+          expect.stringContaining('q35'),
+          expect.stringContaining('CPU'),
+        ]),
+      },
+    });
+  });
+});

@@ -1,0 +1,78 @@
+import {
+  accept,
+  assertOwner,
+  createdHere,
+  decisionOn,
+  reclaim,
+  refuse,
+  release,
+  type OwnershipRecord,
+} from '../../../../domain/migration/ownership.js';
+import { DesktopId, HostId, SiteId } from '../../../../domain/model/ids.js';
+
+const d = DesktopId.parse('d1');
+const a = { site: SiteId.parse('west'), host: HostId.parse('h1') };
+const b = { site: SiteId.parse('east'), host: HostId.parse('h1') };
+const owner = (epoch: number): OwnershipRecord => ({
+  desktop: d,
+  epoch,
+  state: 'owner',
+  peer: null,
+  atMs: 0,
+});
+
+describe('ownership', () => {
+  it('goes from source to target with one epoch more', () => {
+    const released = release(owner(1), d, 2, b, 5);
+    expect(released).toMatchObject({ state: 'released', epoch: 2, peer: b });
+    expect(accept(null, d, 2, a, 6)).toMatchObject({ state: 'owner', epoch: 2 });
+  });
+
+  it('gives the same record when a step is repeated', () => {
+    const released = release(owner(1), d, 2, b, 5);
+    expect(release(released, d, 2, b, 9)).toBe(released);
+    const accepted = accept(null, d, 2, a, 6);
+    expect(accept(accepted, d, 2, a, 9)).toBe(accepted);
+    const refused = refuse(null, d, 2, a, 6);
+    expect(refuse(refused, d, 2, a, 9)).toBe(refused);
+  });
+
+  it('never lets a target accept what it refused, nor refuse what it accepted', () => {
+    expect(() => accept(refuse(null, d, 2, a, 1), d, 2, a, 2)).toThrow(
+      expect.objectContaining({ code: 'FENCED' }),
+    );
+    expect(() => refuse(accept(null, d, 2, a, 1), d, 2, a, 2)).toThrow(
+      expect.objectContaining({ code: 'FENCED' }),
+    );
+  });
+
+  it('lets the source reclaim only what it released', () => {
+    const released = release(owner(1), d, 2, b, 5);
+    expect(reclaim(released, d, 2, 7)).toMatchObject({ state: 'owner', epoch: 3 });
+    expect(() => reclaim(owner(1), d, 2, 7)).toThrow(expect.objectContaining({ code: 'FENCED' }));
+  });
+
+  it('refuses commands of an older epoch', () => {
+    expect(() => assertOwner(owner(5), d, 4, 'copy')).toThrow(expect.objectContaining({ code: 'FENCED' }));
+    expect(() => assertOwner(release(owner(5), d, 6, b, 0), d, 6, 'copy')).toThrow(
+      expect.objectContaining({ code: 'FENCED' }),
+    );
+    expect(() => accept(owner(5), d, 4, a, 0)).toThrow(expect.objectContaining({ code: 'FENCED' }));
+    expect(() => release(owner(5), d, 9, b, 0)).toThrow(expect.objectContaining({ code: 'FENCED' }));
+  });
+
+  it.each([
+    [null, 'undecided'],
+    [owner(1), 'undecided'],
+    [accept(null, d, 2, a, 0), 'owner'],
+    [refuse(null, d, 2, a, 0), 'refused'],
+    [release(owner(2), d, 3, b, 0), 'owner'],
+  ] as const)('reads the decision on epoch 2 from %j as %s', (record, decision) => {
+    expect(decisionOn(record, 2)).toBe(decision);
+  });
+
+  it('numbers a desktop that is created again above what was known of it', () => {
+    expect(createdHere(release(owner(3), d, 4, b, 0), d, 1).epoch).toBe(5);
+    expect(() => createdHere(owner(3), d, 1)).toThrow(expect.objectContaining({ code: 'FENCED' }));
+  });
+});
