@@ -1,5 +1,6 @@
 // The one place where this host says yes to one more desktop: one claim at a time, counting desktops that it owns, reservations of moves
 // under way, and claims that are about to become one or the other (promise 5).
+import { Mutex } from 'async-mutex';
 import { VmshadowError } from '../../domain/errors.js';
 import { shortages, usedBy, type Capacity } from '../../domain/model/capacity.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
@@ -19,7 +20,7 @@ export interface CapacityGateOptions {
 export class CapacityGate {
   readonly #options: CapacityGateOptions;
   readonly #claims = new Map<DesktopId, DesktopDefinition>();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #counting = new Mutex();
 
   constructor(options: CapacityGateOptions) {
     this.#options = options;
@@ -28,7 +29,7 @@ export class CapacityGate {
   /** Claim room for a desktop while `make` turns the claim into a reservation or a desktop. Throws NO_CAPACITY with what is missing. */
   async claim<T>(definition: DesktopDefinition, make: () => Promise<T>): Promise<T> {
     const { self, capacity } = this.#options;
-    await this.#exclusively(async () => {
+    await this.#counting.runExclusive(async () => {
       const lacking = shortages(capacity, await this.used(definition.id), definition);
       if (lacking.length > 0)
         throw new VmshadowError(
@@ -59,11 +60,5 @@ export class CapacityGate {
     for (const { definition } of desktops)
       if (owned.has(definition.id)) counted.set(definition.id, definition);
     return usedBy([...counted.values()].filter((d) => d.id !== except));
-  }
-
-  async #exclusively(work: () => Promise<void>): Promise<void> {
-    const run = this.#last.then(work);
-    this.#last = run.catch(() => undefined);
-    return run;
   }
 }

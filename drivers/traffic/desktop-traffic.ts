@@ -1,4 +1,5 @@
 // Keeps the traffic sampler on the desktops that this host owns: one that comes, goes or moves is picked up without a restart.
+import { Mutex } from 'async-mutex';
 import type { TrafficSource } from '../../ports/traffic.js';
 import type { TrafficSampler } from './sampler.js';
 import type { Hypervisor } from '../../ports/hypervisor.js';
@@ -22,7 +23,7 @@ export class DesktopTraffic implements TrafficSource {
   readonly #options: DesktopTrafficOptions;
   readonly #watched = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
-  #looking: Promise<void> = Promise.resolve();
+  readonly #looking = new Mutex();
 
   constructor(options: DesktopTrafficOptions) {
     this.#options = options;
@@ -36,7 +37,7 @@ export class DesktopTraffic implements TrafficSource {
 
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
-    await this.#looking.catch(() => undefined);
+    await this.#looking.waitForUnlock();
     await this.#options.sampler.stop();
   }
 
@@ -48,8 +49,7 @@ export class DesktopTraffic implements TrafficSource {
 
   /** One look at a time: a slow one must not overtake the next. */
   #look(): Promise<void> {
-    this.#looking = this.#looking.catch(() => undefined).then(() => this.#lookNow());
-    return this.#looking;
+    return this.#looking.runExclusive(() => this.#lookNow());
   }
 
   async #lookNow(): Promise<void> {

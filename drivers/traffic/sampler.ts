@@ -1,6 +1,7 @@
 // Watches the traffic of a host's desktops, in the network namespace that the process lives in. Always: counters per flow in the kernel,
 // no packet copied. In turn, a few seconds per active desktop: packet headers. Desktops come and go at any time; an existing table of a
 // former process is taken over. Nothing here can hold up or drop a packet.
+import { Mutex } from 'async-mutex';
 import { isServerName } from '../../domain/model/address.js';
 import { SamplingPolicy } from '../../domain/model/policy.js';
 import { messageOf } from '../../domain/errors.js';
@@ -67,7 +68,7 @@ export class TrafficSampler {
   #policy: SamplingPolicy;
   #before = new Map<string, DesktopFlow>();
   #timer: NodeJS.Timeout | undefined;
-  #reading: Promise<void> = Promise.resolve();
+  readonly #reading = new Mutex();
 
   constructor(options: TrafficSamplerOptions) {
     this.#run = options.run;
@@ -165,7 +166,7 @@ export class TrafficSampler {
     this.#timer = undefined;
     for (const watch of this.#watches.values()) watch.busy?.abort();
     await Promise.all(this.#samples);
-    await this.#reading;
+    await this.#reading.waitForUnlock();
     if (options.remove === true) await this.#nft(renderRemoval(this.#table));
   }
 
@@ -246,7 +247,7 @@ export class TrafficSampler {
 
   /** One reading after the other, so that no counter is taken twice. */
   #read(): Promise<void> {
-    const reading = this.#reading.then(async () => {
+    return this.#reading.runExclusive(async () => {
       const now = await this.#counters();
       const changed = countersSince(this.#before, now);
       this.#before = now;
@@ -258,8 +259,6 @@ export class TrafficSampler {
         watch.bytes += flow.bytesIn + flow.bytesOut;
       }
     });
-    this.#reading = reading.catch(() => undefined);
-    return reading;
   }
 
   async #counters(): Promise<Map<string, DesktopFlow>> {

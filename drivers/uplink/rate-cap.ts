@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
 import { Ipv4, Port } from '../../domain/model/address.js';
 import { parseInput } from '../../domain/model/parse.js';
+import { KeyedMutex } from '../../os/keyed-mutex.js';
 import { runCommand } from '../../os/run-command.js';
 
 const Traffic = z.object({
@@ -42,10 +43,13 @@ const Filters = z.array(
   }),
 );
 
+/** Reading the tree of a device and changing it must not interleave with another move's. */
+const devices = new KeyedMutex();
+
 /** Hold the traffic to `peer`:`ports` to `mbps` in all; called again it changes the cap. Throws PREREQUISITE for a foreign qdisc. */
 export async function capTraffic(input: TrafficCap): Promise<void> {
   const cap = parseInput(Cap, input, 'a bandwidth cap');
-  await oneAtATime(cap.device, async () => {
+  await devices.runExclusive(cap.device, async () => {
     const slots = await readSlots(cap.device);
     await tc(renderCap(cap, slots));
   });
@@ -54,7 +58,7 @@ export async function capTraffic(input: TrafficCap): Promise<void> {
 /** Let the traffic to `peer`:`ports` go as it likes again; the last cap takes the tree away. */
 export async function uncapTraffic(input: Traffic): Promise<void> {
   const traffic = parseInput(Traffic, input, 'a bandwidth cap');
-  await oneAtATime(traffic.device, async () => {
+  await devices.runExclusive(traffic.device, async () => {
     const slots = await readSlots(traffic.device);
     if (slots !== null) await tc(renderUncap(traffic, slots));
   });
@@ -158,16 +162,4 @@ async function readSlots(device: string): Promise<Slot[] | null> {
 async function tc(commands: readonly string[]): Promise<void> {
   if (commands.length === 0) return;
   await runCommand(['tc', '-batch', '-'], { input: `${commands.join('\n')}\n` });
-}
-
-const tails = new Map<string, Promise<unknown>>();
-
-/** Reading the tree and changing it must not interleave with another move's. */
-async function oneAtATime(device: string, work: () => Promise<void>): Promise<void> {
-  const mine = (tails.get(device) ?? Promise.resolve()).then(work, work);
-  tails.set(
-    device,
-    mine.catch(() => undefined),
-  );
-  await mine;
 }

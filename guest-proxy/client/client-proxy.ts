@@ -4,6 +4,7 @@
 // Messages are handled one after the other. On a crash rules stay in the kernel; `start` takes them up again from the state file.
 import { createSocket, type Socket } from 'node:dgram';
 import { performance } from 'node:perf_hooks';
+import { Mutex } from 'async-mutex';
 import type { Endpoint } from '../../domain/model/address.js';
 import { messageOf } from '../../domain/errors.js';
 import type { Logger } from '../logger.js';
@@ -77,7 +78,7 @@ export class ClientProxy {
   readonly #refused: Record<string, number> = {};
   #socket: Socket | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #work: Promise<void> = Promise.resolve();
+  readonly #working = new Mutex();
   #collectAtMs = 0;
   #punchAtMs = 0;
   #closeAtMs: number[] = [];
@@ -120,7 +121,7 @@ export class ClientProxy {
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    await this.#work;
+    await this.#working.waitForUnlock();
     this.#socket?.close();
     this.#socket = null;
   }
@@ -177,7 +178,7 @@ export class ClientProxy {
 
   /** Do `work` after all that was asked before; a failure is logged and what failed is asked for again by the host. */
   #enqueue(work: () => Promise<void>): void {
-    this.#work = this.#work.then(work).catch((e: unknown) => {
+    void this.#working.runExclusive(work).catch((e: unknown) => {
       this.#logger.error({ error: messageOf(e) }, 'could not follow the desktop; it is tried again');
     });
   }

@@ -1,5 +1,6 @@
 // The client proxy's durable state: loaded once, saved on each change. HELLO stamps are reserved in blocks, so that they grow over
 // restarts also on a machine whose clock does not.
+import { Mutex } from 'async-mutex';
 import { parseInput } from '../../domain/model/parse.js';
 import { readJson, writeJson } from '../../os/durable-json.js';
 import { removeDurably } from '../../os/durable-file.js';
@@ -14,7 +15,7 @@ export class ClientStore {
   readonly #config: ClientConfig;
   #stamp = 0;
   #state: ClientState | null = null;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #saving = new Mutex();
 
   constructor(file: string, config: ClientConfig) {
     this.#file = file;
@@ -44,9 +45,7 @@ export class ClientStore {
   /** Save the present state; one write after the other. */
   async save(): Promise<void> {
     const { state } = this;
-    const saved = this.#saving.then(() => writeJson(this.#file, state));
-    this.#saving = saved.catch(() => undefined);
-    await saved;
+    await this.#saving.runExclusive(() => writeJson(this.#file, state));
   }
 
   async remove(): Promise<void> {

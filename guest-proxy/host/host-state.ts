@@ -1,5 +1,6 @@
 // The records of all desktops and the kernel's rules made from them. Changes are made one at a time; each is recorded durably and put in force
 // at the same time (a switchover waits for both): after a crash the records alone say what the rules are to be.
+import { Mutex } from 'async-mutex';
 import { VmshadowError } from '../../domain/errors.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import type { HostPlane } from '../planes/plane.js';
@@ -20,7 +21,7 @@ export class HostState {
   readonly #held = new Set<string>();
   /** The rules in force, as text; null: not known. */
   #applied: string | null = null;
-  #work: Promise<unknown> = Promise.resolve();
+  readonly #changing = new Mutex();
 
   constructor(options: HostStateOptions) {
     this.#options = options;
@@ -123,9 +124,7 @@ export class HostState {
   }
 
   /** Run `work` after all changes asked for before it. */
-  async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#work.then(work);
-    this.#work = done.catch(() => undefined);
-    return done;
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#changing.runExclusive(work);
   }
 }

@@ -1,4 +1,5 @@
 // Which sessions stood, so that a restarted host can tell the clients to say HELLO again. No secrets; losing it costs one keepalive interval.
+import { Mutex } from 'async-mutex';
 import { z } from 'zod';
 import { Endpoint, Ipv4 } from '../../domain/model/address.js';
 import { readJson, writeJson } from '../../os/durable-json.js';
@@ -17,7 +18,7 @@ const MAX_HINTS = 1_000;
 export class SessionHints {
   readonly #file: string;
   #hints: Hint[] = [];
-  #work: Promise<void> = Promise.resolve();
+  readonly #writing = new Mutex();
 
   constructor(file: string) {
     this.#file = file;
@@ -36,7 +37,6 @@ export class SessionHints {
     const others = this.#hints.filter((h) => h.session !== hint.session);
     this.#hints = [...others, hint].slice(-MAX_HINTS);
     const snapshot = this.#hints;
-    this.#work = this.#work.then(() => writeJson(this.#file, snapshot)).catch(() => undefined);
-    await this.#work;
+    await this.#writing.runExclusive(() => writeJson(this.#file, snapshot)).catch(() => undefined);
   }
 }

@@ -8,6 +8,7 @@ import { parseInput } from '../../../domain/model/parse.js';
 import { chooseAccelerator } from './accelerator.js';
 import type { Accelerator } from './command-lines.js';
 import { findProcess, type HostProcess } from '../../../os/host-process.js';
+import { KeyedMutex } from '../../../os/keyed-mutex.js';
 import { Layout, type CopyFiles } from './layout.js';
 import { Monitors } from '../qmp/monitors.js';
 import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
@@ -50,7 +51,7 @@ export class QemuHost {
   readonly monitors = new Monitors();
   readonly log: DriverLogger;
   readonly now: () => number;
-  readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #locks = new KeyedMutex();
   #accelerator: Promise<Accelerator> | null = null;
 
   constructor(options: QemuOptions, log: DriverLogger, now: () => number) {
@@ -67,16 +68,8 @@ export class QemuHost {
   }
 
   /** Run `work` when everything else under `key` has ended. */
-  async locked<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(key) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const tail = mine.catch(() => undefined);
-    this.#tails.set(key, tail);
-    try {
-      return await mine;
-    } finally {
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
-    }
+  locked<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#locks.runExclusive(key, work);
   }
 
   /** The record of a desktop of this host; throws UNKNOWN_DESKTOP. */
