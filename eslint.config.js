@@ -99,6 +99,20 @@ export default tseslint.config(
     'cli',
   ]),
   {
+    files: ['test/**/*.ts', 'ports/**/*.ts', 'lab/**/*.ts'],
+    rules: {
+      // One word for a test, and none that leaves tests out or runs them again.
+      'no-restricted-globals': ['error', 'test', 'fit', 'xit', 'xtest', 'fdescribe', 'xdescribe'],
+      'no-restricted-properties': [
+        'error',
+        ...['it', 'describe'].flatMap((object) =>
+          ['only', 'skip', 'todo', 'failing'].map((property) => ({ object, property })),
+        ),
+        { object: 'jest', property: 'retryTimes' },
+      ],
+    },
+  },
+  {
     files: ['test/**/*.ts', 'bench/**/*.ts', 'lab/fakes/**/*.ts'],
     rules: {
       // jest's asymmetric matchers are typed `any`.

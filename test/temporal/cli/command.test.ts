@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 describe('the command', () => {
-  test('prints help and version, nothing on standard error', async () => {
+  it('prints help and version, nothing on standard error', async () => {
     const help = await vmshadow(['status', '--help']);
     expect(help).toMatchObject({ exit: 0, err: '' });
     expect(help.out).toContain('--watch');
@@ -26,7 +26,7 @@ describe('the command', () => {
     expect(version.out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  test('ends with 78 and every problem of a configuration, without a stack', async () => {
+  it('ends with 78 and every problem of a configuration, without a stack', async () => {
     const file = join(dir, 'bad.yaml');
     await writeFile(file, 'pool: "No Pool"\nsites: []\nlimits: { moveMbps: fast }\n');
     for (const command of ['manager', 'dev']) {
@@ -46,7 +46,7 @@ describe('the command', () => {
     expect(proxy.err).toContain('- identity:');
   });
 
-  test('says where it looked for Temporal and what to do when nothing answers (69)', async () => {
+  it('says where it looked for Temporal and what to do when nothing answers (69)', async () => {
     const address = `127.0.0.1:${String(await freePort())}`;
     const begun = Date.now();
     const { exit, err, out } = await vmshadow(['status', '--json'], { env: { TEMPORAL_ADDRESS: address } });
@@ -58,7 +58,7 @@ describe('the command', () => {
     expect(Date.now() - begun).toBeLessThan(12_000);
   });
 
-  test('ends quietly when its reader went away', async () => {
+  it('ends quietly when its reader went away', async () => {
     const help = new Vmshadow(['--help']);
     help.child.stdout?.destroy();
     expect(await help.ended).toMatchObject({ exit: 0, err: '' });
@@ -66,13 +66,13 @@ describe('the command', () => {
 });
 
 describe('vmshadow dev', () => {
-  test('prints an example that it takes itself', async () => {
+  it('prints an example that it takes itself', async () => {
     const { exit, out } = await vmshadow(['dev', '--example']);
     expect(exit).toBe(0);
     expect(out.trim()).toBe(EXAMPLE_CLOUD.trim());
   });
 
-  test('runs a server and the manager, survives its own restart, and ends with 0 on Ctrl-C', async () => {
+  it('runs a server and the manager, survives its own restart, and ends with 0 on Ctrl-C', async () => {
     await writeFile(join(dir, 'vmshadow.yaml'), EXAMPLE_CLOUD);
     const [port, uiPort] = [await freePort(), await freePort()];
     const argv = ['dev', '--db', 'state/temporal.db', '--port', String(port), '--ui-port', String(uiPort)];

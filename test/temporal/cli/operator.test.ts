@@ -71,7 +71,7 @@ async function untilCycle(): Promise<void> {
 }
 
 describe('vmshadow status', () => {
-  test('shows hosts and desktops', async () => {
+  it('shows hosts and desktops', async () => {
     const { exit, out, err } = await run('status');
     expect(exit).toBe(0);
     expect(err).toBe('');
@@ -80,7 +80,7 @@ describe('vmshadow status', () => {
     expect(out).toContain('plans only (policy act=false)');
   });
 
-  test('--watch prints lines where there is no terminal, and ends with 0 on Ctrl-C', async () => {
+  it('--watch prints lines where there is no terminal, and ends with 0 on Ctrl-C', async () => {
     const watching = new Vmshadow(['status', '--watch', '--interval', '0.3'], {
       env: { TEMPORAL_ADDRESS: plane.address },
     });
@@ -90,7 +90,7 @@ describe('vmshadow status', () => {
     expect(out).not.toContain('\u001b');
   });
 
-  test('--watch --json prints one document a line', async () => {
+  it('--watch --json prints one document a line', async () => {
     const watching = new Vmshadow(['status', '--watch', '--json', '--interval', '0.2'], {
       env: { TEMPORAL_ADDRESS: plane.address },
     });
@@ -102,7 +102,7 @@ describe('vmshadow status', () => {
 });
 
 describe('what cannot be done is refused with one clear error and exit code 1', () => {
-  test.each<[string, string[], string, RegExp]>([
+  it.each<[string, string[], string, RegExp]>([
     ['an unknown desktop', ['move', 'nobody', 'us-east'], 'UNKNOWN_DESKTOP', /nobody.*video/],
     ['an unknown site', ['move', 'video', 'mars'], 'UNKNOWN_SITE', /mars.*us-west, us-east/],
     ['a move to where it is', ['move', 'video', 'us-west'], 'ALREADY_THERE', /us-west/],
@@ -126,7 +126,7 @@ describe('what cannot be done is refused with one clear error and exit code 1', 
     expect(west.desktops.get('video')?.state).toBe('running');
   });
 
-  test('a pool that nobody manages is not there (69)', async () => {
+  it('a pool that nobody manages is not there (69)', async () => {
     const { exit, data: answer } = await data('status', '--pool', 'other');
     expect(exit).toBe(69);
     expect((answer as Refused).error.message).toContain('no shadow loop for the pool other');
@@ -134,7 +134,7 @@ describe('what cannot be done is refused with one clear error and exit code 1', 
 });
 
 describe('vmshadow policy', () => {
-  test('changes what was named, shows the whole, and the loop follows', async () => {
+  it('changes what was named, shows the whole, and the loop follows', async () => {
     const set = await data(...['policy', 'set', 'msPerGb=5', 'highThreshold=0.4']);
     expect(set.exit).toBe(0);
     expect(set.data).toMatchObject({
@@ -148,7 +148,7 @@ describe('vmshadow policy', () => {
 });
 
 describe('vmshadow plan', () => {
-  test('shows the plan of the live pool without acting', async () => {
+  it('shows the plan of the live pool without acting', async () => {
     const { exit, data: plan } = await data('plan', '--algorithm', 'cost-aware');
     expect(exit).toBe(0);
     expect(plan).toMatchObject({
@@ -161,7 +161,7 @@ describe('vmshadow plan', () => {
 });
 
 describe('vmshadow move', () => {
-  test('that cannot reach its end cancels, leaves the desktop at home, and ends with 1', async () => {
+  it('that cannot reach its end cancels, leaves the desktop at home, and ends with 1', async () => {
     west.faults.add('disk never ends');
     const moving = new Vmshadow(['move', 'video', 'us-east'], { env: { TEMPORAL_ADDRESS: plane.address } });
     await moving.untilPrinted('async-disk', 30_000);
@@ -178,7 +178,7 @@ describe('vmshadow move', () => {
     expect(cloud.runningAt('video')).toEqual(['us-west/h1']);
   });
 
-  test('follows the move to its end and prints what it did', async () => {
+  it('follows the move to its end and prints what it did', async () => {
     const { exit, out, err } = await run('move', 'video', 'us-east', '--force', '--json');
     expect(err).toMatch(/video {2}us-west\/h1 -> us-east\/h1/);
     expect(exit).toBe(0);
@@ -186,14 +186,14 @@ describe('vmshadow move', () => {
     expect(cloud.runningAt('video')).toEqual(['us-east/h1']);
   });
 
-  test('is refused again within the hysteresis time, unless forced', async () => {
+  it('is refused again within the hysteresis time, unless forced', async () => {
     const { exit, data: answer } = await data('move', 'video', 'us-west');
     expect(exit).toBe(1);
     expect((answer as Refused).error.code).toBe('HYSTERESIS');
     expect((answer as Refused).error.message).toContain('--force');
   });
 
-  test('--no-follow returns at once with the workflow', async () => {
+  it('--no-follow returns at once with the workflow', async () => {
     const { exit, data: accepted } = await data('move', 'video', 'us-west', '--force', '--no-follow');
     expect(exit).toBe(0);
     expect(accepted).toMatchObject({ workflowId: 'migrate/video' });
@@ -204,7 +204,7 @@ describe('vmshadow move', () => {
 });
 
 describe('vmshadow desktop', () => {
-  test('creates, lists, stops and starts', async () => {
+  it('creates, lists, stops and starts', async () => {
     const created = await data(...'desktop create second --site us-east --memory 64 --disk 64'.split(' '));
     expect(created.exit).toBe(0);
     expect(created.data).toMatchObject({ host: { site: 'us-east' }, external: '198.18.1.1' });
@@ -216,7 +216,7 @@ describe('vmshadow desktop', () => {
     expect(cloud.runningAt('second')).toEqual(['us-east/h1']);
   });
 
-  test('explains one of which nothing has been seen', async () => {
+  it('explains one of which nothing has been seen', async () => {
     const { exit, out } = await run('explain', 'second');
     expect(exit).toBe(0);
     expect(out).toContain('second: rank');
@@ -224,7 +224,7 @@ describe('vmshadow desktop', () => {
 });
 
 describe('without a manager', () => {
-  test('every command says so within seconds (69)', async () => {
+  it('every command says so within seconds (69)', async () => {
     const lone = await ControlPlane.start();
     try {
       await ensureLoopWithoutManager(lone);

@@ -9,7 +9,7 @@ import { Policy } from '../../../domain/model/policy.js';
 const parse = (text: string) => parseConfig(text, CloudConfig, 'vmshadow.yaml');
 
 describe('a configuration file', () => {
-  test('lists every problem at once with its place', async () => {
+  it('lists every problem at once with its place', async () => {
     const text = `
 sites:
   - id: us west
@@ -25,18 +25,18 @@ limits: { moveMbps: -1 }
       expect(message).toContain(`  - ${place}:`);
   });
 
-  test('that is no YAML is refused with the line', async () => {
+  it('that is no YAML is refused with the line', async () => {
     await expect(parse('sites: [1,\npool: "x')).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(/not valid YAML\n {2}- .*line \d/) as string,
     });
   });
 
-  test('may not name a key twice', async () => {
+  it('may not name a key twice', async () => {
     await expect(parse('pool: a\npool: b\n')).rejects.toThrow(/not valid YAML[\s\S]*unique/);
   });
 
-  test.each([
+  it.each([
     ['', 'an empty file'],
     ['- a\n', 'a list'],
     ['text', 'string'],
@@ -44,7 +44,7 @@ limits: { moveMbps: -1 }
     await expect(parse(text)).rejects.toThrow(what);
   });
 
-  test('that is missing or cannot be read says how to give it', async () => {
+  it('that is missing or cannot be read says how to give it', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'vms-config-'));
     try {
       const missing = loadConfig(join(dir, 'no.yaml'), CloudConfig, "the cloud's configuration");
@@ -64,7 +64,7 @@ limits: { moveMbps: -1 }
 });
 
 describe('the example of `vmshadow dev --example`', () => {
-  test('is valid, and the policy it shows is the default one', async () => {
+  it('is valid, and the policy it shows is the default one', async () => {
     const cloud = await parse(EXAMPLE_CLOUD);
     expect(cloud.sites.map((s) => s.id)).toEqual(['us-west', 'us-central']);
     expect(cloud.policy).toEqual(Policy.parse({}));

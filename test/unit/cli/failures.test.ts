@@ -2,7 +2,7 @@ import { grpcStatusOf, isNamed, problemOf, refusal, usageError } from '../../../
 import { VmshadowError, type ErrorCode } from '../../../domain/errors.js';
 
 describe('exit codes', () => {
-  test.each<[ErrorCode, number]>([
+  it.each<[ErrorCode, number]>([
     ['CONFIG_INVALID', 78],
     ['INPUT_INVALID', 65],
     ['CONTROL_PLANE', 69],
@@ -15,12 +15,12 @@ describe('exit codes', () => {
     expect(problemOf(new VmshadowError(code, 'x'))).toMatchObject({ code, message: 'x', exit });
   });
 
-  test('tell a bad command line (64) from a bad file (65)', () => {
+  it('tell a bad command line (64) from a bad file (65)', () => {
     expect(problemOf(usageError('x')).exit).toBe(64);
     expect(problemOf(new VmshadowError('INPUT_INVALID', 'x')).exit).toBe(65);
   });
 
-  test('say 1 for whatever a workflow refuses', () => {
+  it('say 1 for whatever a workflow refuses', () => {
     expect(problemOf(refusal({ code: 'UNKNOWN_SITE', message: 'no site x' }, null))).toMatchObject({
       code: 'UNKNOWN_SITE',
       message: 'no site x',
@@ -29,7 +29,7 @@ describe('exit codes', () => {
     expect(problemOf(refusal({ code: 'INPUT_INVALID', message: 'bad' }, null)).exit).toBe(1);
   });
 
-  test('call a code that nobody knows, and anything else thrown, a defect of ours', () => {
+  it('call a code that nobody knows, and anything else thrown, a defect of ours', () => {
     expect(problemOf(refusal({ code: 'WHAT', message: 'm' }, null))).toMatchObject({
       code: 'INTERNAL',
       exit: 70,
@@ -44,14 +44,14 @@ describe('errors of the Temporal client', () => {
     cause: Object.assign(new Error('inner'), { name: 'WorkflowNotFoundError', code: 5 }),
   });
 
-  test('are found by name and gRPC status through their causes', () => {
+  it('are found by name and gRPC status through their causes', () => {
     expect(isNamed(error, 'WorkflowNotFoundError')).toBe(true);
     expect(isNamed(error, 'Other')).toBe(false);
     expect(grpcStatusOf(error)).toBe(5);
     expect(grpcStatusOf(new Error('x'))).toBeNull();
   });
 
-  test('may point at themselves without hanging us', () => {
+  it('may point at themselves without hanging us', () => {
     const loop: { name: string; cause?: unknown } = { name: 'Loop' };
     loop.cause = loop;
     expect(isNamed(loop, 'Other')).toBe(false);

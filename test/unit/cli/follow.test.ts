@@ -34,19 +34,19 @@ async function follow(from: MoveSource, signal = new AbortController().signal) {
 const silence = new VmshadowError('CONTROL_PLANE', 'no answer');
 
 describe('following a move', () => {
-  test('ends when the disks are compared, before the grace time of the old disk', async () => {
+  it('ends when the disks are compared, before the grace time of the old disk', async () => {
     const compared = { ...MOVED, diskHashes: { source: 'a', target: 'a', equal: true } };
     const { end, seen } = await follow(source([MOVE, MOVED, compared, MOVED]));
     expect(end).toEqual(compared);
     expect(seen).toEqual(['memory', 'cleanup', 'cleanup']);
   });
 
-  test.each(['failed', 'cancelled'] as const)('ends at once when it %s', async (outcome) => {
+  it.each(['failed', 'cancelled'] as const)('ends at once when it %s', async (outcome) => {
     const { end } = await follow(source([MOVE, { ...MOVE, outcome }]));
     expect(end?.outcome).toBe(outcome);
   });
 
-  test('waits while the control plane is away, and says so once', async () => {
+  it('waits while the control plane is away, and says so once', async () => {
     const { end, silences } = await follow(
       source([MOVE, silence, silence, MOVE, silence, { ...MOVE, outcome: 'failed' }]),
     );
@@ -54,16 +54,16 @@ describe('following a move', () => {
     expect(silences).toEqual(['no answer', 'no answer']);
   });
 
-  test('gives any other error to the caller', async () => {
+  it('gives any other error to the caller', async () => {
     await expect(follow(source([new VmshadowError('INTERNAL', 'x')]))).rejects.toThrow('x');
   });
 
-  test('says so when somebody terminated the workflow', async () => {
+  it('says so when somebody terminated the workflow', async () => {
     await expect(follow(source([MOVE], 'TERMINATED'))).rejects.toThrow(/ended from outside \(TERMINATED\)/);
     await expect(follow(source([null], null))).rejects.toThrow(/not found/);
   });
 
-  test('stops when asked to; a decided outcome is still reported', async () => {
+  it('stops when asked to; a decided outcome is still reported', async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 20);
     expect((await follow(source([MOVE]), controller.signal)).end).toBeNull();

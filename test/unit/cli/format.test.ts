@@ -9,7 +9,7 @@ import {
 } from '../../../cli/render/format.js';
 
 describe('figures for people', () => {
-  test.each([
+  it.each([
     [0, '0 ms'],
     [0.042, '0.04 ms'],
     [41.7, '41.7 ms'],
@@ -24,7 +24,7 @@ describe('figures for people', () => {
     expect(formatMs(ms)).toBe(text);
   });
 
-  test.each([
+  it.each([
     [0, '0 s'],
     [-5, '0 s'],
     [59_400, '59 s'],
@@ -37,7 +37,7 @@ describe('figures for people', () => {
     expect(formatDuration(ms)).toBe(text);
   });
 
-  test.each([
+  it.each([
     [0, '0 B'],
     [999, '999 B'],
     [1000, '1 kB'],
@@ -49,18 +49,18 @@ describe('figures for people', () => {
     expect(formatBytes(bytes)).toBe(text);
   });
 
-  test('writes bytes a second as the megabits that a link is sold in', () => {
+  it('writes bytes a second as the megabits that a link is sold in', () => {
     expect(formatRate(7_500_000)).toBe('60 Mbit/s');
     expect(formatRate(0)).toBe('-');
   });
 
-  test('tells past from future', () => {
+  it('tells past from future', () => {
     expect(formatAge(1_000, 9_000)).toBe('8 s ago');
     expect(formatAge(9_000, 1_000)).toBe('in 8 s');
     expect(formatAge(null, 0)).toBe('-');
   });
 
-  test('shows what is not known, and that something was cut', () => {
+  it('shows what is not known, and that something was cut', () => {
     expect(formatUse(2, null)).toBe('2/-');
     expect(cut('abcdef', 4)).toBe('abc…');
     expect(cut('abc', 3)).toBe('abc');

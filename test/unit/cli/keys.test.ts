@@ -40,12 +40,12 @@ const enroll = (...more: string[]) =>
   );
 
 describe('vmshadow keys', () => {
-  test('shows and issues nothing without an authority', async () => {
+  it('shows and issues nothing without an authority', async () => {
     expect((await keys('show')).exit).toBe(69);
     expect((await keys('issue', 'us-west/h1', '--address', '192.0.2.11')).exit).toBe(69);
   });
 
-  test('refuses to enroll a client while a host has no identity, naming it', async () => {
+  it('refuses to enroll a client while a host has no identity, naming it', async () => {
     expect((await keys('init')).exit).toBe(0);
     const west = await keys('issue', 'us-west/h1', '--address', '192.0.2.11');
     expect(west.exit).toBe(0);
@@ -54,7 +54,7 @@ describe('vmshadow keys', () => {
     expect(notes).toContain('no identity of us-central/h1');
   });
 
-  test('keeps the identity of a host when its certificate is renewed', async () => {
+  it('keeps the identity of a host when its certificate is renewed', async () => {
     const first = await keys('issue', 'us-central/h1', '--address', '198.51.100.11');
     const again = await keys('issue', 'us-central/h1', '--address', '198.51.100.11', '198.51.100.12');
     expect(again.data['publicKey']).toBe(first.data['publicKey']);
@@ -69,7 +69,7 @@ describe('vmshadow keys', () => {
     ]);
   });
 
-  test("makes a client's file that its proxy takes: private, with all hosts' keys and probes", async () => {
+  it("makes a client's file that its proxy takes: private, with all hosts' keys and probes", async () => {
     const { exit, data } = await enroll();
     expect(exit).toBe(0);
     const file = join(dir, 'client.yaml');
@@ -82,7 +82,7 @@ describe('vmshadow keys', () => {
     expect(config.probes.map((p) => p.site)).toEqual(['us-west', 'us-central']);
   });
 
-  test("never overwrites a client's key", async () => {
+  it("never overwrites a client's key", async () => {
     const before = await readFile(join(dir, 'client.yaml'), 'utf8');
     const { exit, notes } = await enroll();
     expect(exit).toBe(1);
@@ -90,7 +90,7 @@ describe('vmshadow keys', () => {
     expect(await readFile(join(dir, 'client.yaml'), 'utf8')).toBe(before);
   });
 
-  test('refuses names that are no SITE/HOST and addresses that are none', async () => {
+  it('refuses names that are no SITE/HOST and addresses that are none', async () => {
     const { exit, notes } = await keys('issue', 'us-west', '--address', '300.1.1.1');
     expect(exit).toBe(64);
     expect(notes).toContain('expected SITE/HOST');

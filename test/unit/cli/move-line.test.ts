@@ -2,7 +2,7 @@ import { renderBar, renderMoveEnd, renderMoveLine, renderPhase } from '../../../
 import { MOVE, MOVED } from './fixture.js';
 
 describe('the line of a move', () => {
-  test.each([
+  it.each([
     [0, '[..........]'],
     [49, '[####......]'],
     [100, '[##########]'],
@@ -13,17 +13,17 @@ describe('the line of a move', () => {
     expect(renderBar(percent, 10)).toBe(bar);
   });
 
-  test('says from where to where', () => {
+  it('says from where to where', () => {
     expect(renderMoveLine(MOVE)).toMatch(/^video {2}us-west\/h1 -> us-east\/h1 {2}\[/);
   });
 
-  test('names no rate and no time left before anything moves', () => {
+  it('names no rate and no time left before anything moves', () => {
     const early = { ...MOVE, phase: 'preflight' as const, percent: 0, etaMs: null };
     const progress = { ...MOVE.progress, bytesPerSecond: 0, diskTotalBytes: 0, memoryTotalBytes: 0 };
     expect(renderMoveLine({ ...early, progress })).toMatch(/0 % {2}preflight \(1\/6\)$/);
   });
 
-  test('says that the source is still being cleaned after the commit', () => {
+  it('says that the source is still being cleaned after the commit', () => {
     expect(renderPhase(MOVED)).toBe('moved, cleaning up');
     const phases = MOVED.phases.map((p) => ({ ...p, endedAtMs: p.endedAtMs ?? 1 }));
     expect(renderPhase({ ...MOVED, phases })).toBe('moved');
@@ -31,7 +31,7 @@ describe('the line of a move', () => {
 });
 
 describe('the end of a move', () => {
-  test('gives pause, bytes, phases and RTTs', () => {
+  it('gives pause, bytes, phases and RTTs', () => {
     const text = renderMoveEnd(MOVED);
     expect(text).toContain('video moved us-west/h1 -> us-east/h1');
     expect(text).toContain('410 ms (hypervisor), 520 ms (wall clock); held packets: 17');
@@ -41,7 +41,7 @@ describe('the end of a move', () => {
     expect(text).not.toContain('disks');
   });
 
-  test('shouts when the disks differ', () => {
+  it('shouts when the disks differ', () => {
     const diskHashes = { source: 'a', target: 'b', equal: false };
     expect(renderMoveEnd({ ...MOVED, diskHashes })).toContain('DIFFERENT');
     expect(renderMoveEnd({ ...MOVED, diskHashes: { ...diskHashes, equal: true } })).toContain(
@@ -49,7 +49,7 @@ describe('the end of a move', () => {
     );
   });
 
-  test('says why a move was not made and where the desktop runs', () => {
+  it('says why a move was not made and where the desktop runs', () => {
     const error = { code: 'NO_CAPACITY', message: 'no slot at us-east/h1' };
     const text = renderMoveEnd({ ...MOVE, outcome: 'failed', error });
     expect(text).toContain('(failed): no slot at us-east/h1 (NO_CAPACITY)');

@@ -11,7 +11,7 @@ const problemsOf = (...words: string[]) => {
 };
 
 describe('vmshadow policy set', () => {
-  test('makes a partial policy of dotted keys', () => {
+  it('makes a partial policy of dotted keys', () => {
     expect(parsePolicySettings(['placement.highThreshold=0.5', 'act=false', 'migration.graceMs=0'])).toEqual({
       placement: { highThreshold: 0.5 },
       act: false,
@@ -19,21 +19,21 @@ describe('vmshadow policy set', () => {
     });
   });
 
-  test('takes the last part of a key where only one setting has it', () => {
+  it('takes the last part of a key where only one setting has it', () => {
     expect(parsePolicySettings(['msPerGb=3', 'weights.ports=0.2'])).toEqual({
       placement: { msPerGb: 3 },
       fingerprint: { weights: { ports: 0.2 } },
     });
   });
 
-  test('takes lists with commas, and names as they are', () => {
+  it('takes lists with commas, and names as they are', () => {
     expect(parsePolicySettings(['sensitivePorts=1935,554', 'algorithm=cost-aware'])).toEqual({
       fingerprint: { sensitivePorts: [1935, 554] },
       placement: { algorithm: 'cost-aware' },
     });
   });
 
-  test('lists every problem at once', () => {
+  it('lists every problem at once', () => {
     const text = problemsOf('nonsense=1', 'highThreshold=2', 'act=maybe', 'x', 'algorithm=magic');
     expect(text).toContain('5 problems');
     for (const part of [
@@ -46,7 +46,7 @@ describe('vmshadow policy set', () => {
       expect(text).toContain(part);
   });
 
-  test('refuses nothing at all, and groups', () => {
+  it('refuses nothing at all, and groups', () => {
     expect(problemsOf()).toContain('at least one');
     expect(problemsOf('placement={}')).toContain('no such setting');
     expect(problemsOf('__proto__=1')).toContain('no such setting');
@@ -54,7 +54,7 @@ describe('vmshadow policy set', () => {
 });
 
 describe('vmshadow policy show', () => {
-  test('shows every setting of the schema with the value in force', () => {
+  it('shows every setting of the schema with the value in force', () => {
     const settings = new Map(listSettings(Policy.parse({ placement: { highThreshold: 0.7 } })));
     expect([...settings.keys()]).toEqual([...policyLeaves().keys()]);
     expect(settings.get('placement.highThreshold')).toBe('0.7');

@@ -17,7 +17,7 @@ async function cli(...argv: string[]) {
 }
 
 describe('the command line', () => {
-  test.each([['--help'], ['help'], ['status', '--help'], ['keys', 'issue', '--help'], ['--version']])(
+  it.each([['--help'], ['help'], ['status', '--help'], ['keys', 'issue', '--help'], ['--version']])(
     '%s %s prints and ends with 0',
     async (...argv) => {
       const { exit, out } = await cli(...argv);
@@ -26,7 +26,7 @@ describe('the command line', () => {
     },
   );
 
-  test('names every command of the product in its help', async () => {
+  it('names every command of the product in its help', async () => {
     const { out } = await cli('--help');
     for (const command of 'manager dom0 proxy dev status plan policy move cancel force desktop explain fingerprint keys'.split(
       ' ',
@@ -34,7 +34,7 @@ describe('the command line', () => {
       expect(out).toMatch(new RegExp(`^ {2}${command} `, 'm'));
   });
 
-  test.each([
+  it.each([
     [['nonsense'], /unknown command/],
     [['status', '--nonsense'], /unknown option/],
     [['move', 'd1'], /missing required argument 'site'/],
@@ -46,14 +46,14 @@ describe('the command line', () => {
     expect(out).toBe('');
   });
 
-  test('lists all bad arguments at once, and as data with --json', async () => {
+  it('lists all bad arguments at once, and as data with --json', async () => {
     const { exit, notes, out } = await cli('move', 'D1', 'us west', '--host', '-', '--pool', '', '--json');
     expect(exit).toBe(64);
     for (const name of ['desktop', 'site', 'host', 'pool']) expect(notes).toContain(`  - ${name}: `);
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'INPUT_INVALID' } });
   });
 
-  test('checks sizes of a new desktop before asking anybody', async () => {
+  it('checks sizes of a new desktop before asking anybody', async () => {
     const { exit, notes } = await cli(
       ...'desktop create d1 --site us-west --memory 1 --disk 0 --vcpus 1000 --port 0'.split(' '),
     );
@@ -62,7 +62,7 @@ describe('the command line', () => {
       expect(notes).toContain(`- ${name}: `);
   });
 
-  test('a configuration that is not there ends with 78', async () => {
+  it('a configuration that is not there ends with 78', async () => {
     expect((await cli('manager', '--config', '/nonexistent/vmshadow.yaml')).exit).toBe(78);
     expect((await cli('dom0', '--config', '/nonexistent/dom0.yaml')).exit).toBe(78);
     const dev = await cli('dev', '--config', '/nonexistent/vmshadow.yaml');
@@ -70,7 +70,7 @@ describe('the command line', () => {
     expect(dev.notes).toContain('vmshadow dev --example');
   });
 
-  test('a plan file or a capture that is not there ends with 65', async () => {
+  it('a plan file or a capture that is not there ends with 65', async () => {
     expect((await cli('plan', '--input', '/nonexistent.json')).exit).toBe(65);
     expect((await cli('fingerprint', '/nonexistent.pcap')).exit).toBe(65);
   });

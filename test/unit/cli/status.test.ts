@@ -6,7 +6,7 @@ const view = { loop: LOOP, moves: {}, atMs: NOW_MS };
 const moving = { loop: LOOP_MOVING, moves: { video: MOVE }, atMs: NOW_MS };
 
 describe('vmshadow status', () => {
-  test('shows where a desktop is, how it ranks and how far its user is', () => {
+  it('shows where a desktop is, how it ranks and how far its user is', () => {
     const text = renderStatus(view);
     expect(text).toMatch(/video +us-west\/h1 +running +0\.86 +0\.70 +100\.2 ms +us-east \(20\.4 ms\)/);
     expect(text).toContain('198.51.100.10:5901');
@@ -14,7 +14,7 @@ describe('vmshadow status', () => {
     expect(text).toContain('cycle 12 (last 5 s ago, next in 25 s)');
   });
 
-  test('tells a host that is down from one that was never seen', () => {
+  it('tells a host that is down from one that was never seen', () => {
     expect(renderStatus(view)).toMatch(/us-east\/h1 +DOWN +0\/4 .* 1 min 5 s ago/);
     const unseen = { ...LOOP.hosts[1]!, capacity: null, used: null, lastSeenMs: null };
     expect(renderStatus({ ...view, loop: { ...LOOP, hosts: [unseen] } })).toMatch(
@@ -22,7 +22,7 @@ describe('vmshadow status', () => {
     );
   });
 
-  test('names each problem once', () => {
+  it('names each problem once', () => {
     expect(renderStatus(view).match(/the host did not take up its task/g)).toHaveLength(1);
     const silent = { ...LOOP, problems: [] };
     expect(renderStatus({ ...view, loop: silent })).toContain(
@@ -32,7 +32,7 @@ describe('vmshadow status', () => {
     expect(renderStatus({ ...view, loop: well })).toContain('PROBLEMS  none');
   });
 
-  test('shows a move with bar, percent, phase, bytes, rate and time left', () => {
+  it('shows a move with bar, percent, phase, bytes, rate and time left', () => {
     const text = renderStatus(moving);
     expect(text).toContain('video -> us-east/h1 (loop, for 1 min)');
     expect(text).toContain(
@@ -41,11 +41,11 @@ describe('vmshadow status', () => {
     expect(text).toContain('its user is nearer to us-east');
   });
 
-  test('still shows a move that gives no answer', () => {
+  it('still shows a move that gives no answer', () => {
     expect(renderStatus({ ...moving, moves: { video: null } })).toContain('gives no answer');
   });
 
-  test('shows what ended and why, newest first', () => {
+  it('shows what ended and why, newest first', () => {
     const ended = (desktop: string, endedAtMs: number, error: string | null) => ({
       ...LOOP_MOVING.moves[0]!,
       desktop: DESKTOP.desktop,
@@ -60,12 +60,12 @@ describe('vmshadow status', () => {
     expect(text).toMatch(/failed +newer +5 s ago +no room\n.*moved +older +1 min 30 s ago/);
   });
 
-  test('says for how long a desktop stays after a move', () => {
+  it('says for how long a desktop stays after a move', () => {
     const locked = { ...DESKTOP, lockedUntilMs: NOW_MS + 125_000 };
     expect(renderStatus({ ...view, loop: { ...LOOP, desktops: [locked] } })).toContain('stays for 2 min 5 s');
   });
 
-  test('lets no control character of the world reach the terminal', () => {
+  it('lets no control character of the world reach the terminal', () => {
     const evil = {
       ...LOOP,
       problems: ['a\u001b[2Jb\nc'],
@@ -75,7 +75,7 @@ describe('vmshadow status', () => {
     expect(renderStatus({ ...view, loop: evil })).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   });
 
-  test('says in one line what changes, for logs', () => {
+  it('says in one line what changes, for logs', () => {
     expect(renderStatusLine(moving)).toBe(
       'cycle 12 | hosts 1/2 | 1 desktop | video -> us-east/h1 memory 80 %, 13 s left | 1 problem',
     );
@@ -84,7 +84,7 @@ describe('vmshadow status', () => {
     );
   });
 
-  test('finds the nearest site by measured RTT only', () => {
+  it('finds the nearest site by measured RTT only', () => {
     expect(nearestSite({ a: 30, b: 3 })).toBe('b (3 ms)');
     expect(nearestSite({})).toBe('-');
   });
@@ -93,7 +93,7 @@ describe('vmshadow status', () => {
 describe('a frame of --watch', () => {
   const text = ['one', 'two', 'three', 'four', 'five'].join('\n');
 
-  test('clears the screen once, then draws over the former frame', () => {
+  it('clears the screen once, then draws over the former frame', () => {
     expect(frame(text, { columns: 80, rows: 24 }, true).startsWith('\u001b[2J\u001b[H')).toBe(true);
     const next = frame(text, { columns: 80, rows: 24 }, false);
     expect(next.startsWith('\u001b[H')).toBe(true);
@@ -101,7 +101,7 @@ describe('a frame of --watch', () => {
     expect(next.split('\n').every((line) => line.includes('\u001b[K'))).toBe(true);
   });
 
-  test('fits the terminal and says what it left out', () => {
+  it('fits the terminal and says what it left out', () => {
     const small = frame(text, { columns: 2, rows: 5 }, false);
     expect(small.split('\n')).toHaveLength(3);
     expect(small).toContain('on\u001b[K');

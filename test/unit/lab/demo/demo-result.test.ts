@@ -3,7 +3,7 @@ import { renderDemoTable } from '../../../../lab/demo/report-table.js';
 import { RESULT } from './fixture.js';
 
 describe("the demo's result", () => {
-  test('has exactly the keys that programs read', () => {
+  it('has exactly the keys that programs read', () => {
     expect(Object.keys(DemoResult.shape).sort()).toEqual(
       [
         'decidedByLoop',
@@ -22,16 +22,16 @@ describe("the demo's result", () => {
     expect(DemoResult.safeParse({ ...RESULT, more: 1 }).success).toBe(false);
   });
 
-  test('survives JSON', () => {
+  it('survives JSON', () => {
     expect(DemoResult.parse(JSON.parse(JSON.stringify(RESULT)))).toEqual(RESULT);
   });
 
-  test('breaks no promise when all is well', () => {
+  it('breaks no promise when all is well', () => {
     expect(brokenPromises(RESULT)).toEqual([]);
     expect(renderDemoTable(RESULT)).toContain('All promises were kept.');
   });
 
-  test.each<[string, Partial<DemoResult>, RegExp]>([
+  it.each<[string, Partial<DemoResult>, RegExp]>([
     ['somebody asked for the move', { decidedByLoop: false }, /own decision/],
     ['the connection broke', { sameConnection: false }, /connection/],
     ['the disks differ', { diskHashesEqual: false }, /disks/],
@@ -53,7 +53,7 @@ describe("the demo's result", () => {
 });
 
 describe('the final table', () => {
-  test("shows the figures beside the paper's", () => {
+  it("shows the figures beside the paper's", () => {
     const table = renderDemoTable(RESULT);
     expect(table).toMatch(/response time before +median 115\.2 ms, p95 118\.4 ms \(1040 frames\) +300 ms/);
     expect(table).toMatch(/response time after +median 33\.1 ms/);
@@ -64,7 +64,7 @@ describe('the final table', () => {
     expect(table).toContain('us-west/h1 -> us-east/h1, decided by the loop: moved');
   });
 
-  test('marks the check that failed', () => {
+  it('marks the check that failed', () => {
     const table = renderDemoTable({ ...RESULT, sameConnection: false });
     expect(table).toMatch(/FAIL +the same TCP connection/);
     expect(table).toMatch(/ok +disks equal/);

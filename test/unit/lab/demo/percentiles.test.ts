@@ -4,7 +4,7 @@ import { percentile, summarize } from '../../../../lab/demo/percentiles.js';
 const at = (values: number[]) => values.map((responseMs, i) => ({ atMs: i * 1000, responseMs }));
 
 describe('percentile', () => {
-  test.each([
+  it.each([
     [[5], 0.5, 5],
     [[1, 2, 3], 0.5, 2],
     [[1, 2, 3, 4], 0.5, 2.5],
@@ -15,13 +15,13 @@ describe('percentile', () => {
     expect(percentile(values, share)).toBeCloseTo(expected, 9);
   });
 
-  test('is null of nothing, and leaves out what is no number', () => {
+  it('is null of nothing, and leaves out what is no number', () => {
     expect(percentile([], 0.5)).toBeNull();
     expect(percentile([Number.NaN], 0.5)).toBeNull();
     expect(percentile([Number.NaN, 7], 0.5)).toBe(7);
   });
 
-  test('lies between the extremes, grows with the share, and leaves its input as it was', () => {
+  it('lies between the extremes, grows with the share, and leaves its input as it was', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1 }), (values) => {
         const before = [...values];
@@ -37,11 +37,11 @@ describe('percentile', () => {
 });
 
 describe('summarize', () => {
-  test('takes the samples of [from, to) only', () => {
+  it('takes the samples of [from, to) only', () => {
     expect(summarize(at([10, 20, 30, 40, 50]), 1000, 4000)).toEqual({ median: 30, p95: 39, samples: 3 });
   });
 
-  test('says null, not NaN, where there is no sample', () => {
+  it('says null, not NaN, where there is no sample', () => {
     expect(summarize([], 0, 1)).toEqual({ median: null, p95: null, samples: 0 });
   });
 });

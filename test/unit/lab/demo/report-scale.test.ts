@@ -3,19 +3,19 @@ import { medians, thin } from '../../../../lab/demo/report-thin.js';
 import { pullSamples, START_MS } from './fixture.js';
 
 describe('the response axis', () => {
-  test('counts in round steps from 0 and covers the highest value', () => {
+  it('counts in round steps from 0 and covers the highest value', () => {
     const scale = responseScale(340, 40, 240);
     expect(scale.ticks).toEqual([0, 100, 200, 300, 400]);
     expect(scale.at(0)).toBe(240);
     expect(scale.at(400)).toBe(40);
   });
 
-  test('keeps the 20 frames/s line in sight when everything is fast', () => {
+  it('keeps the 20 frames/s line in sight when everything is fast', () => {
     expect(topOfSight([{ atMs: 0, responseMs: 8 }])).toBeGreaterThan(50);
     expect(topOfSight([])).toBeGreaterThan(50);
   });
 
-  test('is not flattened by one long pause', () => {
+  it('is not flattened by one long pause', () => {
     const samples = pullSamples(120, (s) => (s >= 60 && s < 60.1 ? 2500 : 100));
     expect(Math.max(...samples.map((s) => s.responseMs))).toBe(2500);
     expect(topOfSight(samples)).toBeLessThan(200);
@@ -23,7 +23,7 @@ describe('the response axis', () => {
 });
 
 describe('the time axis', () => {
-  test('counts in steps of seconds and minutes', () => {
+  it('counts in steps of seconds and minutes', () => {
     expect(timeScale(200, 0, 100).ticks).toEqual([0, 30, 60, 90, 120, 150, 180]);
     expect(timeScale(0, 0, 100).at(0)).toBe(0);
   });
@@ -32,7 +32,7 @@ describe('the time axis', () => {
 describe('thinning', () => {
   const samples = pullSamples(60, (s) => (s > 30 && s < 30.1 ? 900 : 20 + (s % 3)));
 
-  test('keeps the extremes of every column and at most four samples', () => {
+  it('keeps the extremes of every column and at most four samples', () => {
     const kept = thin(samples, START_MS, START_MS + 60_000, 100);
     expect(kept.length).toBeLessThanOrEqual(400);
     expect(kept.length).toBeLessThan(samples.length);
@@ -42,7 +42,7 @@ describe('thinning', () => {
     );
   });
 
-  test('gives one median a span, and none for a span without samples', () => {
+  it('gives one median a span, and none for a span without samples', () => {
     const gap = samples.filter((s) => s.atMs < START_MS + 10_000 || s.atMs >= START_MS + 20_000);
     expect(
       medians(gap, START_MS, 1000).some((m) => m.atMs > START_MS + 10_000 && m.atMs < START_MS + 19_000),

@@ -11,13 +11,13 @@ const xOf = (svg: string, cls: string) =>
 describe('the plot', () => {
   const [video = '', typing = ''] = renderPlots(SERIES);
 
-  test('has a panel a desktop', () => {
+  it('has a panel a desktop', () => {
     expect(renderPlots(SERIES)).toHaveLength(2);
     expect(video).toContain('Response time of video');
     expect(typing).toContain('Response time of typing');
   });
 
-  test('shades every phase where and as long as it was', () => {
+  it('shades every phase where and as long as it was', () => {
     for (const phase of ['preflight', 'async-disk', 'sync-switch', 'memory', 'switchover', 'cleanup'])
       expect(video).toContain(`class="phase ${phase}"`);
     const [disk, memory] = [xOf(video, 'phase async-disk'), xOf(video, 'phase memory')];
@@ -27,19 +27,19 @@ describe('the plot', () => {
     expect(typing).not.toContain('class="phase');
   });
 
-  test('marks the switchover in the panel of the moved desktop only, with the sites', () => {
+  it('marks the switchover in the panel of the moved desktop only, with the sites', () => {
     expect(xOf(video, 'mark')).toBeGreaterThan(xOf(video, 'phase memory'));
     expect(video).toContain('at us-west (100 ms away)');
     expect(video).toContain('at us-east (20 ms away)');
     expect(typing).not.toContain('class="mark"');
   });
 
-  test('names the pause that is cut off at the top', () => {
+  it('names the pause that is cut off at the top', () => {
     expect(video).toContain('class="above"');
     expect(video).toMatch(/class="note"[^>]*>812 ms</);
   });
 
-  test('breaks the line of medians where nothing was shown for seconds', () => {
+  it('breaks the line of medians where nothing was shown for seconds', () => {
     const [desktop] = SERIES.desktops;
     const silent = desktop!.samples.filter((s) => s.atMs < START_MS + 50_000 || s.atMs > START_MS + 60_000);
     const series = { ...SERIES, desktops: [{ ...desktop!, samples: silent }], moves: [] };
@@ -47,7 +47,7 @@ describe('the plot', () => {
     expect(line.match(/M/g)).toHaveLength(2);
   });
 
-  test('stays free of NaN without samples, and with a move that has not ended', () => {
+  it('stays free of NaN without samples, and with a move that has not ended', () => {
     const [move] = SERIES.moves;
     const series = {
       ...SERIES,
@@ -61,11 +61,11 @@ describe('the plot', () => {
 describe('the page', () => {
   const page = renderReport({ result: RESULT, series: SERIES, world: WORLD });
 
-  test('works offline: no script, no link, no address but those of namespaces', () => {
+  it('works offline: no script, no link, no address but those of namespaces', () => {
     expect(page).not.toMatch(/<script|<link|<img|@import|url\(|https?:/i);
   });
 
-  test('holds both plots, the figures and the checks', () => {
+  it('holds both plots, the figures and the checks', () => {
     expect(page.match(/<svg /g)).toHaveLength(2);
     expect(page.match(/<\/svg>/g)).toHaveLength(2);
     expect(page).toContain('115.2 ms → 33.1 ms');
@@ -74,13 +74,13 @@ describe('the page', () => {
     expect(page).toContain(WORLD);
   });
 
-  test('says in its head what was not kept', () => {
+  it('says in its head what was not kept', () => {
     const broken = renderReport({ result: { ...RESULT, runningCopies: 2 }, series: SERIES, world: WORLD });
     expect(broken).toContain('Not kept: 2 copies of the desktop run');
     expect(broken).not.toContain('All promises were kept.');
   });
 
-  test('escapes names', () => {
+  it('escapes names', () => {
     const desktops = [{ ...SERIES.desktops[0]!, desktop: '<b>&"x', activity: "plays <script>alert('x')" }];
     const evil = renderReport({
       result: { ...RESULT, ranks: { '<i>': 0.5 }, leftovers: ['<u>'] },
