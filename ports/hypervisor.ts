@@ -79,6 +79,8 @@ export interface Hypervisor {
   remove(desktop: DesktopId): Promise<void>;
   /** All desktops that this host has files of, with what their process does; found again after a restart of the worker. */
   list(): Promise<DesktopRuntime[]>;
+  /** One of them, as `list` tells it; null for a desktop that this host has no files of. */
+  get(desktop: DesktopId): Promise<DesktopRuntime | null>;
   /**
    * How fast a running desktop has rewritten its memory (in a sample since the last call) and its disk (since the last call); measures on.
    * Never fails and takes a second or two at most: nulls for a desktop that does not run or answer.

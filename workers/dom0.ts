@@ -101,6 +101,7 @@ async function openHost(
     incoming: { address: config.peer.address, ports: config.migrationPorts },
     logger,
   });
+  hypervisor.open();
   const network = new HostProxy({
     stateDir: join(stateDir, 'network'),
     uplink: config.uplink,
@@ -169,6 +170,7 @@ async function openHost(
     peers.close();
     await traffic.stop();
     await network.stop();
+    await hypervisor.close();
   };
   return { context, close };
 }

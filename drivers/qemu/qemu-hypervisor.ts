@@ -14,10 +14,11 @@ import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
-import { VmshadowError } from '../../domain/errors.js';
+import { messageOf, VmshadowError } from '../../domain/errors.js';
 import { activate } from './target/activation.js';
 import {
   createDesktop,
+  getDesktop,
   listDesktops,
   removeDesktop,
   resumeDesktop,
@@ -36,6 +37,7 @@ import { describeHypervisor } from './process/info.js';
 import { confirmComplete, discardTarget, prepareDisk, prepareMemory } from './target/incoming.js';
 import { QemuHost, type DriverLogger, type QemuOptions } from './process/qemu-host.js';
 import { copyKeyOf } from './process/layout.js';
+import { LogKeeper } from './process/log-keeper.js';
 import { MemoryCopies } from './source/memory-copy.js';
 import { writeRecord } from './process/records.js';
 import { hashRetired, removeRetired, retireSource } from './source/retired.js';
@@ -53,16 +55,27 @@ export class QemuHypervisor implements Hypervisor {
   readonly #host: QemuHost;
   readonly #memory: MemoryCopies;
   readonly #dirtyRates: DirtyRateMeter;
+  readonly #logs: LogKeeper;
 
   constructor({ logger, now, ...options }: QemuDriverOptions) {
     this.#host = new QemuHost(options, logger, now ?? (() => Date.now()));
     this.#memory = new MemoryCopies(this.#host);
     this.#dirtyRates = new DirtyRateMeter(this.#host);
+    this.#logs = new LogKeeper({
+      folder: this.#host.layout.logsFolder,
+      onProblem: (error) => logger.warn({ error: messageOf(error) }, 'logs of desktops could not be cut'),
+    });
   }
 
-  /** Hang up all monitors, so that another worker can take them. Desktops and moves go on. */
-  close(): Promise<void> {
-    return this.#host.monitors.close();
+  /** Keep the logs of this host small from now on. Every call of the port also works without. */
+  open(): void {
+    this.#logs.start();
+  }
+
+  /** Leave the logs alone and hang up all monitors, so that another worker can take them. Desktops and moves go on. */
+  async close(): Promise<void> {
+    await this.#logs.stop();
+    await this.#host.monitors.close();
   }
 
   info(): Promise<HypervisorInfo> {
@@ -87,6 +100,10 @@ export class QemuHypervisor implements Hypervisor {
 
   list(): Promise<DesktopRuntime[]> {
     return listDesktops(this.#host);
+  }
+
+  get(desktop: DesktopId): Promise<DesktopRuntime | null> {
+    return getDesktop(this.#host, desktop);
   }
 
   dirtyRates(desktop: DesktopId): Promise<DirtyRates> {

@@ -191,6 +191,10 @@ export class FakeHost {
           pid: null,
           diskUsedBytes: 0,
         })),
+      get: async (desktop) => {
+        const copy = this.desktops.get(desktop);
+        return copy === undefined ? null : { ...copy, pid: null, diskUsedBytes: 0 };
+      },
       resume,
       prepareDisk: async (move, definition) => {
         this.incoming.set(move.moveId, { definition, memory: false });

@@ -51,7 +51,7 @@ export function qemuCommand(command: CopyCommand): string[] {
     // A kernel given directly takes boot index 0.
     ...['-device', `virtio-blk-pci,id=${DISK_DEVICE},drive=${DISK_NODE},bootindex=1`],
     ...bootArguments(command),
-    // append=on lets the driver cut the log under a chatty guest (logs.ts).
+    // append=on lets the driver cut the log under a chatty guest (log-keeper.ts).
     ...['-chardev', `file,id=serial0,path=${escapeComma(files.serialLog)},append=on`],
     ...['-serial', 'chardev:serial0'],
     ...['-chardev', `socket,id=qmp0,path=${escapeComma(files.monitor)},server=on,wait=off`],

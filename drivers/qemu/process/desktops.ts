@@ -19,7 +19,6 @@ import {
   type HostProcess,
 } from '../../../os/host-process.js';
 import { HOME_COPY, copyKeyOf, type CopyFiles } from './layout.js';
-import { boundLog } from '../../../os/log-files.js';
 import { statusWithin } from '../qmp/status-within.js';
 import { queryStatus } from '../qmp/qmp-replies.js';
 import { DesktopRecord, IncomingRecord, readRecord, readRecords, writeRecord } from './records.js';
@@ -27,8 +26,8 @@ import { DesktopRecord, IncomingRecord, readRecord, readRecords, writeRecord } f
 /** QEMU flushes its disks and ends well within this after `quit`. */
 const QUIT_TIMEOUT_MS = 5_000;
 const POLL_MS = 50;
-/** A monitor answers in ms; a list of all desktops does not wait longer for one that hangs. */
-const LIST_PATIENCE_MS = 2_000;
+/** A monitor answers in ms; whoever looks at desktops does not wait longer for one that hangs. */
+const LOOK_PATIENCE_MS = 2_000;
 
 /** Make the folders that the driver needs. */
 export async function prepareFolders(host: QemuHost): Promise<void> {
@@ -83,8 +82,6 @@ export async function launchCopy(
   tap: string,
   incoming: boolean,
 ): Promise<HostProcess> {
-  await boundLog(files.processLog);
-  await boundLog(files.serialLog);
   await rm(files.monitor, { force: true });
   const argv = qemuCommand({
     definition,
@@ -142,18 +139,32 @@ export async function resumeDesktop(host: QemuHost, id: DesktopId): Promise<void
 
 /** List the desktops of this host, and the copies that are coming in. */
 export async function listDesktops(host: QemuHost): Promise<DesktopRuntime[]> {
-  const desktops = await readRecords(DesktopRecord, host.layout.desktopsFolder);
+  // In this order: a copy that is activated meanwhile becomes a desktop before it ends to come in.
   const incoming = await readRecords(IncomingRecord, host.layout.incomingFolder);
+  const desktops = await readRecords(DesktopRecord, host.layout.desktopsFolder);
   const known = new Set(desktops.map((d) => `${d.definition.id}.${d.copy}`));
   return Promise.all([
-    ...desktops.map((d) =>
-      runtimeOf(host, d.definition, d.copy, d.wanted === 'running' ? 'crashed' : 'stopped'),
-    ),
+    ...desktops.map((d) => residentRuntime(host, d)),
     ...incoming
       .filter((move) => !known.has(`${move.desktop}.${copyKeyOf(move)}`))
-      .map((move) => runtimeOf(host, move.definition, copyKeyOf(move), 'incoming')),
+      .map((move) => incomingRuntime(host, move)),
   ]);
 }
+
+/** Look at one desktop of this host, or at the copy of it that is coming in; null when there is neither. */
+export async function getDesktop(host: QemuHost, id: DesktopId): Promise<DesktopRuntime | null> {
+  const incoming = await readRecords(IncomingRecord, host.layout.incomingFolder, `${id}.`);
+  const resident = await readRecord(DesktopRecord, host.layout.desktopRecord(id));
+  if (resident !== null) return residentRuntime(host, resident);
+  const [move] = incoming;
+  return move === undefined ? null : incomingRuntime(host, move);
+}
+
+const residentRuntime = (host: QemuHost, d: DesktopRecord): Promise<DesktopRuntime> =>
+  runtimeOf(host, d.definition, d.copy, d.wanted === 'running' ? 'crashed' : 'stopped');
+
+const incomingRuntime = (host: QemuHost, move: IncomingRecord): Promise<DesktopRuntime> =>
+  runtimeOf(host, move.definition, copyKeyOf(move), 'incoming');
 
 async function runtimeOf(
   host: QemuHost,
@@ -162,15 +173,13 @@ async function runtimeOf(
   withoutProcess: DesktopState,
 ): Promise<DesktopRuntime> {
   const files = host.layout.copy(definition.id, copy);
-  await boundLog(files.serialLog);
-  await boundLog(files.processLog);
   const diskUsedBytes = await usedBytes(files.disk);
   const process = await findProcess(files.pidFile);
   if (process === null) return { definition, state: withoutProcess, pid: null, diskUsedBytes };
   try {
     const running = await host.findCopy(files, definition.id);
     if (running === null) return { definition, state: withoutProcess, pid: null, diskUsedBytes };
-    const { status } = await statusWithin(running.qmp, LIST_PATIENCE_MS);
+    const { status } = await statusWithin(running.qmp, LOOK_PATIENCE_MS);
     return { definition, state: stateOf(status), pid: process.pid, diskUsedBytes };
   } catch (error) {
     if (!hasCode(error, 'QMP_LOST')) throw error;

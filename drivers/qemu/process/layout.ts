@@ -68,6 +68,10 @@ export class Layout {
     return join(this.stateDir, 'desktops');
   }
 
+  get logsFolder(): string {
+    return join(this.stateDir, 'logs');
+  }
+
   get incomingFolder(): string {
     return join(this.stateDir, 'incoming');
   }

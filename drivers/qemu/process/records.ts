@@ -67,11 +67,17 @@ export async function writeRecord(
   await writeDurably(path, `${JSON.stringify(record, null, 2)}\n`, 0o600);
 }
 
-/** Read all records of a folder. */
-export async function readRecords<S extends z.ZodType>(schema: S, folder: string): Promise<z.output<S>[]> {
+/** Read all records of a folder whose names begin with `prefix`. */
+export async function readRecords<S extends z.ZodType>(
+  schema: S,
+  folder: string,
+  prefix = '',
+): Promise<z.output<S>[]> {
   let names: string[];
   try {
-    names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
+    names = (await readdir(folder))
+      .filter((name) => name.startsWith(prefix) && name.endsWith('.json'))
+      .sort();
   } catch (error) {
     if (isMissing(error)) return [];
     throw error;

@@ -15,7 +15,6 @@ import type { QemuHost } from '../process/qemu-host.js';
 import { findProcess, killByPidFile, startProcess } from '../../../os/host-process.js';
 import { incomingCopy, incomingRecord, mustBeIncoming, refuseIfHere, tooLate } from './incoming-record.js';
 import { copyKeyOf } from '../process/layout.js';
-import { boundLog } from '../../../os/log-files.js';
 import { COMMON_CAPABILITIES, capabilities } from '../source/memory-copy.js';
 import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
 import { DesktopRecord, IncomingRecord, readRecord, writeRecord } from '../process/records.js';
@@ -124,7 +123,6 @@ async function serveReplica(host: QemuHost, move: MoveKey, record: IncomingRecor
   const files = host.layout.replicaServer(move);
   if ((await findProcess(files.pidFile)) !== null) return;
   await rm(files.monitor, { force: true });
-  await boundLog(files.log);
   const argv = storageDaemonCommand({
     disk: host.layout.copy(move.desktop, copyKeyOf(move)).disk,
     files,
