@@ -145,12 +145,6 @@ export class QmpClient {
     });
   }
 
-  /** Hear every event from now on; gives the function that ends it. */
-  onEvent(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
   /** Hang up; QEMU then takes the next client. */
   close(): void {
     this.#lose('closed by this side');
