@@ -5,7 +5,7 @@ import { VmshadowError } from '../../domain/errors.js';
 import { shortages, usedBy, type Capacity } from '../../domain/model/capacity.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
-import type { Hypervisor } from '../../ports/hypervisor.js';
+import type { DesktopRuntime, Hypervisor } from '../../ports/hypervisor.js';
 import type { OwnershipStore } from '../stores/ownership-store.js';
 import type { ReservationStore } from '../stores/reservation-store.js';
 
@@ -30,7 +30,8 @@ export class CapacityGate {
   async claim<T>(definition: DesktopDefinition, make: () => Promise<T>): Promise<T> {
     const { self, capacity } = this.#options;
     await this.#counting.runExclusive(async () => {
-      const lacking = shortages(capacity, await this.used(definition.id), definition);
+      const { used } = await this.inventory(definition.id);
+      const lacking = shortages(capacity, used, definition);
       if (lacking.length > 0)
         throw new VmshadowError(
           'NO_CAPACITY',
@@ -46,19 +47,19 @@ export class CapacityGate {
     }
   }
 
-  /** What is taken, without `except`. */
-  async used(except: DesktopId | null = null): Promise<Capacity> {
+  /** List the desktops of this host, once, with what is taken here; `except` is not counted. */
+  async inventory(
+    except: DesktopId | null = null,
+  ): Promise<{ desktops: readonly DesktopRuntime[]; used: Capacity }> {
     const { hypervisor, ownership, reservations } = this.#options;
-    const [desktops, reserved, records] = await Promise.all([
-      hypervisor.list(),
-      reservations.list(),
-      ownership.list(),
-    ]);
-    const owned = new Set(records.filter((r) => r.state === 'owner').map((r) => r.desktop));
+    // In this order: a claim ends when there is a reservation or a desktop, and a reservation when there is a desktop.
     const counted = new Map<DesktopId, DesktopDefinition>(this.#claims);
+    const reserved = await reservations.list();
+    const [desktops, records] = await Promise.all([hypervisor.list(), ownership.list()]);
+    const owned = new Set(records.filter((r) => r.state === 'owner').map((r) => r.desktop));
     for (const { definition } of reserved) counted.set(definition.id, definition);
     for (const { definition } of desktops)
       if (owned.has(definition.id)) counted.set(definition.id, definition);
-    return usedBy([...counted.values()].filter((d) => d.id !== except));
+    return { desktops, used: usedBy([...counted.values()].filter((d) => d.id !== except)) };
   }
 }

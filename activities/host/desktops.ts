@@ -41,8 +41,8 @@ export function desktopActivities(ctx: HostContext) {
   const dirtyRates = new DirtyRateKeeper();
   const owned = async (desktop: DesktopId): Promise<DesktopDefinition> => {
     const record = await ctx.ownership.read(desktop);
-    const runtime = (await ctx.hypervisor.list()).find((d) => d.definition.id === desktop);
-    if (record?.state !== 'owner' || runtime === undefined)
+    const runtime = await ctx.hypervisor.get(desktop);
+    if (record?.state !== 'owner' || runtime === null)
       throw new VmshadowError('NOT_OWNER', `desktop ${desktop} does not belong to ${hostKey(ctx.self)}`);
     return runtime.definition;
   };
@@ -80,11 +80,10 @@ export function desktopActivities(ctx: HostContext) {
       fingerprint?: FingerprintPolicy;
     }): Promise<HostReport> {
       followPolicy(ctx, fingerprint);
-      const [desktops, windows, users, used] = await Promise.all([
-        ctx.hypervisor.list(),
-        traffic ? ctx.traffic.collect(ctx.fingerprints.policy) : [],
+      const { desktops, used } = await ctx.capacityGate.inventory();
+      const [windows, users] = await Promise.all([
+        traffic ? ctx.traffic.collect(ctx.fingerprints.policy, desktops) : [],
         ctx.network.userEndpoints(),
-        ctx.capacityGate.used(),
       ]);
       const reports = await Promise.all(
         desktops.map(async ({ definition, state, diskUsedBytes }): Promise<DesktopReport | null> => {

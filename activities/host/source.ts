@@ -62,9 +62,9 @@ export function sourceActivities(ctx: HostContext, reporter: () => ProgressRepor
   return {
     /** Check that this host runs the desktop and that the target's dom0 answers; changes nothing. */
     async checkSource({ desktop, peer }: { desktop: DesktopId; peer: PeerAddress }): Promise<SourceChecked> {
-      const runtime = (await ctx.hypervisor.list()).find((d) => d.definition.id === desktop);
+      const runtime = await ctx.hypervisor.get(desktop);
       const record = await ctx.ownership.read(desktop);
-      if (runtime === undefined || record?.state !== 'owner')
+      if (runtime === null || record?.state !== 'owner')
         throw new VmshadowError(
           'NOT_OWNER',
           `desktop ${desktop} does not belong to ${hostKey(ctx.self)}; run \`vmshadow desktop list\``,

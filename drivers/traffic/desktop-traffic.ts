@@ -2,7 +2,7 @@
 import { Mutex } from 'async-mutex';
 import type { TrafficSource } from '../../ports/traffic.js';
 import type { TrafficSampler } from './sampler.js';
-import type { Hypervisor } from '../../ports/hypervisor.js';
+import type { DesktopRuntime, Hypervisor } from '../../ports/hypervisor.js';
 import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import type { SamplingPolicy } from '../../domain/model/policy.js';
@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 3_000;
 
 export interface DesktopTrafficOptions {
   readonly sampler: TrafficSampler;
-  readonly hypervisor: Hypervisor;
+  readonly hypervisor: Pick<Hypervisor, 'list'>;
   /** Tells whether this host owns the desktop: only then is its traffic ours to report. */
   readonly owns: (desktop: DesktopId) => Promise<boolean>;
   readonly tapOf: (desktop: DesktopId) => string;
@@ -31,8 +31,9 @@ export class DesktopTraffic implements TrafficSource {
 
   async start(): Promise<void> {
     await this.#options.sampler.start();
-    await this.#look();
-    this.#timer = setInterval(() => void this.#look().catch(this.#options.onProblem), LOOK_EVERY_MS);
+    const look = () => this.#look(() => this.#options.hypervisor.list());
+    await look();
+    this.#timer = setInterval(() => void look().catch(this.#options.onProblem), LOOK_EVERY_MS);
   }
 
   async stop(): Promise<void> {
@@ -41,21 +42,21 @@ export class DesktopTraffic implements TrafficSource {
     await this.#options.sampler.stop();
   }
 
-  async collect(policy: SamplingPolicy): Promise<TrafficWindow[]> {
+  async collect(policy: SamplingPolicy, desktops: readonly DesktopRuntime[]): Promise<TrafficWindow[]> {
     this.#options.sampler.setPolicy(policy);
-    await this.#look();
+    await this.#look(() => Promise.resolve(desktops));
     return this.#options.sampler.collect();
   }
 
   /** One look at a time: a slow one must not overtake the next. */
-  #look(): Promise<void> {
-    return this.#looking.runExclusive(() => this.#lookNow());
+  #look(list: () => Promise<readonly DesktopRuntime[]>): Promise<void> {
+    return this.#looking.runExclusive(async () => this.#follow(await list()));
   }
 
-  async #lookNow(): Promise<void> {
-    const { sampler, hypervisor, owns, tapOf } = this.#options;
+  async #follow(desktops: readonly DesktopRuntime[]): Promise<void> {
+    const { sampler, owns, tapOf } = this.#options;
     const present = new Set<string>();
-    for (const { definition, state } of await hypervisor.list()) {
+    for (const { definition, state } of desktops) {
       if (state === 'stopped' || state === 'crashed' || !(await owns(definition.id))) continue;
       present.add(definition.id);
       if (this.#watched.has(definition.id)) continue;

@@ -4,12 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
-import { FingerprintKeeper } from '../../../../activities/host/fingerprint-keeper.js';
 import { TrafficSampler, type TrafficSamplerOptions } from '../../../../drivers/traffic/sampler.js';
 import { ServerNames } from '../../../../drivers/traffic/server-names.js';
-import { desktopActivities } from '../../../../activities/host/desktops.js';
-import type { HostContext } from '../../../../activities/host/host-context.js';
-import type { TrafficSource } from '../../../../ports/traffic.js';
 import { FingerprintPolicy, type SamplingPolicy } from '../../../../domain/model/policy.js';
 
 const USER = '198.51.100.2';
@@ -121,50 +117,5 @@ describe('TrafficSampler.setPolicy', () => {
     const [after] = await sampler.collect();
     expect(after).not.toHaveProperty('resolvedServers');
     expect(after).not.toHaveProperty('unresolvedServers');
-  });
-});
-
-describe('reportHost', () => {
-  const fakeHost = () => {
-    const collect = jest.fn<TrafficSource['collect']>(async () => []);
-    const warn = jest.fn();
-    const ctx = {
-      self: { site: 'west', host: 'h1' },
-      hypervisor: { list: async () => [] },
-      traffic: { collect },
-      fingerprints: new FingerprintKeeper(),
-      network: { userEndpoints: async () => [] },
-      capacityGate: { used: async () => ({}) },
-      now: () => 0,
-      logger: { warn },
-    } as unknown as HostContext;
-    return { collect, warn, ctx, host: desktopActivities(ctx) };
-  };
-
-  it('hands the policy that comes with the request to the sampler, and ranks by it', async () => {
-    const { collect, host, ctx } = fakeHost();
-    const fingerprint = policy({ assumedContentFps: 30, sensitiveServers: ['cdn.example.com'] });
-    await host.reportHost({ traffic: true, fingerprint });
-    expect(collect).toHaveBeenCalledWith(fingerprint);
-    expect(ctx.fingerprints.policy).toEqual(fingerprint);
-  });
-
-  it('goes on by the last policy when none comes, as from a manager of a release before', async () => {
-    const { collect, host, warn } = fakeHost();
-    const fingerprint = policy({ assumedContentFps: 30 });
-    await host.reportHost({ traffic: true, fingerprint });
-    await host.reportHost({ traffic: true });
-    expect(collect).toHaveBeenLastCalledWith(fingerprint);
-    expect(warn).not.toHaveBeenCalled();
-  });
-
-  it('still reports when the policy cannot be read, and says so in the log', async () => {
-    const { collect, host, warn } = fakeHost();
-    const fingerprint = { remoteDesktopPorts: 'all' } as unknown as FingerprintPolicy;
-    await expect(host.reportHost({ traffic: true, fingerprint })).resolves.toMatchObject({
-      fingerprints: [],
-    });
-    expect(collect).toHaveBeenCalledWith(FingerprintPolicy.parse({}));
-    expect(warn).toHaveBeenCalledTimes(1);
   });
 });

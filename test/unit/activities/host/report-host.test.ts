@@ -1,0 +1,86 @@
+// What a host says of itself each cycle, over a fake hypervisor; the traffic is sampled by the real sampler, at a kernel that counts nothing.
+import { jest } from '@jest/globals';
+import { desktopActivities } from '../../../../activities/host/desktops.js';
+import type { HostContext } from '../../../../activities/host/host-context.js';
+import { DesktopTraffic } from '../../../../drivers/traffic/desktop-traffic.js';
+import { TrafficSampler } from '../../../../drivers/traffic/sampler.js';
+import { HostRef } from '../../../../domain/model/ids.js';
+import { FingerprintPolicy } from '../../../../domain/model/policy.js';
+import { FakeCloud, fakeDesktop, type FakeHost } from '../../../../lab/fakes/fake-host.js';
+
+const west = HostRef.parse({ site: 'us-west', host: 'h1' });
+const capacity = { slots: 4, vcpus: 8, memoryMb: 4096, diskMb: 10_000 };
+let cloud: FakeCloud;
+let fake: FakeHost;
+
+beforeEach(async () => {
+  cloud = new FakeCloud();
+  fake = await cloud.add(west, capacity, '198.51.100.10');
+  await fake.give(fakeDesktop('d1'));
+  await fake.give(fakeDesktop('d2'));
+});
+afterEach(() => cloud.remove());
+
+describe('reportHost', () => {
+  it('lists the desktops once for the report, the room that they take and the sampling of their traffic', async () => {
+    const list = jest.spyOn(fake.context.hypervisor, 'list');
+    const traffic = new DesktopTraffic({
+      sampler: new TrafficSampler({ run: async (argv) => (argv[1] === '-j' ? '{"nftables":[]}' : '') }),
+      hypervisor: fake.context.hypervisor,
+      owns: async () => true,
+      tapOf: (desktop) => `tap-${desktop}`,
+      onProblem: (error) => {
+        throw error;
+      },
+    });
+    const host = desktopActivities({ ...fake.context, traffic });
+    const report = await host.reportHost({ traffic: true });
+    expect(list).toHaveBeenCalledTimes(1);
+    expect(report.desktops.map((d) => d.definition.id)).toEqual(['d1', 'd2']);
+    expect(report.fingerprints.map((f) => f.desktop)).toEqual(['d1', 'd2']);
+    expect(report.used).toMatchObject({ slots: 2, memoryMb: 128 });
+  });
+
+  it('lists nothing to look for one desktop', async () => {
+    const list = jest.spyOn(fake.context.hypervisor, 'list');
+    const host = desktopActivities(fake.context);
+    await host.desktopPower({ desktop: fakeDesktop('d1').id, action: 'stop' });
+    await host.enrollClients({ desktop: fakeDesktop('d1').id, clients: [] });
+    await expect(host.desktopPower({ desktop: fakeDesktop('d3').id, action: 'stop' })).rejects.toMatchObject({
+      code: 'NOT_OWNER',
+    });
+    expect(list).not.toHaveBeenCalled();
+  });
+
+  it('hands the policy that comes with the request to the sampler, and ranks by it', async () => {
+    const fingerprint = FingerprintPolicy.parse({
+      assumedContentFps: 30,
+      sensitiveServers: ['cdn.example.com'],
+    });
+    await desktopActivities(fake.context).reportHost({ traffic: true, fingerprint });
+    expect(fake.sampling).toEqual(fingerprint);
+    expect(fake.context.fingerprints.policy).toEqual(fingerprint);
+  });
+
+  it('goes on by the last policy when none comes, as from a manager of a release before', async () => {
+    const host = desktopActivities(fake.context);
+    const fingerprint = FingerprintPolicy.parse({ assumedContentFps: 30 });
+    await host.reportHost({ traffic: true, fingerprint });
+    fake.sampling = undefined;
+    await host.reportHost({ traffic: true });
+    expect(fake.sampling).toEqual(fingerprint);
+  });
+
+  it('still reports when the policy cannot be read, and says so in the log', async () => {
+    const warn = jest.fn();
+    const ctx: HostContext = {
+      ...fake.context,
+      logger: Object.assign(Object.create(fake.context.logger) as HostContext['logger'], { warn }),
+    };
+    const fingerprint = { remoteDesktopPorts: 'all' } as unknown as FingerprintPolicy;
+    const report = await desktopActivities(ctx).reportHost({ traffic: true, fingerprint });
+    expect(report.desktops).toHaveLength(2);
+    expect(fake.sampling).toEqual(FingerprintPolicy.parse({}));
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+});
