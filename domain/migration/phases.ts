@@ -24,8 +24,3 @@ const DESCRIPTIONS: Record<Phase, string> = {
 export function describePhase(phase: Phase): string {
   return DESCRIPTIONS[phase];
 }
-
-/** Tell whether a move can still be undone when it is in this phase (the switchover itself decides from inside). */
-export function isCancellable(phase: Phase): boolean {
-  return phase !== 'switchover' && phase !== 'cleanup';
-}

@@ -12,14 +12,14 @@ import { FlowTable } from '../../domain/fingerprint/capture/flow-table.js';
 import { decodePacket, type PacketHeader } from '../../domain/fingerprint/capture/packet.js';
 import type { FingerprintPolicy } from '../../domain/model/policy.js';
 
-export interface ReadCapture {
+interface ReadCapture {
   readonly counts: CaptureCounts;
   /** Why reading ended before the end; undefined for a sound file. */
   readonly problem: string | undefined;
 }
 
 /** Decode every packet of a pcap or pcapng file. Throws INPUT_INVALID when the file cannot be read or is no capture at all. */
-export async function readCapture(path: string, take: (header: PacketHeader) => void): Promise<ReadCapture> {
+async function readCapture(path: string, take: (header: PacketHeader) => void): Promise<ReadCapture> {
   const counts: CaptureCounts = {
     packets: 0,
     malformed: 0,

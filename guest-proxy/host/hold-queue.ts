@@ -57,13 +57,6 @@ export class HoldQueue {
     if (!there) await runCommand([...iptables, '-A', 'PREROUTING', ...RULE]);
   }
 
-  /** Remove the rule that feeds the queue; fine when it is not there. */
-  async removeRule(): Promise<void> {
-    await runCommand(['iptables', '-w', LOCK_SECONDS, '-t', 'raw', '-D', 'PREROUTING', ...RULE]).catch(
-      () => undefined,
-    );
-  }
-
   /** Keep packets for `external` from now on (once they are marked). */
   hold(external: string): void {
     if (!this.#held.has(external)) this.#held.set(external, []);

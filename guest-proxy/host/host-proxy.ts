@@ -120,14 +120,6 @@ export class HostProxy implements DesktopNetwork {
     await this.#state.exclusively(() => Promise.resolve());
   }
 
-  /** Remove all that this proxy ever made on the host. */
-  async removeAll(): Promise<void> {
-    for (const { desktop } of this.#state.all()) await this.detach(desktop);
-    await this.stop();
-    await this.#plane.remove();
-    await this.#queue.removeRule();
-  }
-
   async attach(definition: DesktopDefinition): Promise<string> {
     const name = await this.#plugIn(definition.id, definition.network);
     await this.#state.change(definition.id, (r) => ({ ...r, network: definition.network }));

@@ -12,5 +12,4 @@ export interface HostPlane {
   apply(rules: HostRules, options?: { afresh: boolean }): Promise<void>;
   /** Begin or end to hold packets for one address; much quicker than `apply`. */
   setHeld(external: string, held: boolean): Promise<void>;
-  remove(): Promise<void>;
 }

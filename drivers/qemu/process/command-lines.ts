@@ -7,7 +7,7 @@ import type { CopyFiles, ReplicaServerFiles } from './layout.js';
 export type Accelerator = 'tcg' | 'kvm';
 
 export const QEMU = 'qemu-system-x86_64';
-export const STORAGE_DAEMON = 'qemu-storage-daemon';
+const STORAGE_DAEMON = 'qemu-storage-daemon';
 /** Node name of a desktop's disk in its QEMU. */
 export const DISK_NODE = 'disk0';
 /** Device through which the guest sees it. */
@@ -25,7 +25,7 @@ export interface CopyCommand {
 }
 
 /** The CPU that guests see: under TCG the same everywhere; under KVM the host's own (compared in preflight, `HypervisorInfo.cpuModel`). */
-export function guestCpu(accelerator: Accelerator): string {
+function guestCpu(accelerator: Accelerator): string {
   return accelerator === 'kvm' ? 'host' : 'max';
 }
 

@@ -56,7 +56,7 @@ export function memoryCredentials(move: MoveKey): string {
 }
 
 /** Tell whether a migration in this state still works on something. */
-export function isUnderWay(info: MigrationInfo): boolean {
+function isUnderWay(info: MigrationInfo): boolean {
   return UNDER_WAY.includes(info.status ?? 'none');
 }
 

@@ -8,7 +8,7 @@ import type { ClientPlane, HostPlane } from '../plane.js';
 const NFT_TIMEOUT_MS = 10_000;
 
 /** Apply nftables text as one transaction: all of it or, with COMMAND, nothing. */
-export async function applyNft(text: string): Promise<void> {
+async function applyNft(text: string): Promise<void> {
   await runCommand(['nft', '-f', '-'], { input: text, timeoutMs: NFT_TIMEOUT_MS });
 }
 
@@ -21,5 +21,4 @@ export const kernelHostPlane: HostPlane = {
   apply: (rules, options) =>
     applyNft((options?.afresh === true ? renderHostRemoval() : '') + renderHostRules(rules)),
   setHeld: (external, held) => applyNft(renderHeld(external, held)),
-  remove: () => applyNft(renderHostRemoval()),
 };
