@@ -8,7 +8,7 @@ import { simulate, type Days, type Outcome, type Strategy } from './placement/da
 const SHAPE: Days = { desktops: 240, sites: 8, days: 3, cycleMs: 300_000, seed: 7 };
 
 const defaults = PlacementPolicy.parse({});
-const bare = { msPerGb: 0, minGainMs: 0, evictionHysteresisMs: 0 } satisfies PlanRequest['policy'];
+const bare = { msPerGB: 0, minGainMs: 0, evictionHysteresisMs: 0 } satisfies PlanRequest['policy'];
 const T = defaults.hysteresisMs;
 
 const STRATEGIES: readonly Strategy[] = [

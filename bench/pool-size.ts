@@ -44,7 +44,7 @@ interface Measured {
   readonly wholeStatusMs: number;
   readonly pageMs: number;
   readonly pageBytes: number;
-  readonly residentMb: number;
+  readonly residentMB: number;
   readonly answered: number;
   readonly problems: readonly string[];
 }
@@ -74,7 +74,7 @@ async function measure(shape: PoolShape): Promise<Measured> {
       pageBytes: JSON.stringify(page).length,
       answered: whole.desktops.length,
       problems: whole.problems,
-      residentMb: Math.round(process.memoryUsage().rss / 1e6),
+      residentMB: Math.round(process.memoryUsage().rss / 1e6),
     };
   } finally {
     await stopHosts();
@@ -167,7 +167,7 @@ export async function run({ desktops }: z.infer<typeof Options>): Promise<BenchR
     row('of it, the plan', (m) => seconds(median(m.trace.planMs))),
     row('a page of the status (unpacked)', (m) => `${m.pageMs.toFixed(0)} ms, ${kib(m.pageBytes)}`),
     row('all desktops by pages', (m) => seconds(m.wholeStatusMs)),
-    row('memory of the manager', (m) => `${m.residentMb} MB`),
+    row('memory of the manager', (m) => `${m.residentMB} MB`),
     '',
   ].join('\n');
   const worst = results.at(-1);

@@ -28,7 +28,7 @@ policy:
     algorithm: exact
     highThreshold: 0.6        # a desktop ranked above it is a candidate
     hysteresisMs: 600000      # after a move a desktop stays put for so long
-    msPerGb: 2                # a gigabyte moved must gain so many ms of ranked latency
+    msPerGB: 2                # a gigabyte moved must gain so many ms of ranked latency
 limits:
   movesInAll: 4
   movesPerHost: 1

@@ -1,6 +1,7 @@
 // The policy as KEY=VALUE settings: every leaf of the schema has a dotted key (`placement.highThreshold`), and its last part will do where
 // only one leaf has it. Pure; all problems in one error.
 import { z } from 'zod';
+import { newNameOf } from '../domain/model/old-names.js';
 import { Policy } from '../domain/model/policy.js';
 import { usageError } from './failures.js';
 import { plural } from './render/format.js';
@@ -23,7 +24,8 @@ function unwrap(schema: z.ZodType): z.ZodType {
   let inner = schema;
   while (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault || inner instanceof z.ZodOptional)
     inner = inner.unwrap() as z.ZodType;
-  return inner;
+  // What reads the names of releases before is one: settings are listed by their present names.
+  return inner instanceof z.ZodPipe ? unwrap(inner.out as z.ZodType) : inner;
 }
 
 /** Make a partial policy of `KEY=VALUE` words; throws one usage error that lists every problem. */
@@ -37,7 +39,7 @@ export function parsePolicySettings(words: readonly string[]): Record<string, un
       problems.push(`${word}: expected KEY=VALUE`);
       continue;
     }
-    const key = resolveKey(word.slice(0, equals), leaves);
+    const key = resolveKey(word.slice(0, equals).split('.').map(newNameOf).join('.'), leaves);
     if (typeof key !== 'string') {
       problems.push(key.problem);
       continue;

@@ -14,7 +14,7 @@ import { FakeCloud, fakeDesktop, type Fault } from '../lab/fakes/fake-host.js';
 
 /** Stack traces name the files of this checkout: nobody else's. */
 const checkout = fileURLToPath(new URL('../', import.meta.url));
-const capacity = { slots: 9, vcpus: 9, memoryMb: 4096, diskMb: 10_000 };
+const capacity = { slots: 9, vcpus: 9, memoryMiB: 4096, diskMiB: 10_000 };
 const cloudConfig = CloudConfig.parse({
   sites: ['us-west', 'us-east'].map((id, i) => ({
     id,

@@ -11,7 +11,7 @@ import { runCommand } from '../../os/run-command.js';
 import { desktopKeys, type Workload } from './desktop.js';
 import { GATEWAY_ADDRESS, GUEST_ADDRESS, TAP, type RigNetwork } from './network.js';
 
-const MEMORY_MB = 256;
+const MEMORY_MIB = 256;
 const START_MS = 120_000;
 const START_POLL_MS = 500;
 /** The applications start after the server is ready, and take their time under emulation. */
@@ -39,7 +39,7 @@ export class RigMachine {
         '-cpu',
         'max',
         '-m',
-        `${MEMORY_MB}`,
+        `${MEMORY_MIB}`,
         '-smp',
         '2',
       ],

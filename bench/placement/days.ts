@@ -56,8 +56,8 @@ interface Desktop {
   lastMove:
     | { from: number; atMs: number; place: number; predictedMs: number; realised: number; expected: number }
     | undefined;
-  readonly memoryGb: number;
-  readonly diskGb: number;
+  readonly memoryGB: number;
+  readonly diskGB: number;
 }
 
 export interface Strategy {
@@ -98,8 +98,8 @@ export async function simulate(shape: Days, strategy: Strategy): Promise<Outcome
       lowSinceMs: 0,
       movingTo: undefined,
       lastMove: undefined,
-      memoryGb: 1 + Math.floor(world() * 4),
-      diskGb: 2 + Math.floor(world() * 8),
+      memoryGB: 1 + Math.floor(world() * 4),
+      diskGB: 2 + Math.floor(world() * 8),
     };
   });
   const tally = { moves: 0, returns: 0, realised: 0, expected: 0, weighted: 0, gb: 0 };
@@ -146,8 +146,8 @@ export async function simulate(shape: Days, strategy: Strategy): Promise<Outcome
         id: `d${i}`,
         rank: m.rank,
         site: `s${m.site}`,
-        memoryGb: m.memoryGb,
-        diskGb: m.diskGb,
+        memoryGB: m.memoryGB,
+        diskGB: m.diskGB,
         rttMs: Object.fromEntries(rtt[users[i]!.place]!.map((ms, j) => [`s${j}`, ms])),
         lockedUntilMs: m.lockedUntilMs,
         ...(m.lowSinceMs === undefined ? {} : { lowSinceMs: m.lowSinceMs }),

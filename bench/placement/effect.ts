@@ -3,7 +3,7 @@ import { usageOf } from '../../domain/placement/solvers/budget.js';
 import { solveExact } from '../../domain/placement/solvers/exact.js';
 import { objectiveOf, rttOf, type Problem } from '../../domain/placement/request/problem.js';
 
-export const FREE = { msPerGb: 0, msPerMove: 0 };
+export const FREE = { msPerGB: 0, msPerMove: 0 };
 
 export interface Timed<R> {
   readonly result: R;

@@ -32,7 +32,7 @@ export interface HalfRun {
   /** The greedy's gain as a share of the optimum's, its moves as a share of the desktops, its gigabytes. */
   readonly greedyShare: number;
   readonly greedyMoves: number;
-  readonly greedyGb: number;
+  readonly greedyGB: number;
   /** Exact's gain within half of those gigabytes, as a share of the greedy's gain. */
   readonly share: number;
   /** No plan within them, seeing what exact sees, has more. */
@@ -85,16 +85,16 @@ export async function halfTheBytes(
   const e = config.objective === 'ms' ? seen(config.exactSees) : inEquation1(seen(config.exactSees));
   const gain = objectiveOf(e, plan);
   const used = usageOf(g, plan);
-  const policy = { ...e.policy, algorithm: 'exact' as const, budgetGb: used.gb / 2 };
+  const policy = { ...e.policy, algorithm: 'exact' as const, budgetGB: used.gb / 2 };
   const half = await solve({ ...e, policy }, TOOLS);
   return {
     seed: cloud.seed,
     greedyShare: gain / solveExact(e, FREE).objective,
     greedyMoves: used.moves / g.desktopCount,
-    greedyGb: used.gb,
+    greedyGB: used.gb,
     share: objectiveOf(e, half.assignment) / gain,
     bound: half.bound / gain,
-    bytesForItsGain: leastGb(e, gain) / used.gb,
+    bytesForItsGain: leastGB(e, gain) / used.gb,
   };
 }
 
@@ -109,12 +109,12 @@ function inEquation1(p: Problem): Problem {
 }
 
 /** Fewest gigabytes with which a plan gains `gain`, among the optima at prices of a gigabyte from 0.001 to 1,000 ms. */
-function leastGb(p: Problem, gain: number): number {
+function leastGB(p: Problem, gain: number): number {
   let [low, high] = [Math.log(1e-3), Math.log(1e3)];
   let gb = Infinity;
   for (let k = 0; k < PRICE_STEPS; k++) {
     const middle = (low + high) / 2;
-    const found = solveExact(p, { msPerGb: Math.exp(middle), msPerMove: 0 });
+    const found = solveExact(p, { msPerGB: Math.exp(middle), msPerMove: 0 });
     if (found.objective >= gain) {
       gb = Math.min(gb, usageOf(p, found.assignment).gb);
       low = middle;

@@ -5,7 +5,7 @@
 // so that the lowest ranks are candidates and may be evicted too, whichever comes first: to see what that choice matters.
 import type { PlanDesktop, PlanSite } from '../../domain/placement/request/model.js';
 import { PlanPolicy } from '../../domain/placement/request/model.js';
-import { costGbOf } from '../../domain/placement/request/metrics.js';
+import { costGBOf } from '../../domain/placement/request/metrics.js';
 import type { Problem } from '../../domain/placement/request/problem.js';
 import { randomFrom } from './random.js';
 import { roundTrips, type RoundTrips } from './round-trips.js';
@@ -81,7 +81,7 @@ export function benchProblem(shape: BenchShape): Problem {
     closed: unseen(shape, trips, sites, current),
     current,
     rank: Float64Array.from(desktops, (d) => d.rank),
-    costGb: Float64Array.from(desktops, (d) => costGbOf(d, policy.linkMbps)),
+    costGB: Float64Array.from(desktops, (d) => costGBOf(d, policy.linkMbps)),
     pinned: new Array<undefined>(n).fill(undefined),
     keepsItsRtt: new Uint8Array(n),
     openSlots: Int32Array.from(sites, (s) => s.slots),

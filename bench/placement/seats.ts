@@ -2,25 +2,25 @@
 import type { PlanHost } from '../../domain/placement/request/model.js';
 
 const FLAVOURS = [
-  { share: 0.35, vcpu: 1, memoryGb: 2, diskGb: 20 },
-  { share: 0.3, vcpu: 2, memoryGb: 4, diskGb: 40 },
-  { share: 0.2, vcpu: 2, memoryGb: 8, diskGb: 40 },
-  { share: 0.1, vcpu: 4, memoryGb: 16, diskGb: 80 },
-  { share: 0.05, vcpu: 8, memoryGb: 32, diskGb: 120 },
+  { share: 0.35, vcpu: 1, memoryGB: 2, diskGB: 20 },
+  { share: 0.3, vcpu: 2, memoryGB: 4, diskGB: 40 },
+  { share: 0.2, vcpu: 2, memoryGB: 8, diskGB: 40 },
+  { share: 0.1, vcpu: 4, memoryGB: 16, diskGB: 80 },
+  { share: 0.05, vcpu: 8, memoryGB: 32, diskGB: 120 },
 ];
 /** A host of a desktop cloud: two sockets, 256 GB. */
-const HOST = { vcpu: 96, memoryGb: 256, diskGb: 2_400 };
+const HOST = { vcpu: 96, memoryGB: 256, diskGB: 2_400 };
 
 /** Sizes of the desktops: five flavours where resources count, else 1 to 15 GB of disk and 1 GB of memory. */
 export function sizesOf(n: number, resources: boolean, random: () => number) {
   return Array.from({ length: n }, () => {
-    if (!resources) return { vcpu: 1, memoryGb: 1, diskGb: 1 + Math.floor(random() * 15) };
+    if (!resources) return { vcpu: 1, memoryGB: 1, diskGB: 1 + Math.floor(random() * 15) };
     let x = random();
     const flavour = FLAVOURS.find((f) => (x -= f.share) < 0) ?? FLAVOURS[0]!;
     return {
       vcpu: flavour.vcpu,
-      memoryGb: flavour.memoryGb,
-      diskGb: Math.round(flavour.diskGb * (0.7 + 0.6 * random())),
+      memoryGB: flavour.memoryGB,
+      diskGB: Math.round(flavour.diskGB * (0.7 + 0.6 * random())),
     };
   });
 }
@@ -53,11 +53,11 @@ export function seatInSlots(slots: readonly number[], n: number, random: () => n
 /** As many hosts a site as its share of the demand needs, then the largest desktops first to random sites with room. */
 export function seatOnHosts(
   shares: readonly number[],
-  sizes: readonly { vcpu: number; memoryGb: number; diskGb: number }[],
+  sizes: readonly { vcpu: number; memoryGB: number; diskGB: number }[],
   slack: number,
   random: () => number,
 ): Seats {
-  const keys = ['vcpu', 'memoryGb', 'diskGb'] as const;
+  const keys = ['vcpu', 'memoryGB', 'diskGB'] as const;
   const demand = keys.map((k) => sizes.reduce((sum, s) => sum + s[k], 0) * (1 + slack));
   const hosts = shares.map((share): PlanHost[] => {
     const need = Math.max(...keys.map((k, x) => (share * demand[x]!) / HOST[k]));
@@ -66,14 +66,14 @@ export function seatOnHosts(
     return Array.from({ length: count }, (_, h) => ({
       id: `h${h}`,
       vcpu: Math.max(10, (share * demand[0]!) / count),
-      memoryGb: Math.max(40, (share * demand[1]!) / count),
-      diskGb: Math.max(160, (share * demand[2]!) / count),
+      memoryGB: Math.max(40, (share * demand[1]!) / count),
+      diskGB: Math.max(160, (share * demand[2]!) / count),
     }));
   });
   const left = hosts.map((list) => list.map((h) => ({ ...h })));
   const site = new Array<number>(sizes.length).fill(0);
   const host = new Array<string>(sizes.length).fill('');
-  const order = sizes.map((_, i) => i).sort((a, b) => sizes[b]!.memoryGb - sizes[a]!.memoryGb || a - b);
+  const order = sizes.map((_, i) => i).sort((a, b) => sizes[b]!.memoryGB - sizes[a]!.memoryGB || a - b);
   for (const i of order) {
     const size = sizes[i]!;
     const room = (h: PlanHost) => keys.every((k) => h[k]! >= size[k]);
@@ -89,7 +89,7 @@ export function seatOnHosts(
     if (found === undefined)
       throw new Error('the benchmark cloud has no room for its desktops: raise the slack');
     // The emptiest host: the large desktops must not crowd on the first ones.
-    const h = left[found]!.filter(room).reduce((a, b) => (b.memoryGb! > a.memoryGb! ? b : a));
+    const h = left[found]!.filter(room).reduce((a, b) => (b.memoryGB! > a.memoryGB! ? b : a));
     for (const k of keys) h[k]! -= size[k];
     site[i] = found;
     host[i] = h.id;

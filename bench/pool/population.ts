@@ -137,19 +137,19 @@ export function reportOf(
   return {
     host,
     atMs,
-    capacity: { slots: perHost, vcpus: 4 * perHost, memoryMb: 8_192 * perHost, diskMb: 81_920 * perHost },
+    capacity: { slots: perHost, vcpus: 4 * perHost, memoryMiB: 8_192 * perHost, diskMiB: 81_920 * perHost },
     used: {
       slots: mine.length,
       vcpus: 2 * mine.length,
-      memoryMb: 4_096 * mine.length,
-      diskMb: 40_960 * mine.length,
+      memoryMiB: 4_096 * mine.length,
+      diskMiB: 40_960 * mine.length,
     },
     desktops: mine.map((n, k) => ({
       definition: DesktopDefinition.parse({
         id: ids[k],
         vcpus: 2,
-        memoryMb: 4_096,
-        diskMb: 40_960,
+        memoryMiB: 4_096,
+        diskMiB: 40_960,
         network: {
           address: address(10, 4 * n + 2),
           gateway: address(10, 4 * n + 1),

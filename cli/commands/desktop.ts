@@ -27,9 +27,9 @@ export async function listCommand(context: CliContext, raw: unknown): Promise<vo
 /** What the shell gives for a new desktop; numbers are text. */
 const Create = z.object({
   ...poolOptions,
-  id: CreateDesktop.shape.id,
-  site: CreateDesktop.shape.site,
-  host: CreateDesktop.shape.host,
+  id: CreateDesktop.out.shape.id,
+  site: CreateDesktop.out.shape.site,
+  host: CreateDesktop.out.shape.host,
   image: z.string().min(1).optional(),
   vcpus: integer.optional(),
   memory: integer.optional(),
@@ -63,8 +63,8 @@ export async function createCommand(context: CliContext, raw: unknown): Promise<
       host: given.host,
       image: given.image,
       vcpus: given.vcpus,
-      memoryMb: given.memory,
-      diskMb: given.disk,
+      memoryMiB: given.memory,
+      diskMiB: given.disk,
       boot,
       remoteDesktopPort: given.port,
       clients: [...given.client, ...(client === null ? [] : [client.publicKey])],

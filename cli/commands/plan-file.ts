@@ -2,12 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { planWithHighs } from '../../drivers/solver/plan-with-highs.js';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
+import { withNewNames } from '../../domain/model/old-names.js';
 import type { Algorithm, PlanRequest, PlanResult } from '../../domain/placement/request/model.js';
 import { renderFilePlan } from '../render/plan-file.js';
 
 export interface PlanFileOptions {
   readonly algorithm?: Algorithm | undefined;
-  readonly budgetGb?: number | undefined;
+  readonly budgetGB?: number | undefined;
   readonly maxMoves?: number | undefined;
   readonly json: boolean;
 }
@@ -41,13 +42,13 @@ function withOptions(value: unknown, options: PlanFileOptions): unknown {
   const policy: unknown = 'policy' in value ? value.policy : undefined;
   if (policy !== undefined && (typeof policy !== 'object' || policy === null || Array.isArray(policy)))
     return value;
-  const { algorithm, budgetGb, maxMoves } = options;
+  const { algorithm, budgetGB, maxMoves } = options;
   return {
     ...value,
     policy: {
-      ...policy,
+      ...withNewNames(policy),
       ...(algorithm === undefined ? {} : { algorithm }),
-      ...(budgetGb === undefined ? {} : { budgetGb }),
+      ...(budgetGB === undefined ? {} : { budgetGB }),
       ...(maxMoves === undefined ? {} : { maxMoves }),
     },
   };

@@ -11,14 +11,15 @@ import { renderFilePlan } from '../render/plan-file.js';
 const Options = z.object({
   ...poolOptions,
   input: z.string().min(1, 'expected a file').optional(),
-  algorithm: PlacementPolicy.shape.algorithm.unwrap().optional(),
+  algorithm: PlacementPolicy.out.shape.algorithm.unwrap().optional(),
   budgetGb: numeric.pipe(z.number().min(0)).optional(),
   maxMoves: integer.pipe(z.number().int().min(0)).optional(),
 });
 
 /** Run `vmshadow plan`. */
 export async function planCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { pool, json, input, ...wishes } = parseArguments(Options, raw, 'plan');
+  const { pool, json, input, algorithm, budgetGb: budgetGB, maxMoves } = parseArguments(Options, raw, 'plan');
+  const wishes = { algorithm, budgetGB, maxMoves };
   if (input !== undefined) {
     const { planFromFile } = await import('./plan-file.js');
     context.out((await planFromFile(input, { ...wishes, json })).trimEnd());

@@ -1,5 +1,6 @@
 // `vmshadow status`: sites, hosts, desktops, moves and problems as tables. Pure: the answer of the loop and of the moves in, text out.
 import { hostKey } from '../../domain/model/ids.js';
+import { convertSize } from '../../domain/model/units.js';
 import type { DesktopStatus, HostStatus, LoopStatus, MoveStatus } from '../../temporal/contract/messages.js';
 import {
   cut,
@@ -86,14 +87,15 @@ const HOST_COLUMNS: readonly Column[] = [
 ];
 
 function hostRow(h: HostStatus, atMs: number): string[] {
-  const size = (mb: number | undefined) => (mb === undefined ? UNKNOWN : formatBytes(mb * 2 ** 20));
+  const size = (mib: number | undefined) =>
+    mib === undefined ? UNKNOWN : formatBytes(convertSize(mib, 'MiB', 'B'));
   return [
     hostKey(h.host),
     h.alive ? 'up' : h.lastSeenMs === null ? 'not seen' : 'DOWN',
     formatUse(h.used?.slots, h.capacity?.slots),
     formatUse(h.used?.vcpus, h.capacity?.vcpus),
-    `${size(h.used?.memoryMb)}/${size(h.capacity?.memoryMb)}`,
-    `${size(h.used?.diskMb)}/${size(h.capacity?.diskMb)}`,
+    `${size(h.used?.memoryMiB)}/${size(h.capacity?.memoryMiB)}`,
+    `${size(h.used?.diskMiB)}/${size(h.capacity?.diskMiB)}`,
     formatAge(h.lastSeenMs, atMs),
   ];
 }

@@ -9,7 +9,7 @@ export interface HostRoom {
   readonly used: Capacity;
 }
 
-type Needs = Pick<DesktopDefinition, 'vcpus' | 'memoryMb' | 'diskMb'>;
+type Needs = Pick<DesktopDefinition, 'vcpus' | 'memoryMiB' | 'diskMiB'>;
 
 /** Choose a host for `needs`, or say what each one lacks. */
 export function chooseHost(

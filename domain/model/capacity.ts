@@ -1,16 +1,19 @@
 // What a host can give and what is taken of it: desktops of its own plus reservations of moves under way (promise 5).
 import { z } from 'zod';
+import { readsOldNames } from './old-names.js';
 import type { DesktopDefinition } from './desktop.js';
 
-export const Capacity = z.object({
-  slots: z.number().int().min(0),
-  vcpus: z.number().int().min(0),
-  memoryMb: z.number().int().min(0),
-  diskMb: z.number().int().min(0),
-});
+export const Capacity = readsOldNames(
+  z.object({
+    slots: z.number().int().min(0),
+    vcpus: z.number().int().min(0),
+    memoryMiB: z.number().int().min(0),
+    diskMiB: z.number().int().min(0),
+  }),
+);
 export type Capacity = z.infer<typeof Capacity>;
 
-type Needs = Pick<DesktopDefinition, 'vcpus' | 'memoryMb' | 'diskMb'>;
+type Needs = Pick<DesktopDefinition, 'vcpus' | 'memoryMiB' | 'diskMiB'>;
 
 /** Sum of what these desktops take. */
 export function usedBy(desktops: readonly Needs[]): Capacity {
@@ -18,17 +21,22 @@ export function usedBy(desktops: readonly Needs[]): Capacity {
     (sum, d) => ({
       slots: sum.slots + 1,
       vcpus: sum.vcpus + d.vcpus,
-      memoryMb: sum.memoryMb + d.memoryMb,
-      diskMb: sum.diskMb + d.diskMb,
+      memoryMiB: sum.memoryMiB + d.memoryMiB,
+      diskMiB: sum.diskMiB + d.diskMiB,
     }),
-    { slots: 0, vcpus: 0, memoryMb: 0, diskMb: 0 },
+    { slots: 0, vcpus: 0, memoryMiB: 0, diskMiB: 0 },
   );
 }
 
 /** What is missing to take one more desktop, in words; empty when it fits. */
 export function shortages(capacity: Capacity, used: Capacity, more: Needs): string[] {
   const after = usedBy([more]);
-  const names = { slots: 'slots', vcpus: 'vCPUs', memoryMb: 'MB of memory', diskMb: 'MB of disk' } as const;
+  const names = {
+    slots: 'slots',
+    vcpus: 'vCPUs',
+    memoryMiB: 'MiB of memory',
+    diskMiB: 'MiB of disk',
+  } as const;
   return (Object.keys(names) as (keyof Capacity)[])
     .filter((k) => used[k] + after[k] > capacity[k])
     .map(

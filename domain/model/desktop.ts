@@ -1,5 +1,6 @@
 // What a desktop is, independent of the host it runs on. The definition travels with a move; it holds nothing of a site.
 import { z } from 'zod';
+import { readsOldNames } from './old-names.js';
 import { Ipv4, MacAddress, Port } from './address.js';
 import { DesktopId } from './ids.js';
 
@@ -19,18 +20,20 @@ export type Boot = z.infer<typeof Boot>;
 export const InternalNetwork = z.object({ address: Ipv4, gateway: Ipv4, mac: MacAddress });
 export type InternalNetwork = z.infer<typeof InternalNetwork>;
 
-export const DesktopDefinition = z.object({
-  id: DesktopId,
-  vcpus: z.number().int().min(1).max(64).default(1),
-  memoryMb: z.number().int().min(32).max(1_048_576),
-  diskMb: z.number().int().min(1).max(16_777_216),
-  boot: Boot.default({ kind: 'disk' }),
-  network: InternalNetwork,
-  /** TCP port of the remote desktop protocol inside the guest. */
-  remoteDesktopPort: Port.default(5901),
-  /** Versioned QEMU machine type: the same at both ends of a move. */
-  machine: z.string().default('pc-i440fx-10.0'),
-});
+export const DesktopDefinition = readsOldNames(
+  z.object({
+    id: DesktopId,
+    vcpus: z.number().int().min(1).max(64).default(1),
+    memoryMiB: z.number().int().min(32).max(1_048_576),
+    diskMiB: z.number().int().min(1).max(16_777_216),
+    boot: Boot.default({ kind: 'disk' }),
+    network: InternalNetwork,
+    /** TCP port of the remote desktop protocol inside the guest. */
+    remoteDesktopPort: Port.default(5901),
+    /** Versioned QEMU machine type: the same at both ends of a move. */
+    machine: z.string().default('pc-i440fx-10.0'),
+  }),
+);
 export type DesktopDefinition = z.infer<typeof DesktopDefinition>;
 
 /** Where the kernel and initrd of a direct boot lie may differ between hosts: they are named by content in the host's image folder. */

@@ -1,6 +1,7 @@
 // The configuration of one host's dom0 (dom0.yaml): who it is, what it may give to desktops, how it is reached.
 import { z } from 'zod';
 import { Endpoint, Ipv4, Port } from './address.js';
+import { Capacity } from './capacity.js';
 import { HostId, SiteId } from './ids.js';
 
 export const Dom0Config = z
@@ -25,12 +26,7 @@ export const Dom0Config = z
     controlPort: Port.default(7946),
     /** TCP ports on which moves arrive. */
     migrationPorts: z.object({ first: Port, last: Port }).default({ first: 49_152, last: 49_215 }),
-    capacity: z.object({
-      slots: z.number().int().min(0),
-      vcpus: z.number().int().min(0),
-      memoryMb: z.number().int().min(0),
-      diskMb: z.number().int().min(0),
-    }),
+    capacity: Capacity,
     /** Folder with this host's certificate, key and the cloud's CA (`vmshadow keys issue`). */
     pkiDir: z.string().startsWith('/', 'expected an absolute path'),
     /** File of this host's Ed25519 identity (`vmshadow keys issue`); its public key is what clients are enrolled with. */

@@ -1,5 +1,6 @@
 // What the operator may tune. Every figure has the paper's value or a measured one as its default.
 import { z } from 'zod';
+import { readsOldNames } from './old-names.js';
 import { Port, ServerEntry, isServerName } from './address.js';
 
 /** Every dom0 asks its resolver for each of them every few minutes. */
@@ -62,28 +63,30 @@ export const SamplingPolicy = FingerprintPolicy.pick({
 });
 export type SamplingPolicy = z.infer<typeof SamplingPolicy>;
 
-export const PlacementPolicy = z.object({
-  algorithm: z
-    .enum(['exact', 'multi-resource', 'ilp', 'rank-ordered', 'cost-oblivious', 'cost-aware'])
-    .default('exact'),
-  /** T_h: a desktop ranked above it is a candidate (section 5, step 1). */
-  highThreshold: fraction.default(0.6),
-  /** T_l: a desktop at a regional site ranked below it may be evicted to a global one. */
-  lowThreshold: fraction.default(0.3),
-  /** Weights of the absolute and the relative latency decrease (equation 1). */
-  w1: weight.default(0.6),
-  w2: weight.default(0.4),
-  /** How many of the nearest sites are considered; 8 finds the best one in 93 % of real cases. */
-  nearestSites: z.number().int().min(1).default(8),
-  /** T: after a move a desktop stays put for so long. */
-  hysteresisMs: z.number().int().min(0).default(600_000),
-  /** T': a rank must stay low for so long before an eviction. */
-  evictionHysteresisMs: z.number().int().min(0).default(600_000),
-  /** Moves that gain less than this (ms, weighted by rank) are not worth a hiccup. */
-  minGainMs: weight.default(10),
-  /** Lambda: a gigabyte moved must gain so many ms of (ranked) latency. */
-  msPerGb: weight.default(2),
-});
+export const PlacementPolicy = readsOldNames(
+  z.object({
+    algorithm: z
+      .enum(['exact', 'multi-resource', 'ilp', 'rank-ordered', 'cost-oblivious', 'cost-aware'])
+      .default('exact'),
+    /** T_h: a desktop ranked above it is a candidate (section 5, step 1). */
+    highThreshold: fraction.default(0.6),
+    /** T_l: a desktop at a regional site ranked below it may be evicted to a global one. */
+    lowThreshold: fraction.default(0.3),
+    /** Weights of the absolute and the relative latency decrease (equation 1). */
+    w1: weight.default(0.6),
+    w2: weight.default(0.4),
+    /** How many of the nearest sites are considered; 8 finds the best one in 93 % of real cases. */
+    nearestSites: z.number().int().min(1).default(8),
+    /** T: after a move a desktop stays put for so long. */
+    hysteresisMs: z.number().int().min(0).default(600_000),
+    /** T': a rank must stay low for so long before an eviction. */
+    evictionHysteresisMs: z.number().int().min(0).default(600_000),
+    /** Moves that gain less than this (ms, weighted by rank) are not worth a hiccup. */
+    minGainMs: weight.default(10),
+    /** Lambda: a gigabyte moved must gain so many ms of (ranked) latency. */
+    msPerGB: weight.default(2),
+  }),
+);
 export type PlacementPolicy = z.infer<typeof PlacementPolicy>;
 
 export const MigrationPolicy = z.object({

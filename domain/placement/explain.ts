@@ -6,7 +6,7 @@ import type { DropReason, Step } from './schedule/waves.js';
 
 export interface Explained {
   readonly slotPrices: Float64Array;
-  readonly msPerGb: number;
+  readonly msPerGB: number;
   readonly msPerMove: number;
   /** Evicted desktop -> the one that it makes room for (the paper's heuristics). */
   readonly evictedFor: ReadonlyMap<number, number>;
@@ -101,11 +101,11 @@ export function reasonToStay(p: Problem, i: number, wanted: number, x: Explained
   if (gain === 0) return 'it has nothing to gain: its rank is 0';
   const price = x.slotPrices[best] ?? 0;
   const ownPrice = x.slotPrices[own] ?? 0;
-  const toll = x.msPerGb * (p.costGb[i] as number);
+  const toll = x.msPerGB * (p.costGB[i] as number);
   const costs = [
     ...(toll > 0
       ? [
-          `${figure(p.costGb[i] as number)} GB at ${x.msPerGb > p.policy.msPerGb ? "the budget's " : ''}${figure(x.msPerGb)} ms/GB cost ${figure(toll)}`,
+          `${figure(p.costGB[i] as number)} GB at ${x.msPerGB > p.policy.msPerGB ? "the budget's " : ''}${figure(x.msPerGB)} ms/GB cost ${figure(toll)}`,
         ]
       : []),
     ...(x.msPerMove > 0
@@ -117,13 +117,13 @@ export function reasonToStay(p: Problem, i: number, wanted: number, x: Explained
   const gives = ownPrice > 0 ? ` (and its own slot at ${siteName(p, own)} ${figure(ownPrice)})` : '';
   const slot = price > 0 ? `a slot in ${siteName(p, best)} is worth ${figure(price)}${gives}, ` : '';
   const all = costs.length > 0 ? `${costs.join(' and ')}, ` : '';
-  const { budgetGb = Infinity, maxMoves = Infinity } = p.policy;
-  const gb = p.costGb[i] as number;
+  const { budgetGB = Infinity, maxMoves = Infinity } = p.policy;
+  const gb = p.costGB[i] as number;
   if (maxMoves === 0) return `this desktop's gain is ${figure(gain)}, but the budget allows no move`;
-  if (gb > budgetGb)
-    return `this desktop's gain is ${figure(gain)}, but it needs ${figure(gb)} GB and the budget is ${figure(budgetGb)} GB`;
+  if (gb > budgetGB)
+    return `this desktop's gain is ${figure(gain)}, but it needs ${figure(gb)} GB and the budget is ${figure(budgetGB)} GB`;
   const budget = [
-    ...(budgetGb === Infinity ? [] : [`${figure(budgetGb)} GB`]),
+    ...(budgetGB === Infinity ? [] : [`${figure(budgetGB)} GB`]),
     ...(maxMoves === Infinity ? [] : [count(maxMoves, 'move')]),
   ].join(' and ');
   const spent =

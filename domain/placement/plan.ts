@@ -1,5 +1,6 @@
 // From a request to a plan: check, solve, fit to hosts, order into waves, explain. Pure: time, clock and LP solver are given
 // (drivers/solver/plan-with-highs.ts gives the real ones).
+import { convertSize } from '../model/units.js';
 import { usageOf } from './solvers/budget.js';
 import { isPacked, unpackPlanRequest, type PackedPlanRequest } from './request/packed-request.js';
 import { parsePlanInput } from './request/check-input.js';
@@ -12,7 +13,6 @@ import { addSecondChoices } from './schedule/second-choice.js';
 import { scheduleMoves, strandedBy, type ParkingTerms, type Schedule, type Step } from './schedule/waves.js';
 import { solve, type Decision, type SolveTools } from './solvers/solve.js';
 
-const BYTES_PER_GB = 1e9;
 /** Rounds of closing pairs that no host could take and solving again; after that the moves left over are dropped and said. */
 const HOST_ROUNDS = 5;
 /** Orders tried with parking; after that nobody is parked. */
@@ -58,7 +58,7 @@ function orderMoves(p: Problem, target: Int32Array, terms: ParkingTerms): { sche
 }
 
 const gbOf = (p: Problem, steps: readonly Step[]): number =>
-  steps.reduce((sum, s) => sum + (p.costGb[s.desktop] as number), 0);
+  steps.reduce((sum, s) => sum + (p.costGB[s.desktop] as number), 0);
 
 const hasHosts = (p: Problem): boolean => p.sites.some((s) => s.hosts !== undefined && s.hosts.length > 0);
 
@@ -67,11 +67,11 @@ const hasHosts = (p: Problem): boolean => p.sites.some((s) => s.hosts !== undefi
  * that stayed get what room is left.
  */
 function carryOut(p: Problem, decision: Decision): Solved {
-  const { msPerGb, minGainMs: msPerMove, budgetGb = Infinity, maxMoves = Infinity } = p.policy;
-  const weighed = decision.everyDesktop ? { msPerGb, msPerMove } : { msPerGb: 0, msPerMove: 0 };
+  const { msPerGB, minGainMs: msPerMove, budgetGB = Infinity, maxMoves = Infinity } = p.policy;
+  const weighed = decision.everyDesktop ? { msPerGB, msPerMove } : { msPerGB: 0, msPerMove: 0 };
   const left = (gb: number, moves: number) => ({
     ...weighed,
-    gbLeft: budgetGb - gb,
+    gbLeft: budgetGB - gb,
     movesLeft: maxMoves - moves,
   });
   let { assignment } = decision;
@@ -84,7 +84,7 @@ function carryOut(p: Problem, decision: Decision): Solved {
   }
   const { steps } = schedule;
   const gain = steps.reduce((sum, s) => sum + gainBetween(p, s.desktop, s.from, s.to), 0);
-  const value = gain - weighed.msPerGb * gbOf(p, steps) - weighed.msPerMove * steps.length;
+  const value = gain - weighed.msPerGB * gbOf(p, steps) - weighed.msPerMove * steps.length;
   return { decision: { ...decision, assignment }, schedule, room, value };
 }
 
@@ -170,7 +170,7 @@ function movesOf(p: Problem, { decision, schedule }: Solved, explained: Explaine
       rttAfterMs: after,
       benefit: benefitOf(feltOf(p, i, step.from), feltOf(p, i, step.to), p.policy),
       gainMs: gainBetween(p, i, step.from, step.to),
-      cost: p.costGb[i] as number,
+      cost: p.costGB[i] as number,
       slotPrice: priceAt(decision, step.to),
       reason: reasonForStep(p, step, decision.assignment[i] as number, explained),
     };
@@ -207,12 +207,12 @@ export async function planPlacement(
   const tooLarge = closeTooSmallHosts(p, room);
   const solved = await fitToHosts(p, options);
   const { decision, schedule } = solved;
-  const { budgetGb = Infinity, maxMoves = Infinity } = p.policy;
+  const { budgetGB = Infinity, maxMoves = Infinity } = p.policy;
   const explained: Explained = {
     ...decision,
     dropped: schedule.dropped,
     roomThen: solved.room,
-    gbLeft: budgetGb - gbOf(p, schedule.steps),
+    gbLeft: budgetGB - gbOf(p, schedule.steps),
     movesLeft: maxMoves - schedule.steps.length,
   };
   const moves = movesOf(p, solved, explained, room);
@@ -239,13 +239,19 @@ export async function planPlacement(
     objective,
     bound,
     gap,
-    bytesMoved: Math.round(moves.reduce((sum, m) => sum + m.cost, 0) * BYTES_PER_GB),
+    bytesMoved: Math.round(
+      convertSize(
+        moves.reduce((sum, m) => sum + m.cost, 0),
+        'GB',
+        'B',
+      ),
+    ),
     solveMs: decision.solveMs,
     moves,
     notMoved,
     // Where nothing may move, one slot more is worth nothing.
     slotPrices: Object.fromEntries(
-      p.sites.map((s, j) => [s.id, maxMoves === 0 || budgetGb === 0 ? 0 : priceAt(decision, j)]),
+      p.sites.map((s, j) => [s.id, maxMoves === 0 || budgetGB === 0 ? 0 : priceAt(decision, j)]),
     ),
     warnings: [...nothing, ...warnings, ...room.warnings, ...decision.warnings, ...hint],
   };

@@ -14,6 +14,7 @@ import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
+import { convertSize } from '../../domain/model/units.js';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
 import { activate } from './target/activation.js';
 import {
@@ -143,7 +144,7 @@ export class QemuHypervisor implements Hypervisor {
         'DISK_COPY',
         `there is no view of the disk of ${move.desktop} as it was at move ${move.moveId}: the move cannot be verified any more`,
       );
-    const bytes = record.definition.diskMb * 2 ** 20;
+    const bytes = convertSize(record.definition.diskMiB, 'MiB', 'B');
     const sha256 = await hashView(this.#host, qmp, move.desktop, key, bytes, signal);
     // Written down first: whoever asks again gets the same answer although the view is gone.
     await this.#locked(move.desktop, async () => {

@@ -84,9 +84,9 @@ async function setTheScene(
 
 /** The image as it is, or a copy with as much data as was asked for; each desktop's data differ. */
 async function diskOf(options: DemoOptions, image: GuestImage, dir: string, seed: number): Promise<string> {
-  if (options.diskUsedMb <= image.usedMb) return image.disk;
+  if (options.diskUsedMiB <= image.usedMiB) return image.disk;
   const disk = join(dir, `disk-${String(seed)}.raw`);
-  await prepareDisk(image, disk, { diskMb: options.diskMb, usedMb: options.diskUsedMb, seed: seed + 1 });
+  await prepareDisk(image, disk, { diskMiB: options.diskMiB, usedMiB: options.diskUsedMiB, seed: seed + 1 });
   return disk;
 }
 
@@ -135,7 +135,7 @@ async function judge(
       },
     ],
   };
-  const world = `Three sites; ${String(options.rttWestMs)} ms from us-west to the users, ${String(options.rttEastMs)} ms from us-east; WAN ${String(options.wanMbps)} Mbit/s; desktops with ${String(options.memoryMb)} MB of RAM.`;
+  const world = `Three sites; ${String(options.rttWestMs)} ms from us-west to the users, ${String(options.rttEastMs)} ms from us-east; WAN ${String(options.wanMbps)} Mbit/s; desktops with ${String(options.memoryMiB)} MiB of RAM.`;
   await mkdir(options.out, { recursive: true });
   await writeFile(join(options.out, 'index.html'), renderReport({ result, series, world }));
   await writeFile(join(options.out, 'result.json'), `${JSON.stringify(result, null, 2)}\n`);

@@ -9,12 +9,12 @@ export const DemoOptions = z
     wanMbps: z.coerce.number().positive().max(10_000),
     rttWestMs: z.coerce.number().min(0).max(2_000),
     rttEastMs: z.coerce.number().min(0).max(2_000),
-    memoryMb: z.coerce.number().int().min(160).max(65_536),
-    diskMb: z.coerce.number().int().min(512).max(1_048_576),
+    memoryMiB: z.coerce.number().int().min(160).max(65_536),
+    diskMiB: z.coerce.number().int().min(512).max(1_048_576),
     /** Data on each disk; what the image itself does not hold is filled in. */
-    diskUsedMb: z.coerce.number().int().min(0).max(1_048_576),
+    diskUsedMiB: z.coerce.number().int().min(0).max(1_048_576),
     fingerprint: FingerprintPolicy.shape.mode.unwrap(),
-    algorithm: PlacementPolicy.shape.algorithm.unwrap(),
+    algorithm: PlacementPolicy.out.shape.algorithm.unwrap(),
     keep: z.boolean(),
     paper: z.boolean(),
     out: z.string().min(1),
@@ -26,14 +26,14 @@ export const DemoOptions = z
 export type DemoOptions = z.infer<typeof DemoOptions>;
 
 /** RAM, disk and WAN rate of MMSys'14 section 8. */
-const PAPER = { wanMbps: 60, memoryMb: 1024, diskMb: 2048, diskUsedMb: 1100 } as const;
+const PAPER = { wanMbps: 60, memoryMiB: 1024, diskMiB: 2048, diskUsedMiB: 1100 } as const;
 const DEFAULTS = {
   wanMbps: 200,
   rttWestMs: 100,
   rttEastMs: 20,
-  memoryMb: 256,
-  diskMb: 1024,
-  diskUsedMb: 0,
+  memoryMiB: 256,
+  diskMiB: 1024,
+  diskUsedMiB: 0,
   // The paper's own rank and algorithm by default: they do not depend on how busy two emulated processors are.
   fingerprint: 'paper',
   algorithm: 'cost-aware',
@@ -41,6 +41,13 @@ const DEFAULTS = {
   paper: false,
   out: 'demo-report',
 } as const;
+
+/** Where the command line has the unit in its help, a field has it in its name. */
+const FIELDS: Readonly<Record<string, string>> = {
+  memory: 'memoryMiB',
+  disk: 'diskMiB',
+  diskUsed: 'diskUsedMiB',
+};
 
 /** Parse the demo's command line; throws INPUT_INVALID with every problem. */
 export function parseDemoOptions(argv: readonly string[]): DemoOptions {
@@ -63,14 +70,14 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions {
         `round trip between the user and us-east (default ${String(DEFAULTS.rttEastMs)})`,
       ),
     )
-    .addOption(new Option('--memory-mb <n>', `RAM of each desktop (default ${String(DEFAULTS.memoryMb)})`))
+    .addOption(new Option('--memory <MiB>', `RAM of each desktop (default ${String(DEFAULTS.memoryMiB)})`))
     .addOption(
       new Option(
-        '--disk-used-mb <n>',
+        '--disk-used <MiB>',
         `data on it, filled in where the image holds less (default: the image's own, about 70)`,
       ),
     )
-    .addOption(new Option('--disk-mb <n>', `disk of each desktop (default ${String(DEFAULTS.diskMb)})`))
+    .addOption(new Option('--disk <MiB>', `disk of each desktop (default ${String(DEFAULTS.diskMiB)})`))
     .addOption(
       new Option('--fingerprint <mode>', `paper or predicted-gain (default ${DEFAULTS.fingerprint})`),
     )
@@ -82,7 +89,12 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions {
     .option('--keep', 'leave the world up afterwards, and say how to look at it')
     .option('--out <dir>', 'where the report goes', DEFAULTS.out)
     .parse(argv, { from: 'user' });
-  const given = command.opts<Record<string, unknown>>();
+  const given = Object.fromEntries(
+    Object.entries(command.opts<Record<string, unknown>>()).map(([name, value]) => [
+      FIELDS[name] ?? name,
+      value,
+    ]),
+  );
   return parseInput(
     DemoOptions,
     { ...DEFAULTS, ...(given['paper'] === true ? PAPER : {}), ...given },

@@ -53,8 +53,8 @@ export function demoSites(options: DemoOptions): LabSite[] {
   const capacity: Capacity = {
     slots: 4,
     vcpus: 8,
-    memoryMb: options.memoryMb * 4,
-    diskMb: options.diskMb * 4,
+    memoryMiB: options.memoryMiB * 4,
+    diskMiB: options.diskMiB * 4,
   };
   return [
     { id: 'us-west', kind: 'regional', capacity },
@@ -85,8 +85,8 @@ export function demoDesktop(
     site: 'us-west',
     image: disk,
     vcpus: 1,
-    memoryMb: options.memoryMb,
-    diskMb: Math.max(options.diskMb, Math.ceil(image.diskMb)),
+    memoryMiB: options.memoryMiB,
+    diskMiB: Math.max(options.diskMiB, Math.ceil(image.diskMiB)),
     boot: {
       kind: 'kernel',
       kernel: image.kernel,

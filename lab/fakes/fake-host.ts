@@ -382,8 +382,8 @@ function fakePeers(cloud: FakeCloud, self: HostRef): Peers {
 export function fakeDesktop(id: string): DesktopDefinition {
   return DesktopDefinition.parse({
     id,
-    memoryMb: 64,
-    diskMb: 64,
+    memoryMiB: 64,
+    diskMiB: 64,
     network: { address: '10.77.0.2', gateway: '10.77.0.1', mac: '52:54:0a:4d:00:02' },
   });
 }

@@ -12,10 +12,10 @@ export interface GuestImage {
   readonly initrd: string;
   /** Raw disk, pristine: copy it (`cp --sparse=always`) before a guest writes to it. */
   readonly disk: string;
-  /** Size of the disk as the guest sees it, MB. */
-  readonly diskMb: number;
-  /** How much of it holds data, MB: what a migration has to copy. */
-  readonly usedMb: number;
+  /** Size of the disk as the guest sees it, MiB. */
+  readonly diskMiB: number;
+  /** How much of it holds data, MiB: what a migration has to copy. */
+  readonly usedMiB: number;
   /** Kernel command line that every guest of this image needs; `guestAppend` adds address and services. */
   readonly append: string;
 }
@@ -86,14 +86,14 @@ function image(kind: 'small' | 'desktop', append: string): GuestImage {
     kernel: join(base, 'vmlinuz'),
     initrd: join(base, 'initrd.gz'),
     disk,
-    diskMb: size / 2 ** 20,
+    diskMiB: size / 2 ** 20,
     // st_blocks counts 512 bytes each, whatever the file system.
-    usedMb: Math.ceil((blocks * 512) / 2 ** 20),
+    usedMiB: Math.ceil((blocks * 512) / 2 ** 20),
     append,
   };
 }
 
-/** The busybox guest: needs 96 MB of RAM, answers in 3 to 4 s under software emulation, carries the test services of lab/images/base/guest. */
+/** The busybox guest: needs 96 MiB of RAM, answers in 3 to 4 s under software emulation, carries the test services of lab/images/base/guest. */
 export function smallGuest(): GuestImage {
   return image('small', BASE_APPEND);
 }

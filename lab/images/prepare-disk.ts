@@ -2,40 +2,40 @@
 // desktops had 2 GB disks with 1.1 to 1.3 GB used).
 import { createCipheriv } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
+import { convertSize } from '../../domain/model/units.js';
 import { VmshadowError } from '../../domain/errors.js';
 import { runCommand } from '../../os/run-command.js';
 import type { GuestImage } from './locate.js';
 
 export interface DiskSize {
-  /** Size of the disk as the guest sees it, MB; at least the image's. */
-  readonly diskMb: number;
-  /** How much of it holds data, MB; absent or less than the image's own: nothing is added. */
-  readonly usedMb?: number;
+  /** Size of the disk as the guest sees it, MiB; at least the image's. */
+  readonly diskMiB: number;
+  /** How much of it holds data, MiB; absent or less than the image's own: nothing is added. */
+  readonly usedMiB?: number;
   /** Makes the filling another one: two desktops of one site should not share it unless they would. */
   readonly seed?: number;
 }
 
-const MB = 2 ** 20;
 const COMMAND_TIMEOUT_MS = 300_000;
 
-/** Write a fresh disk for one desktop to `target` (replaced); gives its used size in MB. Throws INPUT_INVALID, COMMAND. */
+/** Write a fresh disk for one desktop to `target` (replaced); gives its used size in MiB. Throws INPUT_INVALID, COMMAND. */
 export async function prepareDisk(image: GuestImage, target: string, size: DiskSize): Promise<number> {
-  if (size.diskMb < image.diskMb || (size.usedMb ?? 0) > size.diskMb * 0.9)
+  if (size.diskMiB < image.diskMiB || (size.usedMiB ?? 0) > size.diskMiB * 0.9)
     throw new VmshadowError(
       'INPUT_INVALID',
-      `A disk of ${String(size.diskMb)} MB with ${String(size.usedMb ?? image.usedMb)} MB used cannot be made: the image has ${String(image.diskMb)} MB, and a tenth is left for the file system.`,
+      `A disk of ${String(size.diskMiB)} MiB with ${String(size.usedMiB ?? image.usedMiB)} MiB used cannot be made: the image has ${String(image.diskMiB)} MiB, and a tenth is left for the file system.`,
     );
   await runCommand(['cp', '--sparse=always', image.disk, target], { timeoutMs: COMMAND_TIMEOUT_MS });
-  if (size.diskMb > image.diskMb) {
-    await runCommand(['truncate', '-s', `${String(size.diskMb)}M`, target]);
+  if (size.diskMiB > image.diskMiB) {
+    await runCommand(['truncate', '-s', `${String(size.diskMiB)}M`, target]);
     // -f: the image was never mounted, and so needs no check first.
     await runCommand(['resize2fs', '-f', target], { timeoutMs: COMMAND_TIMEOUT_MS });
   }
-  const fillMb = Math.floor((size.usedMb ?? 0) - image.usedMb);
-  if (fillMb > 0) {
+  const fillMiB = Math.floor((size.usedMiB ?? 0) - image.usedMiB);
+  if (fillMiB > 0) {
     const filling = `${target}.filling`;
     try {
-      await writeFilling(filling, fillMb, size.seed ?? 1);
+      await writeFilling(filling, fillMiB, size.seed ?? 1);
       await runCommand(['debugfs', '-w', '-f', '-', target], {
         input: `write "${filling}" filling\n`,
         timeoutMs: COMMAND_TIMEOUT_MS,
@@ -44,11 +44,11 @@ export async function prepareDisk(image: GuestImage, target: string, size: DiskS
       await rm(filling, { force: true });
     }
   }
-  return Math.ceil(((await stat(target)).blocks * 512) / MB);
+  return Math.ceil(convertSize((await stat(target)).blocks * 512, 'B', 'MiB'));
 }
 
 /** Data that compress to about half, as installed programs do: each 4 KB is half pseudo-random, half one repeated line. */
-async function writeFilling(path: string, megabytes: number, seed: number): Promise<void> {
+async function writeFilling(path: string, mebibytes: number, seed: number): Promise<void> {
   const key = Buffer.alloc(16);
   key.writeUInt32LE(seed);
   const stream = createCipheriv('aes-128-ctr', key, Buffer.alloc(16));
@@ -59,7 +59,7 @@ async function writeFilling(path: string, megabytes: number, seed: number): Prom
   );
   const file = await open(path, 'w');
   try {
-    for (let i = 0; i < megabytes; i++) {
+    for (let i = 0; i < mebibytes; i++) {
       const pages = Array.from({ length: 256 }, () => [stream.update(zeros), line]).flat();
       await file.write(Buffer.concat(pages));
     }

@@ -12,7 +12,7 @@ import { guestAppend, type GuestImage } from './locate.js';
 
 export interface GuestOptions {
   readonly image: GuestImage;
-  readonly memoryMb: number;
+  readonly memoryMiB: number;
   /** Last byte pair of its /30 in 10.77.0.0/16: guest 10.77.N.2, gateway 10.77.N.1. */
   readonly network: number;
   readonly keys?: Readonly<Record<string, string | number>>;
@@ -45,7 +45,7 @@ export async function startGuest(world: World, namespace: string, options: Guest
   );
   const hexNetwork = options.network.toString(16).padStart(2, '0');
   const qemu = [
-    ['qemu-system-x86_64', '-accel', 'tcg', '-cpu', 'max', '-m', String(options.memoryMb), '-smp', '1'],
+    ['qemu-system-x86_64', '-accel', 'tcg', '-cpu', 'max', '-m', String(options.memoryMiB), '-smp', '1'],
     ['-display', 'none', '-vga', 'none', '-nodefaults', '-no-reboot', '-monitor', 'none'],
     ['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`],
     ['-device', `virtio-net-pci,netdev=n0,romfile=,mac=52:54:00:4c:ab:${hexNetwork}`],

@@ -1,5 +1,6 @@
 // What goes in and out of the workflows: inputs, updates, signals, queries. All inputs are checked with these schemas at the edge.
 import { z } from 'zod';
+import { readsOldNames } from '../../domain/model/old-names.js';
 import type { OUTCOMES, PHASES } from '../../domain/migration/phases.js';
 import { CAUSES } from '../../domain/migration/phases.js';
 import type { MoveProgress } from '../../domain/migration/progress.js';
@@ -93,22 +94,24 @@ export const RequestMove = z.object({
 export type RequestMove = z.input<typeof RequestMove>;
 
 /** What a host checks and makes for a new desktop; the loop fills in the host and the internal address. */
-export const CreateDesktop = z.object({
-  id: DesktopId,
-  site: SiteId,
-  host: HostId.optional(),
-  /** Path on that host of a raw or qcow2 image to copy; null: an empty disk. */
-  image: z.string().min(1).nullable().default(null),
-  vcpus: DesktopDefinition.shape.vcpus,
-  memoryMb: DesktopDefinition.shape.memoryMb,
-  diskMb: DesktopDefinition.shape.diskMb,
-  /** In `append`, `{address}` and `{gateway}` stand for the internal ones that the loop chooses. */
-  boot: Boot.default({ kind: 'disk' }),
-  remoteDesktopPort: DesktopDefinition.shape.remoteDesktopPort,
-  /** Ed25519 public keys (base64) of the thin clients' proxies that may follow the desktop. */
-  clients: z.array(z.string()).default([]),
-  start: z.boolean().default(true),
-});
+export const CreateDesktop = readsOldNames(
+  z.object({
+    id: DesktopId,
+    site: SiteId,
+    host: HostId.optional(),
+    /** Path on that host of a raw or qcow2 image to copy; null: an empty disk. */
+    image: z.string().min(1).nullable().default(null),
+    vcpus: DesktopDefinition.out.shape.vcpus,
+    memoryMiB: DesktopDefinition.out.shape.memoryMiB,
+    diskMiB: DesktopDefinition.out.shape.diskMiB,
+    /** In `append`, `{address}` and `{gateway}` stand for the internal ones that the loop chooses. */
+    boot: Boot.default({ kind: 'disk' }),
+    remoteDesktopPort: DesktopDefinition.out.shape.remoteDesktopPort,
+    /** Ed25519 public keys (base64) of the thin clients' proxies that may follow the desktop. */
+    clients: z.array(z.string()).default([]),
+    start: z.boolean().default(true),
+  }),
+);
 export type CreateDesktop = z.input<typeof CreateDesktop>;
 
 export const DesktopPower = z.object({ desktop: DesktopId, action: z.enum(['start', 'stop']) });
@@ -127,11 +130,13 @@ export interface DesktopCreated {
 }
 
 /** What a plan that is only asked for may differ in from the policy. */
-export const PlanAsk = z.object({
-  algorithm: PlacementPolicy.shape.algorithm.unwrap().optional(),
-  budgetGb: z.number().min(0).optional(),
-  maxMoves: z.number().int().min(0).optional(),
-});
+export const PlanAsk = readsOldNames(
+  z.object({
+    algorithm: PlacementPolicy.out.shape.algorithm.unwrap().optional(),
+    budgetGB: z.number().min(0).optional(),
+    maxMoves: z.number().int().min(0).optional(),
+  }),
+);
 export type PlanAsk = z.infer<typeof PlanAsk>;
 
 export const RunCycle = z.object({
@@ -163,8 +168,8 @@ export interface DesktopStatus {
   readonly internal: string;
   readonly remoteDesktopPort: number;
   readonly vcpus: number;
-  readonly memoryMb: number;
-  readonly diskMb: number;
+  readonly memoryMiB: number;
+  readonly diskMiB: number;
   readonly rank: number | null;
   readonly rankPaper: number | null;
   /** The user's RTT to the present site, ms, as measured by the client's proxy. */

@@ -12,7 +12,7 @@ import { FakeCloud, fakeDesktop, type FakeHost, type Fault } from '../../lab/fak
 
 const west = HostRef.parse({ site: 'us-west', host: 'h1' });
 const east = HostRef.parse({ site: 'us-east', host: 'h1' });
-const capacity = { slots: 4, vcpus: 8, memoryMb: 4096, diskMb: 10_000 };
+const capacity = { slots: 4, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
 const peer = { address: '192.0.2.1', port: 1 };
 let plane: ControlPlane;
 let cloud: FakeCloud;

@@ -20,7 +20,7 @@ import { ControlPlane } from '../support/control-plane.js';
 import { FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
 
 const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
-const capacity = { slots: 2, vcpus: 8, memoryMb: 4096, diskMb: 10_000 };
+const capacity = { slots: 2, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
 const cloudConfig = CloudConfig.parse({
   sites: ['us-west', 'us-east', 'us-central'].map((id, i) => ({
     id,
@@ -153,11 +153,11 @@ describe('shadowLoop', () => {
   });
 
   it('refuses a site without room and says what is missing', async () => {
-    await east.give({ ...fakeDesktop('a1'), memoryMb: 2048 });
-    await east.give({ ...fakeDesktop('a2'), memoryMb: 2048 });
+    await east.give({ ...fakeDesktop('a1'), memoryMiB: 2048 });
+    await east.give({ ...fakeDesktop('a2'), memoryMiB: 2048 });
     expect(await refusal(UPDATE.requestMove, { desktop: 'video', site: 'us-east' })).toMatchObject({
       code: 'NO_CAPACITY',
-      message: expect.stringMatching(/1 slots wanted, 0 of 2 free.*64 MB of memory wanted, 0 of 4096 free/),
+      message: expect.stringMatching(/1 slots wanted, 0 of 2 free.*64 MiB of memory wanted, 0 of 4096 free/),
     });
     east.desktops.delete('a1');
     east.desktops.delete('a2');
@@ -167,19 +167,19 @@ describe('shadowLoop', () => {
     const made = await ask<DesktopCreated>(UPDATE.createDesktop, {
       id: 'text',
       site: 'us-west',
-      memoryMb: 64,
-      diskMb: 64,
+      memoryMiB: 64,
+      diskMiB: 64,
     });
     expect(made).toMatchObject({ host: ref('us-west'), internal: '10.77.0.6', external: '198.18.0.1' });
     expect(cloud.runningAt('text')).toEqual(['us-west/h1']);
     expect(
-      await refusal(UPDATE.createDesktop, { id: 'text', site: 'us-east', memoryMb: 64, diskMb: 64 }),
+      await refusal(UPDATE.createDesktop, { id: 'text', site: 'us-east', memoryMiB: 64, diskMiB: 64 }),
     ).toMatchObject({ code: 'ALREADY_EXISTS' });
   });
 
   it('gives desktops that are made at the same time different addresses, and never more room than there is', async () => {
     const wanted = ['c1', 'c2', 'c3'].map((id) =>
-      ask<DesktopCreated>(UPDATE.createDesktop, { id, site: 'us-central', memoryMb: 64, diskMb: 64 }),
+      ask<DesktopCreated>(UPDATE.createDesktop, { id, site: 'us-central', memoryMiB: 64, diskMiB: 64 }),
     );
     const made = await Promise.allSettled(wanted);
     const addresses = made.flatMap((m) => (m.status === 'fulfilled' ? [m.value.internal] : []));
@@ -240,7 +240,7 @@ describe('shadowLoop', () => {
 
   it('plans with the dirty rates that the host has measured', async () => {
     const cost = async () => (await status()).plan?.moves[0]?.cost ?? 0;
-    const still = fakeDesktop('video').memoryMb / 1024;
+    const still = fakeDesktop('video').memoryMiB / 1024;
     expect(await cost()).toBeCloseTo(2 * still, 3);
     // Half of the 60 Mbit/s that a move may take: the memory is sent twice.
     west.dirty = { memoryMbps: 30, diskMbps: 0 };

@@ -5,6 +5,7 @@ import type { DesktopReport, HostReport } from '../../activities/host/desktops.j
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/users/geography.js';
+import { withNewNames } from '../../domain/model/old-names.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
 import type { LoopStatus, MoveStatus, PlanSummary, RunCycle } from '../../temporal/contract/messages.js';
@@ -18,8 +19,8 @@ export interface MoveUnderWay {
   readonly startedAtMs: number;
   readonly parking: boolean;
   readonly vcpus: number;
-  readonly memoryMb: number;
-  readonly diskMb: number;
+  readonly memoryMiB: number;
+  readonly diskMiB: number;
 }
 
 export interface UserRtts {
@@ -46,8 +47,8 @@ export interface Creating {
   readonly address: string;
   readonly host: HostRef;
   readonly vcpus: number;
-  readonly memoryMb: number;
-  readonly diskMb: number;
+  readonly memoryMiB: number;
+  readonly diskMiB: number;
 }
 
 /** What one run of the loop hands to the next. */
@@ -100,7 +101,8 @@ export class LoopState {
   /** False until the first reports with ranks of this run of the loop have come in: a pool of 20,000 desktops begins a run each cycle. */
   heard = false;
 
-  constructor(cloud: CloudConfig, carried: CarriedState | undefined) {
+  constructor(cloud: CloudConfig, from: CarriedState | undefined) {
+    const carried = withNewNames(from);
     this.cloud = cloud;
     this.policy = carried?.policy ?? cloud.policy;
     this.cycle = carried?.cycle ?? 0;
@@ -156,7 +158,8 @@ export class LoopState {
     if ('problem' in answer) this.problems.set(key, answer.problem);
     else {
       this.problems.delete(key);
-      this.reports.set(key, answer.report);
+      // A dom0 of a release before answers with the names of its time.
+      this.reports.set(key, withNewNames(answer.report));
     }
     return true;
   }

@@ -133,7 +133,7 @@ export async function startMove(state: LoopState, move: WantedMove): Promise<str
     rttBeforeMs: move.rttBeforeMs,
     rttAfterMs: move.rttAfterMs,
   };
-  const { vcpus, memoryMb, diskMb } = found.report.definition;
+  const { vcpus, memoryMiB, diskMiB } = found.report.definition;
   const { desktop, from, to, cause, parking } = move;
   state.startMove({
     workflowId,
@@ -144,8 +144,8 @@ export async function startMove(state: LoopState, move: WantedMove): Promise<str
     cause,
     startedAtMs: Date.now(),
     vcpus,
-    memoryMb,
-    diskMb,
+    memoryMiB,
+    diskMiB,
   });
   try {
     await startChild(WORKFLOW.migrateDesktop, {

@@ -1,12 +1,13 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
 import type { DesktopReport } from '../../activities/host/desktops.js';
 import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
+import { convertSize } from '../../domain/model/units.js';
 import { freshRtts, sitesToMeasure, type RttReading } from '../../domain/users/geography.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
 import type { PlanAsk } from '../../temporal/contract/messages.js';
 import type { Located, LoopState } from './loop-state.js';
 
-const GB = 1024;
+const gigabytes = (mib: number) => convertSize(mib, 'MiB', 'GB');
 
 interface LocatedThen extends Omit<Located, 'report'> {
   readonly report: Omit<DesktopReport, 'dirty'> & { readonly dirty?: DesktopReport['dirty'] | null };
@@ -31,8 +32,8 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
             id: host.host,
             slots: capacity.slots,
             vcpu: capacity.vcpus,
-            memoryGb: capacity.memoryMb / GB,
-            diskGb: capacity.diskMb / GB,
+            memoryGB: gigabytes(capacity.memoryMiB),
+            diskGB: gigabytes(capacity.diskMiB),
           })),
         },
       ];
@@ -46,8 +47,8 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         rank: state.current.get(d.id)?.rank ?? 0,
         site: host.site,
         host: host.host,
-        memoryGb: d.memoryMb / GB,
-        diskGb: d.diskMb / GB,
+        memoryGB: gigabytes(d.memoryMiB),
+        diskGB: gigabytes(d.diskMiB),
         vcpu: d.vcpus,
         rttMs: only(planned, plannableRtts(state, d.id, host.site, nowMs).rttMs),
         memoryDirtyMbps: dirty?.memoryMbps ?? 0,
@@ -63,13 +64,13 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         site: m.to.site,
         host: m.to.host,
         vcpu: m.vcpus,
-        memoryGb: m.memoryMb / GB,
-        diskGb: m.diskMb / GB,
+        memoryGB: gigabytes(m.memoryMiB),
+        diskGB: gigabytes(m.diskMiB),
       })),
     policy: {
       ...placement,
       ...(ask.algorithm === undefined ? {} : { algorithm: ask.algorithm }),
-      ...(ask.budgetGb === undefined ? {} : { budgetGb: ask.budgetGb }),
+      ...(ask.budgetGB === undefined ? {} : { budgetGB: ask.budgetGB }),
       ...(ask.maxMoves === undefined ? {} : { maxMoves: ask.maxMoves }),
       linkMbps: state.cloud.limits.moveMbps,
     },

@@ -8,6 +8,7 @@ import { DesktopDefinition, type Boot, type InternalNetwork } from '../../domain
 import type { DesktopId } from '../../domain/model/ids.js';
 import { hostKey, sameHost, type HostRef } from '../../domain/model/ids.js';
 import { allocateInternal } from '../../domain/model/internal-address.js';
+import { withNewNames } from '../../domain/model/old-names.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { Policy } from '../../domain/model/policy.js';
 import type { PlanResult } from '../../domain/placement/request/model.js';
@@ -95,8 +96,8 @@ export async function createDesktop(state: LoopState, raw: unknown): Promise<Des
     ...reported,
     ...[...state.creating.values()].map((c) => c.address),
   ]);
-  const { vcpus, memoryMb, diskMb } = ask;
-  state.creating.set(ask.id, { address: network.address, host, vcpus, memoryMb, diskMb });
+  const { vcpus, memoryMiB, diskMiB } = ask;
+  state.creating.set(ask.id, { address: network.address, host, vcpus, memoryMiB, diskMiB });
   try {
     const definition = DesktopDefinition.parse({ ...ask, boot: withAddress(ask.boot, network), network });
     const { image, clients, start } = ask;
@@ -161,7 +162,7 @@ export async function askPlan(state: LoopState, raw: unknown): Promise<PlanResul
 
 /** Merge a partial policy into the one in force; the whole is checked before anything changes. */
 export function setPolicy(state: LoopState, raw: unknown): Policy {
-  state.policy = parseInput(Policy, merge(state.policy, raw), 'setPolicy');
+  state.policy = parseInput(Policy, merge(state.policy, withNewNames(raw)), 'setPolicy');
   return state.policy;
 }
 
@@ -192,7 +193,7 @@ function roomAt(
   state: LoopState,
   site: string,
   host: string | undefined,
-  needs: Pick<DesktopDefinition, 'vcpus' | 'memoryMb' | 'diskMb'>,
+  needs: Pick<DesktopDefinition, 'vcpus' | 'memoryMiB' | 'diskMiB'>,
   except: HostRef | null,
 ): HostRef {
   const under = [...state.moves.values()];
@@ -210,8 +211,8 @@ function roomAt(
       const used = {
         slots: r.used.slots + coming.slots,
         vcpus: r.used.vcpus + coming.vcpus,
-        memoryMb: r.used.memoryMb + coming.memoryMb,
-        diskMb: r.used.diskMb + coming.diskMb,
+        memoryMiB: r.used.memoryMiB + coming.memoryMiB,
+        diskMiB: r.used.diskMiB + coming.diskMiB,
       };
       return { host: r.host, capacity: r.capacity, used };
     });

@@ -1,6 +1,8 @@
 // Preflight, async disk, sync switch: each step registers its undo first (saga). All of it can be cancelled.
 import type { SourceChecked, SourceMove } from '../../activities/host/source.js';
 import type { TargetMove, TargetReserved } from '../../activities/host/target.js';
+import { withNewNames } from '../../domain/model/old-names.js';
+import { convertSize } from '../../domain/model/units.js';
 import { failedWith } from '../../temporal/contract/failures.js';
 import type { MigrateInput } from '../../temporal/contract/messages.js';
 import { bulk, ctl, persistent } from '../host-proxies.js';
@@ -14,7 +16,6 @@ export interface Prepared {
   readonly target: TargetMove;
 }
 
-const BYTES_PER_MB = 2 ** 20;
 const RESERVE = 'drop the reservation at the target';
 
 /** Check both hosts, reserve capacity and an address at the target. Fails with nothing changed. */
@@ -26,10 +27,13 @@ export async function preflight(
 ): Promise<Prepared> {
   state.enter('preflight');
   const peer = { host: input.to, endpoint: input.peers.to };
-  const checked = await ctl(input.from).checkSource({ desktop: input.desktop, peer });
+  const checked = withNewNames(await ctl(input.from).checkSource({ desktop: input.desktop, peer }));
   // The definition's sizes, until the hypervisor tells its own: the bar covers both from the beginning.
-  const { diskMb, memoryMb } = checked.definition;
-  state.progress({ diskTotalBytes: diskMb * BYTES_PER_MB, memoryTotalBytes: memoryMb * BYTES_PER_MB });
+  const { diskMiB, memoryMiB } = checked.definition;
+  state.progress({
+    diskTotalBytes: convertSize(diskMiB, 'MiB', 'B'),
+    memoryTotalBytes: convertSize(memoryMiB, 'MiB', 'B'),
+  });
   saga.add(RESERVE, () => persistent(input.to).dropTarget({ moveId, desktop: input.desktop }));
   let reserved: TargetReserved;
   try {

@@ -21,12 +21,12 @@ export function copyFactor(dirtyMbps: number, linkMbps: number): number {
 }
 
 /** Equation 2, gigabytes: disk and memory each with its own dirty rate (the paper has one r for both). */
-export function costGbOf(
-  desktop: Pick<PlanDesktop, 'memoryGb' | 'diskGb' | 'memoryDirtyMbps' | 'diskDirtyMbps'>,
+export function costGBOf(
+  desktop: Pick<PlanDesktop, 'memoryGB' | 'diskGB' | 'memoryDirtyMbps' | 'diskDirtyMbps'>,
   linkMbps: number,
 ): number {
   return (
-    desktop.diskGb * copyFactor(desktop.diskDirtyMbps, linkMbps) +
-    desktop.memoryGb * copyFactor(desktop.memoryDirtyMbps, linkMbps)
+    desktop.diskGB * copyFactor(desktop.diskDirtyMbps, linkMbps) +
+    desktop.memoryGB * copyFactor(desktop.memoryDirtyMbps, linkMbps)
   );
 }

@@ -1,6 +1,7 @@
 // What a plan is made from (the file format of `vmshadow plan --input`) and what it answers (`--json`).
 // Shape only: what has to hold between the parts (ids, capacities) is checked in check-input.ts.
 import { z } from 'zod';
+import { readsOldNames } from '../../model/old-names.js';
 import { REFERENCE_RTTS_MS } from '../../fingerprint/model.js';
 import { SiteKind } from '../../model/cloud.js';
 import { PlacementPolicy } from '../../model/policy.js';
@@ -22,14 +23,16 @@ const RttMs = z
   .max(1e6, 'expected a round-trip time of at most 1,000,000 ms');
 
 /** A host's room; what is not given does not limit. */
-export const PlanHost = z.object({
-  id: Name,
-  vcpu: vcpus.optional(),
-  memoryGb: gigabytes.optional(),
-  diskGb: gigabytes.optional(),
-  /** Desktops at most on this host, beside the site's own limit. */
-  slots: z.number().int().min(0).max(1e7).optional(),
-});
+export const PlanHost = readsOldNames(
+  z.object({
+    id: Name,
+    vcpu: vcpus.optional(),
+    memoryGB: gigabytes.optional(),
+    diskGB: gigabytes.optional(),
+    /** Desktops at most on this host, beside the site's own limit. */
+    slots: z.number().int().min(0).max(1e7).optional(),
+  }),
+);
 export type PlanHost = z.infer<typeof PlanHost>;
 
 export const PlanSite = z.object({
@@ -41,64 +44,70 @@ export const PlanSite = z.object({
 });
 export type PlanSite = z.infer<typeof PlanSite>;
 
-export const PlanDesktop = z.object({
-  id: Name,
-  /** Location-sensitivity, 0 to 1. */
-  rank: z.number().min(0).max(1),
-  site: Name,
-  /** Host of the site it runs on; inferred from the sizes where the site has hosts and this is silent. */
-  host: Name.optional(),
-  memoryGb: gigabytes,
-  diskGb: gigabytes,
-  vcpu: vcpus.default(1),
-  /** Measured round-trip times from the user to sites, milliseconds; a site that is missing here is not available. */
-  rttMs: z.record(Name, RttMs),
-  /**
-   * The round trip that its session feels, milliseconds, at real ones of 1, 5, 10, 20, 40, 60, 80, 100, 150, 200 and 300 ms: from the
-   * prediction of its traffic. Gains and benefits are of felt round trips; silent: felt as it is.
-   */
-  feltRttMs: z
-    .array(RttMs)
-    .length(REFERENCE_RTTS_MS.length)
-    .refine(
-      (felt) => felt.every((ms, k) => ms >= (felt[k - 1] ?? 0)),
-      'expected felt round trips that do not fall with distance',
-    )
-    .optional(),
-  /** Rates at which the guest rewrites its memory and its disk, megabits a second (equation 2's r, split). */
-  memoryDirtyMbps: z.number().min(0).default(0),
-  diskDirtyMbps: z.number().min(0).default(0),
-  /** Not to be moved before this time (milliseconds since 1970): hysteresis T, or an operator's wish. */
-  lockedUntilMs: timeMs.optional(),
-  /** Since when its rank has been below T_l (milliseconds since 1970): hysteresis T'. Silent: for long enough. */
-  lowSinceMs: timeMs.optional(),
-  /** True or false: may or may not be evicted whatever its rank says. Silent: the rank decides. */
-  reclaimable: z.boolean().optional(),
-});
+export const PlanDesktop = readsOldNames(
+  z.object({
+    id: Name,
+    /** Location-sensitivity, 0 to 1. */
+    rank: z.number().min(0).max(1),
+    site: Name,
+    /** Host of the site it runs on; inferred from the sizes where the site has hosts and this is silent. */
+    host: Name.optional(),
+    memoryGB: gigabytes,
+    diskGB: gigabytes,
+    vcpu: vcpus.default(1),
+    /** Measured round-trip times from the user to sites, milliseconds; a site that is missing here is not available. */
+    rttMs: z.record(Name, RttMs),
+    /**
+     * The round trip that its session feels, milliseconds, at real ones of 1, 5, 10, 20, 40, 60, 80, 100, 150, 200 and 300 ms: from the
+     * prediction of its traffic. Gains and benefits are of felt round trips; silent: felt as it is.
+     */
+    feltRttMs: z
+      .array(RttMs)
+      .length(REFERENCE_RTTS_MS.length)
+      .refine(
+        (felt) => felt.every((ms, k) => ms >= (felt[k - 1] ?? 0)),
+        'expected felt round trips that do not fall with distance',
+      )
+      .optional(),
+    /** Rates at which the guest rewrites its memory and its disk, megabits a second (equation 2's r, split). */
+    memoryDirtyMbps: z.number().min(0).default(0),
+    diskDirtyMbps: z.number().min(0).default(0),
+    /** Not to be moved before this time (milliseconds since 1970): hysteresis T, or an operator's wish. */
+    lockedUntilMs: timeMs.optional(),
+    /** Since when its rank has been below T_l (milliseconds since 1970): hysteresis T'. Silent: for long enough. */
+    lowSinceMs: timeMs.optional(),
+    /** True or false: may or may not be evicted whatever its rank says. Silent: the rank decides. */
+    reclaimable: z.boolean().optional(),
+  }),
+);
 export type PlanDesktop = z.infer<typeof PlanDesktop>;
 
 /** Room held at `site` for a move under way; a desktop of the list is then not planned again. */
-export const Reservation = z.object({
-  desktop: Name,
-  site: Name,
-  host: Name.optional(),
-  vcpu: vcpus.default(1),
-  memoryGb: gigabytes.default(0),
-  diskGb: gigabytes.default(0),
-});
+export const Reservation = readsOldNames(
+  z.object({
+    desktop: Name,
+    site: Name,
+    host: Name.optional(),
+    vcpu: vcpus.default(1),
+    memoryGB: gigabytes.default(0),
+    diskGB: gigabytes.default(0),
+  }),
+);
 export type Reservation = z.infer<typeof Reservation>;
 
 /** The cloud's policy, but plain gain decides where a file is silent: no price on bytes, no least gain. */
-export const PlanPolicy = PlacementPolicy.extend({
-  msPerGb: PlacementPolicy.shape.msPerGb.unwrap().default(0),
-  minGainMs: PlacementPolicy.shape.minGainMs.unwrap().default(0),
-  /** Bandwidth of one move, megabits a second: what dirty rates are relative to (equation 2). */
-  linkMbps: z.number().positive().default(60),
-  /** At most so many gigabytes over the WAN in this plan. */
-  budgetGb: z.number().min(0).max(1e12).optional(),
-  /** At most so many moves in this plan. */
-  maxMoves: z.number().int().min(0).optional(),
-});
+export const PlanPolicy = readsOldNames(
+  PlacementPolicy.out.extend({
+    msPerGB: PlacementPolicy.out.shape.msPerGB.unwrap().default(0),
+    minGainMs: PlacementPolicy.out.shape.minGainMs.unwrap().default(0),
+    /** Bandwidth of one move, megabits a second: what dirty rates are relative to (equation 2). */
+    linkMbps: z.number().positive().default(60),
+    /** At most so many gigabytes over the WAN in this plan. */
+    budgetGB: z.number().min(0).max(1e12).optional(),
+    /** At most so many moves in this plan. */
+    maxMoves: z.number().int().min(0).optional(),
+  }),
+);
 export type PlanPolicy = z.infer<typeof PlanPolicy>;
 
 export const PlanInput = z.object({
@@ -113,7 +122,7 @@ export type PlanInput = z.infer<typeof PlanInput>;
 /** What a caller may leave out is left out here. */
 export type PlanRequest = z.input<typeof PlanInput>;
 
-export const Algorithm = PlanPolicy.shape.algorithm.unwrap();
+export const Algorithm = PlanPolicy.out.shape.algorithm.unwrap();
 export type Algorithm = z.infer<typeof Algorithm>;
 
 export const PlanMove = z.object({
@@ -145,7 +154,7 @@ export const PlanResult = z.object({
   /** Sum over desktops of rank x (RTT now - RTT then), ms; felt RTTs where a desktop has them. */
   objective: z.number(),
   /**
-   * Upper bound on the objective of plans that keep to the policy: within its budget; where moves have a price (msPerGb, minGainMs), of
+   * Upper bound on the objective of plans that keep to the policy: within its budget; where moves have a price (msPerGB, minGainMs), of
    * those that move no more gigabytes (moves) than this one.
    */
   bound: z.number(),

@@ -15,7 +15,7 @@ const MAX_RTT_STEPS = 64 ** 3 - 1;
 export interface PackedPlanRequest {
   readonly packed: 1;
   readonly rest: Omit<PlanRequest, 'desktops'>;
-  /** Distinct [site, host, vcpu, memoryGb, diskGb, reclaimable]: desktops are of few kinds. */
+  /** Distinct [site, host, vcpu, memoryGB, diskGB, reclaimable]: desktops are of few kinds. */
   readonly kinds: readonly unknown[];
   readonly siteNames: readonly string[];
   /** A line of each: ids; kind; rank; RTTs as pairs of site (2 characters) and time (3); `lock,low` in seconds, mostly empty. */
@@ -92,7 +92,7 @@ export function packPlanRequest(request: PlanRequest): PackedPlanRequest {
     return map.size - 1;
   };
   const rows = desktops.map((d) => {
-    const kind = JSON.stringify([d.site, d.host, d.vcpu, d.memoryGb, d.diskGb, d.reclaimable]);
+    const kind = JSON.stringify([d.site, d.host, d.vcpu, d.memoryGB, d.diskGB, d.reclaimable]);
     const rtts = Object.entries(d.rttMs).map(
       ([site, ms]) =>
         write(numberOf(sites, site), 2) +
@@ -140,7 +140,7 @@ export function unpackPlanRequest(packed: PackedPlanRequest): PlanRequest {
   const felt = (packed.felt ?? '').split('\n');
   const ids = packed.ids === '' && packed.kind === '' ? [] : packed.ids.split('\n');
   const desktops = ids.map((id, i) => {
-    const [site, host, vcpu, memoryGb, diskGb, reclaimable] = packed.kinds[
+    const [site, host, vcpu, memoryGB, diskGB, reclaimable] = packed.kinds[
       read(packed.kind, 3 * i, 3)
     ] as Kind;
     const row = rtts[i] ?? '';
@@ -158,7 +158,7 @@ export function unpackPlanRequest(packed: PackedPlanRequest): PlanRequest {
       lowSinceMs: milliseconds(low),
       feltRttMs: readFelt(felt[i] ?? ''),
     };
-    return { id, site, rank: read(packed.rank, 3 * i, 3) / RANK_STEPS, memoryGb, diskGb, rttMs, ...optional };
+    return { id, site, rank: read(packed.rank, 3 * i, 3) / RANK_STEPS, memoryGB, diskGB, rttMs, ...optional };
   });
   return { ...packed.rest, desktops };
 }

@@ -2,7 +2,7 @@
 // but `closed`, where a caller closes a pair of desktop and site that turned out not to fit any host.
 import { REFERENCE_RTTS_MS } from '../../fingerprint/model.js';
 import type { PlanDesktop, PlanInput, PlanPolicy, PlanSite, Reservation } from './model.js';
-import { costGbOf } from './metrics.js';
+import { costGBOf } from './metrics.js';
 
 export interface Problem {
   readonly desktopCount: number;
@@ -23,7 +23,7 @@ export interface Problem {
   readonly current: Int32Array;
   readonly rank: Float64Array;
   /** Equation 2. */
-  readonly costGb: Float64Array;
+  readonly costGB: Float64Array;
   /** Why a desktop may not move at all; undefined for one that may. */
   readonly pinned: readonly (string | undefined)[];
   /** True where a move to a farther site is not allowed yet (its rank fell less than T' ago). */
@@ -121,7 +121,7 @@ export function compileProblem(input: PlanInput, nowMs: number): Problem {
     closed: new Uint8Array(n * l),
     current,
     rank: Float64Array.from(desktops, (d) => d.rank),
-    costGb: Float64Array.from(desktops, (d) => costGbOf(d, policy.linkMbps)),
+    costGB: Float64Array.from(desktops, (d) => costGBOf(d, policy.linkMbps)),
     pinned,
     keepsItsRtt,
     openSlots,

@@ -1,4 +1,5 @@
 // Fields of an input that the schema does not know: most often a misspelt one, which would silently be without effect.
+import { newNameOf } from '../../model/old-names.js';
 import { PlanDesktop, PlanHost, PlanInput, PlanPolicy, PlanSite, Reservation } from './model.js';
 
 type Fields = Record<string, unknown>;
@@ -12,21 +13,21 @@ export function unknownFields(value: unknown): string[] {
   const look = (where: string, items: readonly Fields[], shape: object) => {
     for (const item of items)
       for (const key of Object.keys(item))
-        if (!Object.hasOwn(shape, key)) {
+        if (!Object.hasOwn(shape, newNameOf(key))) {
           const name = `${where}${key}`;
           counts.set(name, (counts.get(name) ?? 0) + 1);
         }
   };
   look('', [value], PlanInput.shape);
-  look('policy.', [value['policy']].filter(isObject), PlanPolicy.shape);
-  look('desktops[].', objects(value['desktops']), PlanDesktop.shape);
-  look('reservations[].', objects(value['reservations']), Reservation.shape);
+  look('policy.', [value['policy']].filter(isObject), PlanPolicy.out.shape);
+  look('desktops[].', objects(value['desktops']), PlanDesktop.out.shape);
+  look('reservations[].', objects(value['reservations']), Reservation.out.shape);
   const sites = objects(value['sites']);
   look('sites[].', sites, PlanSite.shape);
   look(
     'sites[].hosts[].',
     sites.flatMap((s) => objects(s['hosts'])),
-    PlanHost.shape,
+    PlanHost.out.shape,
   );
   return [...counts].map(([name, n]) => `unknown field ${name} (${n} times) is ignored`);
 }

@@ -13,30 +13,30 @@ interface Bin {
   readonly host: PlanHost | undefined;
   slots: number;
   vcpu: number;
-  memoryGb: number;
-  diskGb: number;
+  memoryGB: number;
+  diskGB: number;
   /** Its residents' hosts are not known: nothing more goes here. */
   closed: boolean;
 }
 
 interface Size {
   readonly vcpu: number;
-  readonly memoryGb: number;
-  readonly diskGb: number;
+  readonly memoryGB: number;
+  readonly diskGB: number;
 }
 
 const fits = (bin: Bin, size: Size) =>
   !bin.closed &&
   bin.slots >= 1 &&
   bin.vcpu + SLACK >= size.vcpu &&
-  bin.memoryGb + SLACK >= size.memoryGb &&
-  bin.diskGb + SLACK >= size.diskGb;
+  bin.memoryGB + SLACK >= size.memoryGB &&
+  bin.diskGB + SLACK >= size.diskGB;
 
 const change = (bin: Bin, size: Size, sign: 1 | -1) => {
   bin.slots += sign;
   bin.vcpu += sign * size.vcpu;
-  bin.memoryGb += sign * size.memoryGb;
-  bin.diskGb += sign * size.diskGb;
+  bin.memoryGB += sign * size.memoryGB;
+  bin.diskGB += sign * size.diskGB;
 };
 
 const whole = (site: number, host: PlanHost | undefined): Bin => ({
@@ -44,8 +44,8 @@ const whole = (site: number, host: PlanHost | undefined): Bin => ({
   host,
   slots: host?.slots ?? Infinity,
   vcpu: host?.vcpu ?? Infinity,
-  memoryGb: host?.memoryGb ?? Infinity,
-  diskGb: host?.diskGb ?? Infinity,
+  memoryGB: host?.memoryGB ?? Infinity,
+  diskGB: host?.diskGB ?? Infinity,
   closed: false,
 });
 
@@ -136,7 +136,7 @@ export class Room {
   }
 
   #overfull(p: Problem, bin: Bin): string[] {
-    const what = (['slots', 'vcpu', 'memoryGb', 'diskGb'] as const).filter((k) => bin[k] < -SLACK);
+    const what = (['slots', 'vcpu', 'memoryGB', 'diskGB'] as const).filter((k) => bin[k] < -SLACK);
     if (what.length === 0 || bin.host === undefined) return [];
     const over = what.map((k) => `${k} by ${Number((-bin[k]).toFixed(3))}`).join(', ');
     return [
@@ -147,7 +147,7 @@ export class Room {
   /** What the residents without a known host need beyond all the room that the site's hosts have left together. */
   #shortage(id: string, site: number, sizes: readonly Size[]): string[] {
     const bins = (this.#bySite[site] ?? []).flatMap((b) => this.#bins[b] ?? []);
-    const short = (['vcpu', 'memoryGb', 'diskGb'] as const).flatMap((k) => {
+    const short = (['vcpu', 'memoryGB', 'diskGB'] as const).flatMap((k) => {
       const left = bins.reduce((sum, bin) => sum + bin[k], 0) - sizes.reduce((sum, size) => sum + size[k], 0);
       return left < -1e-6 ? [`${k} by ${Number((-left).toFixed(3))}`] : [];
     });
@@ -177,7 +177,7 @@ export class Room {
     for (const b of this.#bySite[site] ?? []) {
       const bin = this.#bins[b];
       if (bin === undefined || !fits(bin, size)) continue;
-      const left = bin.memoryGb === Infinity ? 1e300 : bin.memoryGb - size.memoryGb;
+      const left = bin.memoryGB === Infinity ? 1e300 : bin.memoryGB - size.memoryGB;
       if (left < bestLeft || (left === bestLeft && bin.slots > bestSlots)) {
         best = b;
         bestLeft = left;
@@ -217,8 +217,8 @@ export class Room {
     const takes = (bin: Bin, size: Size, leaving: Size) =>
       !bin.closed &&
       bin.vcpu + leaving.vcpu + SLACK >= size.vcpu &&
-      bin.memoryGb + leaving.memoryGb + SLACK >= size.memoryGb &&
-      bin.diskGb + leaving.diskGb + SLACK >= size.diskGb;
+      bin.memoryGB + leaving.memoryGB + SLACK >= size.memoryGB &&
+      bin.diskGB + leaving.diskGB + SLACK >= size.diskGB;
     return takes(a, other, one) && takes(b, one, other);
   }
 
@@ -233,7 +233,7 @@ export class Room {
   }
 
   /** What the hosts of a site have in all for `k`; Infinity where any of them does not limit it. */
-  wholeOf(site: number, k: 'vcpu' | 'memoryGb' | 'diskGb'): number {
+  wholeOf(site: number, k: 'vcpu' | 'memoryGB' | 'diskGB'): number {
     return (this.#bySite[site] ?? []).reduce((sum, b) => sum + whole(site, this.#bins[b]?.host)[k], 0);
   }
 

@@ -4,11 +4,11 @@
 export interface Amounts {
   readonly slots: number;
   readonly vcpu: number;
-  readonly memoryGb: number;
-  readonly diskGb: number;
+  readonly memoryGB: number;
+  readonly diskGB: number;
 }
 
-const KEYS = ['vcpu', 'memoryGb', 'diskGb'] as const;
+const KEYS = ['vcpu', 'memoryGB', 'diskGB'] as const;
 const SLACK = 1e-9;
 type Left = { -readonly [K in keyof Amounts]: Amounts[K] };
 type Size = Omit<Amounts, 'slots'>;
@@ -24,7 +24,7 @@ export function inferSeats(hosts: readonly Amounts[], sizes: readonly Size[]): I
       1e-9,
       hosts.reduce((sum, h) => sum + finite(h[k]), 0),
     );
-  const totals = { vcpu: total('vcpu'), memoryGb: total('memoryGb'), diskGb: total('diskGb') };
+  const totals = { vcpu: total('vcpu'), memoryGB: total('memoryGB'), diskGB: total('diskGB') };
   const share = (s: Size) => Math.max(...KEYS.map((k) => s[k] / totals[k]));
   const after = (left: Left, size: Size) => KEYS.map((k) => (finite(left[k]) - size[k]) / totals[k]);
   const rules: readonly Rule[] = [
@@ -35,7 +35,7 @@ export function inferSeats(hosts: readonly Amounts[], sizes: readonly Size[]): I
     // Best fit: the host that is left with least.
     (left, size) => -after(left, size).reduce((a, b) => a + b, 0),
   ];
-  const orders: readonly ((s: Size) => number)[] = [share, (s) => s.memoryGb, (s) => s.vcpu, (s) => s.diskGb];
+  const orders: readonly ((s: Size) => number)[] = [share, (s) => s.memoryGB, (s) => s.vcpu, (s) => s.diskGB];
   let best = new Int32Array(sizes.length).fill(-1);
   let unseated = sizes.length + 1;
   for (const order of orders)

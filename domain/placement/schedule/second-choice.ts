@@ -26,7 +26,7 @@ export function addSecondChoices(
   let wave = steps.reduce((last, s) => Math.max(last, s.wave), 0);
   let { gbLeft, movesLeft } = terms;
   const best = (i: number): { to: number; gain: number } => {
-    const toll = terms.msPerGb * (p.costGb[i] as number) + terms.msPerMove;
+    const toll = terms.msPerGB * (p.costGB[i] as number) + terms.msPerMove;
     let choice = { to: -1, gain: 1e-6 };
     for (let j = 0; j < p.siteCount; j++) {
       const gain = gainOf(p, i, j) - toll;
@@ -45,7 +45,7 @@ export function addSecondChoices(
     const wavesSteps: Step[] = [];
     for (const { i } of ready) {
       const { to } = best(i);
-      const gb = p.costGb[i] as number;
+      const gb = p.costGB[i] as number;
       if (to < 0 || gb > gbLeft + 1e-9 || movesLeft < 1) continue;
       const from = p.current[i] as number;
       const [fromBin, toBin] = [room.binOf(i), room.binFor(i, to)];

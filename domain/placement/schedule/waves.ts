@@ -33,7 +33,7 @@ export function strandedBy({ steps }: Schedule): number[] {
 
 export interface ParkingTerms {
   /** What a gigabyte more on the WAN costs in ms; parking must leave its circle a gain. */
-  readonly msPerGb: number;
+  readonly msPerGB: number;
   /** Gigabytes and moves that parking may add. */
   readonly gbLeft: number;
   readonly movesLeft: number;
@@ -50,7 +50,7 @@ class Scheduler {
   #pending: number[];
   #gbLeft: number;
   #movesLeft: number;
-  readonly #msPerGb: number;
+  readonly #msPerGB: number;
   /** Parked once, or not to be parked. */
   readonly #parked: Set<number>;
   readonly steps: Step[] = [];
@@ -63,7 +63,7 @@ class Scheduler {
     this.#at = Int32Array.from(p.current);
     this.#gbLeft = terms.gbLeft;
     this.#movesLeft = terms.movesLeft;
-    this.#msPerGb = terms.msPerGb;
+    this.#msPerGB = terms.msPerGB;
     this.#parked = new Set(terms.neverParked);
     const gain = Float64Array.from(target, (j, i) => gainOf(p, i, j));
     this.#order = Array.from(target, (_, i) => i)
@@ -137,16 +137,16 @@ class Scheduler {
       // Parked once and still stuck: it is a host's room that lacks, more parking would go on for ever.
       const cheapest = circle
         .filter((i) => !this.#parked.has(i))
-        .sort((a, b) => (p.costGb[a] as number) - (p.costGb[b] as number) || a - b);
+        .sort((a, b) => (p.costGB[a] as number) - (p.costGB[b] as number) || a - b);
       const i = cheapest.find((u) => this.#parkingSite(u) >= 0);
       if (i === undefined) continue;
-      const gb = p.costGb[i] as number;
+      const gb = p.costGB[i] as number;
       const gain = circle.reduce(
         (sum, u) => sum + gainOf(p, u, this.#target[u] as number) - this.#toll(u),
         0,
       );
       const tooDear = gb > this.#gbLeft + 1e-9 || this.#movesLeft < 1;
-      if (tooDear || gain <= this.#msPerGb * gb) {
+      if (tooDear || gain <= this.#msPerGB * gb) {
         for (const u of circle) this.dropped.set(u, 'parking-not-worth');
         continue;
       }
@@ -160,7 +160,7 @@ class Scheduler {
   }
 
   #toll(i: number): number {
-    return this.#msPerGb * (this.#p.costGb[i] as number);
+    return this.#msPerGB * (this.#p.costGB[i] as number);
   }
 
   /** The nearest site with room for desktop `i` to wait at; -1 where there is none. */

@@ -16,7 +16,7 @@ export interface AssignmentProgram {
   readonly resourceRows: readonly { readonly site: number; readonly row: number; readonly mean: number }[];
 }
 
-const RESOURCES = ['vcpu', 'memoryGb', 'diskGb'] as const;
+const RESOURCES = ['vcpu', 'memoryGB', 'diskGB'] as const;
 
 /** Build the program; weights as of `weightsOf`. Desktops that may not move are taken off the room instead of getting columns. */
 export function assignmentProgram(
@@ -40,8 +40,8 @@ export function assignmentProgram(
       return row;
     }),
   );
-  const { budgetGb, maxMoves } = p.policy;
-  const gbRow = budgetGb === undefined ? -1 : b.row(-Infinity, budgetGb);
+  const { budgetGB, maxMoves } = p.policy;
+  const gbRow = budgetGB === undefined ? -1 : b.row(-Infinity, budgetGB);
   const movesRow = maxMoves === undefined ? -1 : b.row(-Infinity, maxMoves);
   const desktops: number[] = [];
   const sites: number[] = [];
@@ -54,7 +54,7 @@ export function assignmentProgram(
         [desktopRow.get(i) ?? -1, 1],
         [slotRows[j] as number, 1],
         ...RESOURCES.map((k, r) => [rowOf[r]?.[j] ?? -1, d?.[k] ?? 0] as const),
-        [gbRow, moves * (p.costGb[i] as number)],
+        [gbRow, moves * (p.costGB[i] as number)],
         [movesRow, moves],
       ]);
       desktops.push(i);

@@ -21,7 +21,7 @@ export function usageOf(p: Problem, assignment: Int32Array): Usage {
   let moves = 0;
   for (let i = 0; i < p.desktopCount; i++) {
     if (assignment[i] === p.current[i]) continue;
-    gb += p.costGb[i] as number;
+    gb += p.costGB[i] as number;
     moves++;
   }
   return { gb, moves };
@@ -42,7 +42,7 @@ function highestPrice(p: Problem, unit: 'gb' | 'move'): number {
     const own = feltOf(p, i, p.current[i] as number);
     if (own === Infinity) continue;
     const most = (p.rank[i] as number) * own;
-    const size = unit === 'gb' ? (p.costGb[i] as number) : 1;
+    const size = unit === 'gb' ? (p.costGB[i] as number) : 1;
     if (size >= LEAST_GB) highest = Math.max(highest, most / size);
   }
   return highest;
@@ -55,7 +55,7 @@ export function solveWithinBudget(
   steps = STEPS,
   solver: SlotSolver = solveExact,
 ): BudgetedSolution {
-  const budget = { gb: p.policy.budgetGb ?? Infinity, moves: p.policy.maxMoves ?? Infinity };
+  const budget = { gb: p.policy.budgetGB ?? Infinity, moves: p.policy.maxMoves ?? Infinity };
   const fits = (u: Usage) => u.gb <= budget.gb + 1e-9 && u.moves <= budget.moves;
   let bound = Infinity;
   let best: { solution: SlotSolution; prices: MovePrices } | undefined;
@@ -65,8 +65,8 @@ export function solveWithinBudget(
     const gb = Number.isFinite(budget.gb) ? budget.gb : usage.gb;
     const moves = Number.isFinite(budget.moves) ? budget.moves : usage.moves;
     // Without a budget the bound holds for plans of the same size: it belongs to this very solution, so only `fits` counts.
-    const dual = solution.valueBound + prices.msPerGb * gb + prices.msPerMove * moves;
-    const general = Number.isFinite(budget.gb) || prices.msPerGb === base.msPerGb;
+    const dual = solution.valueBound + prices.msPerGB * gb + prices.msPerMove * moves;
+    const general = Number.isFinite(budget.gb) || prices.msPerGB === base.msPerGB;
     if (general) bound = Math.min(bound, Math.max(dual, solution.objective));
     if (fits(usage) && (best === undefined || solution.objective > best.solution.objective))
       best = { solution, prices };
@@ -76,7 +76,7 @@ export function solveWithinBudget(
   let usage = attempt(prices);
   for (const unit of ['gb', 'moves'] as const) {
     if (usage[unit] <= budget[unit] + 1e-9) continue;
-    const field = unit === 'gb' ? 'msPerGb' : 'msPerMove';
+    const field = unit === 'gb' ? 'msPerGB' : 'msPerMove';
     let low = prices[field];
     let high = low + highestPrice(p, unit === 'gb' ? 'gb' : 'move') + 1;
     for (let k = 0; k < steps; k++) {

@@ -25,7 +25,7 @@ export interface Kept {
   readonly siteIds: readonly string[];
   readonly prices: MovePrices;
   readonly tie: number;
-  readonly largestGb: number;
+  readonly largestGB: number;
   /** seat x site; the flow's own. */
   readonly weights: Float64Array;
   readonly seats: Map<string, number>;
@@ -53,7 +53,7 @@ export interface Difference {
 /** Solve in full and remember it. */
 export function solveAndKeep(p: Problem, prices: MovePrices): { kept: Kept; solution: SlotSolution } {
   const { desktopCount: n, siteCount: l } = p;
-  const { weights: own, tie, largestGb } = weightsOf(p, prices);
+  const { weights: own, tie, largestGB } = weightsOf(p, prices);
   const seatCount = n + Math.ceil(n * SPARE_SEATS) + 1;
   const weights = new Float64Array(seatCount * l);
   weights.set(own);
@@ -64,7 +64,7 @@ export function solveAndKeep(p: Problem, prices: MovePrices): { kept: Kept; solu
     siteIds: p.sites.map((s) => s.id),
     prices: { ...prices },
     tie,
-    largestGb,
+    largestGB,
     weights,
     seats: new Map(p.desktops.map((d, i) => [d.id, i])),
     freeSeats: Array.from({ length: seatCount - n }, (_, k) => seatCount - 1 - k),
@@ -80,8 +80,8 @@ const within = (x: number, reference: number) => x <= reference * TIE_FACTOR && 
 
 /** Find what differs, row by row; undefined where no step leads there: other sites or prices, other magnitudes, no seat left. */
 export function differenceOf(kept: Kept, p: Problem, prices: MovePrices): Difference | undefined {
-  const { weights, flow, tie, largestGb, siteIds } = kept;
-  if (prices.msPerGb !== kept.prices.msPerGb || prices.msPerMove !== kept.prices.msPerMove) return undefined;
+  const { weights, flow, tie, largestGB, siteIds } = kept;
+  if (prices.msPerGB !== kept.prices.msPerGB || prices.msPerMove !== kept.prices.msPerMove) return undefined;
   if (p.siteCount !== siteIds.length || p.sites.some((s, j) => s.id !== siteIds[j])) return undefined;
   const l = p.siteCount;
   const row = new Float64Array(l);
@@ -102,8 +102,8 @@ export function differenceOf(kept: Kept, p: Problem, prices: MovePrices): Differ
     }
     seatOf[i] = seat;
     weightRow(p, prices, i, row);
-    gb = Math.max(gb, p.costGb[i] as number);
-    const share = tieShare(p, i, tie, largestGb);
+    gb = Math.max(gb, p.costGB[i] as number);
+    const share = tieShare(p, i, tie, largestGB);
     const own = p.current[i];
     let differs = false;
     for (let j = 0; j < l; j++) {
@@ -127,7 +127,7 @@ export function differenceOf(kept: Kept, p: Problem, prices: MovePrices): Differ
     if (movable !== inserted) paths++;
     else if (movable && !flow.holds(seat, row)) paths += 2;
   }
-  if (!within(largest * TIE_SHARE, tie) || !within(gb, largestGb)) return undefined;
+  if (!within(largest * TIE_SHARE, tie) || !within(gb, largestGB)) return undefined;
   const gone = goneOf(kept, p, came.length);
   paths += gone.length;
   for (let j = 0; j < l; j++) {

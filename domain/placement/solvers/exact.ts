@@ -5,7 +5,7 @@ import { SiteFlow } from './site-flow.js';
 
 export interface MovePrices {
   /** Lambda: ms of ranked latency that a gigabyte moved must gain. */
-  readonly msPerGb: number;
+  readonly msPerGB: number;
   /** What a move must gain whatever its size, ms. */
   readonly msPerMove: number;
 }
@@ -31,38 +31,38 @@ export const TIE_SHARE = 1e-9;
 /** Write the weights of desktop `i` into `row`, without the tie: gain minus the price of the move, -Infinity where it may not go. */
 export function weightRow(p: Problem, prices: MovePrices, i: number, row: Float64Array): void {
   const from = p.current[i] as number;
-  const toll = prices.msPerGb * (p.costGb[i] as number) + prices.msPerMove;
+  const toll = prices.msPerGB * (p.costGB[i] as number) + prices.msPerMove;
   for (let j = 0; j < p.siteCount; j++)
     row[j] = j === from ? 0 : mayGo(p, i, j) ? gainOf(p, i, j) - toll : -Infinity;
 }
 
 /** What a move of desktop `i` pays so that fewer and smaller moves win ties: half of `tie` at least, all of it for the largest. */
-export function tieShare(p: Problem, i: number, tie: number, largestGb: number): number {
-  return (tie * (1 + (p.costGb[i] as number) / largestGb)) / 2;
+export function tieShare(p: Problem, i: number, tie: number, largestGB: number): number {
+  return (tie * (1 + (p.costGB[i] as number) / largestGB)) / 2;
 }
 
 /** Weights of all pairs: gain minus the price of the move, -Infinity where a desktop may not go. */
 export function weightsOf(
   p: Problem,
   prices: MovePrices,
-): { weights: Float64Array; tie: number; largestGb: number } {
+): { weights: Float64Array; tie: number; largestGB: number } {
   const { desktopCount: n, siteCount: l } = p;
   const weights = new Float64Array(n * l);
   let largest = 1;
-  let largestGb = 1;
+  let largestGB = 1;
   for (let i = 0; i < n; i++) {
     const row = weights.subarray(i * l, (i + 1) * l);
     weightRow(p, prices, i, row);
-    largestGb = Math.max(largestGb, p.costGb[i] as number);
+    largestGB = Math.max(largestGB, p.costGB[i] as number);
     for (let j = 0; j < l; j++) if ((row[j] as number) > largest) largest = row[j] as number;
   }
   const tie = largest * TIE_SHARE;
   for (let i = 0; i < n; i++) {
-    const share = tieShare(p, i, tie, largestGb);
+    const share = tieShare(p, i, tie, largestGB);
     for (let j = 0; j < l; j++)
       if (j !== p.current[i]) weights[i * l + j] = (weights[i * l + j] as number) - share;
   }
-  return { weights, tie, largestGb };
+  return { weights, tie, largestGB };
 }
 
 /** The dual bound: sum over desktops of max(W - price) plus sum over sites of price x slots; no assignment is worth more. */
@@ -119,7 +119,7 @@ export class ExactPlanner {
         i * p.siteCount,
       );
     if (p.pinned[i] !== undefined) return;
-    const toll = this.#prices.msPerGb * (p.costGb[i] as number) + this.#prices.msPerMove + this.#tie / 2;
+    const toll = this.#prices.msPerGB * (p.costGB[i] as number) + this.#prices.msPerMove + this.#tie / 2;
     const row = Float64Array.from(rttMs, (_, j) =>
       j === p.current[i] ? 0 : mayGo(p, i, j) ? gainOf(p, i, j) - toll : -Infinity,
     );
@@ -152,7 +152,7 @@ export function solutionOf(
   for (let i = 0; i < p.desktopCount; i++) {
     if (assignment[i] === p.current[i]) continue;
     moves++;
-    tolls += prices.msPerGb * (p.costGb[i] as number) + prices.msPerMove;
+    tolls += prices.msPerGB * (p.costGB[i] as number) + prices.msPerMove;
   }
   const objective = objectiveOf(p, assignment);
   return { assignment, slotPrices, objective, value: objective - tolls, valueBound: bound + tie * moves };

@@ -25,7 +25,7 @@ export function boundOnGain(
   const used = usageOf(p, assignment);
   return (
     valueBound +
-    prices.msPerGb * (p.policy.budgetGb ?? used.gb) +
+    prices.msPerGB * (p.policy.budgetGB ?? used.gb) +
     prices.msPerMove * (p.policy.maxMoves ?? used.moves)
   );
 }

@@ -23,7 +23,7 @@ export function furnish(p: Problem, room: Room, assignment: Int32Array): boolean
       movers.push(i);
       room.leave(i, room.binOf(i), p.current[i] as number);
     }
-  movers.sort((a, b) => (p.desktops[b]?.memoryGb ?? 0) - (p.desktops[a]?.memoryGb ?? 0) || a - b);
+  movers.sort((a, b) => (p.desktops[b]?.memoryGB ?? 0) - (p.desktops[a]?.memoryGB ?? 0) || a - b);
   for (const i of movers) {
     const bin = room.binFor(i, assignment[i] as number);
     if (bin < 0) return false;
@@ -70,7 +70,7 @@ class LocalSearch {
 
   #pay(i: number, moves: number): void {
     this.#movesLeft -= moves;
-    this.#gbLeft -= moves * (this.#p.costGb[i] as number);
+    this.#gbLeft -= moves * (this.#p.costGB[i] as number);
   }
 
   #shifts(): boolean {
@@ -84,7 +84,7 @@ class LocalSearch {
       for (let j = 0; j < l; j++) {
         if (this.#weight(i, j) <= most || j === a || this.#room.binFor(i, j) < 0) continue;
         const moves = this.#newMove(i, a, j);
-        if (moves > this.#movesLeft || moves * (this.#p.costGb[i] as number) > this.#gbLeft + 1e-9) continue;
+        if (moves > this.#movesLeft || moves * (this.#p.costGB[i] as number) > this.#gbLeft + 1e-9) continue;
         best = j;
         most = this.#weight(i, j);
       }
@@ -131,7 +131,7 @@ class LocalSearch {
   #affordable(i: number, u: number, a: number, j: number): boolean {
     const mi = this.#newMove(i, a, j);
     const mu = this.#newMove(u, j, a);
-    const gb = mi * (this.#p.costGb[i] as number) + mu * (this.#p.costGb[u] as number);
+    const gb = mi * (this.#p.costGB[i] as number) + mu * (this.#p.costGB[u] as number);
     return mi + mu <= this.#movesLeft && gb <= this.#gbLeft + 1e-9;
   }
 

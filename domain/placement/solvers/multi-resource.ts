@@ -81,7 +81,7 @@ class Rounding {
       this.room.leave(i, this.room.binOf(i), p.current[i] as number);
       this.assignment[i] = -1;
     }
-    const size = (i: number) => (p.desktops[i]?.memoryGb ?? 0) + (p.desktops[i]?.vcpu ?? 0);
+    const size = (i: number) => (p.desktops[i]?.memoryGB ?? 0) + (p.desktops[i]?.vcpu ?? 0);
     movers.sort((a, b) => size(b) - size(a) || a - b);
     const left = movers.filter((i) => (wanted[i] as number) < 0 || !this.#place(i, wanted[i] as number));
     return left.every((i) => this.#sitesByWeight(i).some((j) => this.#place(i, j)) || this.#displace(i));
@@ -140,7 +140,7 @@ export async function solveMultiResource(
   const { weights, tie } = weightsOf(p, prices);
   const start = await relax(p, weights, prices, solver);
   const rounding = new Rounding(p, weights, Room.now(p));
-  const limits = { gb: p.policy.budgetGb ?? Infinity, moves: p.policy.maxMoves ?? Infinity };
+  const limits = { gb: p.policy.budgetGB ?? Infinity, moves: p.policy.maxMoves ?? Infinity };
   let { assignment, room } = rounding;
   let used = { gb: 0, moves: 0 };
   const placed = rounding.run(start.wanted);

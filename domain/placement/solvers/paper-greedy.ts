@@ -50,7 +50,7 @@ class Greedy {
     this.#room = room;
     this.#order = order;
     this.assignment = Int32Array.from(p.current);
-    this.#gbLeft = p.policy.budgetGb ?? Infinity;
+    this.#gbLeft = p.policy.budgetGB ?? Infinity;
     this.#movesLeft = p.policy.maxMoves ?? Infinity;
     this.#globals = p.sites.flatMap((s, j) => (s.kind === 'global' ? [j] : []));
     this.#reclaimable = p.sites.map(() => []);
@@ -65,7 +65,7 @@ class Greedy {
     const p = this.#p;
     const b = benefitOf(feltOf(p, i, p.current[i] as number), feltOf(p, i, site), p.policy);
     // A desktop without a size costs nothing; 0 / 0 would have no place in any order.
-    return this.#order === 'cost-aware' && b !== 0 ? b / (p.costGb[i] as number) : b;
+    return this.#order === 'cost-aware' && b !== 0 ? b / (p.costGB[i] as number) : b;
   }
 
   run(): void {
@@ -111,8 +111,8 @@ class Greedy {
     let bin = room.binFor(i, site);
     if (bin < 0) bin = this.#reclaim(i, site, evictions);
     const gb = evictions.reduce(
-      (sum, e) => sum + (this.#p.costGb[e.desktop] as number),
-      this.#p.costGb[i] as number,
+      (sum, e) => sum + (this.#p.costGB[e.desktop] as number),
+      this.#p.costGB[i] as number,
     );
     const affordable = gb <= this.#gbLeft + 1e-9 && evictions.length + 1 <= this.#movesLeft;
     if (bin < 0 || !affordable) {

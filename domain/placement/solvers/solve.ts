@@ -18,7 +18,7 @@ export interface Decision {
   readonly usage: Usage;
   /** True where every desktop was weighed, false where only the paper's candidates were. */
   readonly everyDesktop: boolean;
-  readonly msPerGb: number;
+  readonly msPerGB: number;
   readonly msPerMove: number;
   readonly evictedFor: ReadonlyMap<number, number>;
   readonly whyNot: ReadonlyMap<number, string>;
@@ -35,7 +35,7 @@ export interface SolveTools {
   readonly slotSolver?: SlotSolver | undefined;
 }
 
-const FREE: MovePrices = { msPerGb: 0, msPerMove: 0 };
+const FREE: MovePrices = { msPerGB: 0, msPerMove: 0 };
 /** A plan that took longer would be out of date: workloads change within a cycle or two. */
 const ILP_TIME_LIMIT_MS = 60_000;
 /** Pairs up to which a budgeted plan is finished by a MIP: bisection alone may leave a budget half unused when few moves are to choose from. */
@@ -65,8 +65,8 @@ async function exact(
   prices: MovePrices,
   { solver, slotSolver = solveExact }: SolveTools,
 ): Promise<Found> {
-  const { budgetGb, maxMoves } = p.policy;
-  if (budgetGb === undefined && maxMoves === undefined)
+  const { budgetGB, maxMoves } = p.policy;
+  if (budgetGB === undefined && maxMoves === undefined)
     return { ...solveWithinBudget(p, prices, undefined, slotSolver), ...prices };
   const found = solveWithinBudget(p, prices);
   let { assignment, bound } = found;
@@ -74,7 +74,7 @@ async function exact(
   const room = Room.now(p);
   if (furnish(p, room, assignment))
     assignment = improve(p, weightsOf(p, prices).weights, room, assignment, {
-      gb: (budgetGb ?? Infinity) - used.gb,
+      gb: (budgetGB ?? Infinity) - used.gb,
       moves: (maxMoves ?? Infinity) - used.moves,
       evaluations: MAX_EVALUATIONS / 10,
     });
@@ -88,13 +88,13 @@ async function exact(
 
 async function multiResource(p: Problem, prices: MovePrices, tools: SolveTools): Promise<Found> {
   const found = { ...(await solveMultiResource(p, prices, tools.solver)), ...prices };
-  const { budgetGb, maxMoves } = p.policy;
-  if (budgetGb === undefined && maxMoves === undefined) return found;
+  const { budgetGB, maxMoves } = p.policy;
+  if (budgetGB === undefined && maxMoves === undefined) return found;
   // Rounding the LP may overshoot a budget, and what is left then is poor: the optimum over slots may fit the hosts as it is.
   const slots = await exact(p, prices, tools);
   const worth = (assignment: Int32Array) => {
     const { gb, moves } = usageOf(p, assignment);
-    return objectiveOf(p, assignment) - prices.msPerGb * gb - prices.msPerMove * moves;
+    return objectiveOf(p, assignment) - prices.msPerGB * gb - prices.msPerMove * moves;
   };
   const better = worth(slots.assignment) > worth(found.assignment);
   const fits = better && furnish(p, Room.now(p), slots.assignment);
@@ -122,8 +122,8 @@ async function ilp(p: Problem, prices: MovePrices, solver: LinearSolver): Promis
 /** Run the policy's algorithm. */
 export async function solve(p: Problem, tools: SolveTools): Promise<Decision> {
   const { solver, clockMs } = tools;
-  const { algorithm, msPerGb, minGainMs } = p.policy;
-  const prices = { msPerGb, msPerMove: minGainMs };
+  const { algorithm, msPerGB, minGainMs } = p.policy;
+  const prices = { msPerGB, msPerMove: minGainMs };
   const start = clockMs();
   const run = (): Found | Promise<Found> => {
     switch (algorithm) {

@@ -39,7 +39,7 @@ export function qemuCommand(command: CopyCommand): string[] {
     ...['-machine', definition.machine],
     ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi'],
     ...['-cpu', guestCpu(accelerator)],
-    ...['-m', String(definition.memoryMb)],
+    ...['-m', String(definition.memoryMiB)],
     ...['-smp', String(definition.vcpus)],
     ...['-rtc', 'base=utc'],
     ...['-display', 'none', '-vga', definition.boot.kind === 'disk' ? 'std' : 'none'],

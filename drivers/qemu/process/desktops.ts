@@ -55,8 +55,8 @@ export async function createDesktop(
   const { disk } = host.layout.copy(definition.id, HOME_COPY);
   // Without a record the disk is what an interrupted creation left.
   await rm(disk, { force: true });
-  if (image === null) await createEmptyDisk(disk, definition.diskMb);
-  else await importImage(image, disk, definition.diskMb);
+  if (image === null) await createEmptyDisk(disk, definition.diskMiB);
+  else await importImage(image, disk, definition.diskMiB);
   await writeRecord(path, { definition, tap, copy: HOME_COPY, wanted: 'stopped', viewSha256: null });
 }
 

@@ -2,6 +2,7 @@
 import { open, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { VmshadowError } from '../../../domain/errors.js';
+import { convertSize } from '../../../domain/model/units.js';
 import { isMissing, renameDurably } from '../../../os/durable-file.js';
 import { runCommand } from '../../../os/run-command.js';
 
@@ -13,37 +14,36 @@ const ImageInfo = z.object({
     .object({ data: z.object({ 'data-file': z.string().optional() }).optional() })
     .optional(),
 });
-const BYTES_PER_MB = 2 ** 20;
 /** A slow disk copies 10 MB/s: 64 GB in two hours. */
 const CONVERT_TIMEOUT_MS = 2 * 3_600_000;
 
 /** Make an empty (sparse, all zero) raw disk; one that is there already is kept. */
-export async function createEmptyDisk(path: string, diskMb: number): Promise<void> {
+export async function createEmptyDisk(path: string, diskMiB: number): Promise<void> {
   const file = await open(path, 'a', 0o600);
   try {
     const { size } = await file.stat();
-    if (size < diskMb * BYTES_PER_MB) await file.truncate(diskMb * BYTES_PER_MB);
+    if (size < convertSize(diskMiB, 'MiB', 'B')) await file.truncate(convertSize(diskMiB, 'MiB', 'B'));
     await file.sync();
   } finally {
     await file.close();
   }
 }
 
-/** Copy a raw or qcow2 image into a new raw disk of `diskMb`; throw INPUT_INVALID when it is something else or larger. */
-export async function importImage(image: string, path: string, diskMb: number): Promise<void> {
+/** Copy a raw or qcow2 image into a new raw disk of `diskMiB`; throw INPUT_INVALID when it is something else or larger. */
+export async function importImage(image: string, path: string, diskMiB: number): Promise<void> {
   const info = await inspectImage(image);
-  if (info['virtual-size'] > diskMb * BYTES_PER_MB)
+  if (info['virtual-size'] > convertSize(diskMiB, 'MiB', 'B'))
     throw new VmshadowError(
       'INPUT_INVALID',
-      `image ${image} holds ${Math.ceil(info['virtual-size'] / BYTES_PER_MB)} MB, but the desktop's diskMb is ${diskMb}; ` +
-        'raise diskMb or shrink the image',
+      `image ${image} holds ${Math.ceil(convertSize(info['virtual-size'], 'B', 'MiB'))} MiB, but the desktop's diskMiB is ${diskMiB}; ` +
+        'raise diskMiB or shrink the image',
     );
   const unfinished = `${path}.import`;
   await rm(unfinished, { force: true });
   await runCommand(['qemu-img', 'convert', '-f', info.format, '-O', 'raw', '-S', '64k', image, unfinished], {
     timeoutMs: CONVERT_TIMEOUT_MS,
   });
-  await createEmptyDisk(unfinished, diskMb);
+  await createEmptyDisk(unfinished, diskMiB);
   await renameDurably(unfinished, path);
 }
 

@@ -1,5 +1,6 @@
 // What a source keeps after its desktop has moved away: nothing that could run, and the disk for the grace time.
 import type { MoveKey } from '../../../ports/hypervisor.js';
+import { convertSize } from '../../../domain/model/units.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { isMissing, removeDurably, renameDurably } from '../../../os/durable-file.js';
 import { removeCopyFiles } from '../process/desktops.js';
@@ -48,7 +49,7 @@ export async function hashRetired(host: QemuHost, move: MoveKey, signal: AbortSi
   const record = await readRecord(RetiredRecord, host.layout.retiredRecord(move));
   if (record === null)
     throw new VmshadowError('NO_MOVE', `this host keeps no disk of ${move.desktop} from move ${move.moveId}`);
-  return hashFile(host.layout.retiredDisk(move), record.definition.diskMb * 2 ** 20, signal);
+  return hashFile(host.layout.retiredDisk(move), convertSize(record.definition.diskMiB, 'MiB', 'B'), signal);
 }
 
 /** Remove the disk that was set aside. */

@@ -18,14 +18,14 @@ export async function prepareView(
   host: QemuHost,
   desktop: DesktopId,
   copy: string,
-  diskMb: number,
+  diskMiB: number,
 ): Promise<void> {
   const { overlay } = host.layout.view(desktop, copy);
   const { disk } = host.layout.copy(desktop, copy);
   await rm(overlay, { force: true });
   // -u: the disk is not looked at, the storage daemon has it locked.
   const options = ['-q', '-u', '-f', 'qcow2', '-b', disk, '-F', 'raw'];
-  await runCommand(['qemu-img', 'create', ...options, overlay, `${diskMb}M`]);
+  await runCommand(['qemu-img', 'create', ...options, overlay, `${diskMiB}M`]);
 }
 
 /** Begin to keep the view; the guest must be paused, its disk active. */

@@ -36,7 +36,7 @@ export async function prepareDisk(
   const record = await host.locked('ports', () => incomingRecord(host, move, definition));
   if (record.phase === 'activated') throw tooLate(move);
   const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));
-  await createEmptyDisk(disk, definition.diskMb);
+  await createEmptyDisk(disk, definition.diskMiB);
   await serveReplica(host, move, record);
   return {
     endpoint: { address: host.options.incoming.address, port: record.diskPort },
@@ -57,7 +57,7 @@ export async function prepareMemory(
   const files = host.layout.copy(move.desktop, key);
   await endProcess(host, files, move.desktop);
   await writeRecord(host.layout.incomingRecord(move), { ...record, definition, tap });
-  await prepareView(host, move.desktop, key, definition.diskMb);
+  await prepareView(host, move.desktop, key, definition.diskMiB);
   // Most of the replica goes to the disk now, so that little is left to wait for in the pause.
   await syncFile(files.disk);
   await launchCopy(host, definition, files, tap, true);

@@ -25,7 +25,7 @@ import { migrateId } from '../../../temporal/contract/names.js';
 
 const ID = DesktopId.parse('d1');
 const WAN_MBPS = 40;
-const capacity = { slots: 2, vcpus: 4, memoryMb: 512, diskMb: 512 };
+const capacity = { slots: 2, vcpus: 4, memoryMiB: 512, diskMiB: 512 };
 let world: World;
 let cloud: LabCloud;
 let stream: ChildProcess;
@@ -64,14 +64,14 @@ beforeAll(async () => {
   });
   const image = smallGuest();
   const disk = join(dir, 'd1.raw');
-  await prepareDisk(image, disk, { diskMb: 96, usedMb: 40 });
+  await prepareDisk(image, disk, { diskMiB: 96, usedMiB: 40 });
   created = await cloud.createDesktop(
     {
       id: ID,
       site: 'us-west',
       image: disk,
-      memoryMb: 96,
-      diskMb: 96,
+      memoryMiB: 96,
+      diskMiB: 96,
       boot: {
         kind: 'kernel',
         kernel: image.kernel,

@@ -24,13 +24,13 @@ beforeAll(async () => {
   [small, desktop] = await Promise.all([
     startGuest(world, namespace(), {
       image: smallGuest(),
-      memoryMb: 96,
+      memoryMiB: 96,
       network: 1,
       keys: { 'vms.disk': '400:4', 'vms.dirty': '2000:8:fill' },
     }),
     startGuest(world, namespace(), {
       image: desktopImage(),
-      memoryMb: 128,
+      memoryMiB: 128,
       network: 2,
       keys: { 'vms.app': 'text' },
     }),
@@ -110,11 +110,11 @@ describe('the small guest', () => {
 describe('the disk of a desktop', () => {
   it('is grown and filled as asked, and its file system is whole', async () => {
     const target = join(world.folder, 'prepared.raw');
-    const used = await prepareDisk(desktopImage(), target, { diskMb: 768, usedMb: 200 });
+    const used = await prepareDisk(desktopImage(), target, { diskMiB: 768, usedMiB: 200 });
     expect(Math.abs(used - 200)).toBeLessThan(20);
     expect(statSync(target).size).toBe(768 * 2 ** 20);
     await runCommand(['e2fsck', '-fn', target]);
-    await expect(prepareDisk(desktopImage(), target, { diskMb: 100 })).rejects.toThrow(/cannot be made/);
+    await expect(prepareDisk(desktopImage(), target, { diskMiB: 100 })).rejects.toThrow(/cannot be made/);
   }, 60_000);
 });
 

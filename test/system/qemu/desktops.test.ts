@@ -19,7 +19,7 @@ describe('the desktops of a host', () => {
   it('are made once, and a different one of the same name is refused', async () => {
     await world.a.driver.create(definition, TAP, smallGuest().disk);
     await expect(
-      world.a.driver.create({ ...definition, memoryMb: 256 }, TAP, smallGuest().disk),
+      world.a.driver.create({ ...definition, memoryMiB: 256 }, TAP, smallGuest().disk),
     ).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
     expect(await world.a.driver.list()).toMatchObject([{ definition, state: 'stopped', pid: null }]);
   });
@@ -76,14 +76,14 @@ describe('the desktops of a host', () => {
     await truncate(raw, 2 * 2 ** 20);
     const image = join(world.folder, 'image.qcow2');
     await runCommand(['qemu-img', 'convert', '-f', 'raw', '-O', 'qcow2', raw, image]);
-    const own = DesktopDefinition.parse({ ...definition, id: 'own', diskMb: 8 });
+    const own = DesktopDefinition.parse({ ...definition, id: 'own', diskMiB: 8 });
     await world.a.driver.create(own, TAP, image);
     const disk = await readFile(join(world.folder, 'a', 'disks', 'own.home.raw'));
     expect(disk.length).toBe(8 * 2 ** 20);
     expect(disk.subarray(0, 8).toString()).toBe('VMShadow');
     await world.a.driver.remove(own.id);
-    const tight = { ...own, diskMb: 1 };
-    await expect(world.a.driver.create(tight, TAP, image)).rejects.toThrow(/holds 2 MB.*diskMb is 1/);
+    const tight = { ...own, diskMiB: 1 };
+    await expect(world.a.driver.create(tight, TAP, image)).rejects.toThrow(/holds 2 MiB.*diskMiB is 1/);
     const trap = join(world.folder, 'trap.qcow2');
     await runCommand([
       'qemu-img',
@@ -113,7 +113,7 @@ describe('the desktops of a host', () => {
     sector.set([0x55, 0xaa], 510);
     const image = join(world.folder, 'boot.raw');
     await writeFile(image, sector);
-    const own = DesktopDefinition.parse({ ...definition, id: 'bios', diskMb: 1, boot: { kind: 'disk' } });
+    const own = DesktopDefinition.parse({ ...definition, id: 'bios', diskMiB: 1, boot: { kind: 'disk' } });
     await world.a.driver.create(own, TAP, image);
     await world.a.driver.start(own.id);
     const log = join(world.folder, 'a', 'logs', 'bios.home.serial.log');

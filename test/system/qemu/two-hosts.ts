@@ -26,8 +26,8 @@ export function smallDesktop(id: string, keys: Record<string, string | number> =
   const network = { address: GUEST, gateway: GATEWAY };
   return DesktopDefinition.parse({
     id,
-    memoryMb: 128,
-    diskMb: image.diskMb,
+    memoryMiB: 128,
+    diskMiB: image.diskMiB,
     boot: {
       kind: 'kernel',
       kernel: image.kernel,

@@ -88,10 +88,10 @@ describe('vmshadow dev', () => {
         const status = JSON.parse(out) as LoopStatus;
         expect(status.hosts.map((h) => h.host.site)).toEqual(['us-west', 'us-central']);
         if (round === 'first')
-          await vmshadow(['policy', 'set', 'msPerGb=7'], { env: { TEMPORAL_ADDRESS: address } });
+          await vmshadow(['policy', 'set', 'msPerGB=7'], { env: { TEMPORAL_ADDRESS: address } });
         else
           expect((await vmshadow(['policy'], { env: { TEMPORAL_ADDRESS: address } })).out).toMatch(
-            /msPerGb +7/,
+            /msPerGB +7/,
           );
       } finally {
         const { exit, err } = await dev.interrupt();

@@ -10,7 +10,7 @@ import { FakeCloud, fakeDesktop, type FakeHost } from '../../../lab/fakes/fake-h
 import { vmshadow, Vmshadow } from '../../support/vmshadow.js';
 
 const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
-const capacity = { slots: 2, vcpus: 8, memoryMb: 4096, diskMb: 10_000 };
+const capacity = { slots: 2, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
 const SITES = ['us-west', 'us-east'];
 const cloudConfig = CloudConfig.parse({
   sites: SITES.map((id, i) => ({
@@ -135,14 +135,14 @@ describe('what cannot be done is refused with one clear error and exit code 1', 
 
 describe('vmshadow policy', () => {
   it('changes what was named, shows the whole, and the loop follows', async () => {
-    const set = await data(...['policy', 'set', 'msPerGb=5', 'highThreshold=0.4']);
+    const set = await data(...['policy', 'set', 'msPerGB=5', 'highThreshold=0.4']);
     expect(set.exit).toBe(0);
     expect(set.data).toMatchObject({
       act: false,
-      placement: { msPerGb: 5, highThreshold: 0.4, hysteresisMs: 60_000 },
+      placement: { msPerGB: 5, highThreshold: 0.4, hysteresisMs: 60_000 },
     });
     const { out } = await run('policy');
-    expect(out).toMatch(/placement\.msPerGb +5/);
+    expect(out).toMatch(/placement\.msPerGB +5/);
     expect(out).toMatch(/placement\.highThreshold +0\.4/);
   });
 });

@@ -14,8 +14,8 @@ export const DESKTOP: DesktopStatus = {
   internal: '10.77.0.2',
   remoteDesktopPort: 5901,
   vcpus: 1,
-  memoryMb: 1024,
-  diskMb: 2048,
+  memoryMiB: 1024,
+  diskMiB: 2048,
   rank: 0.861,
   rankPaper: 0.7,
   rttMs: 100.2,
@@ -82,8 +82,8 @@ export const MOVED: MoveStatus = {
   heldPackets: 17,
 };
 
-const capacity = { slots: 4, vcpus: 8, memoryMb: 8192, diskMb: 65_536 };
-const used = { slots: 1, vcpus: 1, memoryMb: 1024, diskMb: 2048 };
+const capacity = { slots: 4, vcpus: 8, memoryMiB: 8192, diskMiB: 65_536 };
+const used = { slots: 1, vcpus: 1, memoryMiB: 1024, diskMiB: 2048 };
 
 export const LOOP: LoopStatus = {
   pool: PoolId.parse('main'),

@@ -20,10 +20,15 @@ describe('vmshadow policy set', () => {
   });
 
   it('takes the last part of a key where only one setting has it', () => {
-    expect(parsePolicySettings(['msPerGb=3', 'weights.ports=0.2'])).toEqual({
-      placement: { msPerGb: 3 },
+    expect(parsePolicySettings(['msPerGB=3', 'weights.ports=0.2'])).toEqual({
+      placement: { msPerGB: 3 },
       fingerprint: { weights: { ports: 0.2 } },
     });
+  });
+
+  it('takes a setting by its name of a release before', () => {
+    for (const name of ['msPerGb', 'placement.msPerGb'])
+      expect(parsePolicySettings([`${name}=3`])).toEqual({ placement: { msPerGB: 3 } });
   });
 
   it('takes lists with commas, and names as they are', () => {

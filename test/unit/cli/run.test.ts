@@ -58,7 +58,7 @@ describe('the command line', () => {
       ...'desktop create d1 --site us-west --memory 1 --disk 0 --vcpus 1000 --port 0'.split(' '),
     );
     expect(exit).toBe(64);
-    for (const name of ['memoryMb', 'diskMb', 'vcpus', 'remoteDesktopPort'])
+    for (const name of ['memoryMiB', 'diskMiB', 'vcpus', 'remoteDesktopPort'])
       expect(notes).toContain(`- ${name}: `);
   });
 

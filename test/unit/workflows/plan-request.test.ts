@@ -133,14 +133,14 @@ describe('planRequest', () => {
   const report = (id: string): HostReport => ({
     host: { site: SiteId.parse('west'), host: HostId.parse('h1') },
     atMs: NOW_MS,
-    capacity: { vcpus: 8, memoryMb: 8_192, diskMb: 8_192, slots: 8 },
-    used: { vcpus: 1, memoryMb: 512, diskMb: 512, slots: 1 },
+    capacity: { vcpus: 8, memoryMiB: 8_192, diskMiB: 8_192, slots: 8 },
+    used: { vcpus: 1, memoryMiB: 512, diskMiB: 512, slots: 1 },
     desktops: [
       {
         definition: DesktopDefinition.parse({
           id,
-          memoryMb: 512,
-          diskMb: 512,
+          memoryMiB: 512,
+          diskMiB: 512,
           network: { address: '10.7.0.2', gateway: '10.7.0.1', mac: '52:54:00:00:00:01' },
         }),
         state: 'running',
@@ -189,6 +189,25 @@ describe('planRequest', () => {
       'without a fresh round-trip time to their own site, not planned: d2',
       'planned without some of their sites, whose round-trip times are stale or missing: d1; `vmshadow explain DESKTOP` names them',
     ]);
+  });
+
+  it('counts gigabytes of 10^9 bytes, as a plan of a file does', () => {
+    const state = stateWith({ west: 0 });
+    state.reports.set('west/h1', report('d1'));
+    const { sites, desktops } = planRequest(state, NOW_MS);
+    expect(sites[0]?.hosts?.[0]).toMatchObject({ memoryGB: 8.589934592, diskGB: 8.589934592 });
+    expect(desktops[0]).toMatchObject({ memoryGB: 0.536870912, diskGB: 0.536870912 });
+  });
+
+  it('understands hosts and a state from before sizes were called MiB', () => {
+    const inOldNames = <T>(value: T) =>
+      JSON.parse(JSON.stringify(value).replaceAll('MiB"', 'Mb"').replaceAll('msPerGB', 'msPerGb')) as T;
+    const state = stateWith({ west: 0 });
+    const next = new LoopState(cloud, inOldNames(state.carryOver(NOW_MS)));
+    next.takeIn(report('d1').host, next.nextAsk(), { report: inOldNames(report('d1')) });
+    const then = planRequest(next, NOW_MS);
+    expect(then.desktops[0]?.memoryGB).toBe(0.536870912);
+    expect(then.policy).toEqual(planRequest(state, NOW_MS).policy);
   });
 
   it('gives the plan the dirty rates as far as they are known, and 0 for the rest', () => {

@@ -26,8 +26,8 @@ export const DESKTOP_PORT = 5901;
 
 export const definition = DesktopDefinition.parse({
   id: 'desk',
-  memoryMb: 128,
-  diskMb: 128,
+  memoryMiB: 128,
+  diskMiB: 128,
   network: { address: '10.77.0.2', gateway: '10.77.0.1', mac: '52:54:00:77:00:02' },
   remoteDesktopPort: DESKTOP_PORT,
 });

@@ -8,7 +8,7 @@ let fake: FakeHost;
 
 beforeEach(async () => {
   cloud = new FakeCloud();
-  fake = await cloud.add(west, { slots: 1, vcpus: 8, memoryMb: 4096, diskMb: 10_000 }, '198.51.100.10');
+  fake = await cloud.add(west, { slots: 1, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 }, '198.51.100.10');
 });
 afterEach(() => cloud.remove());
 

@@ -9,7 +9,7 @@ import { FingerprintPolicy } from '../../../../domain/model/policy.js';
 import { FakeCloud, fakeDesktop, type FakeHost } from '../../../../lab/fakes/fake-host.js';
 
 const west = HostRef.parse({ site: 'us-west', host: 'h1' });
-const capacity = { slots: 4, vcpus: 8, memoryMb: 4096, diskMb: 10_000 };
+const capacity = { slots: 4, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
 let cloud: FakeCloud;
 let fake: FakeHost;
 
@@ -38,7 +38,7 @@ describe('reportHost', () => {
     expect(list).toHaveBeenCalledTimes(1);
     expect(report.desktops.map((d) => d.definition.id)).toEqual(['d1', 'd2']);
     expect(report.fingerprints.map((f) => f.desktop)).toEqual(['d1', 'd2']);
-    expect(report.used).toMatchObject({ slots: 2, memoryMb: 128 });
+    expect(report.used).toMatchObject({ slots: 2, memoryMiB: 128 });
   });
 
   it('lists nothing to look for one desktop', async () => {

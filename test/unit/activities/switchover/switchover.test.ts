@@ -11,7 +11,7 @@ import { FakeCloud, fakeDesktop, type FakeHost } from '../../../../lab/fakes/fak
 
 const west = HostRef.parse({ site: 'us-west', host: 'h1' });
 const east = HostRef.parse({ site: 'us-east', host: 'h1' });
-const capacity = { slots: 4, vcpus: 8, memoryMb: 4096, diskMb: 10_000 };
+const capacity = { slots: 4, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
 const desktop = fakeDesktop('d1');
 const pulse: Pulse = Object.assign(() => undefined, { signal: new AbortController().signal });
 
@@ -145,7 +145,7 @@ describe('switchover', () => {
 describe('reserveTarget', () => {
   it('refuses a desktop that does not fit beside what is there and what is coming', async () => {
     const info = await source.context.hypervisor.info();
-    const big = { ...fakeDesktop('d2'), memoryMb: 4096 - 63 };
+    const big = { ...fakeDesktop('d2'), memoryMiB: 4096 - 63 };
     await expect(
       targetActivities(target.context).reserveTarget({
         moveId: 'm2',

@@ -16,7 +16,7 @@ const run = (seed: number, share: number, bound: number): HalfRun => ({
   bound,
   greedyShare: 0.6,
   greedyMoves: 0.4,
-  greedyGb: 100,
+  greedyGB: 100,
   bytesForItsGain: 0.5,
 });
 

@@ -31,10 +31,10 @@ describe('admit', () => {
 describe('chooseHost', () => {
   const room = (h: string, usedSlots: number) => ({
     host: host('a', h),
-    capacity: { slots: 4, vcpus: 4, memoryMb: 1000, diskMb: 1000 },
-    used: { slots: usedSlots, vcpus: usedSlots, memoryMb: usedSlots * 100, diskMb: 0 },
+    capacity: { slots: 4, vcpus: 4, memoryMiB: 1000, diskMiB: 1000 },
+    used: { slots: usedSlots, vcpus: usedSlots, memoryMiB: usedSlots * 100, diskMiB: 0 },
   });
-  const needs = { vcpus: 1, memoryMb: 700, diskMb: 10 };
+  const needs = { vcpus: 1, memoryMiB: 700, diskMiB: 10 };
 
   it('takes the emptiest host that fits', () => {
     expect(chooseHost([room('h1', 2), room('h2', 1)], needs)).toEqual({ host: host('a', 'h2') });
@@ -43,7 +43,7 @@ describe('chooseHost', () => {
   it('says what each host lacks when none fits', () => {
     expect(chooseHost([room('h1', 4)], needs)).toEqual({
       lacking: [
-        'a/h1: 1 slots wanted, 0 of 4 free; 1 vCPUs wanted, 0 of 4 free; 700 MB of memory wanted, 600 of 1000 free',
+        'a/h1: 1 slots wanted, 0 of 4 free; 1 vCPUs wanted, 0 of 4 free; 700 MiB of memory wanted, 600 of 1000 free',
       ],
     });
   });

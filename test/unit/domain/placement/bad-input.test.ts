@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planWithHighs } from '../../../../drivers/solver/plan-with-highs.js';
 import { planFromFile } from '../../../../cli/commands/plan-file.js';
-import { Algorithm, type PlanRequest } from '../../../../domain/placement/request/model.js';
+import { Algorithm, type PlanRequest, type Reservation } from '../../../../domain/placement/request/model.js';
 
 // Hundreds of clouds a test: seconds on an idle machine, more on a busy one.
 jest.setTimeout(180_000);
@@ -14,8 +14,8 @@ const desktop = (id: string, at: string, rttMs: Record<string, number>, more = {
   id,
   rank: 0.9,
   site: at,
-  memoryGb: 4,
-  diskGb: 10,
+  memoryGB: 4,
+  diskGB: 10,
   rttMs,
   ...more,
 });
@@ -69,7 +69,7 @@ describe('a plan input is refused', () => {
       'two reservations for one desktop',
       {
         ...good,
-        reservations: ['a', 'b'].map((id) => ({ desktop: 'x', site: id, memoryGb: 1, diskGb: 1 })),
+        reservations: ['a', 'b'].map((id) => ({ desktop: 'x', site: id, memoryGB: 1, diskGB: 1 })),
       },
       /reservations: x has two/,
     ],
@@ -79,12 +79,12 @@ describe('a plan input is refused', () => {
       /site a: 1 desktops are there.*0 slots/,
     ],
     ['a rank above 1', { ...good, desktops: [desktop('x', 'a', { a: 1 }, { rank: 1.1 })] }, /rank/],
-    ['a negative size', { ...good, desktops: [desktop('x', 'a', { a: 1 }, { memoryGb: -1 })] }, /memoryGb/],
+    ['a negative size', { ...good, desktops: [desktop('x', 'a', { a: 1 }, { memoryGB: -1 })] }, /memoryGB/],
     ['half a slot', { ...good, sites: [site('a', 1.5), site('b', 2)] }, /slots/],
     [
       'a host fuller than it is large',
-      { ...good, sites: [site('a', 2, { hosts: [{ id: 'h', memoryGb: 3 }] }), site('b', 2)] },
-      /a.*memoryGb by 1/,
+      { ...good, sites: [site('a', 2, { hosts: [{ id: 'h', memoryGB: 3 }] }), site('b', 2)] },
+      /a.*memoryGB by 1/,
     ],
     [
       'desktops without any site',
@@ -106,8 +106,8 @@ describe('a plan input is refused', () => {
       /sites\.2\.id.*not __proto__/,
     ],
     ['figures that would overflow: weights', { ...good, policy: { w1: 1e308 } }, /policy\.w1/],
-    ['figures that would overflow: prices', { ...good, policy: { msPerGb: 1e300 } }, /policy\.msPerGb/],
-    ['figures that would overflow: budgets', { ...good, policy: { budgetGb: 1e300 } }, /policy\.budgetGb/],
+    ['figures that would overflow: prices', { ...good, policy: { msPerGB: 1e300 } }, /policy\.msPerGB/],
+    ['figures that would overflow: budgets', { ...good, policy: { budgetGB: 1e300 } }, /policy\.budgetGB/],
     [
       'figures that would overflow: vCPUs',
       { ...good, desktops: [desktop('x', 'a', { a: 1 }, { vcpu: 1e300 })] },
@@ -143,18 +143,18 @@ describe('a plan input is refused', () => {
 describe.each(Algorithm.options)('%s makes a valid plan', (algorithm) => {
   const policy = { algorithm };
   it('of round trips and sizes that are next to nothing, in finite figures', async () => {
-    const tiny = { memoryGb: 0, diskGb: 0 };
+    const tiny = { memoryGB: 0, diskGB: 0 };
     const desktops = [
       desktop('x', 'a', { a: 5e-324, b: 1e6 }, tiny),
-      desktop('y', 'a', { a: 1e6, b: 5e-324 }, { ...tiny, diskGb: 5e-324 }),
+      desktop('y', 'a', { a: 1e6, b: 5e-324 }, { ...tiny, diskGB: 5e-324 }),
       desktop('z', 'b', { a: 40, b: 50 }, { rank: 0.1 }),
       desktop('u', 'b', { a: 10, b: 50 }, { lockedUntilMs: Number.MAX_SAFE_INTEGER }),
     ];
     const sites = [site('a', 2), site('b', 3), { id: 'c', kind: 'global' as const, slots: 3 }];
     for (const more of [
       {},
-      { budgetGb: 0 },
-      { budgetGb: 1, msPerGb: 1e6 },
+      { budgetGB: 0 },
+      { budgetGB: 1, msPerGB: 1e6 },
       { w1: 0, w2: 0 },
       { w1: 1e6, w2: 1e6 },
     ]) {
@@ -188,7 +188,7 @@ describe.each(Algorithm.options)('%s makes a valid plan', (algorithm) => {
 
   it('that leaves a desktop larger than any host where it is, and says so', async () => {
     const input = {
-      sites: [site('a', 2), site('b', 2, { hosts: [{ id: 'h', vcpu: 8, memoryGb: 3, diskGb: 100 }] })],
+      sites: [site('a', 2), site('b', 2, { hosts: [{ id: 'h', vcpu: 8, memoryGB: 3, diskGB: 100 }] })],
       desktops: [desktop('x', 'a', { a: 100, b: 10 })],
       policy,
     };
@@ -253,7 +253,7 @@ describe('a tolerant caller (a live cloud)', () => {
 
 it('ilp has a bound where hosts are above their capacity, so that its program has no solution', async () => {
   const plan = await planWithHighs({
-    sites: [site('a', 3, { hosts: [{ id: 'h', memoryGb: 3 }] }), site('b', 1)],
+    sites: [site('a', 3, { hosts: [{ id: 'h', memoryGB: 3 }] }), site('b', 1)],
     desktops: [desktop('x', 'a', { a: 100, b: 10 }, { host: 'h', lockedUntilMs: 1 })],
     policy: { algorithm: 'ilp' },
     nowMs: 0,
@@ -266,15 +266,17 @@ it('a misspelt field is said, since it would be without effect', async () => {
     {
       ...good,
       desktops: [desktop('x', 'a', { a: 100, b: 10 }, { lockedUntil: 5 })],
-      reservations: [{ desktop: 'y', site: 'b', memoryGb: 0, diskGb: 0, memoryGB: 3 }] as object as [],
-      policy: { msPerGB: 3 } as object,
+      reservations: [
+        { desktop: 'y', site: 'b', memoryGB: 0, diskGB: 0, memoryGiB: 3 } as object as Reservation,
+      ],
+      policy: { msPerGiB: 3 } as object,
     },
     strict,
   );
   expect(plan.warnings).toEqual([
-    'unknown field policy.msPerGB (1 times) is ignored',
+    'unknown field policy.msPerGiB (1 times) is ignored',
     'unknown field desktops[].lockedUntil (1 times) is ignored',
-    'unknown field reservations[].memoryGB (1 times) is ignored',
+    'unknown field reservations[].memoryGiB (1 times) is ignored',
   ]);
 });
 

@@ -55,7 +55,7 @@ const CHANGES: Record<
         ? { ...d, feltRttMs: [1, 5, 10, 20, 40, 60, 80, 100, 150, 200, 300].map((ms) => ms * 1.5) }
         : d,
     ),
-  'another size': (input, random) => changeOne(input, random, (d) => ({ ...d, diskGb: 1 + random() * 40 })),
+  'another size': (input, random) => changeOne(input, random, (d) => ({ ...d, diskGB: 1 + random() * 40 })),
   'a rank that fell lately': (input, random) =>
     changeOne(input, random, ({ lowSinceMs, ...d }) =>
       lowSinceMs === undefined ? { ...d, rank: 0.1, lowSinceMs: -1_000 } : d,
@@ -72,7 +72,7 @@ const CHANGES: Record<
       if (to === d.site || p.pinned[i] !== undefined || (room.get(to) ?? 0) < 1 || reservations.length > 6)
         return;
       room.set(to, room.get(to)! - 1);
-      reservations.push({ desktop: d.id, site: to, vcpu: 1, memoryGb: 0, diskGb: 0 });
+      reservations.push({ desktop: d.id, site: to, vcpu: 1, memoryGB: 0, diskGB: 0 });
     });
     return { ...input, reservations };
   },
@@ -213,8 +213,8 @@ const shapeOf = (seed: number): Shape => ({
   felt: seed % 7 === 1,
 });
 const PRICES: readonly MovePrices[] = [
-  { msPerGb: 0, msPerMove: 0 },
-  { msPerGb: 2, msPerMove: 10 },
+  { msPerGB: 0, msPerMove: 0 },
+  { msPerGB: 2, msPerMove: 10 },
 ];
 
 describe('a session of the exact solver', () => {
@@ -345,7 +345,7 @@ describe('planning with a session', () => {
   it('leaves it alone under a budget and with other algorithms', async () => {
     const session = new ExactSession();
     const [input] = cycles(1, false);
-    for (const policy of [{ budgetGb: 50 }, { maxMoves: 3 }, { algorithm: 'cost-aware' as const }])
+    for (const policy of [{ budgetGB: 50 }, { maxMoves: 3 }, { algorithm: 'cost-aware' as const }])
       await plan(input!, session, { ...input!.policy, ...policy });
     expect(session.counts).toEqual({ full: 0, incremental: 0, discarded: 0 });
   });

@@ -11,7 +11,7 @@ jest.setTimeout(180_000);
 
 const SHAPES: readonly (Shape & {
   readonly name: string;
-  readonly prices: [msPerGb: number, msPerMove: number];
+  readonly prices: [msPerGB: number, msPerMove: number];
 })[] = [
   { name: 'few sites', desktops: 25, sites: 3, slack: 0.1, prices: [0, 0] },
   { name: 'many sites', desktops: 20, sites: 15, slack: 0.2, prices: [0, 0] },
@@ -52,11 +52,11 @@ describe('exact', () => {
   it.each(SHAPES)(
     `equals the MIP optimum of HiGHS on ${SEEDS} random clouds: $name`,
     async ({ prices, name, ...shape }) => {
-      const [msPerGb, msPerMove] = prices;
+      const [msPerGB, msPerMove] = prices;
       for (let seed = 1; seed <= SEEDS; seed++) {
         const p = compileProblem(randomInput(seed * 31 + name.length, shape), 0);
-        const found = solveExact(p, { msPerGb, msPerMove });
-        const a = assignmentProgram(p, weightsOf(p, { msPerGb, msPerMove }).weights, { integer: true });
+        const found = solveExact(p, { msPerGB, msPerMove });
+        const a = assignmentProgram(p, weightsOf(p, { msPerGB, msPerMove }).weights, { integer: true });
         const mip = await highsSolver(a.program, { timeLimitMs: 20_000 });
         expect(mip.status).toBe('optimal');
         let best = 0;
@@ -75,7 +75,7 @@ describe('exact', () => {
         randomInput(seed, { desktops: 40, sites: 6, slack: (seed % 3) * 0.1, locked: 0.1 }),
         0,
       );
-      const { assignment } = solveExact(p, { msPerGb: 0, msPerMove: 0 });
+      const { assignment } = solveExact(p, { msPerGB: 0, msPerMove: 0 });
       const used = p.sites.map((_, j) => assignment.filter((s) => s === j).length);
       used.forEach((n, j) => expect(n).toBeLessThanOrEqual(p.sites[j]!.slots));
     }
@@ -86,8 +86,8 @@ describe('exact', () => {
       id,
       rank,
       site,
-      memoryGb: 1,
-      diskGb: 1,
+      memoryGB: 1,
+      diskGB: 1,
       rttMs: { near, far },
       ...more,
     });
@@ -102,7 +102,7 @@ describe('exact', () => {
           desktop('was-video', 0.1, 'near', 10, 100, { lowSinceMs }),
         ],
       });
-      return solveExact(compileProblem(input, 1_000_000), { msPerGb: 0, msPerMove: 0 }).objective > 0;
+      return solveExact(compileProblem(input, 1_000_000), { msPerGB: 0, msPerMove: 0 }).objective > 0;
     };
     expect(moved(1_000_000 - 599_999)).toBe(false);
     expect(moved(1_000_000 - 600_000)).toBe(true);
@@ -111,7 +111,7 @@ describe('exact', () => {
   it('moves nobody for nothing: of equal plans it takes the one with fewer moves', () => {
     const input = randomInput(3, { desktops: 30, sites: 4, slack: 0.3 });
     const p = compileProblem({ ...input, desktops: input.desktops.map((d) => ({ ...d, rank: 0 })) }, 0);
-    expect(solveExact(p, { msPerGb: 0, msPerMove: 0 }).assignment).toEqual(p.current);
+    expect(solveExact(p, { msPerGB: 0, msPerMove: 0 }).assignment).toEqual(p.current);
   });
 });
 
@@ -119,7 +119,7 @@ describe('ExactPlanner', () => {
   it('is at the full optimum again after each of 200 changes of single desktops', () => {
     const random = randomFrom(5);
     for (const slack of [0, 0.1, 1]) {
-      const prices = { msPerGb: 0.5, msPerMove: 1 };
+      const prices = { msPerGB: 0.5, msPerMove: 1 };
       const p = compileProblem(
         randomInput(11, { desktops: 60, sites: 7, slack, locked: 0.1, missing: 0.2, felt: slack === 0.1 }),
         0,

@@ -7,8 +7,8 @@ const desktop = (id: string, feltRttMs?: number[]) => ({
   id,
   rank: 0.8,
   site: 'here',
-  memoryGb: 1,
-  diskGb: 2,
+  memoryGB: 1,
+  diskGB: 2,
   rttMs: { here: 40, there: 10, far: 100 },
   ...(feltRttMs === undefined ? {} : { feltRttMs }),
 });

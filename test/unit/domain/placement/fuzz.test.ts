@@ -80,8 +80,8 @@ function rename(input: Json, random: Random): void {
 
 const DESKTOP_FIELDS = [
   'rank',
-  'memoryGb',
-  'diskGb',
+  'memoryGB',
+  'diskGB',
   'vcpu',
   'memoryDirtyMbps',
   'diskDirtyMbps',
@@ -91,10 +91,10 @@ const DESKTOP_FIELDS = [
 const POLICY_FIELDS = [
   'w1',
   'w2',
-  'msPerGb',
+  'msPerGB',
   'minGainMs',
   'linkMbps',
-  'budgetGb',
+  'budgetGB',
   'maxMoves',
   'highThreshold',
   'lowThreshold',
@@ -152,7 +152,7 @@ const MUTATIONS: Record<string, (input: Json, random: Random) => void> = {
   'a tight budget': (input, random) => {
     Object.assign(
       input['policy'] as Json,
-      pick([{ budgetGb: 0 }, { maxMoves: 0 }, { budgetGb: 30 }], random),
+      pick([{ budgetGB: 0 }, { maxMoves: 0 }, { budgetGB: 30 }], random),
     );
   },
   'another time': (input, random) => {
@@ -167,7 +167,7 @@ const MUTATIONS: Record<string, (input: Json, random: Random) => void> = {
       const hosts = all(site, 'hosts');
       const host = hosts.length > 0 && random() < 0.5 ? { host: pick(hosts, random)['id'] } : {};
       const size = random() < 0.2 ? pick(NUMBERS, random) : 1;
-      return { desktop: pick(ids, random), site: site['id'], memoryGb: size, diskGb: 1, ...host };
+      return { desktop: pick(ids, random), site: site['id'], memoryGB: size, diskGB: 1, ...host };
     });
   },
   'hosts at some sites only': (input, random) => {
@@ -184,9 +184,9 @@ const MUTATIONS: Record<string, (input: Json, random: Random) => void> = {
     const site = pick(all(input, 'sites'), random);
     const more = Array.from({ length: 3_000 }, (_, h) => ({
       id: `more${h}`,
-      memoryGb: 4,
+      memoryGB: 4,
       vcpu: 4,
-      diskGb: 50,
+      diskGB: 50,
     }));
     site['hosts'] = [...all(site, 'hosts'), ...more];
     if (all(site, 'hosts').length === 3_000)
@@ -251,7 +251,7 @@ function mutated(seed: number): Case {
         hosts: random() < 0.5,
         underWay: random() < 0.2 ? 0.2 : 0,
         felt: random() < 0.2,
-        policy: pick([{}, { msPerGb: 1, minGainMs: 5 }, { highThreshold: 0.3, lowThreshold: 0.4 }], random),
+        policy: pick([{}, { msPerGB: 1, minGainMs: 5 }, { highThreshold: 0.3, lowThreshold: 0.4 }], random),
       }),
     ),
   ) as Json;

@@ -33,13 +33,13 @@ function hardCloud(seed: number): PlanInput {
     const factor = overfull && random() < 0.2 ? 0.9 : 1;
     const hosts = s.hosts.map((h) => {
       const here = base.desktops.filter((d) => d.site === s.id && d.host === h.id);
-      const sum = (k: 'vcpu' | 'memoryGb' | 'diskGb') => here.reduce((x, d) => x + d[k], 0);
+      const sum = (k: 'vcpu' | 'memoryGB' | 'diskGB') => here.reduce((x, d) => x + d[k], 0);
       const room = s.id === 's0' ? 15 : random() < tight ? 0 : random() * 8;
       return {
         ...h,
         vcpu: Math.floor((sum('vcpu') + room) * factor),
-        memoryGb: (sum('memoryGb') + room) * factor,
-        diskGb: (sum('diskGb') + 5 * room) * factor,
+        memoryGB: (sum('memoryGB') + room) * factor,
+        diskGB: (sum('diskGB') + 5 * room) * factor,
         ...(random() < 0.2 ? { slots: Math.max(0, here.length + Math.floor(random() * 2)) } : {}),
       };
     });
@@ -75,9 +75,9 @@ function hardCloud(seed: number): PlanInput {
     policy: {
       highThreshold: 0.4,
       lowThreshold: 0.5,
-      msPerGb: pick([0, 0, 0.2, 1], random),
+      msPerGB: pick([0, 0, 0.2, 1], random),
       minGainMs: pick([0, 0, 2], random),
-      ...(random() < 0.4 ? { budgetGb: random() * 300 } : {}),
+      ...(random() < 0.4 ? { budgetGB: random() * 300 } : {}),
       ...(random() < 0.4 ? { maxMoves: Math.floor(random() * 12) } : {}),
     },
   });

@@ -58,8 +58,8 @@ export function randomInput(seed: number, shape: Shape): PlanInput {
       id: `d${i}`,
       rank: ties ? pick(5) / 4 : random(),
       site: `s${j}`,
-      memoryGb: ties ? 1 + pick(2) : 0.5 + random() * 8,
-      diskGb: ties ? 10 : 1 + random() * 40,
+      memoryGB: ties ? 1 + pick(2) : 0.5 + random() * 8,
+      diskGB: ties ? 10 : 1 + random() * 40,
       vcpu: 1 + pick(4),
       memoryDirtyMbps: random() < 0.3 ? random() * 40 : 0,
       diskDirtyMbps: random() < 0.3 ? random() * 20 : 0,
@@ -73,7 +73,7 @@ export function randomInput(seed: number, shape: Shape): PlanInput {
     if (random() >= (shape.underWay ?? 0)) return [];
     const to = sites[pick(l)]!;
     to.slots++;
-    return [{ desktop: d.id, site: to.id, memoryGb: d.memoryGb, diskGb: d.diskGb, vcpu: d.vcpu }];
+    return [{ desktop: d.id, site: to.id, memoryGB: d.memoryGB, diskGB: d.diskGB, vcpu: d.vcpu }];
   });
   const request: PlanRequest = {
     reservations: shape.hosts === true ? [] : reservations,
@@ -85,7 +85,7 @@ export function randomInput(seed: number, shape: Shape): PlanInput {
   return PlanInputSchema.parse(request);
 }
 
-type Resident = Pick<PlanDesktop, 'site' | 'memoryGb' | 'diskGb'> & { vcpu: number; host?: string };
+type Resident = Pick<PlanDesktop, 'site' | 'memoryGB' | 'diskGB'> & { vcpu: number; host?: string };
 
 /** Give a site one to three hosts, seat its residents on them at random, and make the hosts a little larger than what they hold. */
 function withHosts<S extends { id: string; slots: number }>(
@@ -96,20 +96,20 @@ function withHosts<S extends { id: string; slots: number }>(
   const hosts = Array.from({ length: 1 + Math.floor(random() * 3) }, (_, h) => ({
     id: `h${h}`,
     vcpu: 0,
-    memoryGb: 0,
-    diskGb: 0,
+    memoryGB: 0,
+    diskGB: 0,
   }));
   for (const d of desktops.filter((x) => x.site === site.id)) {
     const host = hosts[Math.floor(random() * hosts.length)]!;
     d.host = host.id;
     host.vcpu += d.vcpu;
-    host.memoryGb += d.memoryGb;
-    host.diskGb += d.diskGb;
+    host.memoryGB += d.memoryGB;
+    host.diskGB += d.diskGB;
   }
   for (const host of hosts) {
     host.vcpu += Math.floor(random() * 6);
-    host.memoryGb += random() * 12;
-    host.diskGb += random() * 60;
+    host.memoryGB += random() * 12;
+    host.diskGB += random() * 60;
   }
   return { ...site, slots: site.slots + 1, hosts };
 }
@@ -121,7 +121,7 @@ function withHosts<S extends { id: string; slots: number }>(
 export function violations(input: PlanInput, plan: PlanResult): string[] {
   const found: string[] = [];
   const where = new Map(input.desktops.map((d) => [d.id, { site: d.site, host: d.host }]));
-  const sizeOf = new Map<string, Pick<PlanDesktop, 'vcpu' | 'memoryGb' | 'diskGb'>>([
+  const sizeOf = new Map<string, Pick<PlanDesktop, 'vcpu' | 'memoryGB' | 'diskGB'>>([
     ...input.reservations.map((r) => [r.desktop, r] as const),
     ...input.desktops.map((d) => [d.id, d] as const),
   ]);
@@ -129,16 +129,16 @@ export function violations(input: PlanInput, plan: PlanResult): string[] {
   const last = Math.max(0, ...plan.moves.map((m) => m.wave));
   const reserved = input.reservations.map((r) => ({ desktop: r.desktop, site: r.site, host: r.host }));
   const use = (held: Iterable<{ desktop: string; site: string; host: string | undefined }>) => {
-    const sums = new Map<string, { slots: number; vcpu: number; memoryGb: number; diskGb: number }>();
+    const sums = new Map<string, { slots: number; vcpu: number; memoryGB: number; diskGB: number }>();
     for (const h of held)
       for (const key of [JSON.stringify([h.site]), JSON.stringify([h.site, h.host ?? null])]) {
-        const u = sums.get(key) ?? { slots: 0, vcpu: 0, memoryGb: 0, diskGb: 0 };
+        const u = sums.get(key) ?? { slots: 0, vcpu: 0, memoryGB: 0, diskGB: 0 };
         const d = sizeOf.get(h.desktop)!;
         sums.set(key, {
           slots: u.slots + 1,
           vcpu: u.vcpu + d.vcpu,
-          memoryGb: u.memoryGb + d.memoryGb,
-          diskGb: u.diskGb + d.diskGb,
+          memoryGB: u.memoryGB + d.memoryGB,
+          diskGB: u.diskGB + d.diskGB,
         });
       }
     return sums;
@@ -160,7 +160,7 @@ export function violations(input: PlanInput, plan: PlanResult): string[] {
       const [siteId, hostId] = JSON.parse(key) as [string, (string | null)?];
       const site = sites.get(siteId)!;
       const room = hostId === undefined ? { slots: site.slots } : site.hosts?.find((h) => h.id === hostId);
-      for (const k of ['slots', 'vcpu', 'memoryGb', 'diskGb'] as const) {
+      for (const k of ['slots', 'vcpu', 'memoryGB', 'diskGB'] as const) {
         const most = Math.max(
           (room as Partial<typeof u> | undefined)?.[k] ?? Infinity,
           before.get(key)?.[k] ?? 0,
@@ -176,10 +176,10 @@ export function violations(input: PlanInput, plan: PlanResult): string[] {
 
 /** Lists what a plan moves beyond its policy's budgets, parking included. */
 export function budgetFaults(input: PlanInput, plan: PlanResult): string[] {
-  const { budgetGb = Infinity, maxMoves = Infinity } = input.policy;
+  const { budgetGB = Infinity, maxMoves = Infinity } = input.policy;
   const gb = plan.moves.reduce((sum, m) => sum + m.cost, 0);
   return [
-    ...(gb > budgetGb + 1e-6 ? [`${gb} GB of ${budgetGb}`] : []),
+    ...(gb > budgetGB + 1e-6 ? [`${gb} GB of ${budgetGB}`] : []),
     ...(plan.moves.length > maxMoves ? [`${plan.moves.length} moves of ${maxMoves}`] : []),
   ];
 }

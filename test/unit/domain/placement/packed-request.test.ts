@@ -94,8 +94,8 @@ describe('packPlanRequest', () => {
       site: `site-${i % 100}`,
       host: `host-${Math.floor(i / 100) % 8}`,
       vcpu: 2,
-      memoryGb: 2 ** (i % 4),
-      diskGb: 20,
+      memoryGB: 2 ** (i % 4),
+      diskGB: 20,
       rttMs: Object.fromEntries(
         Array.from({ length: 10 }, (_, k) => [
           `site-${(i + 9 * k) % 100}`,

@@ -45,8 +45,8 @@ const desktop = (id: string, rank: number, at: string, rttMs: Record<string, num
   id,
   rank,
   site: at,
-  memoryGb: 1,
-  diskGb: 2,
+  memoryGB: 1,
+  diskGB: 2,
   rttMs,
   ...more,
 });
@@ -58,7 +58,7 @@ describe('the order of the heuristics', () => {
     sites: [site('far', 'global', 10), site('near', 'regional', 1)],
     desktops: [
       desktop('a', 0.9, 'far', rtt(15)),
-      desktop('b', 0.8, 'far', rtt(200), { diskGb: 100 }),
+      desktop('b', 0.8, 'far', rtt(200), { diskGB: 100 }),
       desktop('c', 0.7, 'far', rtt(150)),
     ],
   });

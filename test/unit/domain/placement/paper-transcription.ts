@@ -42,8 +42,8 @@ export function transcribe(input: PlanInput, order: Order): Map<string, string> 
     return l1 === 0 ? policy.w1 * (l1 - l2) : policy.w1 * (l1 - l2) + (policy.w2 * ((l1 - l2) * 100)) / l1;
   };
   const cost = (d: PlanDesktop) =>
-    d.diskGb * (1 / (1 - d.diskDirtyMbps / policy.linkMbps)) +
-    d.memoryGb * (1 / (1 - d.memoryDirtyMbps / policy.linkMbps));
+    d.diskGB * (1 / (1 - d.diskDirtyMbps / policy.linkMbps)) +
+    d.memoryGB * (1 / (1 - d.memoryDirtyMbps / policy.linkMbps));
   const metric = (d: PlanDesktop, site: string) =>
     order === 'rank-ordered' ? 1 : order === 'cost-oblivious' ? benefit(d, site) : benefit(d, site) / cost(d);
 

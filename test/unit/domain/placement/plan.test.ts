@@ -105,7 +105,7 @@ describe.each(FAST)('a plan by %s', (algorithm) => {
   it('keeps its budgets of gigabytes and of moves, parking included', async () => {
     for (let seed = 1; seed <= 40; seed++) {
       const input = randomInput(seed, shapeOf(seed));
-      const plan = await planWith(input, { algorithm, budgetGb: 100, maxMoves: 4 });
+      const plan = await planWith(input, { algorithm, budgetGB: 100, maxMoves: 4 });
       expect(plan.bytesMoved).toBeLessThanOrEqual(100e9 + 1);
       expect(plan.moves.length).toBeLessThanOrEqual(4);
       expect(violations(input, plan)).toEqual([]);
@@ -131,8 +131,8 @@ describe('a budgeted exact plan', () => {
     for (let seed = 1; seed <= 30; seed++) {
       const input = randomInput(seed, { desktops: 15, sites: 4, slack: 0.5 });
       const [exact, ilp] = [
-        await planWith(input, { algorithm: 'exact', budgetGb: 60 }),
-        await planWith(input, { algorithm: 'ilp', budgetGb: 60 }),
+        await planWith(input, { algorithm: 'exact', budgetGB: 60 }),
+        await planWith(input, { algorithm: 'ilp', budgetGB: 60 }),
       ];
       expect(exact.objective).toBeGreaterThanOrEqual(ilp.objective * (1 - 1e-6) - 1e-6);
     }
@@ -162,12 +162,12 @@ describe.each(PRICED)('plans by %s that follow one another where hosts are tight
 
 describe('what a plan says of its budget', () => {
   const sites = ['a', 'b'].map((id) => ({ id, kind: 'global' as const, slots: 9 }));
-  const desktop = (id: string, diskGb: number, ms: number) => ({
+  const desktop = (id: string, diskGB: number, ms: number) => ({
     id,
     rank: 1,
     site: 'a',
-    memoryGb: 0,
-    diskGb,
+    memoryGB: 0,
+    diskGB,
     rttMs: { a: ms, b: 10 },
   });
   const desktops = [desktop('small', 5, 100), desktop('other', 6, 50), desktop('big', 50, 90)];
@@ -177,7 +177,7 @@ describe('what a plan says of its budget', () => {
   };
 
   it('names a desktop that is larger, and one that what is left is too small for', async () => {
-    expect(await reasons({ budgetGb: 9 })).toEqual({
+    expect(await reasons({ budgetGB: 9 })).toEqual({
       other: expect.stringMatching(/what is left of the budget of 9 GB is not enough for it$/),
       big: "this desktop's gain is 80, but it needs 50 GB and the budget is 9 GB",
     });
@@ -188,7 +188,7 @@ describe('what a plan says of its budget', () => {
     expect(plan.slotPrices).toEqual({ a: 0, b: 0 });
   });
   it('does not blame a budget that is large enough', async () => {
-    const told = await reasons({ budgetGb: 1_000, minGainMs: 60 });
+    const told = await reasons({ budgetGB: 1_000, minGainMs: 60 });
     expect(told).toEqual({ other: "a move must gain 60, this desktop's gain is 40" });
   });
 });
@@ -198,7 +198,7 @@ describe('multi-resource', () => {
     for (let seed = 1; seed <= 6; seed++) {
       const input = randomInput(seed, { desktops: 100, sites: 8, slack: 0.1 });
       const [multi, exact] = await Promise.all(
-        PRICED.toReversed().map((algorithm) => planWith(input, { algorithm, budgetGb: 150 })),
+        PRICED.toReversed().map((algorithm) => planWith(input, { algorithm, budgetGB: 150 })),
       );
       expect(multi!.objective).toBeGreaterThanOrEqual(exact!.objective - 1e-6);
     }

@@ -1,13 +1,13 @@
 import { inferSeats } from '../../../../domain/placement/schedule/seat-inference.js';
 import { randomFrom } from './instances.js';
 
-const host = (vcpu: number, memoryGb: number, diskGb: number, slots = Infinity) => ({
+const host = (vcpu: number, memoryGB: number, diskGB: number, slots = Infinity) => ({
   slots,
   vcpu,
-  memoryGb,
-  diskGb,
+  memoryGB,
+  diskGB,
 });
-const size = (vcpu: number, memoryGb: number, diskGb: number) => ({ vcpu, memoryGb, diskGb });
+const size = (vcpu: number, memoryGB: number, diskGB: number) => ({ vcpu, memoryGB, diskGB });
 
 describe('inferSeats', () => {
   it('mixes desktops of opposite shapes, which best fit by memory alone would strand', () => {
@@ -30,7 +30,7 @@ describe('inferSeats', () => {
       const seats = inferSeats(hosts, sizes);
       hosts.forEach((h, b) => {
         const here = sizes.filter((_, i) => seats[i] === b);
-        for (const key of ['vcpu', 'memoryGb', 'diskGb'] as const)
+        for (const key of ['vcpu', 'memoryGB', 'diskGB'] as const)
           expect(here.reduce((sum, s) => sum + s[key], 0)).toBeLessThanOrEqual(h[key] + 1e-6);
       });
     }

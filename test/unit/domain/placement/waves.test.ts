@@ -14,12 +14,12 @@ const desktop = (id: string, at: string, rttMs: Record<string, number>, more = {
   id,
   rank: 0.9,
   site: at,
-  memoryGb: 1,
-  diskGb: 1,
+  memoryGB: 1,
+  diskGB: 1,
   rttMs,
   ...more,
 });
-const noLimit = { msPerGb: 0, gbLeft: Infinity, movesLeft: Infinity };
+const noLimit = { msPerGB: 0, gbLeft: Infinity, movesLeft: Infinity };
 
 describe('the order of execution', () => {
   it('turns an exchange between two full sites with one parking move at a third, and says so', async () => {
@@ -27,7 +27,7 @@ describe('the order of execution', () => {
       sites: [site('a', 1), site('b', 1), site('c', 1)],
       desktops: [
         desktop('x', 'a', { a: 100, b: 10, c: 150 }),
-        desktop('y', 'b', { a: 10, b: 100, c: 150 }, { diskGb: 5 }),
+        desktop('y', 'b', { a: 10, b: 100, c: 150 }, { diskGB: 5 }),
       ],
     });
     const plan = await planWithHighs(input, { strict: true });
@@ -47,7 +47,7 @@ describe('the order of execution', () => {
       {
         sites: [site('a', 1), site('b', 1), site('c', 1)],
         desktops: [desktop('x', 'a', { a: 40, b: 30, c: 150 }), desktop('y', 'b', { a: 30, b: 40, c: 150 })],
-        policy: { msPerGb: 4 },
+        policy: { msPerGB: 4 },
       },
       { strict: true },
     );
@@ -58,16 +58,16 @@ describe('the order of execution', () => {
   it('knows the host of a desktop that was not parked after all, when it gets a second choice', async () => {
     const hosted = (id: string, slots: number) => ({
       ...site(id, slots),
-      hosts: [{ id: `host-${id}`, memoryGb: 50 }],
+      hosts: [{ id: `host-${id}`, memoryGB: 50 }],
     });
     const input = PlanInput.parse({
       sites: [hosted('a', 1), hosted('b', 1), hosted('c', 1)],
       desktops: [
-        desktop('x', 'a', { a: 100, b: 66, c: 68 }, { rank: 1, memoryGb: 0, host: 'host-a' }),
-        desktop('y', 'b', { a: 76, b: 100, c: 100 }, { rank: 1, memoryGb: 0, host: 'host-b' }),
+        desktop('x', 'a', { a: 100, b: 66, c: 68 }, { rank: 1, memoryGB: 0, host: 'host-a' }),
+        desktop('y', 'b', { a: 76, b: 100, c: 100 }, { rank: 1, memoryGB: 0, host: 'host-b' }),
       ],
       // The exchange gains 34 + 24 - 40, its parking move costs 20; a move to c alone gains 32 - 20.
-      policy: { msPerGb: 20 },
+      policy: { msPerGB: 20 },
     });
     const plan = await planWithHighs(input, { strict: true });
     expect(plan.moves.map((m) => [m.desktop, m.to, m.fromHost, m.toHost])).toEqual([

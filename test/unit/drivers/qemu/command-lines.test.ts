@@ -10,12 +10,12 @@ const layout = new Layout('/state', '/run/v');
 const network = { address: '10.77.0.2', gateway: '10.77.0.1', mac: '52:54:00:00:00:01' };
 const kernel = DesktopDefinition.parse({
   id: 'd1',
-  memoryMb: 128,
-  diskMb: 64,
+  memoryMiB: 128,
+  diskMiB: 64,
   boot: { kind: 'kernel', kernel: 'vmlinuz', initrd: '/else/initrd', append: 'quiet a,b' },
   network,
 });
-const disk = DesktopDefinition.parse({ id: 'd1', memoryMb: 128, diskMb: 64, network });
+const disk = DesktopDefinition.parse({ id: 'd1', memoryMiB: 128, diskMiB: 64, network });
 const command = (definition: DesktopDefinition, more: Partial<CopyCommand> = {}): string[] =>
   qemuCommand({
     definition,

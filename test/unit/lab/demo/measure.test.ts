@@ -108,9 +108,9 @@ describe('parseDemoOptions', () => {
   it("takes the paper's sizes, and single options over them", () => {
     expect(parseDemoOptions(['--paper', '--wan-mbps', '100'])).toMatchObject({
       wanMbps: 100,
-      memoryMb: 1024,
-      diskMb: 2048,
-      diskUsedMb: 1100,
+      memoryMiB: 1024,
+      diskMiB: 2048,
+      diskUsedMiB: 1100,
     });
   });
 
