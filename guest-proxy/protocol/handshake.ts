@@ -1,16 +1,9 @@
 // HELLO and its reply: X25519 keys of one use, signed by the long-term identities. The host's signature covers the client's whole HELLO,
 // and the session keys are derived from both packets: neither end can be made to believe in another peer, desktop, epoch or direction.
-import sodium from 'sodium-native';
 import type { Identity } from './identity.js';
 import type { SessionKeys } from './session.js';
-import {
-  type Hello,
-  type HelloReply,
-  type Role,
-  helloBody,
-  helloReplyBody,
-  SIGNATURE_BYTES,
-} from './wire.js';
+import sodium, { bufferOf } from './sodium.js';
+import { type Hello, type HelloReply, type Role, helloBody, helloReplyBody } from './wire.js';
 
 const HELLO_CONTEXT = Buffer.from('vmshadow hello 1');
 const REPLY_CONTEXT = Buffer.from('vmshadow hello reply 1');
@@ -19,11 +12,12 @@ const KEY_BYTES = 32;
 /** Bytes of randomness; injected, so that tests get the same packets each time. */
 export type RandomBytes = (length: number) => Buffer;
 
-export const systemRandom: RandomBytes = (length) => {
-  const bytes = Buffer.alloc(length);
-  sodium.randombytes_buf(bytes);
-  return bytes;
-};
+export const systemRandom: RandomBytes = (length) => bufferOf(sodium.randombytes_buf(length));
+
+interface SharedKeys {
+  readonly sharedRx: Uint8Array;
+  readonly sharedTx: Uint8Array;
+}
 
 interface Ephemeral {
   readonly publicKey: Buffer;
@@ -31,24 +25,18 @@ interface Ephemeral {
 }
 
 function ephemeralFrom(random: RandomBytes): Ephemeral {
-  const publicKey = Buffer.alloc(KEY_BYTES);
-  const secretKey = Buffer.alloc(KEY_BYTES);
-  sodium.crypto_kx_seed_keypair(publicKey, secretKey, random(32));
-  return { publicKey, secretKey };
+  const pair = sodium.crypto_kx_seed_keypair(random(sodium.crypto_kx_SEEDBYTES));
+  return { publicKey: bufferOf(pair.publicKey), secretKey: bufferOf(pair.privateKey) };
 }
 
 function sign(context: Buffer, body: Buffer, identity: Identity): Buffer {
-  const signature = Buffer.alloc(SIGNATURE_BYTES);
-  sodium.crypto_sign_detached(signature, Buffer.concat([context, body]), identity.secretBytes);
-  return signature;
+  return bufferOf(sodium.crypto_sign_detached(Buffer.concat([context, body]), identity.secretBytes));
 }
 
-/** Mix the transcript into a key of crypto_kx. */
-function bind(key: Buffer, transcript: Buffer): Buffer {
-  const bound = Buffer.alloc(KEY_BYTES);
-  sodium.crypto_generichash(bound, transcript, key);
-  sodium.sodium_memzero(key);
-  return bound;
+/** Make a session's keys out of those of crypto_kx, with the transcript mixed in. */
+function bindKeys(id: Buffer, shared: SharedKeys, transcript: Buffer): SessionKeys {
+  const bind = (key: Uint8Array) => bufferOf(sodium.crypto_generichash(KEY_BYTES, transcript, key));
+  return { id, receive: bind(shared.sharedRx), transmit: bind(shared.sharedTx) };
 }
 
 /** A client's handshake under way. */
@@ -98,25 +86,15 @@ export function answerHandshake(
     nonce: hello.nonce,
     session: id,
   });
-  const receive = Buffer.alloc(KEY_BYTES);
-  const transmit = Buffer.alloc(KEY_BYTES);
+  let shared: SharedKeys;
   try {
-    sodium.crypto_kx_server_session_keys(
-      receive,
-      transmit,
-      ephemeral.publicKey,
-      ephemeral.secretKey,
-      hello.ephemeral,
-    );
+    shared = sodium.crypto_kx_server_session_keys(ephemeral.publicKey, ephemeral.secretKey, hello.ephemeral);
   } catch {
     return null;
   }
   const transcript = Buffer.concat([helloBytes, body]);
   const signature = sign(REPLY_CONTEXT, transcript, identity);
-  return {
-    packet: Buffer.concat([body, signature]),
-    keys: { id, receive: bind(receive, transcript), transmit: bind(transmit, transcript) },
-  };
+  return { packet: Buffer.concat([body, signature]), keys: bindKeys(id, shared, transcript) };
 }
 
 /** Finish a handshake with the reply to it; null when it is forged or answers something else. Who the host may be, the caller checks first. */
@@ -125,17 +103,12 @@ export function finishHandshake(handshake: ClientHandshake, reply: HelloReply): 
   const transcript = Buffer.concat([handshake.packet, helloReplyBody(reply)]);
   const signed = Buffer.concat([REPLY_CONTEXT, transcript]);
   if (!sodium.crypto_sign_verify_detached(reply.signature, signed, reply.hostKey)) return null;
-  const receive = Buffer.alloc(KEY_BYTES);
-  const transmit = Buffer.alloc(KEY_BYTES);
   const { publicKey, secretKey } = handshake.ephemeral;
+  let shared: SharedKeys;
   try {
-    sodium.crypto_kx_client_session_keys(receive, transmit, publicKey, secretKey, reply.ephemeral);
+    shared = sodium.crypto_kx_client_session_keys(publicKey, secretKey, reply.ephemeral);
   } catch {
     return null;
   }
-  return {
-    id: Buffer.from(reply.session),
-    receive: bind(receive, transcript),
-    transmit: bind(transmit, transcript),
-  };
+  return bindKeys(Buffer.from(reply.session), shared, transcript);
 }

@@ -1,9 +1,9 @@
 // Long-term identities: Ed25519 key pairs (libsodium). The file holds the secret and is readable by its owner only.
 import { open, stat } from 'node:fs/promises';
-import sodium from 'sodium-native';
 import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
 import { readJson, writeJson } from '../../os/durable-json.js';
+import sodium, { bufferOf } from './sodium.js';
 
 const base64Key = (bytes: number, what: string) =>
   z.string().refine(
@@ -38,11 +38,9 @@ export interface Identity {
 
 /** Make a new key pair; from 32 bytes of `seed` always the same one (tests). */
 export function createKeyPair(seed?: Uint8Array): KeyPair {
-  const publicKey = Buffer.alloc(sodium.crypto_sign_PUBLICKEYBYTES);
-  const secretKey = Buffer.alloc(sodium.crypto_sign_SECRETKEYBYTES);
-  if (seed === undefined) sodium.crypto_sign_keypair(publicKey, secretKey);
-  else sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed);
-  return { publicKey: publicKey.toString('base64'), secretKey: secretKey.toString('base64') };
+  const pair = seed === undefined ? sodium.crypto_sign_keypair() : sodium.crypto_sign_seed_keypair(seed);
+  const base64 = (key: Uint8Array) => bufferOf(key).toString('base64');
+  return { publicKey: base64(pair.publicKey), secretKey: base64(pair.privateKey) };
 }
 
 /** Decode a key pair for use. */

@@ -1,7 +1,7 @@
 // One end of an established session: seals and opens messages (XChaCha20-Poly1305), numbers them, refuses replays.
 // Each direction has its own key, so the counter alone makes a nonce unique; the packet's header is authenticated with it.
-import sodium from 'sodium-native';
 import { ReplayWindow } from './replay-window.js';
+import sodium, { bufferOf } from './sodium.js';
 import { type Data, dataHeader } from './wire.js';
 import { type Direction, type Message, decodeMessage, encodeMessage } from './messages.js';
 
@@ -38,14 +38,11 @@ export class Session {
   seal(message: Message): Buffer {
     const header = dataHeader(this.id, this.#nextCounter);
     const plain = encodeMessage(message);
-    const sealed = Buffer.alloc(plain.length + TAG_BYTES);
-    const nonce = nonceOf(this.#nextCounter);
-    sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
-      sealed,
+    const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
       plain,
       header,
       null,
-      nonce,
+      nonceOf(this.#nextCounter),
       this.#keys.transmit,
     );
     this.#nextCounter += 1;
@@ -56,10 +53,9 @@ export class Session {
   open(packet: Data): { message: Message; newest: boolean } | null {
     if (!packet.session.equals(this.id) || packet.sealed.length <= TAG_BYTES) return null;
     if (!this.#window.isNew(packet.counter)) return null;
-    const plain = Buffer.alloc(packet.sealed.length - TAG_BYTES);
+    let plain: Uint8Array;
     try {
-      sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
-        plain,
+      plain = sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(
         null,
         packet.sealed,
         packet.header,
@@ -70,7 +66,7 @@ export class Session {
       return null;
     }
     const newest = this.#window.accept(packet.counter);
-    const message = decodeMessage(plain, this.#incoming);
+    const message = decodeMessage(bufferOf(plain), this.#incoming);
     return message === null ? null : { message, newest };
   }
 }

@@ -19,7 +19,7 @@ const DESKTOP_BYTES = 32;
 const KEY_BYTES = 32;
 const NONCE_BYTES = 16;
 const SESSION_BYTES = 8;
-export const SIGNATURE_BYTES = 64;
+const SIGNATURE_BYTES = 64;
 export const HELLO_BYTES = 196;
 export const HELLO_REPLY_BYTES = 168;
 /** Kind, session and counter: authenticated with the sealed message. */
