@@ -1,41 +1,51 @@
-// Sends whole IP packets through a raw socket of protocol 255 (IPPROTO_RAW: it only sends). Needs CAP_NET_RAW.
-// Two traits of the binding shape this: its sockets are collected as garbage while they send, unless somebody holds them; and its callbacks
-// do not run promise reactions, so that a packet sent after awaiting another would wait for the next timer.
-import raw, { type RawSocket } from 'raw-socket';
+// Sends whole IP packets, marked so that the client's own rules leave them alone.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VmshadowError } from '../../domain/errors.js';
 import { PUNCH_MARK } from '../rules/client-nft.js';
+import { RawSocket } from './raw-socket.js';
 
-const IPPROTO_RAW = 255;
-/** asm-generic/socket.h; the binding names only some options. */
-const SOL_SOCKET = 1;
-const SO_MARK = 36;
+/** The kernel's buffer empties at the link's pace: some packets a millisecond on any link. */
+const RETRY_MS = 2;
+/** A link that takes nothing for so long is dead. */
+const PATIENCE_MS = 2_000;
 
-/** Sockets that are sending: held here against the garbage collector. */
-const sending = new Set<RawSocket>();
-
-/** Send the packets to their destinations, in order; rejects with the first error of the kernel. */
+/**
+ * Send the packets to their destinations, in order, one that cannot leave being no reason to leave out the others; then reject with the first
+ * error. PREREQUISITE: the process may not; NETWORK: a packet cannot leave, or the link took none for two seconds and the rest was given up.
+ */
 export async function sendRaw(packets: readonly { destination: string; bytes: Buffer }[]): Promise<void> {
   if (packets.length === 0) return;
-  const socket = raw.createSocket({ protocol: IPPROTO_RAW });
-  sending.add(socket);
+  const socket = new RawSocket(PUNCH_MARK);
+  const errors: unknown[] = [];
   try {
-    socket.on('error', () => undefined); // each send reports its own error
-    socket.setOption(raw.SocketLevel.IPPROTO_IP, raw.SocketOption.IP_HDRINCL, 1);
-    socket.setOption(SOL_SOCKET, SO_MARK, PUNCH_MARK);
-    await Promise.all(
-      packets.map(
-        ({ destination, bytes }) =>
-          new Promise<void>((resolve, reject) => {
-            socket.send(bytes, 0, bytes.length, destination, (error) => {
-              setImmediate(() => {
-                if (error === null) resolve();
-                else reject(error);
-              });
-            });
-          }),
-      ),
-    );
+    for (const { destination, bytes } of packets) {
+      const send = () => attempt(() => socket.send(bytes, destination), errors);
+      if (!send()) await whenRoom(send, destination);
+    }
   } finally {
-    sending.delete(socket);
     socket.close();
   }
+  if (errors.length > 0) throw errors[0] as Error;
+}
+
+/** Give what `send` gives; true, as there is nothing more to do, when it throws. */
+function attempt(send: () => boolean, errors: unknown[]): boolean {
+  try {
+    return send();
+  } catch (error) {
+    errors.push(error);
+    return true;
+  }
+}
+
+async function whenRoom(send: () => boolean, destination: string): Promise<void> {
+  const begun = performance.now();
+  do {
+    if (performance.now() - begun > PATIENCE_MS)
+      throw new VmshadowError(
+        'NETWORK',
+        `the link to ${destination} took no packet for ${String(PATIENCE_MS / 1_000)} s: look at its queue`,
+      );
+    await sleep(RETRY_MS);
+  } while (!send());
 }

@@ -1,7 +1,7 @@
 // Somebody on the path between users and sites: records control packets, and sends any UDP packet with any source address.
-import raw from 'raw-socket';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { RawSocket } from '../../../../guest-proxy/punch/raw-socket.js';
 import { serve } from './rpc.js';
 
 interface Datagram {
@@ -70,20 +70,10 @@ serve({
   },
   recorded: async () => parsePcap(await readFile(file)),
   stopRecording: () => tcpdump?.kill(),
-  send: async (datagrams: Datagram[]) => {
-    const socket = raw.createSocket({ protocol: 255 });
-    socket.setOption(raw.SocketLevel.IPPROTO_IP, raw.SocketOption.IP_HDRINCL, 1);
-    let sent = 0;
-    for (const d of datagrams) {
-      const bytes = packet(d);
-      await new Promise<void>((resolve) =>
-        socket.send(bytes, 0, bytes.length, d.to.address, (error) => {
-          if (error === null) sent += 1;
-          resolve();
-        }),
-      );
-    }
+  send: (datagrams: Datagram[]) => {
+    const socket = new RawSocket();
+    const sent = datagrams.filter((d) => socket.send(packet(d), d.to.address));
     socket.close();
-    return sent;
+    return sent.length;
   },
 });

@@ -29,12 +29,11 @@ export class Helper {
     });
   }
 
-  /** Run `support/<script>` in a namespace. */
-  static spawn(namespace: string, script: string): Helper {
+  /** Run `support/<script>` in a namespace, by way of `wrapper` if there is one (a command line that takes another). */
+  static spawn(namespace: string, script: string, wrapper: readonly string[] = []): Helper {
     const file = fileURLToPath(new URL(script, import.meta.url));
-    const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, '--import', 'tsx', file], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    const node = [...wrapper, process.execPath, '--import', 'tsx', file];
+    const child = spawn('ip', ['netns', 'exec', namespace, ...node], { stdio: ['pipe', 'pipe', 'pipe'] });
     return new Helper(child);
   }
 
