@@ -2,6 +2,7 @@
 // queues. Desktops are processes of their own: they go on when this one ends, and are found again when it starts.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { FingerprintKeeper } from '../activities/host/fingerprint-keeper.js';
@@ -9,6 +10,7 @@ import { TrafficSampler } from '../drivers/traffic/sampler.js';
 import { ServerNames } from '../drivers/traffic/server-names.js';
 import { TargetSide } from '../activities/switchover/target-side.js';
 import { hostActivities } from '../activities/host/host-activities.js';
+import { DesktopLocks } from '../activities/host/desktop-locks.js';
 import { CapacityGate } from '../activities/host/capacity-gate.js';
 import type { HostContext } from '../activities/host/host-context.js';
 import { OwnershipStore } from '../activities/stores/ownership-store.js';
@@ -142,6 +144,7 @@ async function openHost(
     network,
     traffic,
     fingerprints: new FingerprintKeeper(),
+    locks: new DesktopLocks(),
     ownership,
     reservations,
     peers,
@@ -161,6 +164,7 @@ async function openHost(
     },
     ping,
     now: Date.now,
+    wait: (ms) => sleep(ms),
     logger,
   };
   const server = new PeerServer(new TargetSide(context), logger);

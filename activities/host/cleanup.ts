@@ -16,14 +16,16 @@ export function cleanupActivities(ctx: HostContext, reporter: () => ProgressRepo
   return {
     /** End the source's stopped copy for ever; its disk is set aside. Refuses while this host owns the desktop. */
     async retireSource(move: MoveRef & { epoch: number }): Promise<void> {
-      const record = await ctx.ownership.read(move.desktop);
-      if (record?.state === 'owner' || decisionOn(record, move.epoch) === 'undecided')
-        throw new VmshadowError(
-          'FENCED',
-          `desktop ${move.desktop} is not released at epoch ${String(move.epoch)}: its copy here is not touched`,
-        );
-      await ctx.hypervisor.retireSource(move);
-      await ctx.linkCap.uncap(move.moveId);
+      await ctx.locks.run(move.desktop, `retiring the source of move ${move.moveId}`, async () => {
+        const record = await ctx.ownership.read(move.desktop);
+        if (record?.state === 'owner' || decisionOn(record, move.epoch) === 'undecided')
+          throw new VmshadowError(
+            'FENCED',
+            `desktop ${move.desktop} is not released at epoch ${String(move.epoch)}: its copy here is not touched`,
+          );
+        await ctx.hypervisor.retireSource(move);
+        await ctx.linkCap.uncap(move.moveId);
+      });
     },
 
     hashRetired: (move: MoveRef): Promise<string> =>
@@ -34,11 +36,14 @@ export function cleanupActivities(ctx: HostContext, reporter: () => ProgressRepo
 
     /** Remove the set-aside disk, the forwarding of the old address, and the tap. */
     async cleanSource({ moveId, change }: { moveId: string; change: AddressChange }): Promise<void> {
-      await ctx.hypervisor.removeRetired({ desktop: change.desktop, moveId });
-      await ctx.network.forgetMoved(change);
-      const record = await ctx.ownership.read(change.desktop);
-      // The desktop may have come back in the meantime; then the tap is in use again.
-      if (record?.state !== 'owner') await ctx.network.detach(change.desktop);
+      await ctx.locks.run(change.desktop, `the clean-up of move ${moveId}`, async () => {
+        await ctx.hypervisor.removeRetired({ desktop: change.desktop, moveId });
+        await ctx.network.forgetMoved(change);
+        const record = await ctx.ownership.read(change.desktop);
+        // The desktop may have come back, or be on its way back: then the tap is in use again.
+        const coming = (await ctx.reservations.list()).some((r) => r.definition.id === change.desktop);
+        if (record?.state !== 'owner' && !coming) await ctx.network.detach(change.desktop);
+      });
     },
   };
 }

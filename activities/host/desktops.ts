@@ -36,6 +36,8 @@ export interface HostReport {
 /** A guest that ignores the power button is stopped by force after this time. */
 const STOP_GRACE_MS = 20_000;
 
+const COMMAND_WAIT_MS = 10_000;
+
 /** Make the activities of a host's ordinary life. */
 export function desktopActivities(ctx: HostContext) {
   const dirtyRates = new DirtyRateKeeper();
@@ -46,6 +48,10 @@ export function desktopActivities(ctx: HostContext) {
       throw new VmshadowError('NOT_OWNER', `desktop ${desktop} does not belong to ${hostKey(ctx.self)}`);
     return runtime.definition;
   };
+
+  /** A command of an operator is answered soon: what a move holds is not waited for long. */
+  const locked = (desktop: DesktopId, what: string, work: () => Promise<void>): Promise<void> =>
+    ctx.locks.run(desktop, what, work, { waitMs: COMMAND_WAIT_MS });
 
   const make = async (
     definition: DesktopDefinition,
@@ -126,9 +132,12 @@ export function desktopActivities(ctx: HostContext) {
       start: boolean;
     }): Promise<{ external: string }> {
       const { definition } = request;
-      const external = await ctx.capacityGate.claim(definition, () => make(definition, request));
-      if (request.start) await ctx.hypervisor.start(definition.id);
-      return { external };
+      return ctx.locks.run(definition.id, 'its creation', async () => {
+        await assertNotComing(ctx, definition.id);
+        const external = await ctx.capacityGate.claim(definition, () => make(definition, request));
+        if (request.start) await ctx.hypervisor.start(definition.id);
+        return { external };
+      });
     },
 
     /** Let more clients speak for a desktop's users. */
@@ -139,18 +148,32 @@ export function desktopActivities(ctx: HostContext) {
       desktop: DesktopId;
       clients: readonly string[];
     }): Promise<void> {
-      await owned(desktop);
-      await ctx.network.enroll(desktop, clients);
+      await locked(desktop, 'enrolling clients', async () => {
+        await owned(desktop);
+        await ctx.network.enroll(desktop, clients);
+      });
     },
 
     async desktopPower({ desktop, action }: { desktop: DesktopId; action: 'start' | 'stop' }): Promise<void> {
-      const definition = await owned(desktop);
-      if (action === 'stop') return ctx.hypervisor.stop(desktop, STOP_GRACE_MS);
-      await ctx.network.attach(definition);
-      await ctx.network.activate(definition);
-      await ctx.hypervisor.start(desktop);
+      await locked(desktop, action === 'stop' ? 'stopping' : 'starting', async () => {
+        const definition = await owned(desktop);
+        if (action === 'stop') return ctx.hypervisor.stop(desktop, STOP_GRACE_MS);
+        await ctx.network.attach(definition);
+        await ctx.network.activate(definition);
+        await ctx.hypervisor.start(desktop);
+      });
     },
   };
+}
+
+/** Throw MOVE_IN_PROGRESS when a desktop of this id is on its way to here: its address, tap and files are spoken for. */
+async function assertNotComing(ctx: HostContext, desktop: DesktopId): Promise<void> {
+  const coming = (await ctx.reservations.list()).find((r) => r.definition.id === desktop);
+  if (coming !== undefined)
+    throw new VmshadowError(
+      'MOVE_IN_PROGRESS',
+      `a desktop ${desktop} is being moved to ${hostKey(ctx.self)} (${coming.moveId}): choose another name`,
+    );
 }
 
 /** A manager of another release may send another shape: that is no reason to go without a report. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { HostRef } from '../../domain/model/ids.js';
 import type { FingerprintKeeper } from './fingerprint-keeper.js';
+import type { DesktopLocks } from './desktop-locks.js';
 import type { CapacityGate } from './capacity-gate.js';
 import type { DesktopNetwork } from '../../ports/desktop-network.js';
 import type { Hypervisor, MoveKey } from '../../ports/hypervisor.js';
@@ -20,6 +21,7 @@ export interface HostContext {
   readonly network: DesktopNetwork;
   readonly traffic: TrafficSource;
   readonly fingerprints: FingerprintKeeper;
+  readonly locks: DesktopLocks;
   readonly ownership: OwnershipStore;
   readonly reservations: ReservationStore;
   readonly peers: Peers;
@@ -29,5 +31,7 @@ export interface HostContext {
   /** Median ICMP round trip to an address, ms; null without an answer. */
   readonly ping: (address: string) => Promise<number | null>;
   readonly now: () => number;
+  /** Resolve after a time, ms; an own name for it lets a model test decide when that is. */
+  readonly wait: (ms: number) => Promise<void>;
   readonly logger: Logger;
 }

@@ -1,14 +1,14 @@
 // Source side of a move up to the switchover, as activities: check, copy the disk, make it synchronous, copy memory, undo.
 // Heartbeats carry a checkpoint; an activity of a killed worker is called again and finds its job running in the hypervisor.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VmshadowError } from '../../domain/errors.js';
+import { messageOf, VmshadowError } from '../../domain/errors.js';
 import {
   decideConvergence,
   expectedPauseMs,
   type ConvergenceRule,
 } from '../../domain/migration/convergence.js';
 import { lookAtDisk, type DiskChase } from '../../domain/migration/disk-convergence.js';
-import { assertOwner } from '../../domain/migration/ownership.js';
+import { assertOwner, type OwnershipRecord } from '../../domain/migration/ownership.js';
 import type { MoveProgress } from '../../domain/migration/progress.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
@@ -36,6 +36,13 @@ export interface SourceMove {
   readonly mbps: number;
 }
 
+/** What undoing needs: `epochs` are those at which this host may own the desktop then (its own, or the one of a reclaim). */
+export interface UndoMove {
+  readonly desktop: DesktopId;
+  readonly moveId: string;
+  readonly epochs?: readonly number[];
+}
+
 export interface MemoryCopied {
   readonly pauseBudgetMs: number;
   readonly expectedPauseMs: number;
@@ -44,6 +51,8 @@ export interface MemoryCopied {
   readonly memoryBytes: number;
 }
 
+/** An undo that has waited this long for the lock cuts the move's link: whatever holds it may hang on a dead one. */
+const CUT_AFTER_MS = 10_000;
 /** A look a second: often enough for a smooth bar, rare enough to cost nothing. */
 const LOOK_MS = 1_000;
 /** Pre-copy rounds near the end are short: look more often, so that the switchover does not come a round late. */
@@ -51,12 +60,54 @@ const MEMORY_LOOK_MS = 250;
 
 /** Make the activities of a move's source, up to the switchover. */
 export function sourceActivities(ctx: HostContext, reporter: () => ProgressReporter) {
-  const check = async (move: Pick<SourceMove, 'desktop' | 'epoch'>, wanted: string) =>
-    assertOwner(await ctx.ownership.read(move.desktop), move.desktop, move.epoch, wanted);
+  /** Do a part of a move under the desktop's lock, and only while this host owns the desktop with the move's epoch. */
+  const owning = <T>(
+    move: Pick<SourceMove, 'desktop' | 'epoch'>,
+    wanted: string,
+    report: ProgressReporter,
+    work: () => Promise<T>,
+  ): Promise<T> =>
+    whileBeating(report, (signal) =>
+      ctx.locks.run(
+        move.desktop,
+        wanted,
+        async () => {
+          assertOwner(await ctx.ownership.read(move.desktop), move.desktop, move.epoch, wanted);
+          return work();
+        },
+        { signal },
+      ),
+    );
 
-  const stillOwner = async (desktop: DesktopId, wanted: string) => {
-    const record = await ctx.ownership.read(desktop);
-    assertOwner(record, desktop, record?.epoch ?? 0, wanted);
+  /**
+   * Undo a part of a move under the lock, looking at the record before and after the wait. An operation that holds the lock and hangs on
+   * a dead link is cut loose: what is undone needs the link no more.
+   */
+  const undoing = async (
+    move: UndoMove,
+    wanted: string,
+    allowed: (record: OwnershipRecord | null) => boolean,
+    work: () => Promise<void>,
+  ): Promise<void> => {
+    const assertAllowed = async () => {
+      const record = await ctx.ownership.read(move.desktop);
+      if (!allowed(record)) throw fencedUndo(ctx, move, wanted, record);
+    };
+    await assertAllowed();
+    const cut = setTimeout(() => {
+      ctx.hypervisor.cutLink(move).catch((error: unknown) => {
+        ctx.logger.warn({ ...move, error: messageOf(error) }, 'cutting the link of a move failed');
+      });
+    }, CUT_AFTER_MS);
+    try {
+      await ctx.locks.run(move.desktop, wanted, async () => {
+        clearTimeout(cut);
+        await assertAllowed();
+        await work();
+      });
+    } finally {
+      clearTimeout(cut);
+    }
   };
 
   return {
@@ -91,72 +142,100 @@ export function sourceActivities(ctx: HostContext, reporter: () => ProgressRepor
     },
 
     /** Copy the disk in the background until the target has all of it, or only the guest's newest writes are left to chase. */
-    async copyDisk(move: SourceMove & { target: DiskTarget }): Promise<{ diskBytes: number }> {
-      await check(move, 'disk copy');
+    copyDisk(move: SourceMove & { target: DiskTarget }): Promise<{ diskBytes: number }> {
       const report = reporter();
-      await ctx.linkCap.cap(move.moveId, move.target.endpoint.address, move.target.endpoint.port, move.mbps);
-      await whileBeating(report, () => ctx.hypervisor.startDiskCopy(move, move.target, move.mbps));
-      const look = diskLooks(ctx, move, report);
-      let chase: DiskChase | null = null;
-      for (;;) {
-        const now = await look();
-        if (now.state === 'failed' || now.state === 'none')
-          throw new VmshadowError(
-            'DISK_COPY',
-            `copying the disk of ${move.desktop} to ${hostKey(move.peer.host)} ended: ${now.error ?? 'the copy is gone'}`,
-          );
-        if (now.state !== 'copying') return { diskBytes: now.doneBytes };
-        const judged = lookAtDisk(chase, now.totalBytes - now.doneBytes, now.doneBytes, ctx.now());
-        if (judged.chasing) return { diskBytes: now.doneBytes };
-        chase = judged.chase;
-        await sleep(LOOK_MS, undefined, { signal: report.signal });
-      }
+      return owning(move, 'the disk copy', report, () => untilCopied(ctx, move, report));
     },
 
     /** Make replication synchronous; from here on each write of the guest waits for the target. */
-    async switchToSync(move: SourceMove): Promise<void> {
-      await check(move, 'synchronous replication');
+    switchToSync(move: SourceMove): Promise<void> {
       const report = reporter();
-      const stop = ctx.watchLink(move, ctx.peers.connect(move.peer.host, move.peer.endpoint));
-      try {
-        await whileLooking(diskLooks(ctx, move, report), () =>
-          whileBeating(report, (signal) => ctx.hypervisor.makeSynchronous(move, signal)),
-        );
-      } finally {
-        stop();
-      }
+      return owning(move, 'synchronous replication', report, async () => {
+        const stop = ctx.watchLink(move, ctx.peers.connect(move.peer.host, move.peer.endpoint));
+        try {
+          await whileLooking(diskLooks(ctx, move, report), () =>
+            ctx.hypervisor.makeSynchronous(move, report.signal),
+          );
+        } finally {
+          stop();
+        }
+      });
     },
 
     /** Copy memory in rounds while the guest runs, until the convergence rule says that it is time to switch over. */
-    async copyMemory(
+    copyMemory(
       move: SourceMove & { target: Endpoint; rule: ConvergenceRule; forced: boolean },
     ): Promise<MemoryCopied> {
-      await check(move, 'memory copy');
-      await assertDiskInSync(ctx, move);
       const report = reporter();
-      await ctx.linkCap.cap(move.moveId, move.target.address, move.target.port, move.mbps);
-      const stop = ctx.watchLink(move, ctx.peers.connect(move.peer.host, move.peer.endpoint));
-      try {
-        await whileBeating(report, () => ctx.hypervisor.startMemoryCopy(move, move.target, move.mbps));
-        return await untilConverged(ctx, move, report);
-      } finally {
-        stop();
-      }
+      return owning(move, 'the memory copy', report, async () => {
+        await assertDiskInSync(ctx, move);
+        await ctx.linkCap.cap(move.moveId, move.target.address, move.target.port, move.mbps);
+        const stop = ctx.watchLink(move, ctx.peers.connect(move.peer.host, move.peer.endpoint));
+        try {
+          await ctx.hypervisor.startMemoryCopy(move, move.target, move.mbps);
+          return await untilConverged(ctx, move, report);
+        } finally {
+          stop();
+        }
+      });
     },
 
     /** End the memory copy; the source runs on and the disk stays in sync. */
-    async cancelMemory(move: { desktop: DesktopId; moveId: string }): Promise<void> {
+    async cancelMemory(move: UndoMove): Promise<void> {
       // It resumes a stopped source: never once another host may run the desktop.
-      await stillOwner(move.desktop, 'ending the memory copy');
-      await ctx.hypervisor.cancelMemoryCopy(move);
+      const mine = (record: OwnershipRecord | null) =>
+        record?.state === 'owner' && (move.epochs === undefined || move.epochs.includes(record.epoch));
+      await undoing(move, 'ending the memory copy', mine, () => ctx.hypervisor.cancelMemoryCopy(move));
     },
 
     /** End replication; the source runs on as if nothing had been. */
-    async cancelDisk(move: { desktop: DesktopId; moveId: string }): Promise<void> {
-      await ctx.hypervisor.cancelDiskCopy(move);
-      await ctx.linkCap.uncap(move.moveId);
+    async cancelDisk(move: UndoMove): Promise<void> {
+      // A released source's disk job is the target's business until the target has decided.
+      const notReleased = (record: OwnershipRecord | null) => record?.state !== 'released';
+      await undoing(move, 'ending the disk copy', notReleased, async () => {
+        await ctx.hypervisor.cancelDiskCopy(move);
+        await ctx.linkCap.uncap(move.moveId);
+      });
     },
   };
+}
+
+function fencedUndo(
+  ctx: HostContext,
+  move: UndoMove,
+  wanted: string,
+  record: OwnershipRecord | null,
+): VmshadowError {
+  const has = record === null ? 'no record' : `${record.state} at epoch ${String(record.epoch)}`;
+  return new VmshadowError(
+    'FENCED',
+    `${wanted} of ${move.desktop} (move ${move.moveId}) refused: ${hostKey(ctx.self)} has ${has}. Look at \`vmshadow status\` for where the desktop is.`,
+  );
+}
+
+/** Look at the disk copy until the target has all of it, or only the guest's newest writes are left to chase. */
+async function untilCopied(
+  ctx: HostContext,
+  move: SourceMove & { target: DiskTarget },
+  report: ProgressReporter,
+): Promise<{ diskBytes: number }> {
+  await ctx.linkCap.cap(move.moveId, move.target.endpoint.address, move.target.endpoint.port, move.mbps);
+  await ctx.hypervisor.startDiskCopy(move, move.target, move.mbps);
+  const look = diskLooks(ctx, move, report);
+  let chase: DiskChase | null = null;
+  for (;;) {
+    const now = await look();
+    if (now.state === 'failed' || now.state === 'none')
+      throw new VmshadowError(
+        'DISK_COPY',
+        `copying the disk of ${move.desktop} to ${hostKey(move.peer.host)} ended: ${now.error ?? 'the copy is gone'}`,
+      );
+    if (now.state !== 'copying') return { diskBytes: now.doneBytes };
+    const judged = lookAtDisk(chase, now.totalBytes - now.doneBytes, now.doneBytes, ctx.now());
+    if (judged.chasing) return { diskBytes: now.doneBytes };
+    chase = judged.chase;
+    await sleep(LOOK_MS, undefined, { signal: report.signal });
+  }
 }
 
 /** A switchover that failed after the stop may have ended the mirror: memory alone would then meet a stale disk. */

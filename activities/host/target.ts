@@ -1,10 +1,11 @@
 // Target side of a move, as activities: reserve, make ready, undo. Everything is idempotent; undo works from any state.
 import { VmshadowError } from '../../domain/errors.js';
-import { decisionOn } from '../../domain/migration/ownership.js';
+import { decisionOn, refuse } from '../../domain/migration/ownership.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
-import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import { hostKey, sameHost, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DiskTarget, HypervisorInfo } from '../../ports/hypervisor.js';
+import type { Reservation } from '../stores/reservation-store.js';
 import type { HostContext } from './host-context.js';
 
 export interface ReserveTargetRequest {
@@ -19,6 +20,8 @@ export interface TargetReserved {
   readonly newExternal: string;
   readonly targetKey: string;
   readonly tap: string;
+  /** The epoch that this host would own: the one asked for, or the first that it has not spent. Missing from hosts of an older release. */
+  readonly epoch?: number;
 }
 
 export interface TargetMove {
@@ -29,61 +32,94 @@ export interface TargetMove {
 
 /** Make the activities of a move's target. */
 export function targetActivities(ctx: HostContext) {
+  /** Work for a move that this host expects, whose epoch nothing has been decided about. */
+  const expected = <T>(move: TargetMove, work: () => Promise<T>): Promise<T> =>
+    ctx.locks.run(move.definition.id, `move ${move.moveId}`, async () => {
+      const reservation = await ctx.reservations.get(move.moveId);
+      const record = await ctx.ownership.read(move.definition.id);
+      if (
+        reservation?.definition.id !== move.definition.id ||
+        decisionOn(record, reservation.epoch) !== 'undecided'
+      )
+        throw new VmshadowError(
+          'FENCED',
+          `${hostKey(ctx.self)} expects nothing of move ${move.moveId} of ${move.definition.id} any more: start the move again`,
+        );
+      return work();
+    });
+
   return {
     /** Check version, machine type and capacity, then reserve capacity and an external address and make the tap. */
     async reserveTarget(request: ReserveTargetRequest): Promise<TargetReserved> {
-      const { definition } = request;
-      await checkCompatible(ctx, request);
-      const { moveId, from, epoch } = request;
-      if ((await ctx.reservations.get(moveId)) === null)
-        await ctx.capacityGate.claim(definition, () =>
-          ctx.reservations.put({ moveId, definition, from, epoch, atMs: ctx.now(), oldExternal: null }),
-        );
-      const tap = await ctx.network.attach(definition);
-      const newExternal = await ctx.network.allocateExternal(definition.id);
-      return { newExternal, targetKey: ctx.network.publicKey, tap };
+      const { definition, moveId, from } = request;
+      return ctx.locks.run(definition.id, `move ${moveId}`, async () => {
+        const epoch = await checkCompatible(ctx, request);
+        const reserved = await ctx.reservations.get(moveId);
+        if (reserved === null)
+          await ctx.capacityGate.claim(definition, () =>
+            ctx.reservations.put({ moveId, definition, from, epoch, atMs: ctx.now(), oldExternal: null }),
+          );
+        const tap = await ctx.network.attach(definition);
+        const newExternal = await ctx.network.allocateExternal(definition.id);
+        return { newExternal, targetKey: ctx.network.publicKey, tap, epoch: reserved?.epoch ?? epoch };
+      });
     },
 
     /** Make (or find again) the empty replica and serve it. */
     prepareReplica: (move: TargetMove): Promise<DiskTarget> =>
-      ctx.hypervisor.prepareDisk(key(move), move.definition),
+      expected(move, () => ctx.hypervisor.prepareDisk(key(move), move.definition)),
 
     /** Start a fresh paused copy that waits for memory; the replica stays. */
     prepareIncoming: (move: TargetMove): Promise<Endpoint> =>
-      ctx.hypervisor.prepareMemory(key(move), move.definition, move.tap),
+      expected(move, () => ctx.hypervisor.prepareMemory(key(move), move.definition, move.tap)),
 
     /** Drop all that a move made here, unless this host has come to own the desktop by it. */
     async dropTarget({ moveId, desktop }: { moveId: string; desktop: DesktopId }): Promise<void> {
-      const reservation = await ctx.reservations.get(moveId);
-      if (
-        reservation !== null &&
-        decisionOn(await ctx.ownership.read(desktop), reservation.epoch) === 'owner'
-      )
-        throw new VmshadowError(
-          'TOO_LATE',
-          `desktop ${desktop} was already taken over by ${hostKey(ctx.self)}; it can only go forward`,
+      await ctx.locks.run(desktop, `the end of move ${moveId}`, async () => {
+        const reservation = await ctx.reservations.get(moveId);
+        if (reservation !== null) await refuseForEver(ctx, reservation);
+        await ctx.hypervisor.discardTarget({ desktop, moveId });
+        if (reservation === null) return;
+        // A later move of the desktop to here may have its own reservation already: tap and address are then in use.
+        const others = (await ctx.reservations.list()).some(
+          (r) => r.definition.id === desktop && r.moveId !== moveId,
         );
-      await ctx.hypervisor.discardTarget({ desktop, moveId });
-      if (reservation !== null) {
-        await ctx.network.releaseExternal(desktop);
-        await ctx.network.detach(desktop);
+        if (!others) {
+          await ctx.network.releaseExternal(desktop);
+          await ctx.network.detach(desktop);
+        }
         await ctx.reservations.remove(moveId);
-      }
+      });
     },
 
     /** After the commit: the desktop counts by itself now. */
-    async settleTarget({ moveId }: { moveId: string }): Promise<void> {
-      await ctx.reservations.remove(moveId);
+    async settleTarget({ moveId, desktop }: { moveId: string; desktop: DesktopId }): Promise<void> {
+      await ctx.locks.run(desktop, `the end of move ${moveId}`, () => ctx.reservations.remove(moveId));
     },
   };
 }
 
+/**
+ * Before a target is dropped: where its switchover had begun, the source may have released (an attempt that Temporal gave up), and asks
+ * for our word. Throws TOO_LATE where that word is already `owner`.
+ */
+async function refuseForEver(ctx: HostContext, reservation: Reservation): Promise<void> {
+  const { definition, epoch, from, oldExternal } = reservation;
+  const decision = decisionOn(await ctx.ownership.read(definition.id), epoch);
+  if (decision === 'owner' || decision === 'gone')
+    throw new VmshadowError(
+      'TOO_LATE',
+      `desktop ${definition.id} was already taken over by ${hostKey(ctx.self)}; it can only go forward`,
+    );
+  if (decision === 'undecided' && oldExternal !== null)
+    await ctx.ownership.change(definition.id, (r) => refuse(r, definition.id, epoch, from, ctx.now()));
+}
+
 const key = (move: TargetMove) => ({ desktop: move.definition.id, moveId: move.moveId });
 
-async function checkCompatible(
-  ctx: HostContext,
-  { definition, source, epoch }: ReserveTargetRequest,
-): Promise<void> {
+/** Throw PEER_REFUSED with every reason against the move; gives the epoch that this host would own. */
+async function checkCompatible(ctx: HostContext, request: ReserveTargetRequest): Promise<number> {
+  const { definition, source, epoch } = request;
   const mine = await ctx.hypervisor.info();
   const where = `${hostKey(ctx.self)} cannot take ${definition.id}`;
   const problems: string[] = [];
@@ -98,10 +134,13 @@ async function checkCompatible(
   if (mine.cpuModel !== source.cpuModel)
     problems.push(`its CPU model is ${mine.cpuModel}, the source's is ${source.cpuModel}`);
   const record = await ctx.ownership.read(definition.id);
-  if (record !== null && record.epoch >= epoch)
-    problems.push(`it has a record of epoch ${String(record.epoch)}, this move would be ${String(epoch)}`);
+  if (record?.state === 'owner')
+    problems.push(`it owns the desktop itself, at epoch ${String(record.epoch)}`);
+  if (sameHost(request.from, ctx.self)) problems.push('it is the source itself');
   if (problems.length > 0)
     throw new VmshadowError('PEER_REFUSED', `${where}: ${problems.join('; ')}`, { details: { problems } });
+  // What this host has refused or released before is spent: the move takes the first epoch after it.
+  return Math.max(epoch, (record?.epoch ?? 0) + 1);
 }
 
 /** Compare dotted versions as numbers: negative when `a` is older. */

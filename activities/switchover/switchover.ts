@@ -4,21 +4,28 @@
 //   4 `released(epoch)` here, durable    5 `owner(epoch)` there, durable; it runs   6 forward held and late packets
 //
 // Before 4 any failure resumes the source. After 5 only forward. Between, the target's word decides (and is asked for until it comes).
-// Called again after a crash, it finds from the ownership record where it was.
-import { setTimeout as sleep } from 'node:timers/promises';
+// All of it holds the desktop's lock: an attempt that Temporal gave up may still be in here, and the next one waits for it and then goes
+// by the record, never by what it thinks has happened.
 import { isVmshadowError, messageOf, VmshadowError } from '../../domain/errors.js';
-import { assertOwner, reclaim, release } from '../../domain/migration/ownership.js';
+import {
+  assertOwner,
+  isReleasedTo,
+  reclaim,
+  release,
+  type OwnershipRecord,
+} from '../../domain/migration/ownership.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import type { HostContext } from '../host/host-context.js';
-import type { AddressChange } from '../../ports/desktop-network.js';
 import type { SwitchoverResult } from '../../ports/hypervisor.js';
-import type { CommitAnswer, SwitchoverKey, PeerAddress, PeerHost } from '../../ports/peers.js';
+import type { CommitAnswer, PeerAddress, PeerHost } from '../../ports/peers.js';
 
 export interface SwitchoverRequest {
   readonly desktop: DesktopId;
   readonly moveId: string;
-  /** The epoch that the target will own: the source's present one + 1. */
+  /** The epoch that the target will own. */
   readonly epoch: number;
+  /** The epoch that the source owns, where it is not the one before: the target had refused some in between. */
+  readonly sourceEpoch?: number;
   readonly peer: PeerAddress;
   readonly oldExternal: string;
   readonly newExternal: string;
@@ -44,41 +51,77 @@ export interface Pulse {
 
 /** Clients answer within an RTT or two; three tries fit. A silent client must not hold the move. */
 const PREPARE_CLIENTS_MS = 2_000;
+/** An attempt that finds the desktop released does not know whom an earlier one told. */
+const NOBODY_TOLD = { prepared: 0, silent: 0 };
 /** How often the target is asked for its decision while it cannot be reached. */
 const ASK_AGAIN_MS = 500;
 
 /** Run the switchover to its end: moved, or thrown with the source running. */
-export async function switchover(
+export function switchover(
   ctx: HostContext,
   request: SwitchoverRequest,
   pulse: Pulse,
 ): Promise<SwitchoverDone> {
-  const key: SwitchoverKey = request;
+  pulse('waiting for its turn');
+  return ctx.locks.run(request.desktop, 'the switchover', () => underLock(ctx, request, pulse), {
+    signal: pulse.signal,
+  });
+}
+
+async function underLock(
+  ctx: HostContext,
+  request: SwitchoverRequest,
+  pulse: Pulse,
+): Promise<SwitchoverDone> {
+  const { desktop, epoch, sourceEpoch = epoch - 1 } = request;
   const peer = ctx.peers.connect(request.peer.host, request.peer.endpoint);
-  const record = await ctx.ownership.read(request.desktop);
-  if (record?.state === 'released' && record.epoch === request.epoch) {
-    pulse('asking the target for its decision');
-    return finish(ctx, request, await decide(peer, key, request, pulse), null, { prepared: 0, silent: 0 });
-  }
-  assertOwner(record, request.desktop, request.epoch - 1, 'switchover');
-  const change: AddressChange = request;
+  const record = await ctx.ownership.read(desktop);
+  const done = finishedOf(ctx).get(request.moveId);
+  if (done !== undefined) return done;
+  // An attempt before this one got as far as the release, or as the target's refusal.
+  if (record?.state === 'owner' && record.epoch === epoch + 1) return refused(ctx, request);
+  if (isReleasedTo(record, epoch, request.peer.host))
+    return finish(ctx, request, await decide(ctx, peer, request, pulse), null, NOBODY_TOLD);
+  assertOwner(record, desktop, sourceEpoch, 'switchover');
   pulse('telling the clients');
-  const clients = await ctx.network.prepareClients(change, PREPARE_CLIENTS_MS);
-  let result: SwitchoverResult;
+  const clients = await ctx.network.prepareClients(request, PREPARE_CLIENTS_MS);
+  let result: SwitchoverResult | null = null;
   try {
-    await peer.expect(key, change, await ctx.network.exportState(request.desktop));
+    await peer.expect(request, request, await ctx.network.exportState(desktop));
     result = await bringOver(ctx, request, peer, pulse);
-    await ctx.ownership.change(request.desktop, (r) =>
-      release(r, request.desktop, request.epoch, request.peer.host, ctx.now()),
+    // Temporal has given this attempt up, or the operator has cancelled: whoever comes next finds the source running.
+    pulse.signal.throwIfAborted();
+    await ctx.ownership.change(desktop, (r) =>
+      release(r, desktop, epoch, request.peer.host, ctx.now(), sourceEpoch),
     );
   } catch (error) {
-    await undo(ctx, request);
-    // Rolled back: whether to try again is the workflow's decision, not the retry policy's.
-    const code = isVmshadowError(error) ? error.code : 'INTERNAL';
-    throw new VmshadowError(code, messageOf(error), { cause: error, retryable: false });
+    // The release may have been written although writing it failed: the record says whose turn it is.
+    if (!isReleasedTo(await readUntilKnown(ctx, request, pulse), epoch, request.peer.host)) {
+      await undo(ctx, request);
+      if (pulse.signal.aborted) throw error;
+      // Rolled back: whether to try again is the workflow's decision, not the retry policy's.
+      const code = isVmshadowError(error) ? error.code : 'INTERNAL';
+      throw new VmshadowError(code, messageOf(error), { cause: error, retryable: false });
+    }
   }
   pulse('committing');
-  return finish(ctx, request, await decide(peer, key, request, pulse), result, clients);
+  return finish(ctx, request, await decide(ctx, peer, request, pulse), result, clients);
+}
+
+/** Read the record until it can be read: without it nobody may be resumed. Only the end of this process ends the trying. */
+async function readUntilKnown(
+  ctx: HostContext,
+  request: SwitchoverRequest,
+  pulse: Pulse,
+): Promise<OwnershipRecord | null> {
+  for (;;) {
+    try {
+      return await ctx.ownership.read(request.desktop);
+    } catch (error) {
+      pulse(`waiting for the ownership record of ${request.desktop}: ${messageOf(error).slice(0, 200)}`);
+      await ctx.wait(ASK_AGAIN_MS);
+    }
+  }
 }
 
 async function bringOver(
@@ -102,10 +145,12 @@ async function bringOver(
     return result;
   } finally {
     stopWatch();
+    // An undo must not release what is only about to be held.
+    await holding.catch(() => undefined);
   }
 }
 
-/** Before the release: the source goes on, with everything undone. Each step is tried even when an earlier one failed. */
+/** The source owns the desktop: it goes on, with everything undone. Each step is tried even when an earlier one failed. */
 async function undo(ctx: HostContext, request: SwitchoverRequest): Promise<void> {
   const steps: [string, () => Promise<unknown>][] = [
     ['resume the source', () => ctx.hypervisor.cancelMemoryCopy(request)],
@@ -123,17 +168,18 @@ async function undo(ctx: HostContext, request: SwitchoverRequest): Promise<void>
 
 /** Ask until the target has decided; both copies stay still meanwhile. Only the end of this process ends the asking. */
 async function decide(
+  ctx: HostContext,
   peer: PeerHost,
-  key: SwitchoverKey,
   request: SwitchoverRequest,
   pulse: Pulse,
 ): Promise<CommitAnswer> {
+  pulse('asking the target for its decision');
   for (;;) {
     try {
-      return await peer.commit(key, { snapshot: request.snapshot });
+      return await peer.commit(request, { snapshot: request.snapshot });
     } catch (error) {
       pulse(`waiting for ${hostKey(request.peer.host)} to decide: ${messageOf(error).slice(0, 200)}`);
-      await sleep(ASK_AGAIN_MS);
+      await ctx.wait(ASK_AGAIN_MS);
     }
   }
 }
@@ -145,18 +191,10 @@ async function finish(
   result: SwitchoverResult | null,
   clients: { prepared: number; silent: number },
 ): Promise<SwitchoverDone> {
-  if (answer.decision === 'refused') {
-    await ctx.ownership.change(request.desktop, (r) => reclaim(r, request.desktop, request.epoch, ctx.now()));
-    await undo(ctx, request);
-    await ctx.hypervisor.resume(request.desktop);
-    throw new VmshadowError(
-      'PEER_REFUSED',
-      `${hostKey(request.peer.host)} could not run its copy of ${request.desktop} and refused it durably; the desktop runs on at ${hostKey(ctx.self)}. Look at the target's log, then retry the move.`,
-    );
-  }
+  if (answer.decision === 'refused') return refused(ctx, request);
   const { packets } = await ctx.network.releaseTo(request);
   const wallPauseMs = result === null ? 0 : (answer.runningAtMs ?? ctx.now()) - result.stoppedAtMs;
-  return {
+  const done: SwitchoverDone = {
     hypervisorPauseMs: result?.hypervisorPauseMs ?? 0,
     wallPauseMs,
     memoryBytes: result?.memoryBytes ?? 0,
@@ -164,4 +202,34 @@ async function finish(
     clientsPrepared: clients.prepared,
     clientsSilent: clients.silent,
   };
+  remember(ctx, request.moveId, done);
+  return done;
+}
+
+/** The target's word is that it will never run its copy: take the desktop back and let it run. */
+async function refused(ctx: HostContext, request: SwitchoverRequest): Promise<never> {
+  await ctx.ownership.change(request.desktop, (r) => reclaim(r, request.desktop, request.epoch, ctx.now()));
+  await undo(ctx, request);
+  await ctx.hypervisor.resume(request.desktop);
+  throw new VmshadowError(
+    'PEER_REFUSED',
+    `${hostKey(request.peer.host)} could not run its copy of ${request.desktop} and refused it durably; the desktop runs on at ${hostKey(ctx.self)}. Look at the target's log, then retry the move.`,
+  );
+}
+
+/** The figures of the last switchovers of a host, for an attempt that comes when another has done it all. */
+const FINISHED = new WeakMap<HostContext, Map<string, SwitchoverDone>>();
+const REMEMBERED = 100;
+
+function finishedOf(ctx: HostContext): Map<string, SwitchoverDone> {
+  const known = FINISHED.get(ctx) ?? new Map<string, SwitchoverDone>();
+  FINISHED.set(ctx, known);
+  return known;
+}
+
+function remember(ctx: HostContext, moveId: string, done: SwitchoverDone): void {
+  const known = finishedOf(ctx);
+  known.set(moveId, done);
+  const oldest = known.keys().next().value;
+  if (known.size > REMEMBERED && oldest !== undefined) known.delete(oldest);
 }

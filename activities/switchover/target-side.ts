@@ -1,19 +1,22 @@
-// The switchover, target side: what the peer server calls. Its `owner` or `refused` record is the one decision about an epoch.
+// The switchover, target side: what the peer server calls. Its `owner` or `refused` record is the one decision about an epoch, and only a
+// party of the move gets one: a stranger is fenced and nothing is written. Each call holds the desktop's lock.
 import { hasCode, messageOf, VmshadowError } from '../../domain/errors.js';
 import { accept, decisionOn, refuse, retract } from '../../domain/migration/ownership.js';
-import { hostKey, sameHost, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import { hostKey, sameHost, type HostRef } from '../../domain/model/ids.js';
 import type { HostContext } from '../host/host-context.js';
 import type { AddressChange, DesktopNetworkState } from '../../ports/desktop-network.js';
-import type { CommitAnswer, SwitchoverKey, PeerRequests } from '../../ports/peers.js';
+import type { CommitAnswer, PeerRequests, SwitchoverKey } from '../../ports/peers.js';
 import type { Reservation } from '../stores/reservation-store.js';
 
 /** Clients that were told before the pause confirm at once; the others get this long, in the background. */
 const COMMIT_CLIENTS_MS = 10_000;
+/** The source asks again by itself: a question that has to wait longer than this is answered at its next try. */
+const PEER_WAIT_MS = 10_000;
+
+const REFUSED: CommitAnswer = { decision: 'refused', runningAtMs: null };
 
 export class TargetSide implements PeerRequests {
   readonly #ctx: HostContext;
-  /** One commit of a desktop at a time: the source may ask again while the first call still runs. */
-  readonly #running = new Map<DesktopId, Promise<CommitAnswer>>();
 
   constructor(ctx: HostContext) {
     this.#ctx = ctx;
@@ -26,46 +29,80 @@ export class TargetSide implements PeerRequests {
     change: { oldExternal: string; newExternal: string },
     state: DesktopNetworkState,
   ): Promise<void> {
-    const reservation = await this.#reservation(from, key);
-    await this.#ctx.reservations.put({ ...reservation, oldExternal: change.oldExternal });
-    await this.#ctx.network.importState(key.desktop, state);
-    await this.#ctx.network.expect(this.#change(key, change));
+    await this.#locked(key, 'making ready for the switchover', async () => {
+      const reservation = await this.#undecided(from, key);
+      // From here on the source may release: dropping the target later must leave its word behind (target.ts, dropTarget).
+      await this.#ctx.reservations.put({ ...reservation, oldExternal: change.oldExternal });
+      await this.#ctx.network.importState(key.desktop, state);
+      await this.#ctx.network.expect(this.#change(key, change));
+    });
   }
 
   /** Check that memory and disk are complete and the copy stands paused. */
   async confirm(from: HostRef, key: SwitchoverKey): Promise<void> {
-    await this.#reservation(from, key);
-    await this.#ctx.hypervisor.confirmComplete(key);
+    await this.#locked(key, 'confirming the copy', async () => {
+      await this.#undecided(from, key);
+      await this.#ctx.hypervisor.confirmComplete(key);
+    });
   }
 
   /** Decide about the epoch: run the copy, or refuse it for ever. The same answer whenever it is asked again. */
   async commit(from: HostRef, key: SwitchoverKey, options: { snapshot: boolean }): Promise<CommitAnswer> {
-    const under = this.#running.get(key.desktop);
-    if (under !== undefined) return under;
-    const run = this.#commit(from, key, options).finally(() => this.#running.delete(key.desktop));
-    this.#running.set(key.desktop, run);
-    return run;
+    return this.#locked(key, 'the commit', () => this.#commit(from, key, options));
   }
 
   async #commit(from: HostRef, key: SwitchoverKey, options: { snapshot: boolean }): Promise<CommitAnswer> {
-    const { ownership, hypervisor, network, now, logger, self } = this.#ctx;
-    const before = decisionOn(await ownership.read(key.desktop), key.epoch);
-    if (before === 'refused') return { decision: 'refused', runningAtMs: null };
-    const reservation = await this.#ctx.reservations.get(key.moveId);
+    const { ownership, now } = this.#ctx;
+    const record = await ownership.read(key.desktop);
+    const before = decisionOn(record, key.epoch);
     if (before === 'undecided') {
-      try {
-        await this.#reservation(from, key);
-        await hypervisor.confirmComplete(key);
-      } catch (error) {
-        logger.error({ ...key, error: messageOf(error) }, 'the copy cannot run here: refusing it');
+      const reservation = await this.#reservation(from, key);
+      if (!(await this.#canRun(key, reservation))) {
         await ownership.change(key.desktop, (r) => refuse(r, key.desktop, key.epoch, from, now()));
-        return { decision: 'refused', runningAtMs: null };
+        return REFUSED;
       }
       await ownership.change(key.desktop, (r) => accept(r, key.desktop, key.epoch, from, now()));
+      return this.#forward(key, reservation, options);
     }
-    // From `owner` on there is only forward. Rules first: the guest's first packet must find them.
-    if (reservation !== null) await network.activate(reservation.definition);
-    if (!(await this.#run(key, options))) return { decision: 'refused', runningAtMs: null };
+    if (before === 'gone') {
+      // It was taken over and has since gone on from here: that it left is the answer, and nothing here is touched.
+      if (record?.state === 'refused') throw this.#stranger(from, key);
+      return { decision: 'owner', runningAtMs: now() };
+    }
+    if (record?.peer == null || !sameHost(record.peer, from)) throw this.#stranger(from, key);
+    if (before === 'refused') return REFUSED;
+    const reservation = await this.#ctx.reservations.get(key.moveId);
+    if (reservation !== null) await this.#renewRules(key, reservation);
+    return this.#forward(key, reservation, options);
+  }
+
+  /** Asked again after `owner`: the rules were in force before it, and running unseen is better than running nowhere. */
+  async #renewRules(key: SwitchoverKey, { definition }: Reservation): Promise<void> {
+    await this.#ctx.network.activate(definition).catch((error: unknown) => {
+      this.#ctx.logger.error({ ...key, error: messageOf(error) }, "the desktop's rules could not be renewed");
+    });
+  }
+
+  /** Everything that can fail is tried before the word is given: the copy, and the rules that its first packet must find. */
+  async #canRun(key: SwitchoverKey, reservation: Reservation): Promise<boolean> {
+    try {
+      await this.#ctx.hypervisor.confirmComplete(key);
+      await this.#ctx.network.activate(reservation.definition);
+      return true;
+    } catch (error) {
+      this.#ctx.logger.error({ ...key, error: messageOf(error) }, 'the copy cannot run here: refusing it');
+      return false;
+    }
+  }
+
+  /** From `owner` on there is only forward, except where the copy has provably never run. */
+  async #forward(
+    key: SwitchoverKey,
+    reservation: Reservation | null,
+    options: { snapshot: boolean },
+  ): Promise<CommitAnswer> {
+    const { logger, self, now } = this.#ctx;
+    if (!(await this.#run(key, options))) return REFUSED;
     const runningAtMs = now();
     logger.info({ ...key, host: hostKey(self) }, 'owner; the desktop runs here');
     if (reservation?.oldExternal !== null && reservation?.oldExternal !== undefined)
@@ -101,8 +138,23 @@ export class TargetSide implements PeerRequests {
     );
   }
 
+  #locked<T>(key: SwitchoverKey, what: string, work: () => Promise<T>): Promise<T> {
+    return this.#ctx.locks.run(key.desktop, what, work, { waitMs: PEER_WAIT_MS });
+  }
+
   #change(key: SwitchoverKey, change: { oldExternal: string; newExternal: string }): AddressChange {
     return { desktop: key.desktop, epoch: key.epoch, ...change, targetKey: this.#ctx.network.publicKey };
+  }
+
+  /** The reservation of a move that nothing has been decided about; FENCED otherwise. */
+  async #undecided(from: HostRef, key: SwitchoverKey): Promise<Reservation> {
+    const reservation = await this.#reservation(from, key);
+    if (decisionOn(await this.#ctx.ownership.read(key.desktop), key.epoch) !== 'undecided')
+      throw new VmshadowError(
+        'FENCED',
+        `${hostKey(this.#ctx.self)} has already decided about ${key.desktop} at epoch ${String(key.epoch)} (move ${key.moveId})`,
+      );
+    return reservation;
   }
 
   /** The reservation of this move; the peer must be the host that it was made for. */
@@ -114,10 +166,14 @@ export class TargetSide implements PeerRequests {
       reservation.epoch !== key.epoch ||
       !sameHost(reservation.from, from)
     )
-      throw new VmshadowError(
-        'FENCED',
-        `${hostKey(this.#ctx.self)} expects no desktop ${key.desktop} at epoch ${String(key.epoch)} from ${hostKey(from)} (move ${key.moveId})`,
-      );
+      throw this.#stranger(from, key);
     return reservation;
+  }
+
+  #stranger(from: HostRef, key: SwitchoverKey): VmshadowError {
+    return new VmshadowError(
+      'FENCED',
+      `${hostKey(this.#ctx.self)} expects no desktop ${key.desktop} at epoch ${String(key.epoch)} from ${hostKey(from)} (move ${key.moveId})`,
+    );
   }
 }

@@ -8,7 +8,7 @@
 // Between release and accept/refuse the target's host decides, and only it; both copies stay still (DESIGN, "Commit order").
 import { z } from 'zod';
 import { VmshadowError } from '../errors.js';
-import { DesktopId, HostRef } from '../model/ids.js';
+import { DesktopId, HostRef, sameHost } from '../model/ids.js';
 
 export const OwnershipRecord = z.object({
   desktop: DesktopId,
@@ -56,18 +56,32 @@ export function assertOwner(
   if (record?.state !== 'owner' || record.epoch !== epoch) throw fenced(desktop, epoch, record, wanted);
 }
 
-/** Source: give up the right to run `desktop` in favour of `to`. `epoch` is the new one. Again with the same epoch: no change. */
+/**
+ * Source: give up the right to run `desktop` in favour of `to`. `epoch` is the new one, `sourceEpoch` the one that this host must own (the
+ * last before it, unless the target had to skip some that it had refused). Again with the same epoch and host: no change.
+ */
 export function release(
   record: OwnershipRecord | null,
   desktop: DesktopId,
   epoch: number,
   to: HostRef,
   atMs: number,
+  sourceEpoch = epoch - 1,
 ): OwnershipRecord {
-  if (record?.state === 'released' && record.epoch === epoch) return record;
-  if (record?.state !== 'owner' || record.epoch !== epoch - 1)
+  if (record !== null && isReleasedTo(record, epoch, to)) return record;
+  if (record?.state !== 'owner' || record.epoch !== sourceEpoch || sourceEpoch >= epoch)
     throw fenced(desktop, epoch, record, 'release');
   return { desktop, epoch, state: 'released', peer: to, atMs };
+}
+
+/** Tell whether this host has released the desktop at `epoch` to `to`: then only that host's word counts. */
+export function isReleasedTo(record: OwnershipRecord | null, epoch: number, to: HostRef): boolean {
+  return (
+    record?.state === 'released' &&
+    record.epoch === epoch &&
+    record.peer !== null &&
+    sameHost(record.peer, to)
+  );
 }
 
 /** Target: take the right to run `desktop`. Refused after a `refuse` of the same epoch, or when anything newer is known. */
@@ -120,8 +134,15 @@ export function reclaim(
   return { desktop, epoch: epoch + 1, state: 'owner', peer: null, atMs };
 }
 
-/** Target: what it has decided about `epoch`. */
-export function decisionOn(record: OwnershipRecord | null, epoch: number): 'owner' | 'refused' | 'undecided' {
+/**
+ * Target: what it has decided about `epoch`. `gone`: it took the desktop over at this epoch or knows a newer one, and does not own it at
+ * `epoch` any more: nothing is left to do for it.
+ */
+export function decisionOn(
+  record: OwnershipRecord | null,
+  epoch: number,
+): 'owner' | 'refused' | 'gone' | 'undecided' {
   if (record === null || record.epoch < epoch) return 'undecided';
-  return record.epoch === epoch && record.state === 'refused' ? 'refused' : 'owner';
+  if (record.epoch > epoch) return 'gone';
+  return record.state === 'released' ? 'gone' : record.state;
 }

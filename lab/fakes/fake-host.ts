@@ -3,9 +3,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { FingerprintKeeper } from '../../activities/host/fingerprint-keeper.js';
 import { TargetSide } from '../../activities/switchover/target-side.js';
+import { DesktopLocks } from '../../activities/host/desktop-locks.js';
 import { CapacityGate } from '../../activities/host/capacity-gate.js';
 import type { HostContext } from '../../activities/host/host-context.js';
 import type { AddressChange, DesktopNetwork, UserEndpointReport } from '../../ports/desktop-network.js';
@@ -124,6 +126,7 @@ export class FakeHost {
         },
       },
       fingerprints: new FingerprintKeeper(),
+      locks: new DesktopLocks(),
       ownership,
       reservations,
       peers: fakePeers(cloud, self),
@@ -131,6 +134,7 @@ export class FakeHost {
       watchLink: () => () => undefined,
       ping: async () => this.pingMs,
       now: () => Date.now(),
+      wait: (ms) => sleep(ms),
       logger: pino({ level: 'silent' }),
     };
     this.target = new TargetSide(this.context);

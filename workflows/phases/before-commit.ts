@@ -13,6 +13,8 @@ export interface Prepared {
   readonly checked: SourceChecked;
   readonly reserved: TargetReserved;
   readonly source: SourceMove;
+  /** The epoch that the target will own. */
+  readonly targetEpoch: number;
   readonly target: TargetMove;
 }
 
@@ -56,6 +58,7 @@ export async function preflight(
   return {
     checked,
     reserved,
+    targetEpoch: reserved.epoch ?? checked.epoch + 1,
     source: { desktop: input.desktop, moveId, epoch: checked.epoch, peer, mbps: input.moveMbps },
     target: { moveId, definition: checked.definition, tap: reserved.tap },
   };

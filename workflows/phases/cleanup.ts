@@ -9,7 +9,7 @@ import type { Prepared } from './before-commit.js';
 export async function cleanup(input: MigrateInput, p: Prepared, state: MoveState): Promise<void> {
   state.enter('cleanup');
   const move = { desktop: input.desktop, moveId: p.source.moveId };
-  const epoch = p.source.epoch + 1;
+  const epoch = p.targetEpoch;
   await Promise.all([
     persistent(input.from).retireSource({ ...move, epoch }),
     persistent(input.to).settleTarget(move),

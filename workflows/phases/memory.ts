@@ -30,7 +30,12 @@ export async function memoryAndSwitchover(
   for (let attempt = 1; ; attempt++) {
     state.enter('memory');
     const cancelMemory = () =>
-      persistent(input.from).cancelMemory({ desktop: input.desktop, moveId: p.source.moveId });
+      persistent(input.from).cancelMemory({
+        desktop: input.desktop,
+        moveId: p.source.moveId,
+        // Its own, or the one of a reclaim after the target's refusal.
+        epochs: [p.source.epoch, p.targetEpoch + 1],
+      });
     const endpoint = await ctl(input.to).prepareIncoming(p.target);
     saga.add('end the memory copy', cancelMemory);
     try {
@@ -41,7 +46,8 @@ export async function memoryAndSwitchover(
       return await handover(input.from).switchover({
         desktop: input.desktop,
         moveId: p.source.moveId,
-        epoch: p.source.epoch + 1,
+        epoch: p.targetEpoch,
+        sourceEpoch: p.source.epoch,
         peer: p.source.peer,
         oldExternal: p.checked.external,
         newExternal: p.reserved.newExternal,

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import {
   switchover,
   type Pulse,
@@ -5,7 +6,7 @@ import {
 } from '../../../../activities/switchover/switchover.js';
 import { sourceActivities } from '../../../../activities/host/source.js';
 import { targetActivities } from '../../../../activities/host/target.js';
-import { release } from '../../../../domain/migration/ownership.js';
+import { refuse, release } from '../../../../domain/migration/ownership.js';
 import { HostRef } from '../../../../domain/model/ids.js';
 import { FakeCloud, fakeDesktop, type FakeHost } from '../../../../lab/fakes/fake-host.js';
 
@@ -134,6 +135,76 @@ describe('switchover', () => {
     ).rejects.toMatchObject({ code: 'FENCED' });
   });
 
+  it('writes nothing for a stranger that asks to commit, neither at the owner nor elsewhere', async () => {
+    const stranger = HostRef.parse({ site: 'us-north', host: 'h9' });
+    const forged = { ...request, epoch: Number.MAX_SAFE_INTEGER };
+    for (const host of [source, target]) {
+      const before = await host.context.ownership.read(desktop.id);
+      await expect(host.target.commit(stranger, forged, { snapshot: false })).rejects.toMatchObject({
+        code: 'FENCED',
+      });
+      await expect(host.target.commit(west, forged, { snapshot: false })).rejects.toMatchObject({
+        code: 'FENCED',
+      });
+      expect(await host.context.ownership.read(desktop.id)).toEqual(before);
+    }
+    expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
+  });
+
+  it('lets the second of two attempts wait for the first, and give the same answer', async () => {
+    const both = [switchover(source.context, request, pulse), switchover(source.context, request, pulse)];
+    const [first, second] = await Promise.all(both);
+    expect(second).toEqual(first);
+    expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
+    expect(source.log.filter((l) => l === 'stop d1')).toHaveLength(1);
+  });
+
+  it('goes by the record when writing the release fails although it stands', async () => {
+    const { change } = source.context.ownership;
+    jest.spyOn(source.context.ownership, 'change').mockImplementationOnce(async (id, transition) => {
+      await change.call(source.context.ownership, id, transition);
+      throw new Error('the folder could not be synced');
+    });
+    await switchover(source.context, request, pulse);
+    expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
+    expect(source.log).not.toContain('run d1');
+  });
+
+  it('stops before the release when its attempt was given up', async () => {
+    const givenUp = new AbortController();
+    const confirm = jest.spyOn(target.context.hypervisor, 'confirmComplete');
+    confirm.mockImplementationOnce(async () => givenUp.abort(new Error('given up')));
+    const attempt = switchover(
+      source.context,
+      request,
+      Object.assign(() => undefined, { signal: givenUp.signal }),
+    );
+    await expect(attempt).rejects.toThrow('given up');
+    expect(await source.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 1 });
+    expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
+  });
+
+  it('refuses before `owner` where the rules cannot be put in force, so that the source runs on', async () => {
+    jest.spyOn(target.context.network, 'activate').mockRejectedValue(new Error('no nft here'));
+    await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'PEER_REFUSED' });
+    expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
+  });
+
+  it('leaves its word behind when a target is dropped whose switchover had begun', async () => {
+    await target.target.expect(west, request, request, { clients: [], flows: null });
+    await targetActivities(target.context).dropTarget({ moveId: request.moveId, desktop: desktop.id });
+    expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
+    expect(await target.target.commit(west, request, { snapshot: false })).toMatchObject({
+      decision: 'refused',
+    });
+  });
+
+  it('leaves no record behind when a target is dropped before its switchover', async () => {
+    await targetActivities(target.context).dropTarget({ moveId: request.moveId, desktop: desktop.id });
+    expect(await target.context.ownership.read(desktop.id)).toBeNull();
+    expect(await target.leftovers()).toEqual([]);
+  });
+
   it('does not drop a target that has taken over', async () => {
     await switchover(source.context, request, pulse);
     await expect(
@@ -156,6 +227,23 @@ describe('reserveTarget', () => {
       }),
     ).rejects.toMatchObject({ code: 'NO_CAPACITY' });
     expect(await target.context.reservations.get('m2')).toBeNull();
+  });
+
+  it('takes the first epoch that this host has not spent', async () => {
+    await target.context.ownership.change(desktop.id, (r) => refuse(r, desktop.id, 6, west, 0));
+    const info = await source.context.hypervisor.info();
+    const again = { moveId: 'm7', definition: desktop, from: west, epoch: 2, source: info };
+    expect(await targetActivities(target.context).reserveTarget(again)).toMatchObject({ epoch: 7 });
+  });
+
+  it('refuses to take a desktop from itself, and one that it owns', async () => {
+    const info = await source.context.hypervisor.info();
+    const own = { moveId: 'm8', definition: desktop, from: west, epoch: 2, source: info };
+    await expect(targetActivities(source.context).reserveTarget(own)).rejects.toMatchObject({
+      code: 'PEER_REFUSED',
+      details: { problems: [expect.stringContaining('owns'), expect.stringContaining('itself')] },
+    });
+    expect(source.taps.size).toBe(0);
   });
 
   it('lists every incompatibility at once', async () => {

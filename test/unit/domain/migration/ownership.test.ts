@@ -3,6 +3,7 @@ import {
   assertOwner,
   createdHere,
   decisionOn,
+  isReleasedTo,
   reclaim,
   refuse,
   release,
@@ -52,6 +53,19 @@ describe('ownership', () => {
     expect(() => reclaim(owner(1), d, 2, 7)).toThrow(expect.objectContaining({ code: 'FENCED' }));
   });
 
+  it('releases over epochs that the target has spent, and only from the one that the source owns', () => {
+    expect(release(owner(1), d, 5, b, 0, 1)).toMatchObject({ state: 'released', epoch: 5 });
+    expect(() => release(owner(3), d, 5, b, 0, 1)).toThrow(expect.objectContaining({ code: 'FENCED' }));
+    expect(() => release(owner(5), d, 5, b, 0, 5)).toThrow(expect.objectContaining({ code: 'FENCED' }));
+  });
+
+  it('does not take a release to one host for a release to another', () => {
+    const released = release(owner(1), d, 2, b, 5);
+    expect(isReleasedTo(released, 2, b)).toBe(true);
+    expect(isReleasedTo(released, 2, a)).toBe(false);
+    expect(() => release(released, d, 2, a, 6)).toThrow(expect.objectContaining({ code: 'FENCED' }));
+  });
+
   it('refuses commands of an older epoch', () => {
     expect(() => assertOwner(owner(5), d, 4, 'copy')).toThrow(expect.objectContaining({ code: 'FENCED' }));
     expect(() => assertOwner(release(owner(5), d, 6, b, 0), d, 6, 'copy')).toThrow(
@@ -66,7 +80,7 @@ describe('ownership', () => {
     [owner(1), 'undecided'],
     [accept(null, d, 2, a, 0), 'owner'],
     [refuse(null, d, 2, a, 0), 'refused'],
-    [release(owner(2), d, 3, b, 0), 'owner'],
+    [release(owner(2), d, 3, b, 0), 'gone'],
   ] as const)('reads the decision on epoch 2 from %j as %s', (record, decision) => {
     expect(decisionOn(record, 2)).toBe(decision);
   });
