@@ -160,9 +160,10 @@ describe('switchover', () => {
   });
 
   it('goes by the record when writing the release fails although it stands', async () => {
-    const { change } = source.context.ownership;
-    jest.spyOn(source.context.ownership, 'change').mockImplementationOnce(async (id, transition) => {
-      await change.call(source.context.ownership, id, transition);
+    const { ownership } = source.context;
+    const write = ownership.change.bind(ownership);
+    jest.spyOn(ownership, 'change').mockImplementationOnce(async (id, transition) => {
+      await write(id, transition);
       throw new Error('the folder could not be synced');
     });
     await switchover(source.context, request, pulse);

@@ -3,23 +3,22 @@ import { VmshadowError } from '../../../../../domain/errors.js';
 import { Scheduler, settle } from './scheduler.js';
 import { HUGE, STRANGER, World, type Mends } from './world.js';
 
-/** What may happen beside the turns of what is under way; each at most as often as the number says. */
-const EVENTS = {
-  'second attempt': 1,
-  'third attempt': 1,
-  'heartbeat of the first attempt is refused': 1,
-  'dom0 of the source dies': 1,
-  'dom0 of the target dies': 1,
-  'the waiting copy dies': 1,
-  'the next record fails before it stands': 1,
-  'the next record fails after it stands': 1,
-  'roll back the source': 1,
-  'drop the target': 1,
-  'a stranger commits at the source': 1,
-  'a stranger commits at the target': 1,
-} as const;
-export type Event = keyof typeof EVENTS;
-export const EVENT_NAMES = Object.keys(EVENTS) as Event[];
+/** What may happen beside the turns of what is under way, each at most once. */
+export const EVENT_NAMES = [
+  'second attempt',
+  'third attempt',
+  'heartbeat of the first attempt is refused',
+  'dom0 of the source dies',
+  'dom0 of the target dies',
+  'the waiting copy dies',
+  'the next record fails before it stands',
+  'the next record fails after it stands',
+  'roll back the source',
+  'drop the target',
+  'a stranger commits at the source',
+  'a stranger commits at the target',
+] as const;
+export type Event = (typeof EVENT_NAMES)[number];
 
 export type Step =
   { readonly kind: 'turn' | 'lose'; readonly at: number } | { readonly kind: 'event'; readonly event: Event };
@@ -44,47 +43,38 @@ export async function play(steps: readonly Step[], mends: Mends): Promise<Outcom
     const quiet = work.catch(() => undefined).finally(() => running.delete(quiet));
     running.add(quiet);
   };
-  const happen = (event: Event) => {
-    if (happened.has(event)) return;
-    happened.add(event);
-    scheduler.trace.push(`-- ${event}`);
-    switch (event) {
-      case 'second attempt':
-      case 'third attempt':
-        return follow(world.source.attempt(new AbortController().signal));
-      case 'heartbeat of the first attempt is refused':
-        return firstHeartbeat.abort(new Error('model: given up'));
-      case 'dom0 of the source dies':
-        world.source.process.kill();
-        return world.startSource();
-      case 'dom0 of the target dies':
-        world.target.process.kill();
-        return world.startTarget();
-      case 'the waiting copy dies':
-        if (world.east.incoming !== 'none') world.east.incoming = 'dead';
-        return;
-      case 'the next record fails before it stands':
-        world.failWrite = 'before';
-        return;
-      case 'the next record fails after it stands':
-        world.failWrite = 'after';
-        return;
-      case 'roll back the source':
-        return follow(world.source.rollBack('source'));
-      case 'drop the target':
-        return follow(world.target.rollBack('target'));
-      case 'a stranger commits at the source':
-        return follow(world.source.commitFrom(STRANGER, HUGE));
-      case 'a stranger commits at the target':
-        return follow(world.target.commitFrom(STRANGER, HUGE));
-    }
+  const effects: Record<Event, () => void> = {
+    'second attempt': () => follow(world.source.attempt(new AbortController().signal)),
+    'third attempt': () => follow(world.source.attempt(new AbortController().signal)),
+    'heartbeat of the first attempt is refused': () => firstHeartbeat.abort(new Error('model: given up')),
+    'dom0 of the source dies': () => {
+      world.source.process.kill();
+      world.startSource();
+    },
+    'dom0 of the target dies': () => {
+      world.target.process.kill();
+      world.startTarget();
+    },
+    'the waiting copy dies': () => {
+      if (world.east.incoming !== 'none') world.east.incoming = 'dead';
+    },
+    'the next record fails before it stands': () => void (world.failWrite = 'before'),
+    'the next record fails after it stands': () => void (world.failWrite = 'after'),
+    'roll back the source': () => follow(world.source.rollBack('source')),
+    'drop the target': () => follow(world.target.rollBack('target')),
+    'a stranger commits at the source': () => follow(world.source.commitFrom(STRANGER, HUGE)),
+    'a stranger commits at the target': () => follow(world.target.commitFrom(STRANGER, HUGE)),
   };
 
   follow(world.source.attempt(firstHeartbeat.signal));
   await settle();
   for (const step of steps) {
     if (step.kind === 'event') {
-      happen(step.event);
+      if (!happened.has(step.event)) {
+        happened.add(step.event);
+        scheduler.trace.push(`-- ${step.event}`);
+        effects[step.event]();
+      }
       await settle();
     } else await take(scheduler, step);
     world.check();
@@ -119,15 +109,15 @@ async function heal(scheduler: Scheduler, world: World): Promise<void> {
     return;
   };
   const finish = async (work: Promise<unknown>): Promise<boolean> => {
-    let ended: boolean | null = null;
+    const ended: boolean[] = [];
     void work.then(
-      () => (ended = true),
-      () => (ended = false),
+      () => ended.push(true),
+      () => ended.push(false),
     );
     await settle();
     await drain();
-    if (ended === null && world.problems.length === 0) world.problems.push('the last attempt never ends');
-    return ended === true;
+    if (ended.length === 0 && world.problems.length === 0) world.problems.push('the last attempt never ends');
+    return ended[0] === true;
   };
   await drain();
   if (world.problems.length > 0) return;
