@@ -34,11 +34,19 @@ export interface DiskTarget {
   readonly exportName: string;
 }
 
+/** What the streams of a move have put on the wire so far: IP packets in whole. Null: not known. */
+export interface WireBytes {
+  readonly disk: number | null;
+  readonly memory: number | null;
+}
+
 export interface CopyProgress {
   /** `ready`: the target has everything and is kept up. `failed` carries the reason. */
   readonly state: 'none' | 'copying' | 'ready' | 'synchronous' | 'failed';
+  /** Of the disk as the guest sees it: zeros count, of which next to nothing crosses the wire. */
   readonly doneBytes: number;
   readonly totalBytes: number;
+  readonly wireBytes: number | null;
   readonly error: string | null;
 }
 
@@ -47,7 +55,8 @@ export interface MemoryProgress {
     'none' | 'setup' | 'active' | 'pre-switchover' | 'device' | 'completed' | 'failed' | 'cancelled';
   /** Rounds of pre-copy begun, from 1. */
   readonly round: number;
-  readonly transferredBytes: number;
+  readonly wireBytes: number | null;
+  /** Pages that the target lacks, zeros included. */
   readonly remainingBytes: number;
   readonly totalBytes: number;
   /** Bytes a second that the guest dirties, as last measured. */
@@ -62,7 +71,8 @@ export interface SwitchoverResult {
   readonly stoppedAtMs: number;
   /** Pause as the hypervisor reports it for the memory (QEMU `downtime`), ms. */
   readonly hypervisorPauseMs: number;
-  readonly memoryBytes: number;
+  /** Of the whole move. */
+  readonly wireBytes: WireBytes;
 }
 
 export interface Hypervisor {

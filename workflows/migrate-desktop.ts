@@ -50,6 +50,10 @@ export async function migrateDesktop(raw: unknown): Promise<MoveStatus> {
     wallPauseMs: done.wallPauseMs,
     heldPackets: done.heldPackets,
   });
+  state.progress({
+    diskWireBytes: done.wireBytes?.disk ?? null,
+    memoryWireBytes: done.wireBytes?.memory ?? null,
+  });
   state.end('moved');
   await CancellationScope.nonCancellable(async () => {
     await cleanup(input, prepared, state);

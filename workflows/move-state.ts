@@ -1,7 +1,14 @@
 // The state of one move as its workflow keeps it: the answer of the query, the search attributes, the page that the UI shows.
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { describePhase, type Outcome, type Phase } from '../domain/migration/phases.js';
-import { etaMs, NO_PROGRESS, percentDone, type MoveProgress } from '../domain/migration/progress.js';
+import {
+  look,
+  NO_PROGRESS,
+  NOTHING_SHOWN,
+  takeIn,
+  type MoveProgress,
+  type Shown,
+} from '../domain/migration/progress.js';
 import { hostKey } from '../domain/model/ids.js';
 import type { FailureInfo } from '../temporal/contract/failures.js';
 import type { MigrateInput, MoveStatus, PhaseTime } from '../temporal/contract/messages.js';
@@ -10,7 +17,7 @@ import { ATTRIBUTE } from '../temporal/contract/names.js';
 /** Facts that phases learn on the way. */
 type Facts = Pick<
   MoveStatus,
-  'pauseMs' | 'wallPauseMs' | 'heldPackets' | 'diskHashes' | 'oldExternal' | 'newExternal' | 'wanBytes'
+  'pauseMs' | 'wallPauseMs' | 'heldPackets' | 'diskHashes' | 'oldExternal' | 'newExternal'
 >;
 
 export class MoveState {
@@ -20,6 +27,7 @@ export class MoveState {
   #outcome: Outcome = 'running';
   #phases: PhaseTime[] = [];
   #progress: MoveProgress = NO_PROGRESS;
+  #shown: Shown = NOTHING_SHOWN;
   #error: FailureInfo | null = null;
   #note: string | null = null;
   #facts: Facts = {
@@ -29,7 +37,6 @@ export class MoveState {
     diskHashes: null,
     oldExternal: null,
     newExternal: null,
-    wanBytes: { disk: 0, memory: 0 },
   };
 
   constructor(input: MigrateInput, moveId: string) {
@@ -54,11 +61,13 @@ export class MoveState {
     this.#phase = phase;
     this.#phases.push({ phase, startedAtMs: Date.now(), endedAtMs: null });
     upsertSearchAttributes([{ key: ATTRIBUTE.phase, value: phase }]);
+    this.#look();
     this.#show();
   }
 
   progress(part: Partial<MoveProgress>): void {
-    this.#progress = { ...this.#progress, ...part };
+    this.#progress = takeIn(this.#progress, part);
+    this.#look();
     this.#show();
   }
 
@@ -97,8 +106,9 @@ export class MoveState {
       outcome: this.#outcome,
       phases: this.#phases,
       progress: this.#progress,
-      percent: percentDone(this.#progress, this.#phase),
-      etaMs: this.#outcome === 'running' ? etaMs(this.#progress) : null,
+      percent: this.#shown.percent,
+      etaMs: this.#outcome === 'running' ? this.#shown.etaMs : null,
+      wanBytes: { disk: this.#progress.diskWireBytes ?? 0, memory: this.#progress.memoryWireBytes ?? 0 },
       error: this.#error,
       rttBeforeMs,
       rttAfterMs,
@@ -110,6 +120,10 @@ export class MoveState {
     const last = this.#phases.at(-1);
     if (last?.endedAtMs === null)
       this.#phases = [...this.#phases.slice(0, -1), { ...last, endedAtMs: Date.now() }];
+  }
+
+  #look(): void {
+    this.#shown = look(this.#shown, this.#progress, this.#phase);
   }
 
   #show(): void {
@@ -136,7 +150,7 @@ export function renderDetails(s: MoveStatus, note: string | null): string {
     '',
     `Why: ${s.reason} (${s.cause}).${rtt}`,
     '',
-    `Progress: **${String(s.percent)} %**; disk ${mb(p.diskDoneBytes)} of ${mb(p.diskTotalBytes)}, memory ${mb(p.memoryDoneBytes)} of ${mb(p.memoryTotalBytes)} (round ${String(p.round)}), ${(p.bytesPerSecond / 1e6).toFixed(1)} MB/s${s.etaMs === null ? '' : `, about ${String(Math.ceil(s.etaMs / 1000))} s left`}.`,
+    `Progress: **${String(s.percent)} %**; disk ${mb(p.diskDoneBytes)} of ${mb(p.diskTotalBytes)}, memory ${mb(p.memoryDoneBytes)} of ${mb(p.memoryTotalBytes)} (round ${String(p.round)}); over the WAN ${mb(s.wanBytes.disk + s.wanBytes.memory)}, ${(p.bytesPerSecond / 1e6).toFixed(1)} MB/s${s.etaMs === null ? '' : `, about ${String(Math.ceil(s.etaMs / 1000))} s left`}.`,
     ...(s.pauseMs === null
       ? []
       : [

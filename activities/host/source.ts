@@ -10,6 +10,7 @@ import {
 import { lookAtDisk, type DiskChase } from '../../domain/migration/disk-convergence.js';
 import { assertOwner, type OwnershipRecord } from '../../domain/migration/ownership.js';
 import type { MoveProgress } from '../../domain/migration/progress.js';
+import { WireRate } from '../../domain/migration/wire-rate.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
@@ -23,6 +24,8 @@ export interface SourceChecked {
   /** The epoch that the source owns now. */
   readonly epoch: number;
   readonly info: HypervisorInfo;
+  /** What of the disk takes room here: about what will cross the WAN. A host of a release before does not say. */
+  readonly diskUsedBytes?: number;
   readonly external: string;
   readonly linkRttMs: number;
 }
@@ -48,7 +51,8 @@ export interface MemoryCopied {
   readonly expectedPauseMs: number;
   readonly rounds: number;
   readonly why: string;
-  readonly memoryBytes: number;
+  /** Of the memory, on the wire; null: not known. */
+  readonly wireBytes: number | null;
 }
 
 /** An undo that has waited this long for the lock cuts the move's link: whatever holds it may hang on a dead one. */
@@ -136,13 +140,14 @@ export function sourceActivities(ctx: HostContext, reporter: () => ProgressRepor
         definition: runtime.definition,
         epoch: record.epoch,
         info: await ctx.hypervisor.info(),
+        diskUsedBytes: runtime.diskUsedBytes,
         external,
         linkRttMs,
       };
     },
 
     /** Copy the disk in the background until the target has all of it, or only the guest's newest writes are left to chase. */
-    copyDisk(move: SourceMove & { target: DiskTarget }): Promise<{ diskBytes: number }> {
+    copyDisk(move: SourceMove & { target: DiskTarget }): Promise<{ wireBytes: number | null }> {
       const report = reporter();
       return owning(move, 'the disk copy', report, () => untilCopied(ctx, move, report));
     },
@@ -218,7 +223,7 @@ async function untilCopied(
   ctx: HostContext,
   move: SourceMove & { target: DiskTarget },
   report: ProgressReporter,
-): Promise<{ diskBytes: number }> {
+): Promise<{ wireBytes: number | null }> {
   await ctx.linkCap.cap(move.moveId, move.target.endpoint.address, move.target.endpoint.port, move.mbps);
   await ctx.hypervisor.startDiskCopy(move, move.target, move.mbps);
   const look = diskLooks(ctx, move, report);
@@ -230,9 +235,9 @@ async function untilCopied(
         'DISK_COPY',
         `copying the disk of ${move.desktop} to ${hostKey(move.peer.host)} ended: ${now.error ?? 'the copy is gone'}`,
       );
-    if (now.state !== 'copying') return { diskBytes: now.doneBytes };
+    if (now.state !== 'copying') return { wireBytes: now.wireBytes };
     const judged = lookAtDisk(chase, now.totalBytes - now.doneBytes, now.doneBytes, ctx.now());
-    if (judged.chasing) return { diskBytes: now.doneBytes };
+    if (judged.chasing) return { wireBytes: now.wireBytes };
     chase = judged.chase;
     await sleep(LOOK_MS, undefined, { signal: report.signal });
   }
@@ -254,17 +259,15 @@ function diskLooks(
   move: SourceMove,
   report: ProgressReporter,
 ): () => Promise<CopyProgress> {
-  let last: { atMs: number; bytes: number } | null = null;
+  const rate = new WireRate();
   return async () => {
     const now = await ctx.hypervisor.diskProgress(move);
     if (now.state === 'failed' || now.state === 'none') return now;
-    const atMs = ctx.now();
-    const rate = last === null ? 0 : ((now.doneBytes - last.bytes) * 1000) / Math.max(1, atMs - last.atMs);
-    last = { atMs, bytes: now.doneBytes };
     await report({
       diskDoneBytes: now.doneBytes,
       diskTotalBytes: now.totalBytes,
-      bytesPerSecond: Math.max(0, rate),
+      diskWireBytes: now.wireBytes,
+      bytesPerSecond: rate.at(ctx.now(), now.wireBytes),
     });
     return now;
   };
@@ -306,6 +309,7 @@ async function untilConverged(
 ): Promise<MemoryCopied> {
   const startedMs = ctx.now();
   const history: number[] = [];
+  const rate = new WireRate();
   let round = 0;
   for (;;) {
     const now = await ctx.hypervisor.memoryProgress(move);
@@ -318,7 +322,9 @@ async function untilConverged(
       // Before its first round the hypervisor has not yet counted what remains.
       memoryDoneBytes: now.round === 0 ? 0 : Math.max(0, now.totalBytes - now.remainingBytes),
       memoryTotalBytes: now.totalBytes,
-      bytesPerSecond: now.bytesPerSecond,
+      memoryWireBytes: now.wireBytes,
+      bytesPerSecond: rate.at(ctx.now(), now.wireBytes),
+      dirtyBytesPerSecond: now.dirtyBytesPerSecond,
       round: now.round,
     };
     await report(progress);
@@ -338,7 +344,7 @@ async function untilConverged(
         expectedPauseMs: Number.isFinite(decision.expectedPauseMs) ? decision.expectedPauseMs : 0,
         rounds: now.round,
         why: decision.kind === 'switch' ? decision.why : 'the hypervisor had converged',
-        memoryBytes: now.transferredBytes,
+        wireBytes: now.wireBytes,
       };
     await sleep(MEMORY_LOOK_MS, undefined, { signal: report.signal });
   }

@@ -16,7 +16,7 @@ import {
 } from '../../domain/migration/ownership.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import type { HostContext } from '../host/host-context.js';
-import type { SwitchoverResult } from '../../ports/hypervisor.js';
+import type { SwitchoverResult, WireBytes } from '../../ports/hypervisor.js';
 import type { CommitAnswer, PeerAddress, PeerHost } from '../../ports/peers.js';
 
 export interface SwitchoverRequest {
@@ -38,7 +38,8 @@ export interface SwitchoverDone {
   readonly hypervisorPauseMs: number;
   /** From the guest's stop here to its run there by the two hosts' clocks, and by this host's clock alone (to the answer). */
   readonly wallPauseMs: number;
-  readonly memoryBytes: number;
+  /** Of the whole move; a host of a release before does not say. */
+  readonly wireBytes?: WireBytes;
   readonly heldPackets: number;
   readonly clientsPrepared: number;
   readonly clientsSilent: number;
@@ -197,7 +198,7 @@ async function finish(
   const done: SwitchoverDone = {
     hypervisorPauseMs: result?.hypervisorPauseMs ?? 0,
     wallPauseMs,
-    memoryBytes: result?.memoryBytes ?? 0,
+    wireBytes: result?.wireBytes ?? { disk: null, memory: null },
     heldPackets: packets,
     clientsPrepared: clients.prepared,
     clientsSilent: clients.silent,

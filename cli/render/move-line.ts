@@ -1,4 +1,4 @@
-// One move in one line: bar, percent over disk + memory, phase, rate, time left. Used by `status`, `move --follow` and the demo.
+// One move in one line: bar, percent, phase, what the target has, what crossed the WAN, rate, time left. Used by `status`, `move --follow` and the demo.
 import { PHASES } from '../../domain/migration/phases.js';
 import { hostKey } from '../../domain/model/ids.js';
 import type { MoveStatus } from '../../temporal/contract/messages.js';
@@ -24,17 +24,25 @@ export function renderPhase(status: Pick<MoveStatus, 'phase' | 'outcome' | 'prog
   return `${status.phase} (${place}${round})`;
 }
 
-/** How far and how fast, in one line without the desktop's name. */
+/** How much of what the phase copies the target has, zeros included; rounds of pre-copy after the first say what is left. */
+function renderDone({ phase, progress: p }: Pick<MoveStatus, 'phase' | 'progress'>): string {
+  const of = (done: number, total: number) =>
+    total > 0 ? `${formatBytes(Math.min(done, total))} of ${formatBytes(total)}` : '';
+  if (phase === 'async-disk' || phase === 'sync-switch') return of(p.diskDoneBytes, p.diskTotalBytes);
+  if (phase !== 'memory') return '';
+  if (p.round > 1) return `${formatBytes(Math.max(0, p.memoryTotalBytes - p.memoryDoneBytes))} left`;
+  return of(p.memoryDoneBytes, p.memoryTotalBytes);
+}
+
+/** How far and how fast, in one line without the desktop's name: the bar and the rate are of what crosses the WAN. */
 export function renderMoveProgress(status: MoveStatus): string {
-  const { progress } = status;
-  const done =
-    Math.min(progress.diskDoneBytes, progress.diskTotalBytes) +
-    Math.min(progress.memoryDoneBytes, progress.memoryTotalBytes);
-  const total = progress.diskTotalBytes + progress.memoryTotalBytes;
+  const { progress, wanBytes } = status;
+  const sent = wanBytes.disk + wanBytes.memory;
   const parts = [
     `${renderBar(status.percent)} ${String(Math.round(status.percent)).padStart(3)} %`,
     renderPhase(status),
-    total > 0 ? `${formatBytes(done)} of ${formatBytes(total)}` : '',
+    status.outcome === 'running' ? renderDone(status) : '',
+    sent > 0 ? `WAN ${formatBytes(sent)}` : '',
     status.outcome === 'running' && progress.bytesPerSecond > 0 ? formatRate(progress.bytesPerSecond) : '',
     status.outcome === 'running' && status.etaMs !== null ? `${formatDuration(status.etaMs)} left` : '',
   ];

@@ -43,6 +43,7 @@ import { MemoryCopies } from './source/memory-copy.js';
 import { writeRecord } from './process/records.js';
 import { hashRetired, removeRetired, retireSource } from './source/retired.js';
 import { switchover } from './source/switchover.js';
+import { WireMeter } from './source/wire-meter.js';
 import { dropView, hasView, hashView } from './target/disk-view.js';
 import { yank } from './qmp/yank.js';
 
@@ -54,13 +55,15 @@ export interface QemuDriverOptions extends QemuOptions {
 
 export class QemuHypervisor implements Hypervisor {
   readonly #host: QemuHost;
+  readonly #wire: WireMeter;
   readonly #memory: MemoryCopies;
   readonly #dirtyRates: DirtyRateMeter;
   readonly #logs: LogKeeper;
 
   constructor({ logger, now, ...options }: QemuDriverOptions) {
     this.#host = new QemuHost(options, logger, now ?? (() => Date.now()));
-    this.#memory = new MemoryCopies(this.#host);
+    this.#wire = new WireMeter();
+    this.#memory = new MemoryCopies(this.#host, this.#wire);
     this.#dirtyRates = new DirtyRateMeter(this.#host);
     this.#logs = new LogKeeper({
       folder: this.#host.layout.logsFolder,
@@ -161,11 +164,13 @@ export class QemuHypervisor implements Hypervisor {
       const { qmp, record } = await this.#host.runningDesktop(move.desktop);
       await dropView(this.#host, qmp, move.desktop, record.copy);
       await startDiskCopy(this.#host, move, target, mbps);
+      this.#wire.watch(move, 'disk', target.endpoint);
     });
   }
 
-  diskProgress(move: MoveKey): Promise<CopyProgress> {
-    return diskProgress(this.#host, move);
+  async diskProgress(move: MoveKey): Promise<CopyProgress> {
+    const [job, wire] = await Promise.all([diskProgress(this.#host, move), this.#wire.read(move)]);
+    return { ...job, wireBytes: wire.disk };
   }
 
   makeSynchronous(move: MoveKey, signal: AbortSignal): Promise<void> {
@@ -194,6 +199,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   cancelDiskCopy(move: MoveKey): Promise<void> {
+    this.#wire.forget(move);
     return cancelDiskCopy(this.#host, move);
   }
 
@@ -203,6 +209,7 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   retireSource(move: MoveKey): Promise<void> {
+    this.#wire.forget(move);
     return this.#locked(move.desktop, () => retireSource(this.#host, move));
   }
 

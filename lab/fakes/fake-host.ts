@@ -238,10 +238,11 @@ export class FakeHost {
       },
       diskProgress: async () => {
         if (this.faults.has('disk breaks'))
-          return { state: 'failed', doneBytes: 1, totalBytes: 4, error: 'fake: I/O error' };
+          return { state: 'failed', doneBytes: 1, totalBytes: 4, wireBytes: 1, error: 'fake: I/O error' };
         if (++this.#looks > 1 && this.#disk === 'copying' && !this.faults.has('disk never ends'))
           this.#disk = 'ready';
-        return { state: this.#disk, doneBytes: this.#disk === 'copying' ? 1 : 4, totalBytes: 4, error: null };
+        const doneBytes = this.#disk === 'copying' ? 1 : 4;
+        return { state: this.#disk, doneBytes, totalBytes: 4, wireBytes: doneBytes, error: null };
       },
       makeSynchronous: async (_, signal) => {
         if (this.faults.has('sync never comes'))
@@ -262,7 +263,7 @@ export class FakeHost {
         return {
           state: this.#memory,
           round,
-          transferredBytes: 100,
+          wireBytes: 100,
           remainingBytes,
           totalBytes: 1e9,
           dirtyBytesPerSecond: 0,
@@ -279,7 +280,7 @@ export class FakeHost {
           if (incoming !== undefined) incoming.memory = true;
         }
         this.#memory = 'completed';
-        return { stoppedAtMs: Date.now(), hypervisorPauseMs: 7, memoryBytes: 100 };
+        return { stoppedAtMs: Date.now(), hypervisorPauseMs: 7, wireBytes: { disk: 4, memory: 100 } };
       },
       cancelMemoryCopy: async (move) => {
         if (this.#memory !== 'none') this.#memory = 'cancelled';

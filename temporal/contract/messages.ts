@@ -48,6 +48,7 @@ export interface MoveStatus {
   readonly outcome: (typeof OUTCOMES)[number];
   readonly phases: readonly PhaseTime[];
   readonly progress: MoveProgress;
+  /** Never falls. */
   readonly percent: number;
   readonly etaMs: number | null;
   /** Why it failed or was cancelled, and what to do next. */
@@ -56,6 +57,7 @@ export interface MoveStatus {
   readonly rttAfterMs: number | null;
   readonly pauseMs: number | null;
   readonly wallPauseMs: number | null;
+  /** What has crossed the WAN so far: IP packets in whole; 0 where the hosts cannot tell. */
   readonly wanBytes: { readonly disk: number; readonly memory: number };
   readonly heldPackets: number;
   /** Null until verified (or when the policy does not ask for it). */

@@ -35,6 +35,7 @@ export async function preflight(
   state.progress({
     diskTotalBytes: convertSize(diskMiB, 'MiB', 'B'),
     memoryTotalBytes: convertSize(memoryMiB, 'MiB', 'B'),
+    diskUsedBytes: checked.diskUsedBytes ?? 0,
   });
   saga.add(RESERVE, () => persistent(input.to).dropTarget({ moveId, desktop: input.desktop }));
   let reserved: TargetReserved;
@@ -76,8 +77,8 @@ export async function asyncDisk(
   saga.add('end replication', () =>
     persistent(input.from).cancelDisk({ desktop: input.desktop, moveId: p.source.moveId }),
   );
-  const { diskBytes } = await bulk(input.from).copyDisk({ ...p.source, target: diskTarget });
-  state.learn({ wanBytes: { ...state.facts.wanBytes, disk: diskBytes } });
+  const { wireBytes } = await bulk(input.from).copyDisk({ ...p.source, target: diskTarget });
+  state.progress({ diskWireBytes: wireBytes });
 }
 
 /** Let each further write reach both disks before the guest hears of it. */

@@ -40,7 +40,7 @@ export async function memoryAndSwitchover(
     saga.add('end the memory copy', cancelMemory);
     try {
       const copied = await copyMemory(input, p, endpoint, force);
-      state.learn({ wanBytes: { ...state.facts.wanBytes, memory: copied.memoryBytes } });
+      state.progress({ memoryWireBytes: copied.wireBytes });
       state.enter('switchover');
       state.note(copied.why);
       return await handover(input.from).switchover({

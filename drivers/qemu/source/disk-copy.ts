@@ -105,13 +105,15 @@ async function mustAnswer({ address, port }: Endpoint): Promise<void> {
   }).finally(() => socket.destroy());
 }
 
-/** How far the copy is. A lost target shows as `failed`. */
-export async function diskProgress(host: QemuHost, move: MoveKey): Promise<CopyProgress> {
+/** How far the copy is, as QEMU tells it: of the disk as the guest sees it. A lost target shows as `failed`. */
+export async function diskProgress(host: QemuHost, move: MoveKey): Promise<JobProgress> {
   const { qmp } = await host.runningDesktop(move.desktop);
   return progressOf(qmp, move);
 }
 
-async function progressOf(qmp: QmpClient, move: MoveKey): Promise<CopyProgress> {
+type JobProgress = Omit<CopyProgress, 'wireBytes'>;
+
+async function progressOf(qmp: QmpClient, move: MoveKey): Promise<JobProgress> {
   const { job } = diskNames(move);
   const running = await queryBlockJob(qmp, job);
   if (running !== undefined && running.error === undefined) {

@@ -4,11 +4,12 @@
 // A guest that is idle makes QEMU spin through thousands of empty rounds a second: `memoryProgress` then slows the stream to a trickle.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../../../domain/model/address.js';
-import type { MemoryProgress, MoveKey } from '../../../ports/hypervisor.js';
+import type { MemoryProgress, MoveKey, WireBytes } from '../../../ports/hypervisor.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { bytesPerSecond } from './disk-copy.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { copyKeyOf } from '../process/layout.js';
+import type { WireMeter } from './wire-meter.js';
 import { choosePace, linkBytesPerSecond, TRICKLE_BYTES_PER_SECOND, type PaceSample } from './pacing.js';
 import {
   migrationParameters,
@@ -34,6 +35,8 @@ const XBZRLE_CACHE_BYTES = 64 * 2 ** 20;
 const DOWNTIME_LIMIT_MS = 1;
 const CANCEL_TIMEOUT_MS = 20_000;
 const POLL_MS = 5;
+/** Each reading of the wire is a process. */
+const READ_EVERY_MS = 900;
 /** Run states that `cont` does not lead out of. */
 const ENDED = ['shutdown', 'internal-error', 'guest-panicked'];
 const UNDER_WAY = ['setup', 'active', 'pre-switchover', 'device', 'cancelling', 'wait-unplug'];
@@ -70,9 +73,13 @@ export class MemoryCopies {
   readonly #samples = new Map<string, PaceSample>();
   /** Best rate seen of each move's link, bytes a second. */
   readonly #rates = new Map<string, number>();
+  readonly #wire: WireMeter;
+  /** What QEMU had sent of each move's memory when the wire was read last, and when that was. */
+  readonly #readings = new Map<string, { sentBytes: number; atMs: number }>();
 
-  constructor(host: QemuHost) {
+  constructor(host: QemuHost, wire: WireMeter) {
     this.#host = host;
+    this.#wire = wire;
   }
 
   /** Begin pre-copy; one of this move that is under way gets the new cap. */
@@ -82,6 +89,7 @@ export class MemoryCopies {
     const rates = { 'max-bandwidth': cap, 'avail-switchover-bandwidth': cap };
     if (isUnderWay(await queryMigrate(qmp))) {
       await this.#mustBeOurs(qmp, move);
+      this.#wire.watch(move, 'memory', target);
       await qmp.execute('migrate-set-parameters', rates);
       return;
     }
@@ -103,6 +111,7 @@ export class MemoryCopies {
     });
     this.#forget(move);
     await qmp.execute('migrate', { uri: `tcp:${target.address}:${target.port}` });
+    this.#wire.watch(move, 'memory', target);
   }
 
   /** How far pre-copy is. While the guest runs, it also chooses the pace of the stream (see the head of this file). */
@@ -110,7 +119,10 @@ export class MemoryCopies {
     const { qmp } = await this.#host.runningDesktop(move.desktop);
     const parameters = await migrationParameters(qmp);
     const ours = parameters['tls-creds'] === memoryCredentials(move);
-    const progress = this.observe(move, ours ? await queryMigrate(qmp) : {}, parameters);
+    const info = ours ? await queryMigrate(qmp) : {};
+    const read = this.#readings.get(move.moveId);
+    if (this.#host.now() - (read?.atMs ?? -Infinity) >= READ_EVERY_MS) await this.readWire(move, info);
+    const progress = this.observe(move, info, parameters);
     if (progress.state === 'active') await this.#pace(qmp, move, progress, parameters);
     return progress;
   }
@@ -121,7 +133,21 @@ export class MemoryCopies {
     const trickling = isTrickle(parameters);
     const rate = linkBytesPerSecond(info, cap, trickling, this.#rates.get(move.moveId));
     if (info.status === 'active' && !trickling) this.#rates.set(move.moveId, rate);
-    return progressOf(info, rate);
+    return { ...progressOf(info, rate), wireBytes: this.wireBytes(move, info).memory };
+  }
+
+  /** Ask the kernel what the move has sent; `info` is as new. */
+  async readWire(move: MoveKey, info: MigrationInfo): Promise<void> {
+    await this.#wire.read(move);
+    this.#readings.set(move.moveId, { sentBytes: info.ram?.transferred ?? 0, atMs: this.#host.now() });
+  }
+
+  /** What the move has put on the wire: as last read, and what QEMU has sent of its memory since. */
+  wireBytes(move: MoveKey, info: MigrationInfo): WireBytes {
+    const { disk, memory } = this.#wire.last(move);
+    const sent = info.ram?.transferred ?? 0;
+    const since = Math.max(0, sent - (this.#readings.get(move.moveId)?.sentBytes ?? 0));
+    return { disk, memory: memory === null ? sent : memory + since };
   }
 
   async #pace(
@@ -156,6 +182,7 @@ export class MemoryCopies {
   #forget(move: MoveKey): void {
     this.#samples.delete(move.moveId);
     this.#rates.delete(move.moveId);
+    this.#readings.delete(move.moveId);
   }
 
   async #mustBeOurs(qmp: QmpClient, move: MoveKey): Promise<void> {
@@ -170,12 +197,11 @@ function isTrickle(parameters: MigrationParameters): boolean {
 }
 
 /** QEMU's rate of the last 100 ms says nothing once rounds are short: the link's is given instead. */
-function progressOf(info: MigrationInfo, rate: number): MemoryProgress {
+function progressOf(info: MigrationInfo, rate: number): Omit<MemoryProgress, 'wireBytes'> {
   const ram = info.ram;
   return {
     state: STATES[info.status ?? 'none'] ?? 'none',
     round: ram?.['dirty-sync-count'] ?? 0,
-    transferredBytes: ram?.transferred ?? 0,
     remainingBytes: ram?.remaining ?? 0,
     totalBytes: ram?.total ?? 0,
     dirtyBytesPerSecond: (ram?.['dirty-pages-rate'] ?? 0) * (ram?.['page-size'] ?? 4096),

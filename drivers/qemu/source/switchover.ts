@@ -43,7 +43,7 @@ export async function switchover(
       `no memory copy of ${move.desktop} for move ${move.moveId} is active here (it is ${info.status ?? 'none'}); start one first`,
     );
   // An earlier try came to its end and could not say so.
-  if (info.status === 'completed') return resultOf(qmp, null);
+  if (info.status === 'completed') return resultOf(memory, qmp, move, null);
   // A worker that died in the pause left the guest stopped.
   if (!(await letRun(qmp)))
     throw new VmshadowError(
@@ -51,8 +51,9 @@ export async function switchover(
       `the guest of ${move.desktop} has powered off: there is nothing to hand over`,
     );
   await qmp.execute('migrate-set-parameters', { 'max-bandwidth': parameters['avail-switchover-bandwidth'] });
+  await memory.readWire(move, info);
   await waitUntilItFits(memory, qmp, move, pauseBudgetMs, signal);
-  return pauseAndHandOver(host, qmp, move, pauseBudgetMs, onStopped, signal);
+  return pauseAndHandOver(host, memory, qmp, move, pauseBudgetMs, onStopped, signal);
 }
 
 /** Wait for a round that begins with no more left than the budget lets through; throw CONVERGENCE when none comes. */
@@ -100,6 +101,7 @@ function notConverging(move: MoveKey, pauseBudgetMs: number, leastMs: number): V
 
 async function pauseAndHandOver(
   host: QemuHost,
+  memory: MemoryCopies,
   qmp: QmpClient,
   move: MoveKey,
   pauseBudgetMs: number,
@@ -131,9 +133,10 @@ async function pauseAndHandOver(
     await qmp.execute('migrate-continue', { state: 'pre-switchover' }, { timeoutMs });
     const end = await completed;
     mustBe(end.data, 'completed', move);
-    return await resultOf(qmp, { ...pause, completedAtMs: end.atMs });
+    return await resultOf(memory, qmp, move, { ...pause, completedAtMs: end.atMs });
   } catch (error) {
-    if (await rollBack(host, qmp, move, error)) return resultOf(qmp, { ...pause, completedAtMs: host.now() });
+    if (await rollBack(host, qmp, move, error))
+      return resultOf(memory, qmp, move, { ...pause, completedAtMs: host.now() });
     signal.throwIfAborted();
     throw isVmshadowError(error) && error.code === 'QMP_LOST' && !qmp.isLost
       ? new VmshadowError(
@@ -161,7 +164,9 @@ async function rollBack(host: QemuHost, qmp: QmpClient, move: MoveKey, why: unkn
 }
 
 async function resultOf(
+  memory: MemoryCopies,
   qmp: QmpClient,
+  move: MoveKey,
   times: { stoppedAtMs: number; completedAtMs: number } | null,
 ): Promise<SwitchoverResult> {
   const info = await queryMigrate(qmp);
@@ -178,7 +183,7 @@ async function resultOf(
     hypervisorPauseMs: Math.round(
       Math.max(downtimeMs, times === null ? 0 : times.completedAtMs - times.stoppedAtMs),
     ),
-    memoryBytes: info.ram?.transferred ?? 0,
+    wireBytes: memory.wireBytes(move, info),
   };
 }
 

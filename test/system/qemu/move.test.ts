@@ -24,7 +24,7 @@ describe('a move between two QEMU hosts', () => {
     const after = await world.guest(world.b);
     expect(after.uptimeMs).toBeGreaterThan(before.uptimeMs);
     expect(after.memory.errors + after.disk.errors).toBe(0);
-    expect(result.memoryBytes).toBeGreaterThan(1e6);
+    expect(result.wireBytes.memory).toBeGreaterThan(1e6);
     expect(pauseMs).toBeGreaterThan(0);
     expect(await world.a.driver.list()).toEqual([]);
     expect(await world.b.driver.list()).toMatchObject([{ state: 'running', definition: { id: 'mover' } }]);

@@ -183,7 +183,7 @@ describe('a move that is given up', () => {
     await world.a.driver.startMemoryCopy(move, memory, MBPS).catch(() => undefined);
     let progress = await world.a.driver.memoryProgress(move);
     while (progress.state === 'setup') progress = await world.a.driver.memoryProgress(move);
-    expect(progress).toMatchObject({ state: 'failed', transferredBytes: 0 });
+    expect(progress).toMatchObject({ state: 'failed', wireBytes: 0 });
     await world.a.kill();
     Object.assign(world.a.options.pki, { dir: mine });
     world.a.start();

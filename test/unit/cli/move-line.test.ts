@@ -18,9 +18,24 @@ describe('the line of a move', () => {
   });
 
   it('names no rate and no time left before anything moves', () => {
-    const early = { ...MOVE, phase: 'preflight' as const, percent: 0, etaMs: null };
+    const early = {
+      ...MOVE,
+      phase: 'preflight' as const,
+      percent: 0,
+      etaMs: null,
+      wanBytes: { disk: 0, memory: 0 },
+    };
     const progress = { ...MOVE.progress, bytesPerSecond: 0, diskTotalBytes: 0, memoryTotalBytes: 0 };
     expect(renderMoveLine({ ...early, progress })).toMatch(/0 % {2}preflight \(1\/6\)$/);
+  });
+
+  it('says how much of the disk or of memory the target has, and what is left once rounds go over it again', () => {
+    expect(renderMoveLine({ ...MOVE, phase: 'async-disk' })).toContain('1 GB of 1 GB  WAN 360 MB');
+    expect(renderMoveLine(MOVE)).toContain('round 1)  100 MB of 200 MB  WAN 360 MB  60 Mbit/s');
+    expect(renderMoveLine({ ...MOVE, progress: { ...MOVE.progress, round: 2 } })).toContain(
+      '  100 MB left  ',
+    );
+    expect(renderMoveLine(MOVED)).toContain('moved, cleaning up  WAN 510 MB');
   });
 
   it('says that the source is still being cleaned after the commit', () => {

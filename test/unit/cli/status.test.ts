@@ -36,7 +36,7 @@ describe('vmshadow status', () => {
     const text = renderStatus(moving);
     expect(text).toContain('video -> us-east/h1 (loop, for 1 min)');
     expect(text).toContain(
-      '[################....]  80 %  memory (4/6, round 1)  400 MB of 500 MB  60 Mbit/s  13 s left',
+      '[################....]  80 %  memory (4/6, round 1)  100 MB of 200 MB  WAN 360 MB  60 Mbit/s  13 s left',
     );
     expect(text).toContain('its user is nearer to us-east');
   });

@@ -1,6 +1,5 @@
 import { admit } from '../../../../domain/migration/admission.js';
 import { chooseHost } from '../../../../domain/migration/choose-host.js';
-import { etaMs, NO_PROGRESS, percentDone } from '../../../../domain/migration/progress.js';
 import { allocateInternal } from '../../../../domain/model/internal-address.js';
 import { HostRef } from '../../../../domain/model/ids.js';
 
@@ -46,25 +45,6 @@ describe('chooseHost', () => {
         'a/h1: 1 slots wanted, 0 of 4 free; 1 vCPUs wanted, 0 of 4 free; 700 MiB of memory wanted, 600 of 1000 free',
       ],
     });
-  });
-});
-
-describe('progress', () => {
-  it('never says 100 percent before the clean-up', () => {
-    const done = {
-      ...NO_PROGRESS,
-      diskDoneBytes: 10,
-      diskTotalBytes: 10,
-      memoryDoneBytes: 5,
-      memoryTotalBytes: 5,
-    };
-    expect(percentDone(done, 'memory')).toBe(99);
-    expect(percentDone(done, 'cleanup')).toBe(100);
-  });
-
-  it('has no time left to tell while nothing moves', () => {
-    expect(etaMs({ ...NO_PROGRESS, diskTotalBytes: 10 })).toBeNull();
-    expect(etaMs({ ...NO_PROGRESS, diskTotalBytes: 10, bytesPerSecond: 5 })).toBe(2000);
   });
 });
 
