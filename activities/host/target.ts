@@ -1,4 +1,5 @@
 // Target side of a move, as activities: reserve, make ready, undo. Everything is idempotent; undo works from any state.
+import { coerce, lt } from 'semver';
 import { VmshadowError } from '../../domain/errors.js';
 import { decisionOn, refuse } from '../../domain/migration/ownership.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
@@ -123,9 +124,14 @@ async function checkCompatible(ctx: HostContext, request: ReserveTargetRequest):
   const mine = await ctx.hypervisor.info();
   const where = `${hostKey(ctx.self)} cannot take ${definition.id}`;
   const problems: string[] = [];
+  const older = isOlder(mine.version, source.version);
   if (mine.driver !== source.driver)
     problems.push(`its hypervisor is ${mine.driver}, the source's is ${source.driver}`);
-  else if (compareVersions(mine.version, source.version) < 0)
+  else if (older === null)
+    problems.push(
+      `its ${mine.driver} is ${mine.version}, the source's ${source.version}: expected 10.0.2 or the like`,
+    );
+  else if (older)
     problems.push(
       `its ${mine.driver} is ${mine.version}, older than the source's ${source.version}: upgrade the target first`,
     );
@@ -143,15 +149,8 @@ async function checkCompatible(ctx: HostContext, request: ReserveTargetRequest):
   return Math.max(epoch, (record?.epoch ?? 0) + 1);
 }
 
-/** Compare dotted versions as numbers: negative when `a` is older. */
-export function compareVersions(a: string, b: string): number {
-  const [x, y] = [a, b].map((v) => v.split('.').map((part) => Number.parseInt(part, 10) || 0)) as [
-    number[],
-    number[],
-  ];
-  for (let i = 0; i < Math.max(x.length, y.length); i++) {
-    const difference = (x[i] ?? 0) - (y[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+/** Tell whether version `a` comes before `b`; what a distribution adds (`7.2.15+ds`) does not count. Null where one of them is no version. */
+export function isOlder(a: string, b: string): boolean | null {
+  const [x, y] = [coerce(a), coerce(b)];
+  return x === null || y === null ? null : lt(x, y);
 }
