@@ -22,11 +22,16 @@ const ROOMS = [
 /** Lets a room import itself and the rooms `below` it, and nothing else of ours; `typesOnly` rooms by `import type` alone. */
 const room = (name, below, { typesOnly = [], extra = [] } = {}) => {
   const others = ROOMS.filter((r) => r !== name && !below.includes(r));
-  const pattern = (rooms, allowTypeImports) => ({
-    regex: `^(\\.\\./)+(${rooms.join('|')})/`,
-    message: 'Imports run one way: see ARCHITECTURE.md.',
-    allowTypeImports,
-  });
+  const pattern = (rooms, allowTypeImports) =>
+    rooms.length === 0
+      ? []
+      : [
+          {
+            regex: `^(\\.\\./)+(${rooms.join('|')})/`,
+            message: 'Imports run one way: see ARCHITECTURE.md.',
+            allowTypeImports,
+          },
+        ];
   return {
     files: [`${name}/**/*.ts`],
     rules: {
@@ -34,17 +39,22 @@ const room = (name, below, { typesOnly = [], extra = [] } = {}) => {
         'error',
         {
           patterns: [
-            pattern(
+            ...pattern(
               others.filter((r) => !typesOnly.includes(r)),
               false,
             ),
-            ...(typesOnly.length === 0 ? [] : [pattern(typesOnly, true)]),
+            ...pattern(typesOnly, true),
+            ...(name === 'os' ? [] : [processStarters]),
             ...extra,
           ],
         },
       ],
     },
   };
+};
+const processStarters = {
+  regex: '^(execa|(node:)?child_process)$',
+  message: 'Commands are run by os/run-command.ts and started by os/start-command.ts.',
 };
 const temporalPackages = { group: ['@temporalio/*'], message: 'This folder knows no Temporal.' };
 const nodeBuiltins = {
@@ -98,6 +108,8 @@ export default tseslint.config(
     'workers',
     'cli',
   ]),
+  room('bench', ROOMS),
+  room('test', ROOMS),
   {
     files: ['test/**/*.ts', 'ports/**/*.ts', 'lab/**/*.ts'],
     rules: {

@@ -1,8 +1,8 @@
 // How long the command takes where it only prints: help, version, a refused command line. Needs `npm run build`.
 import { fileURLToPath } from 'node:url';
 import { performance } from 'node:perf_hooks';
-import { spawn } from 'node:child_process';
 import { renderTable } from '../cli/render/table.js';
+import { startCommand } from '../os/start-command.js';
 import { percentile } from '../lab/demo/percentiles.js';
 import type { BenchResult } from './bench-result.js';
 
@@ -46,14 +46,13 @@ export async function run(): Promise<BenchResult> {
   };
 }
 
-function startMs(argv: readonly string[]): Promise<number> {
+async function startMs(argv: readonly string[]): Promise<number> {
   const begun = performance.now();
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [BIN, ...argv], {
-      stdio: 'ignore',
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
-    child.once('error', reject);
-    child.once('close', () => resolve(performance.now() - begun));
-  });
+  const { startError } = await startCommand([process.execPath, BIN, ...argv], {
+    stdout: 'ignore',
+    stderr: 'ignore',
+    env: { NODE_OPTIONS: '' },
+  }).ended;
+  if (startError !== null) throw startError;
+  return performance.now() - begun;
 }

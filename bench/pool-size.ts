@@ -1,12 +1,12 @@
 // `npm run bench -- pool-size [--desktops N]`: pools of up to 20,000 desktops in one shadow loop on a real Temporal server: what its payloads and
 // histories weigh against Temporal's limits, how long a cycle takes, and whether operators still get answers. The hosts' activities
 // report figures of real sizes without guests behind them; the loop, the plan and everything that passes through Temporal are real.
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LoopClient } from '../cli/loop-client.js';
 import { z } from 'zod';
+import { startCommand } from '../os/start-command.js';
 import { ensureShadowLoop } from '../temporal/bootstrap.js';
 import { shadowLoopId } from '../temporal/contract/names.js';
 import { ControlPlane } from '../test/support/control-plane.js';
@@ -85,10 +85,9 @@ async function measure(shape: PoolShape): Promise<Measured> {
 /** Start the hosts in their own process and wait until they poll. */
 async function startHosts(address: string, shape: PoolShape): Promise<{ stop: () => Promise<void> }> {
   const script = fileURLToPath(new URL('pool/hosts-process.ts', import.meta.url));
-  const child = spawn('node', ['--import', 'tsx', script, address, JSON.stringify(shape)], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+  const child = startCommand(['node', '--import', 'tsx', script, address, JSON.stringify(shape)], {
+    stderr: 'ignore',
   });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const ready = new Promise<void>((resolve) =>
     createInterface(child.stdout).on('line', (line) => {
       if (line === 'ready') resolve();
@@ -96,14 +95,14 @@ async function startHosts(address: string, shape: PoolShape): Promise<{ stop: ()
   );
   await Promise.race([
     ready,
-    exited.then(() => {
+    child.ended.then(() => {
       throw new Error('the process of the hosts ended at its start');
     }),
   ]);
   return {
     stop: async () => {
       child.kill('SIGTERM');
-      await exited;
+      await child.ended;
     },
   };
 }

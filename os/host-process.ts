@@ -1,13 +1,12 @@
 // Processes of their own session that outlive the worker: started detached, found again by the pid file that QEMU writes (and locks)
 // itself. A process is ours only if its command line names that very pid file: a pid that was given to another program never matches.
 // Signals go to the process found (pid and start time), never to a name.
-import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmshadowError } from '../domain/errors.js';
 import { readTextIfThere } from './durable-file.js';
 import { readTail } from './log-files.js';
+import { howItEnded, startCommand } from './start-command.js';
 
 export interface HostProcess {
   readonly pid: number;
@@ -36,28 +35,18 @@ export async function startProcess(
   isUp: () => Promise<boolean>,
 ): Promise<HostProcess> {
   const [program = '', ...args] = argv;
-  const log = openSync(logFile, 'a');
-  const child = { ended: null as string | null };
-  try {
-    const spawned = spawn('bash', ['-c', CLOSE_THE_REST, 'bash', program, ...args], {
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
-    spawned.once('error', (error) => (child.ended = error.message));
-    spawned.once('exit', (code, signal) => {
-      child.ended = `ended with ${signal ?? `exit code ${String(code)}`}`;
-    });
-    spawned.unref();
-  } finally {
-    closeSync(log);
-  }
+  const child = startCommand(['bash', '-c', CLOSE_THE_REST, 'bash', program, ...args], {
+    detached: true,
+    logFile,
+  });
+  child.unref();
   const deadline = Date.now() + START_TIMEOUT_MS;
-  while (Date.now() < deadline && child.ended === null) {
+  while (Date.now() < deadline && child.end === null) {
     const found = await findProcess(pidFile);
     if (found !== null && (await isUp())) return found;
     await sleep(POLL_MS);
   }
-  const why = child.ended ?? `was not up within ${START_TIMEOUT_MS} ms`;
+  const why = child.end === null ? `was not up within ${START_TIMEOUT_MS} ms` : howItEnded(child.end);
   const leftover = await findProcess(pidFile);
   if (leftover !== null) await killProcess(leftover);
   throw new VmshadowError('COMMAND', `${program} ${why}: ${(await readTail(logFile)).trim()}`, {

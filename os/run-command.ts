@@ -1,4 +1,4 @@
-// The only importer of execa: one way to run a command, without a shell, with bounded output and an abort signal.
+// Runs a command to its end, without a shell, with bounded output and an abort signal. With start-command.ts the only importer of execa.
 import { execa, ExecaError } from 'execa';
 import { VmshadowError } from '../domain/errors.js';
 

@@ -1,12 +1,12 @@
 // The embedded Temporal server: the `temporal` CLI's dev server on a SQLite file, with its web UI. Never started when an operator has
 // named a server of their own.
-import { spawn } from 'node:child_process';
-import { access, constants, mkdir, open } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { VmshadowError } from '../domain/errors.js';
+import { howItEnded, startCommand } from '../os/start-command.js';
 import { ATTRIBUTE_TYPES } from './contract/names.js';
 
 export interface EmbeddedServerOptions {
@@ -57,7 +57,6 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     mkdir(dirname(options.dbFile), { recursive: true }),
     mkdir(dirname(options.logFile), { recursive: true }),
   ]);
-  const log = await open(options.logFile, 'a');
   const attributes = ATTRIBUTE_TYPES.flatMap((a) => ['--search-attribute', a]);
   const [file = cli, ...args] = [
     ...prefix,
@@ -77,29 +76,24 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     ...['--log-level', 'warn', ...attributes],
     ...['--dynamic-config-value', `frontend.namespaceCount=${String(MAX_POLLERS)}`],
   ];
-  const child = spawn(file, args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
-  await log.close();
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const failed = new Promise<never>((_, reject) => child.once('error', reject));
+  const child = startCommand([file, ...args], { detached: true, logFile: options.logFile });
   const stop = async () => {
-    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
     child.kill('SIGTERM');
     const late = sleep(STOP_TIMEOUT_MS, 'late' as const, { ref: false });
-    if ((await Promise.race([exited, late])) === 'late') child.kill('SIGKILL');
-    await exited;
+    if ((await Promise.race([child.ended, late])) === 'late') child.kill('SIGKILL');
+    await child.ended;
   };
   const address = `${ip}:${String(port)}`;
-  const died = exited.then((code) => {
+  const died = child.ended.then((end) => {
     throw new VmshadowError(
       'CONTROL_PLANE',
-      `the embedded Temporal server ended with code ${String(code)} at its start; see ${options.logFile}`,
+      `the embedded Temporal server ${howItEnded(end)} at its start; see ${options.logFile}`,
     );
   });
   died.catch(() => undefined);
-  failed.catch(() => undefined);
   try {
-    if (prefix.length === 0) await Promise.race([untilHealthy(address), died, failed]);
-    else await Promise.race([sleep(500), died, failed]);
+    if (prefix.length === 0) await Promise.race([untilHealthy(address), died]);
+    else await Promise.race([sleep(500), died]);
   } catch (error) {
     await stop();
     throw error;

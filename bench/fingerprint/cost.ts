@@ -1,11 +1,11 @@
 // What sampling costs: processor time for 50 desktops at rest, and the throughput of a desktop with and without it.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TrafficSampler } from '../../drivers/traffic/sampler.js';
 import { execIn, inNamespace } from '../../lab/net/commands.js';
 import { runCommand } from '../../os/run-command.js';
+import { startCommand } from '../../os/start-command.js';
 import { GUEST_ADDRESS, RigNetwork, TAP } from './network.js';
 
 export interface Cost {
@@ -103,7 +103,7 @@ async function throughput(net: RigNetwork): Promise<Omit<Cost, 'restShare' | 'un
     }
   } finally {
     sink.kill('SIGTERM');
-    await once(sink, 'close');
+    await sink.ended;
   }
   const losses = plainMbps.map((plain, i) => 1 - (sampledMbps[i] ?? 0) / plain).sort((a, b) => a - b);
   return { throughputLoss: losses[Math.floor(PAIRS / 2)] ?? 1, pairs: PAIRS, plainMbps, sampledMbps };
@@ -118,11 +118,10 @@ async function transfer(net: RigNetwork): Promise<number> {
      s.on('drain', fill);`,
   );
   const [out] = (await once(child.stdout, 'data')) as [Buffer];
-  await once(child, 'close');
+  await child.ended;
   return Number(out.toString());
 }
 
 function spawnIn(namespace: string, program: string) {
-  const [file, ...args] = inNamespace(namespace, [process.execPath, '-e', program]);
-  return spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return startCommand(inNamespace(namespace, [process.execPath, '-e', program]), { stderr: 'inherit' });
 }

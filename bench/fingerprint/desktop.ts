@@ -1,12 +1,11 @@
 // A real desktop without a virtual machine around it: the programs of the lab's desktop image (VNC server, window manager, applications)
 // in the guest namespace, in their own mount and process namespaces. Quick to start, and its frame rates are the programs' own.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { desktopImage } from '../../lab/images/locate.js';
 import { execIn, inNamespace } from '../../lab/net/commands.js';
+import { startCommand, type StartedCommand } from '../../os/start-command.js';
 import { WAN_ADDRESS, type RigNetwork } from './network.js';
 
 export const VNC_PORT = 5901;
@@ -48,16 +47,16 @@ exec chroot "$root" /bin/sh /sbin/vms-desktop-init
 `;
 
 export class RigDesktop {
-  readonly #child: ChildProcess;
+  readonly #child: StartedCommand;
   #console = '';
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: StartedCommand) {
     this.#child = child;
     const keep = (chunk: Buffer) => {
       this.#console = (this.#console + chunk.toString()).slice(-2_000);
     };
-    child.stdout?.on('data', keep);
-    child.stderr?.on('data', keep);
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
   }
 
   /** Start a desktop with one application and wait until its VNC server answers. */
@@ -68,24 +67,23 @@ export class RigDesktop {
     const keys = Object.entries(desktopKeys(workload, geometry)).map(([key, value]) => `${key}=${value}`);
     await writeFile(cmdline, `${keys.join(' ')}\n`);
     const argv = ['unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', START, 'sh'];
-    const [file, ...args] = inNamespace(net.guest, [...argv, desktopImage().disk, root, cmdline]);
-    const desktop = new RigDesktop(spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+    const inside = inNamespace(net.guest, [...argv, desktopImage().disk, root, cmdline]);
+    const desktop = new RigDesktop(startCommand(inside));
     await desktop.#ready(net);
     return desktop;
   }
 
   /** End the desktop with everything in it. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill('SIGKILL');
-    await once(this.#child, 'close');
+    await this.#child.ended;
   }
 
   async #ready(net: RigNetwork): Promise<void> {
     const end = Date.now() + START_MS;
     while (Date.now() < end) {
       await sleep(START_POLL_MS);
-      if (this.#child.exitCode !== null) break;
+      if (this.#child.end !== null) break;
       if (!this.#console.includes('vms: READY')) continue;
       const listening = await execIn(net.guest, ['ss', '-Htln']);
       if (listening.includes(`:${VNC_PORT} `)) return;

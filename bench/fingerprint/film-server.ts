@@ -1,10 +1,10 @@
 // The stand-in for YouTube: an HTTP server on the wan that sends the lab's clip, as a process of its own in that namespace.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { desktopImage } from '../../lab/images/locate.js';
 import { inNamespace } from '../../lab/net/commands.js';
 import { runCommand } from '../../os/run-command.js';
+import { startCommand, type StartedCommand } from '../../os/start-command.js';
 import { FILM_PORT } from './desktop.js';
 import type { RigNetwork } from './network.js';
 
@@ -24,9 +24,9 @@ createServer((request, response) => {
 `;
 
 export class FilmServer {
-  readonly #child: ChildProcess;
+  readonly #child: StartedCommand;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: StartedCommand) {
     this.#child = child;
   }
 
@@ -35,16 +35,14 @@ export class FilmServer {
     const clip = join(net.folder, 'clip.mpg');
     await runCommand(['debugfs', '-R', `dump /usr/share/vmshadow/clip.mpg ${clip}`, desktopImage().disk]);
     const argv = inNamespace(net.wan, [process.execPath, '-e', SERVER, clip, `${FILM_PORT}`]);
-    const [file, ...args] = argv;
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = startCommand(argv, { stderr: 'inherit' });
     await once(child.stdout, 'data');
     return new FilmServer(child);
   }
 
   /** End it. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
     this.#child.kill('SIGTERM');
-    await once(this.#child, 'close');
+    await this.#child.ended;
   }
 }

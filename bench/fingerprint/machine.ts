@@ -1,13 +1,12 @@
 // A desktop as operators have it: the lab's image in a QEMU guest on a tap. Software emulation makes its server slow; what its
 // applications send, and in which proportions, is what Table 3 asks for.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { desktopImage, guestAppend } from '../../lab/images/locate.js';
 import { inNamespace } from '../../lab/net/commands.js';
 import { runCommand } from '../../os/run-command.js';
+import { startCommand, type StartedCommand } from '../../os/start-command.js';
 import { desktopKeys, type Workload } from './desktop.js';
 import { GATEWAY_ADDRESS, GUEST_ADDRESS, TAP, type RigNetwork } from './network.js';
 
@@ -18,9 +17,9 @@ const START_POLL_MS = 500;
 const SETTLE_MS = 6_000;
 
 export class RigMachine {
-  readonly #child: ChildProcess;
+  readonly #child: StartedCommand;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: StartedCommand) {
     this.#child = child;
   }
 
@@ -31,7 +30,7 @@ export class RigMachine {
     const serial = join(net.folder, 'machine.console');
     await runCommand(['cp', '--sparse=always', image.disk, disk]);
     const network = { address: GUEST_ADDRESS, gateway: GATEWAY_ADDRESS };
-    const [file, ...args] = inNamespace(net.dom0, [
+    const argv = inNamespace(net.dom0, [
       ...[
         'qemu-system-x86_64',
         '-accel',
@@ -51,21 +50,20 @@ export class RigMachine {
       ...['-append', guestAppend(image, network, desktopKeys(workload, geometry))],
       ...['-serial', `file:${serial}`],
     ]);
-    const machine = new RigMachine(spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit'] }));
+    const machine = new RigMachine(startCommand(argv, { stdout: 'inherit', stderr: 'inherit' }));
     await machine.#ready(serial);
     return machine;
   }
 
   /** End the guest. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill('SIGKILL');
-    await once(this.#child, 'close');
+    await this.#child.ended;
   }
 
   async #ready(serial: string): Promise<void> {
     let console = '';
-    for (const end = Date.now() + START_MS; Date.now() < end && this.#child.exitCode === null;) {
+    for (const end = Date.now() + START_MS; Date.now() < end && this.#child.end === null;) {
       await sleep(START_POLL_MS);
       console = await readFile(serial, 'utf8').catch(() => '');
       if (!console.includes('vms: READY')) continue;

@@ -1,7 +1,6 @@
 // A small WAN for fingerprint tests and benchmarks, in namespaces that it makes and removes: guest -- dom0 -- wan -- user. The wan holds
 // every packet for half the round trip (lab/wan) and may lose some. The guest is a namespace whose veth stands for the tap, or a virtual
 // machine on a tap.
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import { join } from 'node:path';
 import { imageFolder } from '../../lab/images/locate.js';
 import { endProcessesIn, execIn, inNamespace, ipBatch } from '../../lab/net/commands.js';
 import { runCommand } from '../../os/run-command.js';
+import { howItEnded, startCommand } from '../../os/start-command.js';
 
 export const GUEST_ADDRESS = '10.77.0.2';
 export const USER_ADDRESS = '198.51.100.2';
@@ -152,12 +152,11 @@ export class RigNetwork {
   async #startDelay(rttMs: number): Promise<void> {
     const program = join(imageFolder('wan'), 'vmshadow-wan-delay');
     const half = Math.round(rttMs * 500);
-    const [file, ...args] = inNamespace(this.wan, [program, this.#socket, `1:${half}`, `2:${half}`]);
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const argv = inNamespace(this.wan, [program, this.#socket, `1:${half}`, `2:${half}`]);
+    const child = startCommand(argv, { stderr: 'inherit' });
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('the delay line was not ready in time')), READY_MS);
-      child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`the delay line ended with ${String(code)}`)));
+      void child.ended.then((end) => reject(new Error(`the delay line ${howItEnded(end)}`)));
       child.stdout.on('data', (said: Buffer) => {
         if (!said.toString().includes('ready')) return;
         clearTimeout(timer);

@@ -1,11 +1,10 @@
 // Looks at packet headers at one tap for a few seconds, by a tcpdump child that writes to a pipe. The kernel copies at most SNAP_BYTES
 // of each packet into the child's own ring and, when that is full, skips the copy: a packet is never held up and never dropped.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { VmshadowError, messageOf } from '../../domain/errors.js';
 import { CaptureReader } from '../../domain/fingerprint/capture/capture-reader.js';
 import { FlowTable } from '../../domain/fingerprint/capture/flow-table.js';
 import { decodePacket } from '../../domain/fingerprint/capture/packet.js';
+import { startCommand } from '../../os/start-command.js';
 
 /** Ethernet, a VLAN tag, IPv4 and TCP with full options. */
 const SNAP_BYTES = 100;
@@ -48,16 +47,14 @@ export async function captureTap(options: TapCaptureOptions): Promise<TapSample>
   const limitSeconds = Math.ceil((durationMs + START_MS) / 1000);
   const bounded = ['timeout', '--signal=INT', `--kill-after=${STOP_SECONDS}`, `${limitSeconds}`, 'tcpdump'];
   const [program = 'timeout', ...before] = [...(options.prefix ?? []), ...bounded];
-  const child = spawn(program, [...before, ...argv, '-w', '-', filter], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = startCommand([program, ...before, ...argv, '-w', '-', filter]);
   const reader = new CaptureReader();
   const table = new FlowTable(internalAddress);
   let packets = 0;
   let errors = '';
   let timer: NodeJS.Timeout | undefined;
   let startedMs = performance.now();
-  const stop = () => void child.kill('SIGINT');
+  const stop = () => child.kill('SIGINT');
   child.stderr.on('data', (chunk: Buffer) => {
     errors = (errors + chunk.toString()).slice(-400);
     // The sample begins when tcpdump is really listening, not when it was started.
@@ -75,7 +72,8 @@ export async function captureTap(options: TapCaptureOptions): Promise<TapSample>
   });
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const [code] = (await once(child, 'close')) as [number | null];
+    const { exitCode: code, startError } = await child.ended;
+    if (startError !== null) throw startError;
     // Stopped by our signal it ends with 0; a tap that went away under it is no failure if it had been watched.
     if (code === NOT_FOUND)
       throw new VmshadowError(
@@ -91,6 +89,6 @@ export async function captureTap(options: TapCaptureOptions): Promise<TapSample>
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
-    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    child.kill('SIGTERM');
   }
 }

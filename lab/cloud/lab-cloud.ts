@@ -2,13 +2,13 @@
 // its site's namespace, one proxy a user. Everything that it makes lies in one folder or in the world, and goes with them.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { stringify } from 'yaml';
 import { ERROR_CODES, messageOf, VmshadowError, type ErrorCode } from '../../domain/errors.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import type { Capacity } from '../../domain/model/capacity.js';
+import type { StartedCommand } from '../../os/start-command.js';
 import { Dom0Config } from '../../domain/model/dom0.js';
 import { makeClientConfig, type ClientConfig } from '../../guest-proxy/protocol/client-config.js';
 import { createIdentity } from '../../guest-proxy/protocol/identity.js';
@@ -64,7 +64,7 @@ export class LabCloud {
   #server: EmbeddedServer;
   readonly #gates: readonly Gate[];
   readonly #hostKeys: readonly string[];
-  readonly #processes = new Map<string, ChildProcess>();
+  readonly #processes = new Map<string, StartedCommand>();
 
   private constructor(parts: {
     options: LabCloudOptions;
@@ -155,10 +155,8 @@ export class LabCloud {
   async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#processes.get(name);
     if (child === undefined) throw new VmshadowError('INPUT_INVALID', `the lab cloud has no process ${name}`);
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
-    await gone;
+    await child.ended;
   }
 
   /** Kill the Temporal server as a crash would, leave it away for `awayMs`, start it again on the same file, and wait until it answers. */
@@ -237,7 +235,7 @@ export class LabCloud {
       } catch (error) {
         last = error;
       }
-      const ended = [...this.#processes].find(([, child]) => child.exitCode !== null && child.exitCode !== 0);
+      const ended = [...this.#processes].find(([, child]) => (child.end?.exitCode ?? 0) !== 0);
       if (ended !== undefined) throw await this.#endedBadly(...ended);
       if (Date.now() > deadlineMs)
         throw new VmshadowError(
@@ -260,11 +258,11 @@ export class LabCloud {
     await this.#server.stop();
   }
 
-  async #endedBadly(name: string, child: ChildProcess): Promise<VmshadowError> {
+  async #endedBadly(name: string, child: StartedCommand): Promise<VmshadowError> {
     const log = await readFile(this.logFile(name), 'utf8').catch(() => '');
     return new VmshadowError(
       'INTERNAL',
-      `${name} ended with code ${String(child.exitCode)}; its log ends with:\n${log.trim().slice(-1_500)}`,
+      `${name} ended with code ${String(child.end?.exitCode)}; its log ends with:\n${log.trim().slice(-1_500)}`,
     );
   }
 
@@ -276,7 +274,7 @@ export class LabCloud {
     const bin = join(checkoutFolder(), 'bin', 'vmshadow.js');
     const child = this.world.spawn(namespace, [process.execPath, bin, ...args], {
       logFile: this.logFile(name),
-      env: { ...process.env, VMSHADOW_LOG: 'json', NODE_OPTIONS: '', ...env },
+      env: { VMSHADOW_LOG: 'json', NODE_OPTIONS: '', ...env },
     });
     this.#processes.set(name, child);
   }

@@ -1,9 +1,9 @@
 // One user's VNC session in the demo: the client process in the user's home, and its log of response times read as it grows.
-import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StartedCommand } from '../../os/start-command.js';
 import { VmshadowError } from '../../domain/errors.js';
 import { checkoutFolder } from '../images/locate.js';
 import { framesOf, readSessionLog, type FrameEvent, type SessionEvent } from '../rfb/session-log.js';
@@ -23,9 +23,9 @@ const RETRY_MS = 1_000;
 
 export class VncSession {
   readonly #logFile: string;
-  readonly #child: ChildProcess;
+  readonly #child: StartedCommand;
 
-  private constructor(logFile: string, child: ChildProcess) {
+  private constructor(logFile: string, child: StartedCommand) {
     this.#logFile = logFile;
     this.#child = child;
   }
@@ -63,13 +63,13 @@ export class VncSession {
     ];
     const child = world.spawn(world.user(options.user).clientNamespace, argv, {
       logFile: `${options.logFile}.err`,
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { NODE_OPTIONS: '' },
     });
     return new VncSession(options.logFile, child);
   }
 
   get alive(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#child.end === null;
   }
 
   /** All that the client has logged so far. */
@@ -92,8 +92,7 @@ export class VncSession {
   /** End the client and wait for it. */
   async stop(): Promise<void> {
     if (!this.alive) return;
-    const gone = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGTERM');
-    await gone;
+    await this.#child.ended;
   }
 }

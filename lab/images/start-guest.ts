@@ -1,11 +1,11 @@
 // Starts a lab guest in a namespace for tests and measurements of the lab itself: plain QEMU with a tap device, no monitor. The product's own
 // driver (drivers/qemu) starts desktops; this one only needs an image to be alive.
-import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmshadowError } from '../../domain/errors.js';
 import { runCommand } from '../../os/run-command.js';
+import type { StartedCommand } from '../../os/start-command.js';
 import { ipBatch } from '../net/commands.js';
 import type { World } from '../net/world.js';
 import { guestAppend, type GuestImage } from './locate.js';
@@ -20,7 +20,7 @@ export interface GuestOptions {
 
 export interface LabGuest {
   readonly address: string;
-  readonly process: ChildProcess;
+  readonly process: StartedCommand;
   /** What the guest wrote to its console so far. */
   console(): string;
 }
@@ -63,7 +63,7 @@ export async function startGuest(world: World, namespace: string, options: Guest
     }
   };
   for (const end = Date.now() + READY_TIMEOUT_MS; !text().includes(READY);) {
-    if (child.exitCode !== null || Date.now() > end)
+    if (child.end !== null || Date.now() > end)
       throw new VmshadowError(
         'DESKTOP_DOWN',
         `The lab guest in ${namespace} did not come up: ${text().slice(-300)}${readFileSync(`${serial}.qemu`, 'utf8').slice(-300)}`,

@@ -1,10 +1,10 @@
 // The process that delays packets where the kernel has no netem (lab/wan/delay.c): started in the core, asked over a unix socket.
-import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
+import { howItEnded, startCommand } from '../../os/start-command.js';
 import { imageFolder } from '../images/locate.js';
 import { inNamespace } from './commands.js';
 import type { WorldSpec } from './plan.js';
@@ -24,22 +24,20 @@ export async function startDelayDaemon(
   const queues = pairs.map(
     (pair) => `${String(pair.number)}:${String(Math.round(linkOf(spec, pair.from, pair.to).delayMs * 1000))}`,
   );
-  const [file, ...args] = inNamespace(namespace, [program, socketOf(folder), ...queues]);
   const logFile = join(folder, 'wan-delay.log');
-  const log = openSync(logFile, 'w');
+  rmSync(logFile, { force: true });
   // A group of its own: Ctrl-C in the owner's terminal must not end the WAN before the owner has cleaned up.
-  const child = spawn(file, args, { stdio: ['ignore', log, log], detached: true });
-  closeSync(log);
+  const child = startCommand(inNamespace(namespace, [program, socketOf(folder), ...queues]), {
+    logFile,
+    detached: true,
+  });
   child.unref();
   for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end;) {
     await sleep(20);
     const said = readFileSync(logFile, 'utf8');
     if (said.includes('ready')) return;
-    if (child.exitCode !== null)
-      throw new VmshadowError(
-        'NETWORK',
-        `The WAN's delay daemon ended with ${String(child.exitCode)}: ${said}`,
-      );
+    if (child.end !== null)
+      throw new VmshadowError('NETWORK', `The WAN's delay daemon ${howItEnded(child.end)}: ${said}`);
   }
   throw new VmshadowError(
     'NETWORK',

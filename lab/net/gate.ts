@@ -1,10 +1,10 @@
 // Makes a TCP port inside a namespace reachable from the machine's own loopback, and from there only: a listener on 127.0.0.1 in this
 // process, a unix socket (which namespaces do not separate), and a small forwarder inside. For the Temporal UI and a VNC viewer.
-import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { VmshadowError } from '../../domain/errors.js';
+import { howItEnded, type StartedCommand } from '../../os/start-command.js';
 import { checkoutFolder } from '../images/locate.js';
 import type { World } from './world.js';
 
@@ -25,9 +25,9 @@ export class Gate {
   readonly port: number;
   readonly #server: Server;
   readonly #connections: ReadonlySet<Socket>;
-  readonly #inner: ChildProcess;
+  readonly #inner: StartedCommand;
 
-  private constructor(server: Server, connections: ReadonlySet<Socket>, inner: ChildProcess, port: number) {
+  private constructor(server: Server, connections: ReadonlySet<Socket>, inner: StartedCommand, port: number) {
     this.#server = server;
     this.#connections = connections;
     this.#inner = inner;
@@ -84,14 +84,14 @@ export class Gate {
   }
 }
 
-async function startInner(world: World, target: GateTarget, path: string): Promise<ChildProcess> {
+async function startInner(world: World, target: GateTarget, path: string): Promise<StartedCommand> {
   const script = join(checkoutFolder(), 'lab', 'net', 'gate-inner.js');
   const inner = world.spawn(
     target.namespace,
     [process.execPath, script, path, target.address, String(target.port)],
     {
       // Options of this process (tsx, jest) would slow it down.
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { NODE_OPTIONS: '' },
     },
   );
   await new Promise<void>((resolve, reject) => {
@@ -107,14 +107,14 @@ async function startInner(world: World, target: GateTarget, path: string): Promi
       inner.kill();
       fail(`not ready after ${String(START_TIMEOUT_MS)} ms`);
     }, START_TIMEOUT_MS);
-    inner.stderr?.on('data', (text: Buffer) => (stderr += text.toString()));
-    inner.stdout?.once('data', () => {
+    inner.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+    inner.stdout.once('data', () => {
       clearTimeout(timer);
       resolve();
     });
-    inner.once('exit', (code) => {
+    void inner.ended.then((end) => {
       clearTimeout(timer);
-      fail(`it ended with ${String(code)}`);
+      fail(`it ${howItEnded(end)}`);
     });
   });
   return inner;

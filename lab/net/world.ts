@@ -1,10 +1,10 @@
 // A world of sites, homes and a WAN in network namespaces: made from plain data (plan.ts), alive until `destroy`, cleaned up by
 // cleanup.ts after a crash. No namespace has a way out of the machine: the only devices are veth pairs between them.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, openSync, closeSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { VmshadowError } from '../../domain/errors.js';
 import type { RunOptions } from '../../os/run-command.js';
+import { startCommand, type StartedCommand, type StartOptions } from '../../os/start-command.js';
 import { buildWorld } from './build.js';
 import { cleanupWorld, namespacesOf, type CleanupReport } from './cleanup.js';
 import { execIn, inNamespace, ipBatch, tcBatch } from './commands.js';
@@ -21,14 +21,8 @@ import {
 import { identify, isAlive, readEntry, REGISTRY_FOLDER, writeEntry, type RegistryEntry } from './registry.js';
 import { classCommands, counterName, linkOf, pairsOf, type Pair } from './wan.js';
 
-export interface SpawnOptions {
-  /** Standard output and error are appended to it; without it they are pipes of the child. */
-  readonly logFile?: string;
-  readonly env?: NodeJS.ProcessEnv;
-  readonly cwd?: string;
-  /** In a process group of its own: Ctrl-C in the owner's terminal does not reach it. */
-  readonly detached?: boolean;
-}
+/** Without a log file, the program's standard streams are pipes. */
+export type SpawnOptions = Pick<StartOptions, 'logFile' | 'env' | 'cwd' | 'detached'>;
 
 export interface Counters {
   readonly rxBytes: number;
@@ -105,20 +99,12 @@ export class World {
   }
 
   /** Start a program in a namespace. It is ended with the world, also when its own children left its process group. */
-  spawn(namespace: string, argv: readonly string[], options: SpawnOptions = {}): ChildProcess {
-    const [file, ...args] = inNamespace(namespace, argv);
+  spawn(namespace: string, argv: readonly string[], options: SpawnOptions = {}): StartedCommand {
     if (options.logFile !== undefined) mkdirSync(dirname(options.logFile), { recursive: true });
-    const log = options.logFile === undefined ? null : openSync(options.logFile, 'a');
-    try {
-      return spawn(file, args, {
-        stdio: log === null ? ['pipe', 'pipe', 'pipe'] : ['ignore', log, log],
-        env: options.env ?? process.env,
-        detached: options.detached ?? false,
-        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      });
-    } finally {
-      if (log !== null) closeSync(log);
-    }
+    return startCommand(inNamespace(namespace, argv), {
+      ...options,
+      stdin: options.logFile === undefined ? 'pipe' : 'ignore',
+    });
   }
 
   /** Change delay or rate of one direction while packets flow; those under way keep their delay, and order is kept. */

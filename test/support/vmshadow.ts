@@ -1,6 +1,6 @@
 // Runs the real `vmshadow` command as a process of its own. Needs `npm run build`.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { startCommand, type StartedCommand } from '../../os/start-command.js';
 
 const BIN = fileURLToPath(new URL('../../bin/vmshadow.js', import.meta.url));
 
@@ -17,30 +17,26 @@ export interface RunOptions {
 
 /** A command under way: what it has printed so far, and its end. */
 export class Vmshadow {
-  readonly child: ChildProcess;
+  readonly child: StartedCommand;
   readonly ended: Promise<Ran>;
   out = '';
   err = '';
 
   constructor(argv: readonly string[], { cwd, env }: RunOptions = {}) {
-    this.child = spawn(process.execPath, [BIN, ...argv], {
-      cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '', TEMPORAL_ADDRESS: '', ...env },
+    this.child = startCommand([process.execPath, BIN, ...argv], {
+      ...(cwd === undefined ? {} : { cwd }),
+      env: { NODE_OPTIONS: '', TEMPORAL_ADDRESS: '', ...env },
     });
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.out += text));
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.err += text));
-    this.ended = new Promise((resolve, reject) => {
-      this.child.once('error', reject);
-      this.child.once('close', (exit) => resolve({ exit, out: this.out, err: this.err }));
-    });
+    this.child.stdout.setEncoding('utf8').on('data', (text: string) => (this.out += text));
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => (this.err += text));
+    this.ended = this.child.ended.then(({ exitCode }) => ({ exit: exitCode, out: this.out, err: this.err }));
   }
 
   /** Wait until it has printed `text` (to either stream); fails when it ends before or takes too long. */
   async untilPrinted(text: string, withinMs: number): Promise<void> {
     const deadlineMs = Date.now() + withinMs;
     while (!this.out.includes(text) && !this.err.includes(text)) {
-      if (this.child.exitCode !== null || Date.now() > deadlineMs)
+      if (this.child.end !== null || Date.now() > deadlineMs)
         throw new Error(`vmshadow did not print ${JSON.stringify(text)}: ${this.out}${this.err}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

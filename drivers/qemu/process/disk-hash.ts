@@ -1,7 +1,6 @@
 // SHA-256 over the whole virtual content of a disk, in a process of its own: holes count as zeros, so a sparse copy and a full one agree.
-import { spawn, type ChildProcess } from 'node:child_process';
-import { openSync, closeSync } from 'node:fs';
 import { VmshadowError } from '../../../domain/errors.js';
+import { startCommand, type StartedCommand, type StartOptions } from '../../../os/start-command.js';
 
 /** Node is there wherever we run, and its OpenSSL hashes three times as fast as sha256sum. */
 const HASHER = `
@@ -12,9 +11,7 @@ process.stdin.on('end', () => console.log(bytes + ' ' + hash.digest('hex')));`;
 
 /** Hash a raw disk file. Throws DISK_COPY when it can't be read whole. */
 export async function hashFile(path: string, sizeBytes: number, signal: AbortSignal): Promise<string> {
-  const input = openSync(path, 'r');
-  const hasher = spawnHasher(input);
-  closeSync(input);
+  const hasher = startHasher({ file: path });
   return finish(hasher, [hasher], path, sizeBytes, signal);
 }
 
@@ -26,21 +23,20 @@ export async function hashExport(
   signal: AbortSignal,
 ): Promise<string> {
   const uri = `nbd+unix:///${exportName}?socket=${socket}`;
-  const reader = spawn('nbdcopy', ['--', uri, '-'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  reader.on('error', () => undefined);
-  const hasher = spawnHasher(reader.stdout);
+  const reader = startCommand(['nbdcopy', '--', uri, '-'], { stderr: 'inherit' });
+  const hasher = startHasher(reader.stdout);
   // The hasher has its own handle; ours would keep the pipe open after the reader's end.
   reader.stdout.destroy();
   return finish(hasher, [hasher, reader], uri, sizeBytes, signal);
 }
 
-function spawnHasher(input: number | NonNullable<ChildProcess['stdout']>): ChildProcess {
-  return spawn(process.execPath, ['-e', HASHER], { stdio: [input, 'pipe', 'inherit'] });
+function startHasher(stdin: NonNullable<StartOptions['stdin']>): StartedCommand {
+  return startCommand([process.execPath, '-e', HASHER], { stdin, stderr: 'inherit' });
 }
 
 async function finish(
-  hasher: ChildProcess,
-  processes: readonly ChildProcess[],
+  hasher: StartedCommand,
+  processes: readonly StartedCommand[],
   what: string,
   sizeBytes: number,
   signal: AbortSignal,
@@ -50,11 +46,9 @@ async function finish(
   signal.addEventListener('abort', stop);
   try {
     let output = '';
-    hasher.stdout?.on('data', (d: Buffer) => (output += d.toString()));
-    await new Promise<void>((resolve, reject) => {
-      hasher.once('error', reject);
-      hasher.once('close', () => resolve());
-    });
+    hasher.stdout.on('data', (d: Buffer) => (output += d.toString()));
+    const { startError } = await hasher.ended;
+    if (startError !== null) throw startError;
     signal.throwIfAborted();
     const [bytes, digest] = output.trim().split(' ');
     if (Number(bytes) !== sizeBytes || digest === undefined)

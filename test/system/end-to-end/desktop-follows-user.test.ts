@@ -1,10 +1,10 @@
 // The whole product on real parts, with the small guest: QEMU, Temporal, dom0 workers, proxies, a NAT and a WAN in namespaces. The loop
 // moves the desktop by itself; a TCP stream with sequence numbers and a disk that is being written go through every move.
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StartedCommand } from '../../../os/start-command.js';
 import { DesktopId } from '../../../domain/model/ids.js';
 import { LabCloud } from '../../../lab/cloud/lab-cloud.js';
 import { copiesOf, leftoversAt } from '../../../lab/demo/leftovers.js';
@@ -28,7 +28,7 @@ const WAN_MBPS = 40;
 const capacity = { slots: 2, vcpus: 4, memoryMiB: 512, diskMiB: 512 };
 let world: World;
 let cloud: LabCloud;
-let stream: ChildProcess;
+let stream: StartedCommand;
 let created: DesktopCreated;
 
 beforeAll(async () => {
@@ -90,15 +90,15 @@ afterAll(async () => {
 }, 60_000);
 
 /** Records of 8 KB each 50 ms: a steady 160 KB/s on the remote desktop's port. Returns when the first record came. */
-async function openStream(dir: string): Promise<ChildProcess> {
+async function openStream(dir: string): Promise<StartedCommand> {
   const main = join(checkoutFolder(), 'dist', 'lab', 'stream', 'stream-main.js');
   const log = join(dir, 'stream.jsonl');
   const options = ['--host', created.external, '--interval', '50', '--payload', '8192', '--log', log];
   for (let tries = 0; tries < 60; tries++) {
     const child = world.spawn(world.user('alice').clientNamespace, [process.execPath, main, ...options], {
-      env: { ...process.env, NODE_OPTIONS: '' },
+      env: { NODE_OPTIONS: '' },
     });
-    while (child.exitCode === null) {
+    while (child.end === null) {
       if ((await sizeOf(log)) > 0) return child;
       await sleep(100);
     }
@@ -141,7 +141,7 @@ async function verifyGuest(): Promise<GuestStatus> {
 
 async function expectRunsOnlyAt(host: string): Promise<void> {
   expect((await copiesOf(cloud, ID)).map((c) => c.host)).toEqual([host]);
-  expect(stream.exitCode).toBeNull();
+  expect(stream.end).toBeNull();
 }
 
 describe('a desktop follows its user', () => {
@@ -214,7 +214,7 @@ describe('a desktop follows its user', () => {
 
   it('loses and doubles nothing of the stream over all of this', async () => {
     stream.kill('SIGTERM');
-    const [out] = (await Promise.all([once(stream.stdout!, 'data'), once(stream, 'exit')]))[0] as [Buffer];
+    const [out] = (await Promise.all([once(stream.stdout, 'data'), stream.ended]))[0] as [Buffer];
     const state = JSON.parse(out.toString()) as {
       errors: number;
       guestErrors: number;

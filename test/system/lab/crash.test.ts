@@ -1,5 +1,4 @@
 // Nothing of a world stays, however its owner ends. Needs root.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cleanupDeadWorlds, cleanupWorld, namespacesOf } from '../../../lab/net/cleanup.js';
 import { processStart } from '../../../lab/net/commands.js';
 import { REGISTRY_FOLDER, readEntry } from '../../../lab/net/registry.js';
+import { startCommand, type StartedCommand } from '../../../os/start-command.js';
 import { World } from '../../../lab/net/world.js';
 import { checkoutFolder } from '../../../lab/images/locate.js';
 
@@ -17,19 +17,18 @@ interface Made {
   readonly folder: string;
 }
 
-let owner: ChildProcess | null = null;
+let owner: StartedCommand | null = null;
 async function startOwner(): Promise<Made> {
   const root = checkoutFolder();
-  owner = spawn(
-    process.execPath,
-    ['--import', 'tsx', join(root, 'test', 'system', 'lab', 'world-owner.ts'), PREFIX],
-    { cwd: root, env: { ...process.env, NODE_OPTIONS: '' } },
+  owner = startCommand(
+    [process.execPath, '--import', 'tsx', join(root, 'test', 'system', 'lab', 'world-owner.ts'), PREFIX],
+    { cwd: root, env: { NODE_OPTIONS: '' } },
   );
   let stderr = '';
-  owner.stderr!.on('data', (text: Buffer) => (stderr += text.toString()));
+  owner.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
   const line = await Promise.race([
-    once(owner.stdout!, 'data').then(([data]) => String(data)),
-    once(owner, 'exit').then(() => Promise.reject(new Error(`the owner ended: ${stderr}`))),
+    once(owner.stdout, 'data').then(([data]) => String(data)),
+    owner.ended.then(() => Promise.reject(new Error(`the owner ended: ${stderr}`))),
   ]);
   return JSON.parse(line) as Made;
 }
@@ -52,7 +51,7 @@ describe('a lab world', () => {
     const made = await startOwner();
     expect(await namespacesOf(PREFIX)).toHaveLength(5);
     owner!.kill('SIGINT');
-    await once(owner!, 'exit');
+    await owner!.ended;
     await expectNothingLeft(made);
   }, 30_000);
 
@@ -61,7 +60,7 @@ describe('a lab world', () => {
     expect(await cleanupDeadWorlds()).not.toContain(PREFIX);
     expect(await namespacesOf(PREFIX)).toHaveLength(5);
     owner!.kill('SIGKILL');
-    await once(owner!, 'exit');
+    await owner!.ended;
     await sleep(50);
     expect(processStart(made.inside)).not.toBeNull();
     expect(await cleanupDeadWorlds()).toContain(PREFIX);
@@ -71,7 +70,7 @@ describe('a lab world', () => {
   it('takes the place of one whose owner was killed', async () => {
     const made = await startOwner();
     owner!.kill('SIGKILL');
-    await once(owner!, 'exit');
+    await owner!.ended;
     const world = await World.create({ prefix: PREFIX, sites: [{ id: 'b' }] });
     expect(processStart(made.inside)).toBeNull();
     expect((await namespacesOf(PREFIX)).sort()).toEqual([

@@ -1,6 +1,5 @@
 // The guest images alive: the small guest's services notice what they are there for, and the desktop shows what its user does. Needs root.
 import { join } from 'node:path';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFileSync, statSync } from 'node:fs';
 import { checkoutFolder, desktopImage, smallGuest } from '../../../lab/images/locate.js';
@@ -146,7 +145,7 @@ describe('the desktop', () => {
     const tsx = join(checkoutFolder(), 'node_modules', '.bin', 'tsx');
     const args = ['--host', desktop.address, '--log', log, '--seconds', '5', '--type-rate', '400'];
     const child = world.spawn(namespace(), [tsx, main, ...args], { logFile: join(world.folder, 'vnc.out') });
-    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect((await child.ended).exitCode).toBe(0);
     const events = readSessionLog(log);
     const [connected] = events.filter((e) => e.event === 'connected');
     const [end] = events.filter((e) => e.event === 'end');

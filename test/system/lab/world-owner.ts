@@ -1,8 +1,8 @@
 // The owner of a world, for crash.test.ts: makes it, starts a process in it and one outside, says so, and destroys it on SIGINT.
-import { spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startCommand } from '../../../os/start-command.js';
 import { World } from '../../../lab/net/world.js';
 
 const world = await World.create({
@@ -11,7 +11,7 @@ const world = await World.create({
   users: [{ id: 'u' }],
 });
 const inside = world.spawn(world.host('a').namespace, ['sleep', '1000']);
-const outside = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' });
+const outside = startCommand(['sleep', '1000'], { detached: true, stdout: 'ignore', stderr: 'ignore' });
 const folder = mkdtempSync(join(tmpdir(), 'vmshadow-lab-test-'));
 world.alsoEnd(outside.pid ?? 0);
 world.alsoRemove(folder);

@@ -38,7 +38,7 @@ const client = () => world.user('alice').clientNamespace;
 
 async function serve(namespace: string, port: number): Promise<void> {
   const server = world.spawn(namespace, [tsx, script, 'serve', String(port)]);
-  await new Promise((resolve) => server.stdout!.once('data', resolve));
+  await new Promise((resolve) => server.stdout.once('data', resolve));
 }
 
 describe('a lab world', () => {
@@ -102,8 +102,8 @@ describe('a lab world', () => {
       'icmp[icmptype] = icmp-echo',
     ]);
     let seen = '';
-    capture.stdout!.on('data', (text: Buffer) => (seen += text.toString()));
-    await new Promise((resolve) => capture.stderr!.once('data', resolve));
+    capture.stdout.on('data', (text: Buffer) => (seen += text.toString()));
+    await new Promise((resolve) => capture.stderr.once('data', resolve));
     await ping(client(), west.address);
     expect(seen).toContain(`IP ${world.user('alice').address} > ${west.address}`);
     await expect(ping(west.namespace, world.user('alice').clientAddress)).rejects.toThrow();

@@ -1,9 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startCommand, type StartedCommand } from '../../../os/start-command.js';
 import { QmpClient } from '../../../drivers/qemu/qmp/qmp-client.js';
 import { queryStatus } from '../../../drivers/qemu/qmp/qmp-replies.js';
 
@@ -18,7 +18,7 @@ function listens(path: string): Promise<boolean> {
 describe('a QMP connection to a real QEMU', () => {
   let folder: string;
   let path: string;
-  let qemu: ChildProcess;
+  let qemu: StartedCommand;
   const clients: QmpClient[] = [];
   const open = async (timeoutMs = 5_000): Promise<QmpClient> => {
     const client = await QmpClient.connect(path, 'test', { timeoutMs });
@@ -38,7 +38,7 @@ describe('a QMP connection to a real QEMU', () => {
       '-qmp',
       `unix:${path},server=on,wait=off`,
     ];
-    qemu = spawn('qemu-system-x86_64', argv, { stdio: 'ignore' });
+    qemu = startCommand(['qemu-system-x86_64', ...argv], { stdout: 'ignore', stderr: 'ignore' });
     // The socket's file is there a moment before anybody listens.
     while (!(await listens(path))) await sleep(20);
   });

@@ -1,10 +1,10 @@
 // The test's end of a host agent: starts it in a namespace, and gives the driver there as an object with the port's own type.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Hypervisor, MoveKey } from '../../../ports/hypervisor.js';
 import { VmshadowError, type ErrorCode, type ErrorDetails } from '../../../domain/errors.js';
 import type { QemuOptions } from '../../../drivers/qemu/process/qemu-host.js';
+import { startCommand, type StartedCommand } from '../../../os/start-command.js';
 import type { Reply, Request } from './host-agent.js';
 
 const agent = fileURLToPath(new URL('./host-agent.ts', import.meta.url));
@@ -25,7 +25,7 @@ export class RemoteHost {
   readonly options: QemuOptions;
   readonly namespace: string;
   readonly driver: HostCalls;
-  #child: ChildProcess | null = null;
+  #child: StartedCommand | null = null;
   #nextId = 1;
   readonly #pending = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
   readonly #functions = new Map<number, (...args: unknown[]) => void>();
@@ -43,14 +43,14 @@ export class RemoteHost {
   /** Start the worker (again). */
   start(): void {
     const argv = ['netns', 'exec', this.namespace, process.execPath, '--import', 'tsx', agent];
-    const child = spawn('ip', [...argv, JSON.stringify(this.options)], {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '' },
+    const child = startCommand(['ip', ...argv, JSON.stringify(this.options)], {
+      stdin: 'pipe',
+      env: { NODE_OPTIONS: '' },
     });
     this.#child = child;
     child.stderr.on('data', (d: Buffer) => (this.stderr += d.toString()));
     createInterface({ input: child.stdout }).on('line', (line) => this.#hear(JSON.parse(line) as Reply));
-    child.on('exit', () => {
+    void child.ended.then(() => {
       for (const { reject } of this.#pending.values()) reject(new Error('the worker died'));
       this.#pending.clear();
     });
@@ -60,10 +60,8 @@ export class RemoteHost {
   async kill(): Promise<void> {
     const child = this.#child;
     this.#child = null;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
+    child?.kill('SIGKILL');
+    await child?.ended;
   }
 
   #method(method: string): (...args: unknown[]) => Promise<unknown> {
@@ -90,7 +88,7 @@ export class RemoteHost {
   }
 
   #send(request: Request): void {
-    this.#child?.stdin?.write(`${JSON.stringify(request)}\n`);
+    this.#child?.stdin.write(`${JSON.stringify(request)}\n`);
   }
 
   #hear(reply: Reply): void {

@@ -1,7 +1,7 @@
 // The cap on a real link: two namespaces and a cable, TCP to two ports at once. The commands run inside the namespace by way of a helper.
-import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../../../os/run-command.js';
+import { startCommand, type StartedCommand } from '../../../os/start-command.js';
 import type { Traffic, TrafficCap } from '../../../drivers/uplink/rate-cap.js';
 
 const [near, far] = [`vmsr-a-${process.pid}`, `vmsr-b-${process.pid}`];
@@ -23,11 +23,11 @@ async function throughput(ports: readonly number[], seconds: number): Promise<nu
   const sink = `let n=0; for (const p of ${JSON.stringify(ports)}) require('net').createServer((s) => s.on('data', (d) => n += d.length).on('error', () => 0)).listen(p, '${peer}');
     setTimeout(() => { const n0 = n; setTimeout(() => { console.log(n - n0); process.exit(0); }, ${seconds * 1000}); }, 700);`;
   const source = `for (const p of ${JSON.stringify(ports)}) { const go = () => { const s = require('net').connect(p, '${peer}'); const b = Buffer.alloc(65536); const f = () => { while (s.write(b)); }; s.on('connect', f).on('drain', f).on('error', () => setTimeout(go, 50)); }; go(); }`;
-  const started: ChildProcess[] = [];
-  const run = (ns: string, code: string): ChildProcess => {
-    const child = spawn('ip', ['netns', 'exec', ns, process.execPath, '-e', code], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: { ...process.env, NODE_OPTIONS: '' },
+  const started: StartedCommand[] = [];
+  const run = (ns: string, code: string): StartedCommand => {
+    const child = startCommand(['ip', 'netns', 'exec', ns, process.execPath, '-e', code], {
+      stderr: 'ignore',
+      env: { NODE_OPTIONS: '' },
     });
     started.push(child);
     return child;
@@ -36,8 +36,8 @@ async function throughput(ports: readonly number[], seconds: number): Promise<nu
     const receiver = run(far, sink);
     run(near, source);
     let text = '';
-    receiver.stdout?.on('data', (d: Buffer) => (text += d.toString()));
-    await new Promise((resolve) => receiver.once('close', resolve));
+    receiver.stdout.on('data', (d: Buffer) => (text += d.toString()));
+    await receiver.ended;
     return (Number(text.trim()) * 8) / seconds / 1e6;
   } finally {
     for (const child of started) child.kill('SIGKILL');

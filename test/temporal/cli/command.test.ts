@@ -60,7 +60,7 @@ describe('the command', () => {
 
   it('ends quietly when its reader went away', async () => {
     const help = new Vmshadow(['--help']);
-    help.child.stdout?.destroy();
+    help.child.stdout.destroy();
     expect(await help.ended).toMatchObject({ exit: 0, err: '' });
   });
 });

@@ -1,7 +1,7 @@
 // Somebody on the path between users and sites: records control packets, and sends any UDP packet with any source address.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { RawSocket } from '../../../../guest-proxy/punch/raw-socket.js';
+import { startCommand, type StartedCommand } from '../../../../os/start-command.js';
 import { serve } from './rpc.js';
 
 interface Datagram {
@@ -14,7 +14,7 @@ interface Datagram {
 const PCAP_HEADER = 24;
 const PCAP_RECORD_HEADER = 16;
 const ETHERNET = 14;
-let tcpdump: ChildProcess | null = null;
+let tcpdump: StartedCommand | null = null;
 let file = '';
 
 function parsePcap(pcap: Buffer): Datagram[] {
@@ -65,8 +65,8 @@ serve({
       'port',
       String(o.port),
     ];
-    tcpdump = spawn('tcpdump', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    await new Promise((resolve) => tcpdump!.stderr!.once('data', resolve));
+    tcpdump = startCommand(['tcpdump', ...args], { stdout: 'ignore' });
+    await new Promise((resolve) => tcpdump!.stderr.once('data', resolve));
   },
   recorded: async () => parsePcap(await readFile(file)),
   stopRecording: () => tcpdump?.kill(),

@@ -1,22 +1,22 @@
 // Calls into helper processes that run in a network namespace: one JSON object a line, over their standard input and output.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { startCommand, type CommandEnd, type StartedCommand } from '../../../../os/start-command.js';
 
 const START_TIMEOUT_MS = 20_000;
 
 export class Helper {
-  readonly #child: ChildProcess;
+  readonly #child: StartedCommand;
   readonly #waiting = new Map<number, { resolve: (v: unknown) => void; reject: (e: Error) => void }>();
   #nextId = 1;
   #errors = '';
-  readonly exited: Promise<void>;
+  readonly exited: Promise<CommandEnd>;
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: StartedCommand) {
     this.#child = child;
-    this.exited = new Promise((resolve) => child.once('exit', () => resolve()));
-    child.stderr?.on('data', (d: Buffer) => (this.#errors = (this.#errors + d.toString()).slice(-4000)));
-    createInterface({ input: child.stdout! }).on('line', (line) => {
+    this.exited = child.ended;
+    child.stderr.on('data', (d: Buffer) => (this.#errors = (this.#errors + d.toString()).slice(-4000)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
       const answer = JSON.parse(line) as { id: number; result?: unknown; error?: string };
       const waiting = this.#waiting.get(answer.id);
       this.#waiting.delete(answer.id);
@@ -33,8 +33,7 @@ export class Helper {
   static spawn(namespace: string, script: string, wrapper: readonly string[] = []): Helper {
     const file = fileURLToPath(new URL(script, import.meta.url));
     const node = [...wrapper, process.execPath, '--import', 'tsx', file];
-    const child = spawn('ip', ['netns', 'exec', namespace, ...node], { stdio: ['pipe', 'pipe', 'pipe'] });
-    return new Helper(child);
+    return new Helper(startCommand(['ip', 'netns', 'exec', namespace, ...node], { stdin: 'pipe' }));
   }
 
   /** Call its `start`. */
@@ -50,7 +49,7 @@ export class Helper {
     const id = this.#nextId++;
     return new Promise<T>((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (v: unknown) => void, reject });
-      this.#child.stdin!.write(`${JSON.stringify({ id, method, args })}\n`);
+      this.#child.stdin.write(`${JSON.stringify({ id, method, args })}\n`);
     });
   }
 

@@ -1,16 +1,16 @@
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { hasCode } from '../../../../domain/errors.js';
+import { runCommand } from '../../../../os/run-command.js';
 import { checkoutFolder, guestAppend, imageFolder, recipeHash } from '../../../../lab/images/locate.js';
 
 describe('guest images', () => {
   it.each(['lab/images/base', 'lab/images/small', 'lab/images/desktop', 'lab/wan'])(
     'have the name that set-up gives them (%s)',
-    (recipe) => {
+    async (recipe) => {
       const folder = join(checkoutFolder(), recipe);
       const listing =
         'find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16';
-      const fromShell = execFileSync('bash', ['-c', listing], { cwd: folder, encoding: 'utf8' }).trim();
+      const fromShell = await runCommand(['bash', '-c', listing], { cwd: folder });
       expect(recipeHash(folder)).toBe(fromShell);
     },
   );
