@@ -52,7 +52,7 @@ export const NOTHING_SHOWN: Shown = { percent: 0, paceBytesPerSecond: 0, etaMs: 
 const MOST_BEFORE_SWITCHOVER = 95;
 const AT_SWITCHOVER = 97;
 /** Of a pace that the link does not show at the moment (zeros pass, the guest is idle), so much is still believed a look later. */
-const PACE_KEPT = 0.9;
+const PACE_KEPT = 0.97;
 /** Rounds shrink by dirty rate / link rate each; near 1 that sum has no end, and the convergence rule ends it: so much at most. */
 const MOST_CHURN = 0.75;
 /** Share of the memory that must have been looked at before it tells how much of the rest will cross. */
@@ -63,13 +63,15 @@ const LEAST_DENSITY = 0.02;
 const at = (phase: Phase) => PHASES.indexOf(phase);
 const between = (least: number, n: number, most: number) => Math.min(most, Math.max(least, n));
 
-/** Take in what a host reports. Reports may be late: what has crossed the wire never falls. */
+/** Take in what a host reports. Reports may be late: what has crossed the wire never falls. A total of 0 is one not known yet. */
 export function takeIn(before: MoveProgress, part: Partial<MoveProgress>): MoveProgress {
   const most = (a: number | null, b: number | null | undefined) =>
     typeof b === 'number' ? Math.max(a ?? 0, b) : a;
   return {
     ...before,
     ...part,
+    diskTotalBytes: part.diskTotalBytes || before.diskTotalBytes,
+    memoryTotalBytes: part.memoryTotalBytes || before.memoryTotalBytes,
     diskWireBytes: most(before.diskWireBytes, part.diskWireBytes),
     memoryWireBytes: most(before.memoryWireBytes, part.memoryWireBytes),
   };
