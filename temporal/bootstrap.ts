@@ -25,15 +25,17 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
 /** Start the pool's loop, or tell the running one of the cloud as it is now. */
 export async function ensureShadowLoop(client: Client, cloud: CloudConfig): Promise<void> {
   const input: ShadowLoopInput = { cloud };
-  const handle = await client.workflow.start(WORKFLOW.shadowLoop, {
-    workflowId: shadowLoopId(cloud.pool),
+  const workflowId = shadowLoopId(cloud.pool);
+  await client.workflow.start(WORKFLOW.shadowLoop, {
+    workflowId,
     taskQueue: CONTROL_QUEUE,
     args: [input],
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
     staticSummary: `Keeps the desktops of pool ${cloud.pool} close to their users`,
   });
-  await handle.executeUpdate(UPDATE.setCloud, { args: [cloud] });
+  // Not by the handle of `start`: that one is bound to a chain that begins with the present run, which a loop that runs has long left.
+  await client.workflow.getHandle(workflowId).executeUpdate(UPDATE.setCloud, { args: [cloud] });
 }
 
 /** Make the schedule `rebalance` unless an operator has it already (perhaps changed or paused). */

@@ -18,6 +18,8 @@ export interface EmbeddedServerOptions {
   readonly uiPort?: number;
   /** Put in front of the command, e.g. `ip netns exec NAME`. */
   readonly prefix?: readonly string[];
+  /** Settings of the server beside ours, each `key=JSON`. */
+  readonly dynamicConfig?: readonly string[];
 }
 
 export interface EmbeddedServer {
@@ -51,7 +53,7 @@ export async function findTemporalCli(env: NodeJS.ProcessEnv = process.env): Pro
 
 /** Start the dev server and wait until it answers (in its own namespace when there is a prefix: then until its log says so). */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const { ip = '127.0.0.1', port = 7233, uiPort = 8233, prefix = [] } = options;
+  const { ip = '127.0.0.1', port = 7233, uiPort = 8233, prefix = [], dynamicConfig = [] } = options;
   const cli = await findTemporalCli();
   await Promise.all([
     mkdir(dirname(options.dbFile), { recursive: true }),
@@ -74,7 +76,10 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
       String(uiPort),
     ],
     ...['--log-level', 'warn', ...attributes],
-    ...['--dynamic-config-value', `frontend.namespaceCount=${String(MAX_POLLERS)}`],
+    ...[`frontend.namespaceCount=${String(MAX_POLLERS)}`, ...dynamicConfig].flatMap((setting) => [
+      '--dynamic-config-value',
+      setting,
+    ]),
   ];
   const child = startCommand([file, ...args], { detached: true, logFile: options.logFile });
   const stop = async () => {

@@ -9,7 +9,11 @@ import { highs } from '../../drivers/solver/highs-solver.js';
 import { controlActivities } from '../../activities/control/control-activities.js';
 import { hostActivities } from '../../activities/host/host-activities.js';
 import type { HostContext } from '../../activities/host/host-context.js';
-import { startEmbeddedServer, type EmbeddedServer } from '../../temporal/embedded-server.js';
+import {
+  startEmbeddedServer,
+  type EmbeddedServer,
+  type EmbeddedServerOptions,
+} from '../../temporal/embedded-server.js';
 import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/contract/names.js';
 import { workflowSource } from '../../workers/manager.js';
 import { WORKER_DEFAULTS } from '../../workers/worker-runtime.js';
@@ -41,13 +45,14 @@ export class ControlPlane {
     this.#dir = dir;
   }
 
-  static async start(): Promise<ControlPlane> {
+  static async start(options: Pick<EmbeddedServerOptions, 'dynamicConfig'> = {}): Promise<ControlPlane> {
     const dir = await mkdtemp(join(tmpdir(), 'vmshadow-temporal-'));
     const server = await startEmbeddedServer({
       dbFile: join(dir, 'temporal.db'),
       logFile: join(dir, 'temporal.log'),
       port: await freePort(),
       uiPort: await freePort(),
+      ...options,
     });
     const connection = await NativeConnection.connect({ address: server.address });
     const client = new Client({
