@@ -22,6 +22,7 @@ import { HostProxy } from '../guest-proxy/host/host-proxy.js';
 import { tapName } from '../guest-proxy/host/tap.js';
 import { LinkWatchdog } from '../drivers/qemu/source/link-watchdog.js';
 import { QemuHypervisor } from '../drivers/qemu/qemu-hypervisor.js';
+import { lockFolder } from '../os/folder-lock.js';
 import { runCommand } from '../os/run-command.js';
 import { bulkQueue, ctlQueue } from '../temporal/contract/names.js';
 import { DesktopTraffic } from '../drivers/traffic/desktop-traffic.js';
@@ -50,7 +51,16 @@ const LINK_LOST_AFTER = 4;
 /** Run a host's dom0 until `signal` is aborted. Desktops and rules stay as they are. */
 export async function runDom0({ config, logger, signal }: Dom0Options): Promise<void> {
   installRuntime(logger);
-  const host = await openHost(config, logger);
+  await mkdir(config.stateDir, { recursive: true });
+  const unlock = lockFolder(config.stateDir);
+  try {
+    await runHost(await openHost(config, logger), logger, signal);
+  } finally {
+    unlock();
+  }
+}
+
+async function runHost(host: OpenHost, logger: Logger, signal: AbortSignal): Promise<void> {
   try {
     const { connection, namespace, address } = await connectWhenThere(logger, signal);
     try {
@@ -86,12 +96,14 @@ export async function runDom0({ config, logger, signal }: Dom0Options): Promise<
   }
 }
 
-async function openHost(
-  config: Dom0Config,
-  logger: Logger,
-): Promise<{ context: HostContext; close(): Promise<void> }> {
+interface OpenHost {
+  readonly context: HostContext;
+  close(): Promise<void>;
+}
+
+async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
   const { site, host, stateDir, runDir, pkiDir } = config;
-  await Promise.all([mkdir(stateDir, { recursive: true }), mkdir(runDir, { recursive: true })]);
+  await mkdir(runDir, { recursive: true });
   const ownership = new OwnershipStore(join(stateDir, 'ownership'));
   const reservations = new ReservationStore(join(stateDir, 'reservations'));
   const hypervisor = new QemuHypervisor({
