@@ -6,7 +6,7 @@ import { QemuHypervisor, type QemuDriverOptions } from '../../../drivers/qemu/qe
 import { LinkWatchdog } from '../../../drivers/qemu/source/link-watchdog.js';
 import type { MoveKey } from '../../../ports/hypervisor.js';
 
-type Reference = { $signal: number } | { $function: number };
+type Reference = { $signal: number; aborted: boolean } | { $function: number };
 export type Request =
   { kind: 'call'; id: number; method: string; args: unknown[] } | { kind: 'abort'; signal: number };
 export type Reply =
@@ -75,7 +75,9 @@ function revive(argument: unknown): unknown {
   if (typeof argument !== 'object' || argument === null) return argument;
   if ('$signal' in argument) {
     const controller = new AbortController();
-    signals.set((argument as Reference & { $signal: number }).$signal, controller);
+    const { $signal, aborted } = argument as Extract<Reference, { $signal: number }>;
+    if (aborted) controller.abort(new Error('aborted by the caller'));
+    signals.set($signal, controller);
     return controller.signal;
   }
   if ('$function' in argument) {

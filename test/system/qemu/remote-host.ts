@@ -77,7 +77,7 @@ export class RemoteHost {
     if (argument instanceof AbortSignal) {
       const signal = this.#nextId++;
       argument.addEventListener('abort', () => this.#send({ kind: 'abort', signal }));
-      return { $signal: signal };
+      return { $signal: signal, aborted: argument.aborted };
     }
     if (typeof argument === 'function') {
       const id = this.#nextId++;

@@ -1,11 +1,11 @@
-// The table of what each phase's failure or cancellation does: the source runs on, and the target keeps nothing.
-import { readdir } from 'node:fs/promises';
+// What QEMU's own failures come to, beside what every driver promises (test/compliance/hypervisor.ts): the source runs on, and the target
+// keeps nothing.
 import { join } from 'node:path';
 import type { MoveKey } from '../../../ports/hypervisor.js';
 import { isVmshadowError } from '../../../domain/errors.js';
 import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
 import { smallGuest } from '../../../lab/images/locate.js';
-import { MBPS, TAP, TwoHosts, copyDisk, copyMemory, smallDesktop, untilDisk } from './two-hosts.js';
+import { MBPS, TAP, TwoHosts, copyDisk, copyMemory, smallDesktop } from './two-hosts.js';
 
 describe('a move that is given up', () => {
   const definition = smallDesktop('stayer', { 'vms.disk': '1000:16', 'vms.dirty': '1000:8' });
@@ -47,46 +47,12 @@ describe('a move that is given up', () => {
     expect(await world.a.driver.diskProgress(move)).toMatchObject({ state: 'none' });
     expect(await world.a.driver.memoryProgress(move)).toMatchObject({ state: 'none' });
     expect(await world.b.driver.list()).toEqual([]);
-    expect(await world.processes('qemu-system-x86_64')).toHaveLength(1);
-    expect(await world.processes('qemu-storage-daemon')).toHaveLength(0);
-    for (const folder of ['desktops', 'incoming', 'disks', 'logs', 'views'])
-      expect(await readdir(join(world.folder, 'b', folder)).catch(() => [])).toEqual([]);
+    expect(await world.kept('b')).toEqual([]);
   }
 
-  const killTarget = async (): Promise<void> => {
-    for (const { pid } of await world.b.driver.list()) if (pid !== null) process.kill(pid, 'SIGKILL');
-  };
   const killReplicaServer = async (): Promise<void> => {
     for (const pid of await world.processes('qemu-storage-daemon')) process.kill(pid, 'SIGKILL');
   };
-
-  it('leaves nothing when cancelled in the bulk copy, and when nothing had begun', async () => {
-    await giveUp();
-    const target = await world.b.driver.prepareDisk(move, definition);
-    await world.a.driver.startDiskCopy(move, target, 8);
-    expect(await untilDisk(world.a, move, 'copying')).toMatchObject({ error: null });
-    await giveUp();
-  }, 60_000);
-
-  it('leaves nothing when cancelled in the synchronous phase', async () => {
-    await copyDisk(world.a, world.b, move, definition);
-    expect(await world.a.driver.diskProgress(move)).toMatchObject({ state: 'synchronous' });
-    await giveUp();
-  }, 60_000);
-
-  it('keeps the disk in sync when only the memory copy is cancelled, and tries again with a new copy', async () => {
-    await copyDisk(world.a, world.b, move, definition);
-    await copyMemory(world.a, world.b, move, definition);
-    await killTarget();
-    let progress = await world.a.driver.memoryProgress(move);
-    while (progress.state === 'active') progress = await world.a.driver.memoryProgress(move);
-    expect(progress.state).toBe('failed');
-    await world.a.driver.cancelMemoryCopy(move);
-    expect(await world.a.driver.diskProgress(move)).toMatchObject({ state: 'synchronous' });
-    await copyMemory(world.a, world.b, move, definition);
-    expect(await world.a.driver.memoryProgress(move)).toMatchObject({ state: 'active' });
-    await giveUp();
-  }, 60_000);
 
   it('reports a lost replica as failed, and the guest has not lost a write', async () => {
     await copyDisk(world.a, world.b, move, definition);
@@ -123,30 +89,6 @@ describe('a move that is given up', () => {
       .catch((e: unknown) => (isVmshadowError(e) ? e.code : String(e)));
     expect(['completed', 'MEMORY_COPY', 'DISK_COPY', 'QMP']).toContain(outcome);
     await expect(world.b.driver.confirmComplete(move)).rejects.toMatchObject({ code: 'MEMORY_COPY' });
-    await giveUp();
-  }, 60_000);
-
-  it('resumes the source when the switchover is complete but not committed', async () => {
-    await copyDisk(world.a, world.b, move, definition);
-    await copyMemory(world.a, world.b, move, definition);
-    await world.a.driver.switchover(move, budgetMs, () => undefined, never);
-    expect(await world.a.driver.list()).toMatchObject([{ state: 'postmigrate' }]);
-    await world.b.driver.confirmComplete(move);
-    await killTarget();
-    await expect(world.b.driver.activate(move, true)).rejects.toMatchObject({ details: { ran: false } });
-    await giveUp();
-  }, 60_000);
-
-  it('is refused a switchover when the guest dirties more than fits the pause, and the copy goes on', async () => {
-    await copyDisk(world.a, world.b, move, definition);
-    const endpoint = await world.b.driver.prepareMemory(move, definition, TAP);
-    await world.a.driver.startMemoryCopy(move, endpoint, 200);
-    while ((await world.a.driver.memoryProgress(move)).round < 2);
-    await expect(world.a.driver.switchover(move, 2, () => undefined, never)).rejects.toMatchObject({
-      code: 'CONVERGENCE',
-    });
-    expect(await world.a.driver.memoryProgress(move)).toMatchObject({ state: 'active' });
-    expect(await world.a.driver.list()).toMatchObject([{ state: 'running' }]);
     await giveUp();
   }, 60_000);
 

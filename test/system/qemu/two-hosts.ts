@@ -4,12 +4,13 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CopyProgress, MoveKey, SwitchoverResult } from '../../../ports/hypervisor.js';
+import type { MoveKey } from '../../../ports/hypervisor.js';
 import type { Endpoint } from '../../../domain/model/address.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { guestAppend, smallGuest } from '../../../lab/images/locate.js';
 import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
 import { runCommand } from '../../../os/run-command.js';
+import { bringDisk, bringMemory, type MoveEnds } from '../../compliance/move-steps.js';
 import { RemoteHost, type GuestStatus } from './remote-host.js';
 
 export const TAP = 'vmsqtap';
@@ -130,15 +131,30 @@ export class TwoHosts {
     }
   }
 
-  /** Pids of all processes that name this world's folder on their command line, by kind. */
-  async processes(kind: 'qemu-system-x86_64' | 'qemu-storage-daemon'): Promise<number[]> {
+  /** Pids of all processes that name this world's folder (or a folder in it) on their command line, by kind. */
+  async processes(
+    kind: 'qemu-system-x86_64' | 'qemu-storage-daemon',
+    folder = this.folder,
+  ): Promise<number[]> {
     const found: number[] = [];
     for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
       const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
       const [program, ...rest] = argv.split('\0');
-      if (program === kind && rest.some((arg) => arg.includes(`${this.folder}/`))) found.push(Number(pid));
+      if (program === kind && rest.some((arg) => arg.includes(`${folder}/`))) found.push(Number(pid));
     }
     return found;
+  }
+
+  /** Every file and process that a host's driver keeps, in words. */
+  async kept(site: 'a' | 'b'): Promise<string[]> {
+    const folders = [join(this.folder, site), join(this.folder, `r${site}`)];
+    const files = await runCommand(['find', ...folders, '!', '-type', 'd']).catch(() => '');
+    const processes = await Promise.all(
+      (['qemu-system-x86_64', 'qemu-storage-daemon'] as const).map(async (kind) =>
+        (await this.processes(kind, join(this.folder, site))).map((pid) => `${kind} ${pid}`),
+      ),
+    );
+    return [...files.split('\n').filter((line) => line !== ''), ...processes.flat()];
   }
 
   async remove(): Promise<void> {
@@ -151,72 +167,29 @@ export class TwoHosts {
   }
 }
 
+const ends = (source: RemoteHost, target: RemoteHost, definition: DesktopDefinition): MoveEnds => ({
+  source: source.driver,
+  target: target.driver,
+  definition,
+  tap: TAP,
+  mbps: MBPS,
+});
+
 /** Bring the disk to the target and keep it synchronous. */
-export async function copyDisk(
+export const copyDisk = (
   source: RemoteHost,
   target: RemoteHost,
   move: MoveKey,
   definition: DesktopDefinition,
-): Promise<void> {
-  await source.driver.startDiskCopy(move, await target.driver.prepareDisk(move, definition), MBPS);
-  await source.driver.makeSynchronous(move, new AbortController().signal);
-}
+): Promise<void> => bringDisk(ends(source, target, definition), move);
 
 /** Begin pre-copy to a fresh copy at the target, and wait until a second round has begun. */
-export async function copyMemory(
+export const copyMemory = (
   source: RemoteHost,
   target: RemoteHost,
   move: MoveKey,
   definition: DesktopDefinition,
-): Promise<Endpoint> {
-  const endpoint = await target.driver.prepareMemory(move, definition, TAP);
-  await source.driver.startMemoryCopy(move, endpoint, MBPS);
-  for (;;) {
-    const progress = await source.driver.memoryProgress(move);
-    if (!['setup', 'active'].includes(progress.state))
-      throw new Error(`pre-copy is ${progress.state}: ${progress.error ?? ''}`);
-    if (progress.round > 1) return endpoint;
-    await sleep(100);
-  }
-}
-
-/** The whole move, as the activities do it. */
-export async function moveDesktop(
-  source: RemoteHost,
-  target: RemoteHost,
-  move: MoveKey,
-  definition: DesktopDefinition,
-): Promise<{ result: SwitchoverResult; pauseMs: number }> {
-  await copyDisk(source, target, move, definition);
-  await copyMemory(source, target, move, definition);
-  let stoppedAtMs = 0;
-  const result = await source.driver.switchover(
-    move,
-    2_000,
-    (atMs) => (stoppedAtMs = atMs),
-    new AbortController().signal,
-  );
-  await target.driver.confirmComplete(move);
-  await target.driver.activate(move, true);
-  const pauseMs = Date.now() - stoppedAtMs;
-  await source.driver.retireSource(move);
-  return { result, pauseMs };
-}
-
-/** Wait until the disk copy says `state`. */
-export async function untilDisk(
-  host: RemoteHost,
-  move: MoveKey,
-  state: CopyProgress['state'],
-): Promise<CopyProgress> {
-  for (;;) {
-    const progress = await host.driver.diskProgress(move);
-    if (progress.state === state) return progress;
-    if (progress.state === 'failed' || progress.state === 'none')
-      throw new Error(`the disk copy is ${progress.state}: ${progress.error ?? ''}`);
-    await sleep(20);
-  }
-}
+): Promise<Endpoint> => bringMemory(ends(source, target, definition), move);
 
 function nft(namespace: string, rules: string): Promise<string> {
   return runCommand(['ip', 'netns', 'exec', namespace, 'nft', '-f', '-'], { input: rules });

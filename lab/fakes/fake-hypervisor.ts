@@ -1,0 +1,101 @@
+// The hypervisor port without a guest: it keeps every promise that test/compliance/hypervisor.ts claims of the real driver. Faults are
+// switched on by name.
+import { isDeepStrictEqual } from 'node:util';
+import { VmshadowError } from '../../domain/errors.js';
+import { UNKNOWN_RATES, type DirtyRates } from '../../domain/migration/dirty-rates.js';
+import type { DesktopId } from '../../domain/model/ids.js';
+import type { DesktopRuntime, Hypervisor } from '../../ports/hypervisor.js';
+import { fakeDiskCopy } from './fake-disk-copy.js';
+import {
+  hasProcess,
+  newFakeDesktop,
+  type FakeDesktop,
+  type FakeIncoming,
+  type FakeMachine,
+  type FakeParts,
+} from './fake-machine.js';
+import { fakeMemoryCopy } from './fake-memory-copy.js';
+import { fakeMoveTarget } from './fake-move-target.js';
+
+export interface FakeHypervisorOptions extends Pick<FakeParts, 'faults' | 'note'> {
+  /** What every running desktop is said to rewrite. */
+  readonly dirty: () => DirtyRates;
+}
+
+/** Make the hypervisor of a machine; one made later finds what an earlier one has left. */
+export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOptions): Hypervisor {
+  const find = (id: DesktopId): FakeDesktop => {
+    const desktop = machine.desktops.get(id);
+    if (desktop === undefined) throw new VmshadowError('UNKNOWN_DESKTOP', `fake: no ${id} here`);
+    return desktop;
+  };
+  const run = (desktop: FakeDesktop): void => {
+    if (desktop.state !== 'running') options.note(`run ${desktop.definition.id}`);
+    desktop.state = 'running';
+  };
+  const withProcess = (id: DesktopId): FakeDesktop => {
+    const desktop = find(id);
+    if (hasProcess(desktop)) return desktop;
+    throw new VmshadowError('DESKTOP_DOWN', `fake: ${id} has no process here; start it first`);
+  };
+  const parts: FakeParts = { ...options, machine, withProcess, run };
+  return {
+    info: async () => ({ driver: 'fake', version: '1.0', machines: ['pc-i440fx-10.0'], cpuModel: 'max' }),
+    create: async (definition, tap, image) => {
+      const known = machine.desktops.get(definition.id);
+      if (known === undefined)
+        machine.desktops.set(
+          definition.id,
+          newFakeDesktop({ definition, tap, state: 'stopped', disk: { image, writes: 0 } }),
+        );
+      else if (!isDeepStrictEqual([known.definition, known.tap], [definition, tap]))
+        throw new VmshadowError('ALREADY_EXISTS', `fake: another ${definition.id} is here`);
+    },
+    start: async (id) => {
+      const desktop = find(id);
+      if (!hasProcess(desktop)) run(desktop);
+    },
+    stop: async (id) => {
+      find(id);
+      machine.crash(id);
+      find(id).state = 'stopped';
+    },
+    remove: async (id) => {
+      const desktop = machine.desktops.get(id);
+      if (desktop !== undefined && hasProcess(desktop))
+        throw new VmshadowError('INPUT_INVALID', `fake: ${id} is ${desktop.state}; stop it first`);
+      machine.desktops.delete(id);
+    },
+    list: async () => [
+      ...[...machine.desktops.values()].map(runtimeOf),
+      ...[...machine.incoming.values()].map(incomingRuntime),
+    ],
+    get: async (id) => {
+      const desktop = machine.desktops.get(id);
+      if (desktop !== undefined) return runtimeOf(desktop);
+      const incoming = [...machine.incoming.values()].find((i) => i.desktop === id);
+      return incoming === undefined ? null : incomingRuntime(incoming);
+    },
+    dirtyRates: async (id) =>
+      machine.desktops.get(id)?.state === 'running' ? options.dirty() : UNKNOWN_RATES,
+    resume: async (id) => run(withProcess(id)),
+    cutLink: async () => undefined,
+    ...fakeMoveTarget(parts),
+    ...fakeDiskCopy(parts),
+    ...fakeMemoryCopy(parts),
+  };
+}
+
+const runtimeOf = ({ definition, state, disk }: FakeDesktop): DesktopRuntime => ({
+  definition,
+  state,
+  pid: null,
+  diskUsedBytes: disk.writes,
+});
+
+const incomingRuntime = ({ definition, disk, memory }: FakeIncoming): DesktopRuntime => ({
+  definition,
+  state: memory === 'complete' ? 'paused' : 'incoming',
+  pid: null,
+  diskUsedBytes: disk.writes,
+});

@@ -1,0 +1,15 @@
+// What can be made to go wrong at a fake host, by name.
+
+export type Fault =
+  | 'target dies before confirm'
+  | 'target dies after confirm'
+  | 'copy cannot run'
+  | 'commit answer is lost'
+  | 'expect fails'
+  | 'memory breaks'
+  | 'disk breaks'
+  | 'memory never converges'
+  | 'disk never ends'
+  | 'sync never comes';
+
+export type FakeFaults = Set<Fault>;

@@ -1,0 +1,419 @@
+// What ports/hypervisor.ts promises, as claims about any driver: the fake that workflows are tested with passes them, and so does every
+// real one. A world of two hosts is shared by all claims, and each leaves the desktop running where the next one expects it.
+import type { DesktopDefinition } from '../../domain/model/desktop.js';
+import type { DesktopId } from '../../domain/model/ids.js';
+import type { Hypervisor, MoveKey } from '../../ports/hypervisor.js';
+import { bringDisk, bringMemory, moveDesktop, NEVER, type MoveEnds } from './move-steps.js';
+
+export type Side = 'source' | 'target';
+
+/** Two hosts of one driver, with nothing on them. */
+export interface HypervisorWorld extends MoveEnds {
+  /** What the desktop's disk is made from; null: empty. */
+  readonly image: string | null;
+  /** How many blocks the guest has written; waits for one that boots, throws where it does not run. */
+  writes(side: Side): Promise<number>;
+  /** Tell whether every block that the guest has ever written is there. */
+  intact(side: Side): Promise<boolean>;
+  /** Let another worker take over the host: the one before ends as in a crash. */
+  restart(side: Side): Promise<void>;
+  /** End the processes of the desktop's copies at this host, as a crash would. */
+  crash(side: Side): Promise<void>;
+  /** Everything that the driver keeps at this host, in words: files, processes. */
+  kept(side: Side): Promise<string[]>;
+  remove(): Promise<void>;
+}
+
+/** A guest that is to write does so within a second, on a busy machine within some. */
+const TRIES = 500;
+const TEST_MS = 90_000;
+const PAUSE_BUDGET_MS = 2_000;
+
+/** Claim of a driver what the port promises; `make` gives a fresh world. */
+export function describeHypervisor(name: string, make: () => Promise<HypervisorWorld>): void {
+  let world: HypervisorWorld;
+  let source: Hypervisor;
+  let target: Hypervisor;
+  let definition: DesktopDefinition;
+  let id: DesktopId;
+  let moves = 0;
+  let begun: MoveKey[] = [];
+  const newMove = (): MoveKey => {
+    const move = { desktop: id, moveId: `move-${String(++moves)}` };
+    begun.push(move);
+    return move;
+  };
+
+  const claim = (title: string, test: () => Promise<void>) => it(title, test, TEST_MS);
+  const refused = async (call: Promise<unknown>, code: string, details: object = {}) =>
+    expect(call).rejects.toMatchObject({ code, details });
+
+  /** The guest must write on. */
+  async function expectGuestGoesOn(side: Side): Promise<void> {
+    const before = await world.writes(side);
+    let now = before;
+    for (let i = 0; i < TRIES && now <= before; i++) now = await world.writes(side);
+    expect(now).toBeGreaterThan(before);
+  }
+
+  /** Undo a move, last step first, each step twice: then the source runs and writes, and the target knows nothing of it. */
+  async function giveUp(move: MoveKey): Promise<void> {
+    for (const undo of [
+      () => source.cancelMemoryCopy(move),
+      () => source.cancelDiskCopy(move),
+      () => target.discardTarget(move),
+    ])
+      for (let i = 0; i < 2; i++) await undo();
+    expect(await source.get(id)).toMatchObject({ state: 'running' });
+    expect(await source.diskProgress(move)).toMatchObject({ state: 'none', error: null });
+    expect(await source.memoryProgress(move)).toMatchObject({ state: 'none', error: null });
+    expect(await target.list()).toEqual([]);
+    expect(await target.get(id)).toBeNull();
+    expect(await world.kept('target')).toEqual([]);
+    await expectGuestGoesOn('source');
+  }
+
+  describe(name, () => {
+    beforeAll(async () => {
+      world = await make();
+      ({ source, target, definition } = world);
+      ({ id } = definition);
+    }, TEST_MS);
+    afterAll(() => world.remove(), TEST_MS);
+
+    describe('desktops', () => {
+      claim('are unknown before they are made, and nothing is to be undone of their moves', async () => {
+        const move = newMove();
+        expect(await source.get(id)).toBeNull();
+        expect(await source.list()).toEqual([]);
+        expect(await source.dirtyRates(id)).toEqual({ memoryMbps: null, diskMbps: null });
+        await source.remove(id);
+        for (const call of [source.start(id), source.stop(id, 0), source.resume(id)])
+          await refused(call, 'UNKNOWN_DESKTOP');
+        await refused(source.diskProgress(move), 'UNKNOWN_DESKTOP');
+        await refused(source.retireSource(move), 'UNKNOWN_DESKTOP');
+        await refused(source.hashSnapshot(move, NEVER), 'UNKNOWN_DESKTOP');
+        await refused(source.hashRetired(move, NEVER), 'NO_MOVE');
+        await refused(source.prepareMemory(move, definition, world.tap), 'NO_MOVE');
+        await refused(source.confirmComplete(move), 'NO_MOVE');
+        await refused(source.activate(move, false), 'NO_MOVE');
+        await source.cancelMemoryCopy(move);
+        await source.cancelDiskCopy(move);
+        await source.cutLink(move);
+        await source.discardTarget(move);
+        await source.removeRetired(move);
+      });
+
+      claim('are made once, and another one of the same id is refused', async () => {
+        for (let i = 0; i < 2; i++) await source.create(definition, world.tap, world.image);
+        const other = { ...definition, memoryMiB: definition.memoryMiB * 2 };
+        await refused(source.create(other, world.tap, world.image), 'ALREADY_EXISTS');
+        expect(await source.list()).toMatchObject([{ definition, state: 'stopped', pid: null }]);
+        expect(await source.get(id)).toEqual((await source.list())[0]);
+      });
+
+      claim('that do not run can be stopped, but neither resumed nor moved', async () => {
+        const move = newMove();
+        await source.stop(id, 0);
+        await refused(source.resume(id), 'DESKTOP_DOWN');
+        await refused(source.diskProgress(move), 'DESKTOP_DOWN');
+        await refused(source.startMemoryCopy(move, { address: '192.0.2.99', port: 9 }, 1), 'DESKTOP_DOWN');
+        await source.cancelMemoryCopy(move);
+        await source.cancelDiskCopy(move);
+        await source.cutLink(move);
+        expect(await source.get(id)).toMatchObject({ state: 'stopped' });
+      });
+
+      claim('are started once, and cannot be removed while they run', async () => {
+        await source.start(id);
+        await expectGuestGoesOn('source');
+        const running = await source.get(id);
+        expect(running).toMatchObject({ definition, state: 'running' });
+        await source.start(id);
+        await source.resume(id);
+        await refused(source.remove(id), 'INPUT_INVALID');
+        expect(await source.get(id)).toMatchObject({ state: 'running', pid: running!.pid });
+        await expectGuestGoesOn('source');
+      });
+
+      claim('run on without their worker, and are found again by the next one', async () => {
+        const { pid } = (await source.get(id))!;
+        const before = await world.writes('source');
+        await world.restart('source');
+        expect(await source.list()).toMatchObject([{ definition, state: 'running', pid }]);
+        expect(await world.writes('source')).toBeGreaterThan(before - 1);
+        await expectGuestGoesOn('source');
+      });
+
+      claim('are seen to have crashed, and start again with the disk as it was', async () => {
+        await world.crash('source');
+        expect(await source.list()).toMatchObject([{ definition, state: 'crashed', pid: null }]);
+        await refused(source.resume(id), 'DESKTOP_DOWN');
+        await source.start(id);
+        await expectGuestGoesOn('source');
+        expect(await world.intact('source')).toBe(true);
+      });
+    });
+
+    describe('a move that is given up', () => {
+      // A claim that does not hold must not take the next ones with it.
+      afterEach(async () => {
+        for (const move of begun)
+          for (const undo of [
+            source.cancelMemoryCopy(move),
+            source.cancelDiskCopy(move),
+            target.discardTarget(move),
+          ])
+            await undo.catch(() => undefined);
+        begun = [];
+      }, TEST_MS);
+
+      claim('can be given up before it has begun, and cannot be switched over', async () => {
+        const move = newMove();
+        await giveUp(move);
+        await refused(source.makeSynchronous(move, NEVER), 'DISK_COPY');
+        await refused(
+          source.switchover(move, PAUSE_BUDGET_MS, () => undefined, NEVER),
+          'MEMORY_COPY',
+        );
+        await giveUp(move);
+      });
+
+      claim('has one replica, wherever it is asked for, which cannot be run', async () => {
+        const move = newMove();
+        const disk = await target.prepareDisk(move, definition);
+        expect(await target.prepareDisk(move, definition)).toEqual(disk);
+        expect(await target.get(id)).toMatchObject({ definition, state: 'incoming' });
+        await refused(target.prepareDisk(move, { ...definition, vcpus: 2 }), 'INPUT_INVALID');
+        await refused(source.prepareDisk(move, definition), 'ALREADY_THERE');
+        await refused(target.confirmComplete(move), 'MEMORY_COPY');
+        await refused(target.activate(move, false), 'MEMORY_COPY', { ran: false });
+        await giveUp(move);
+      });
+
+      claim('tells how much of the disk is done, never less than before, and stays in sync', async () => {
+        const move = newMove();
+        const disk = await target.prepareDisk(move, definition);
+        expect(await source.diskProgress(move)).toMatchObject({ state: 'none' });
+        await source.startDiskCopy(move, disk, world.mbps / 4);
+        await refused(source.startDiskCopy(newMove(), disk, world.mbps), 'MOVE_IN_PROGRESS');
+        await source.startDiskCopy(move, disk, world.mbps);
+        let progress = await source.diskProgress(move);
+        let onTheWire = 0;
+        for (let done = 0; progress.state === 'copying'; progress = await source.diskProgress(move)) {
+          expect(progress.doneBytes).toBeGreaterThanOrEqual(done);
+          expect(progress.doneBytes).toBeLessThanOrEqual(progress.totalBytes);
+          expect(progress.wireBytes ?? 0).toBeGreaterThanOrEqual(onTheWire);
+          onTheWire = progress.wireBytes ?? 0;
+          done = progress.doneBytes;
+        }
+        expect(progress).toMatchObject({ state: 'ready', error: null });
+        await expect(source.makeSynchronous(move, AbortSignal.abort())).rejects.toThrow();
+        await source.makeSynchronous(move, NEVER);
+        await source.makeSynchronous(move, NEVER);
+        await expectGuestGoesOn('source');
+        progress = await source.diskProgress(move);
+        expect(progress).toMatchObject({ state: 'synchronous', doneBytes: progress.totalBytes, error: null });
+        await giveUp(move);
+      });
+
+      claim('is over at the source where its target is not there', async () => {
+        const move = newMove();
+        const disk = await target.prepareDisk(move, definition);
+        await target.discardTarget(move);
+        await refused(source.startDiskCopy(move, disk, world.mbps), 'HOST_UNREACHABLE');
+        await giveUp(move);
+      });
+
+      claim('tells how far its rounds of memory are, and keeps the disk in sync when they end', async () => {
+        const move = newMove();
+        await bringDisk(world, move);
+        const endpoint = await bringMemory(world, move);
+        await source.startMemoryCopy(move, endpoint, world.mbps);
+        await refused(source.startMemoryCopy(newMove(), endpoint, world.mbps), 'MOVE_IN_PROGRESS');
+        let before = await source.memoryProgress(move);
+        for (let i = 0; i < 5; i++) {
+          const now = await source.memoryProgress(move);
+          expect(now).toMatchObject({ state: 'active', totalBytes: before.totalBytes, error: null });
+          expect(now.round).toBeGreaterThanOrEqual(before.round);
+          expect(now.wireBytes ?? 0).toBeGreaterThanOrEqual(before.wireBytes ?? 0);
+          expect(now.remainingBytes).toBeLessThanOrEqual(now.totalBytes);
+          expect(now.bytesPerSecond).toBeGreaterThan(0);
+          before = now;
+        }
+        expect(await target.get(id)).toMatchObject({ state: 'incoming' });
+        await refused(target.confirmComplete(move), 'MEMORY_COPY');
+        await refused(target.activate(move, false), 'MEMORY_COPY', { ran: false });
+        await source.cancelMemoryCopy(move);
+        expect(await source.memoryProgress(move)).toMatchObject({ state: 'none' });
+        expect(await source.diskProgress(move)).toMatchObject({ state: 'synchronous' });
+        await expectGuestGoesOn('source');
+        await giveUp(move);
+      });
+
+      claim(
+        'tells that its target is gone, and takes another copy there without the disk again',
+        async () => {
+          const move = newMove();
+          await bringDisk(world, move);
+          await bringMemory(world, move);
+          await world.crash('target');
+          let progress = await source.memoryProgress(move);
+          while (progress.state === 'active') progress = await source.memoryProgress(move);
+          expect(progress.state).toBe('failed');
+          expect(progress.error).not.toBeNull();
+          await refused(target.confirmComplete(move), 'MEMORY_COPY');
+          await source.cancelMemoryCopy(move);
+          expect(await source.diskProgress(move)).toMatchObject({ state: 'synchronous' });
+          await bringMemory(world, move);
+          expect(await source.memoryProgress(move)).toMatchObject({ state: 'active' });
+          await giveUp(move);
+        },
+      );
+
+      claim(
+        'is not switched over where the rest fits no pause that is allowed: the copy goes on',
+        async () => {
+          const move = newMove();
+          await bringDisk(world, move);
+          await bringMemory(world, move);
+          let stops = 0;
+          await refused(
+            source.switchover(move, 0, () => stops++, NEVER),
+            'CONVERGENCE',
+            { pauseBudgetMs: 0 },
+          );
+          expect(stops).toBe(0);
+          expect(await source.get(id)).toMatchObject({ state: 'running' });
+          expect(await source.memoryProgress(move)).toMatchObject({ state: 'active' });
+          await giveUp(move);
+        },
+      );
+
+      claim(
+        'is aborted before the pause without a pause, and in it with the source running or all brought over',
+        async () => {
+          const move = newMove();
+          await bringDisk(world, move);
+          await bringMemory(world, move);
+          let stops = 0;
+          await expect(
+            source.switchover(move, PAUSE_BUDGET_MS, () => stops++, AbortSignal.abort()),
+          ).rejects.toThrow();
+          expect(stops).toBe(0);
+          expect(await source.memoryProgress(move)).toMatchObject({ state: 'active' });
+          const abort = new AbortController();
+          const state = await source
+            .switchover(move, PAUSE_BUDGET_MS, () => abort.abort(new Error('given up')), abort.signal)
+            .then(
+              () => 'postmigrate',
+              () => 'running',
+            );
+          expect(await source.get(id)).toMatchObject({ state });
+          await giveUp(move);
+        },
+      );
+
+      claim('resumes its source also when all was brought over and nothing is committed', async () => {
+        const move = newMove();
+        await bringDisk(world, move);
+        const endpoint = await bringMemory(world, move);
+        const stops: number[] = [];
+        const result = await source.switchover(move, PAUSE_BUDGET_MS, (atMs) => stops.push(atMs), NEVER);
+        expect(stops).toHaveLength(1);
+        expect(result.stoppedAtMs).toBeCloseTo(stops[0]!, -1);
+        expect(result.wireBytes.memory).toBeGreaterThan(0);
+        expect(result.wireBytes.disk).toBeGreaterThan(0);
+        expect(await source.get(id)).toMatchObject({ state: 'postmigrate' });
+        await refused(source.startMemoryCopy(move, endpoint, world.mbps), 'MEMORY_COPY');
+        // An attempt that was told nothing asks again.
+        const again = await source.switchover(move, PAUSE_BUDGET_MS, (atMs) => stops.push(atMs), NEVER);
+        expect(again.wireBytes).toEqual(result.wireBytes);
+        expect(stops).toHaveLength(1);
+        for (let i = 0; i < 2; i++) await target.confirmComplete(move);
+        expect(await target.get(id)).toMatchObject({ state: 'paused' });
+        await world.crash('target');
+        await refused(target.activate(move, true), 'MEMORY_COPY', { ran: false });
+        await giveUp(move);
+        expect(await world.intact('source')).toBe(true);
+      });
+    });
+
+    describe('a move', () => {
+      const there: MoveKey = { desktop: '' as DesktopId, moveId: 'move-there' };
+      beforeAll(() => Object.assign(there, { desktop: id }));
+
+      claim(
+        'ends with the desktop running at the target alone, whatever is asked of the target again',
+        async () => {
+          const before = await world.writes('source');
+          const { result } = await moveDesktop(world, there);
+          expect(result.hypervisorPauseMs).toBeGreaterThanOrEqual(0);
+          await source.retireSource(there);
+          expect(await source.list()).toEqual([]);
+          expect(await source.get(id)).toBeNull();
+          await target.activate(there, true);
+          await target.discardTarget({ ...there, moveId: 'move-unknown' });
+          await refused(target.confirmComplete(there), 'TOO_LATE');
+          await refused(target.prepareDisk(there, definition), 'TOO_LATE');
+          await refused(target.prepareMemory(there, definition, world.tap), 'TOO_LATE');
+          await refused(target.retireSource(there), 'INPUT_INVALID');
+          expect(await target.list()).toMatchObject([{ definition, state: 'running' }]);
+          expect(await world.writes('target')).toBeGreaterThanOrEqual(before);
+          await expectGuestGoesOn('target');
+        },
+      );
+
+      claim(
+        'brought the disk as it was at the switchover, although the guest has written since',
+        async () => {
+          await expect(target.hashSnapshot(there, AbortSignal.abort())).rejects.toThrow();
+          await expect(source.hashRetired(there, AbortSignal.abort())).rejects.toThrow();
+          const hash = await target.hashSnapshot(there, NEVER);
+          expect(hash).toMatch(/^[0-9a-f]{64}$/);
+          expect(await source.hashRetired(there, NEVER)).toBe(hash);
+          expect(await target.hashSnapshot(there, NEVER)).toBe(hash);
+          await refused(target.hashSnapshot(newMove(), NEVER), 'DISK_COPY');
+          await refused(source.hashRetired(newMove(), NEVER), 'NO_MOVE');
+        },
+      );
+
+      claim('is never undone by a target that is to drop it once it was activated', async () => {
+        await target.discardTarget(there);
+        expect(await target.get(id)).toMatchObject({ state: 'running' });
+        await expectGuestGoesOn('target');
+      });
+
+      claim('is forgotten at the source when the disk that was set aside is removed', async () => {
+        for (let i = 0; i < 2; i++) await source.removeRetired(there);
+        await refused(source.hashRetired(there, NEVER), 'NO_MOVE');
+        await refused(source.retireSource(there), 'UNKNOWN_DESKTOP');
+        expect(await world.kept('source')).toEqual([]);
+      });
+
+      claim('can be followed by one back, also when nobody has looked at the disk as it came', async () => {
+        const ends = { ...world, source: target, target: source };
+        const back: MoveKey = { desktop: id, moveId: 'move-back' };
+        await moveDesktop(ends, back);
+        const again: MoveKey = { desktop: id, moveId: 'move-again' };
+        await bringDisk(world, again);
+        await refused(source.hashSnapshot(back, NEVER), 'DISK_COPY');
+        await target.removeRetired(back);
+        await giveUp(again);
+        expect(await world.intact('source')).toBe(true);
+      });
+    });
+
+    describe('a desktop that is no longer wanted', () => {
+      claim('is stopped and removed, each as often as one asks, and leaves nothing', async () => {
+        for (let i = 0; i < 2; i++) await source.stop(id, i === 0 ? 100 : 0);
+        expect(await source.list()).toMatchObject([{ state: 'stopped', pid: null }]);
+        for (let i = 0; i < 2; i++) await source.remove(id);
+        expect(await source.get(id)).toBeNull();
+        expect(await source.list()).toEqual([]);
+        expect(await world.kept('source')).toEqual([]);
+        await refused(source.start(id), 'UNKNOWN_DESKTOP');
+      });
+    });
+  });
+}

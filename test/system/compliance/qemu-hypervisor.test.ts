@@ -1,0 +1,36 @@
+// The QEMU driver on two hosts of this machine, with a guest that writes to its disk and its memory. Needs root, QEMU and the lab's images.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { smallGuest } from '../../../lab/images/locate.js';
+import { describeHypervisor, type HypervisorWorld, type Side } from '../../compliance/hypervisor.js';
+import { MBPS, TAP, TwoHosts, smallDesktop } from '../qemu/two-hosts.js';
+
+async function make(): Promise<HypervisorWorld> {
+  const world = await TwoHosts.make();
+  const hosts = { source: world.a, target: world.b };
+  return {
+    source: world.a.driver,
+    target: world.b.driver,
+    definition: smallDesktop('desk', { 'vms.disk': '1000:16', 'vms.dirty': '2000:16' }),
+    image: smallGuest().disk,
+    tap: TAP,
+    mbps: MBPS,
+    writes: async (side) => (await world.guest(hosts[side])).disk.blocksWritten,
+    intact: async (side) => {
+      let { verify, memory } = await world.guest(hosts[side], 'verify');
+      while (!verify.done) ({ verify, memory } = await world.guest(hosts[side], 'verify'));
+      return verify.blocks > 0 && verify.bad === 0 && memory.errors === 0;
+    },
+    restart: async (side: Side) => {
+      await hosts[side].kill();
+      hosts[side].start();
+    },
+    crash: async (side) => {
+      for (const { pid } of await hosts[side].driver.list()) if (pid !== null) process.kill(pid, 'SIGKILL');
+      while ((await hosts[side].driver.list()).some(({ pid }) => pid !== null)) await sleep(10);
+    },
+    kept: (side) => world.kept(side === 'source' ? 'a' : 'b'),
+    remove: () => world.remove(),
+  };
+}
+
+describeHypervisor('the QEMU driver', make);

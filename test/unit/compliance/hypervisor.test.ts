@@ -1,0 +1,46 @@
+import { fakeHypervisor } from '../../../lab/fakes/fake-hypervisor.js';
+import { FakeMachine, FakeWire } from '../../../lab/fakes/fake-machine.js';
+import { fakeDesktop } from '../../../lab/fakes/fake-host.js';
+import { describeHypervisor, type HypervisorWorld, type Side } from '../../compliance/hypervisor.js';
+
+/** Two fake machines on one wire. */
+async function make(): Promise<HypervisorWorld> {
+  const wire = new FakeWire();
+  const machines = { source: new FakeMachine(wire), target: new FakeMachine(wire) };
+  const definition = fakeDesktop('d1');
+  const driver = (side: Side) =>
+    fakeHypervisor(machines[side], {
+      faults: new Set(),
+      note: () => undefined,
+      dirty: () => ({ memoryMbps: 1, diskMbps: 1 }),
+    });
+  const here = (side: Side) => {
+    const desktop = machines[side].desktops.get(definition.id);
+    if (desktop?.state !== 'running') throw new Error(`the guest does not run at the ${side}`);
+    return desktop;
+  };
+  /** What the guest has written so far, wherever it ran. */
+  let written = 0;
+  const world = {
+    source: driver('source'),
+    target: driver('target'),
+    definition,
+    image: 'fake.qcow2',
+    tap: 'tap-d1',
+    mbps: 100,
+    writes: async (side: Side) => (written = machines[side].write(here(side))),
+    intact: async (side: Side) => here(side).disk.image === 'fake.qcow2' && here(side).disk.writes >= written,
+    restart: async (side: Side) => {
+      Object.assign(world[side], driver(side));
+    },
+    crash: async (side: Side) => machines[side].crash(definition.id),
+    kept: async (side: Side) => {
+      const { desktops, incoming, retired } = machines[side];
+      return [...desktops.keys(), ...incoming.keys(), ...retired.keys()];
+    },
+    remove: async () => undefined,
+  };
+  return world;
+}
+
+describeHypervisor('the fake hypervisor', make);
