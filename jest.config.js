@@ -1,4 +1,5 @@
-// One project a tier (docs/testing.md): unit (T0, T1), replay (T2), temporal (T3), system (T4: real QEMU, namespaces, root).
+// One project a tier (docs/testing.md): unit (T0, T1), replay (T2), temporal (T3), system (T4: real QEMU, namespaces, root); nodes: what
+// is compiled, under each Node, beside the unit tier.
 const base = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
@@ -18,5 +19,6 @@ export default {
     { ...base, displayName: 'replay', testMatch: ['<rootDir>/test/replay/**/*.test.ts'] },
     { ...base, displayName: 'temporal', testMatch: ['<rootDir>/test/temporal/**/*.test.ts'] },
     { ...base, displayName: 'system', testMatch: ['<rootDir>/test/system/**/*.test.ts'] },
+    { ...base, displayName: 'nodes', testMatch: ['<rootDir>/test/nodes/**/*.test.ts'] },
   ],
 };

@@ -7,6 +7,7 @@ const folder = process.argv[2] ?? '.';
 let passed = 0;
 let failed = 0;
 for (const name of readdirSync(folder).filter((f) => f.endsWith('.json'))) {
+  const run = name.replace(/(\.jest)?\.json$/, '');
   const r = JSON.parse(readFileSync(join(folder, name), 'utf8'));
   if ('numTotalTests' in r) {
     passed += r.numPassedTests;
@@ -14,11 +15,11 @@ for (const name of readdirSync(folder).filter((f) => f.endsWith('.json'))) {
     failed += r.numFailedTests + r.numRuntimeErrorTestSuites;
     for (const suite of r.testResults)
       for (const test of suite.assertionResults)
-        if (test.status === 'failed') console.log(`FAILED ${test.fullName}`);
+        if (test.status === 'failed') console.log(`FAILED ${run} ${test.fullName}`);
   } else {
     passed += r.passed;
     failed += r.total - r.passed;
-    if (r.passed < r.total) console.log(`FAILED ${name.replace('.json', '')}`);
+    if (r.passed < r.total) console.log(`FAILED ${run}`);
   }
 }
 console.log(`${passed} passed, ${failed} failed`);
