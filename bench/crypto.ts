@@ -9,7 +9,7 @@ import {
 } from '../guest-proxy/protocol/handshake.js';
 import type { Message } from '../guest-proxy/protocol/messages.js';
 import { Session } from '../guest-proxy/protocol/session.js';
-import { type Data, decodePacket, type Hello, type HelloReply } from '../guest-proxy/protocol/wire.js';
+import { type Data, decodeControlPacket, type Hello, type HelloReply } from '../guest-proxy/protocol/wire.js';
 import { percentile } from '../lab/demo/percentiles.js';
 import type { BenchResult } from './bench-result.js';
 
@@ -50,7 +50,7 @@ function measure(calls: number, step: (call: number) => void): number[] {
 const begin = (stamp: number) => beginHandshake({ desktop: 'desktop-0042', epoch: 3, stamp }, client);
 
 function answer(packet: Buffer): NonNullable<ReturnType<typeof answerHandshake>> {
-  const hello = decodePacket(packet) as Hello;
+  const hello = decodeControlPacket(packet) as Hello;
   if (!verifyHello(hello)) throw new Error('the host refused a true HELLO');
   return answerHandshake(hello, { role: 'owner', epoch: 3 }, host)!;
 }
@@ -59,7 +59,7 @@ function answer(packet: Buffer): NonNullable<ReturnType<typeof answerHandshake>>
 export async function run(): Promise<BenchResult> {
   const handshake = begin(1);
   const answered = answer(handshake.packet);
-  const finish = () => finishHandshake(handshake, decodePacket(answered.packet) as HelloReply)!;
+  const finish = () => finishHandshake(handshake, decodeControlPacket(answered.packet) as HelloReply)!;
   const clientEnd = new Session(finish(), 'client');
   const hostEnd = new Session(answered.keys, 'host');
   const total = (BATCHES + 1) * MESSAGES_A_BATCH;
@@ -70,7 +70,7 @@ export async function run(): Promise<BenchResult> {
     'HELLO_REPLY verified, at the client': measure(HANDSHAKES_A_BATCH, finish),
     'a message sealed': measure(MESSAGES_A_BATCH, () => hostEnd.seal(MESSAGE)),
     'a message opened': measure(MESSAGES_A_BATCH, (call) => {
-      if (clientEnd.open(decodePacket(sealed[call]!) as Data) === null)
+      if (clientEnd.open(decodeControlPacket(sealed[call]!) as Data) === null)
         throw new Error('a true message was refused');
     }),
   };

@@ -9,7 +9,7 @@ import {
 } from '../../domain/fingerprint/rank/capture-report.js';
 import { DesktopGuess, type GuessedDesktop } from '../../domain/fingerprint/session/desktop-guess.js';
 import { FlowTable } from '../../domain/fingerprint/capture/flow-table.js';
-import { decodePacket, type PacketHeader } from '../../domain/fingerprint/capture/packet.js';
+import { decodeRawPacket, type PacketHeader } from '../../domain/fingerprint/capture/packet.js';
 import type { FingerprintPolicy } from '../../domain/model/policy.js';
 
 interface ReadCapture {
@@ -35,7 +35,7 @@ async function readCapture(path: string, take: (header: PacketHeader) => void): 
     for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
       for (const raw of reader.push(chunk as Buffer)) {
         counts.packets += 1;
-        const decoded = decodePacket(raw);
+        const decoded = decodeRawPacket(raw);
         if (decoded.kind === 'packet') {
           if (decoded.firstFragment) counts.fragments += 1;
           take(decoded.header);

@@ -3,7 +3,7 @@
 import { VmshadowError, messageOf } from '../../domain/errors.js';
 import { CaptureReader } from '../../domain/fingerprint/capture/capture-reader.js';
 import { FlowTable } from '../../domain/fingerprint/capture/flow-table.js';
-import { decodePacket } from '../../domain/fingerprint/capture/packet.js';
+import { decodeRawPacket } from '../../domain/fingerprint/capture/packet.js';
 import { startCommand } from '../../os/start-command.js';
 
 /** Ethernet, a VLAN tag, IPv4 and TCP with full options. */
@@ -64,7 +64,7 @@ export async function captureTap(options: TapCaptureOptions): Promise<TapSample>
   });
   child.stdout.on('data', (chunk: Buffer) => {
     for (const raw of reader.push(chunk)) {
-      const decoded = decodePacket(raw);
+      const decoded = decodeRawPacket(raw);
       if (decoded.kind !== 'packet') continue;
       packets += 1;
       table.add(decoded.header);

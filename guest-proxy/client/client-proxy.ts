@@ -13,7 +13,7 @@ import { kernelClientPlane } from '../planes/kernel/kernel-plane.js';
 import type { ClientConfig } from '../protocol/client-config.js';
 import { identityOf } from '../protocol/identity.js';
 import type { Message } from '../protocol/messages.js';
-import { decodePacket, type HelloReply } from '../protocol/wire.js';
+import { decodeControlPacket, type HelloReply } from '../protocol/wire.js';
 import { punchPacket } from '../punch/packets.js';
 import { sendRaw } from '../punch/raw-sender.js';
 import { type ClientRules, clientRules, flowsToFollow, withoutClosed } from '../rules/client-rules.js';
@@ -184,7 +184,7 @@ export class ClientProxy {
   }
 
   #receive(bytes: Buffer, from: Endpoint): void {
-    const packet = decodePacket(bytes);
+    const packet = decodeControlPacket(bytes);
     if (packet === null) return;
     if (packet.kind === 'probeReply') {
       this.#prober.receive(packet, from, performance.now());

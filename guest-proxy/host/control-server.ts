@@ -11,7 +11,7 @@ import type { Message, SiteRtt } from '../protocol/messages.js';
 import { Session } from '../protocol/session.js';
 import {
   type Data,
-  decodePacket,
+  decodeControlPacket,
   encodeProbe,
   encodeUnknown,
   type Hello,
@@ -91,7 +91,7 @@ export class ControlServer {
   /** Echo RTT probes at an endpoint. */
   async listenForProbes(endpoint: Endpoint): Promise<void> {
     await this.#bind('probes', endpoint, (bytes, from, socket) => {
-      const packet = decodePacket(bytes);
+      const packet = decodeControlPacket(bytes);
       if (packet?.kind === 'probe')
         socket.send(encodeProbe('probeReply', packet.nonce), from.port, from.address);
     });
@@ -168,7 +168,7 @@ export class ControlServer {
   }
 
   #receive(localAddress: string, bytes: Buffer, from: Endpoint): void {
-    const packet = decodePacket(bytes);
+    const packet = decodeControlPacket(bytes);
     if (packet?.kind === 'hello') this.#receiveHello(localAddress, packet, from);
     else if (packet?.kind === 'data') this.#receiveData(localAddress, packet, from);
     else this.counters.malformed += 1;

@@ -140,7 +140,7 @@ function readHelloReply(r: Reader): HelloReply | null {
 }
 
 /** Decode a datagram; null when it is not exactly a packet of this version. Costs no cryptography. */
-export function decodePacket(bytes: Buffer): Packet | null {
+export function decodeControlPacket(bytes: Buffer): Packet | null {
   if (bytes.length < 4 || bytes.length > MAX_PACKET_BYTES) return null;
   if (!bytes.subarray(0, 2).equals(MAGIC) || bytes[2] !== PROTOCOL_VERSION) return null;
   const r = new Reader(bytes.subarray(4));

@@ -52,7 +52,7 @@ const IPV6_FRAGMENT = 44;
 const MAX_IPV6_EXTENSIONS = 8;
 
 /** Decode the headers of `raw`. */
-export function decodePacket(raw: RawPacket): Decoded {
+export function decodeRawPacket(raw: RawPacket): Decoded {
   if (!Number.isFinite(raw.timeMs)) return malformed;
   const link = linkPayload(raw.bytes, raw.linkType);
   if (link === 'short') return cutOrBad(raw);

@@ -7,7 +7,7 @@ import {
   type RandomBytes,
 } from '../../../guest-proxy/protocol/handshake.js';
 import { Session } from '../../../guest-proxy/protocol/session.js';
-import { decodePacket, type Hello, type HelloReply } from '../../../guest-proxy/protocol/wire.js';
+import { decodeControlPacket, type Hello, type HelloReply } from '../../../guest-proxy/protocol/wire.js';
 
 export const client = identityOf(createKeyPair(Buffer.alloc(32, 1)));
 export const hostA = identityOf(createKeyPair(Buffer.alloc(32, 2)));
@@ -27,9 +27,9 @@ export function established() {
     client,
     counting(0),
   );
-  const hello = decodePacket(handshake.packet) as Hello;
+  const hello = decodeControlPacket(handshake.packet) as Hello;
   const answer = answerHandshake(hello, { role: 'owner', epoch: 4 }, hostA, counting(100))!;
-  const reply = decodePacket(answer.packet) as HelloReply;
+  const reply = decodeControlPacket(answer.packet) as HelloReply;
   const keys = finishHandshake(handshake, reply)!;
   return {
     handshake,

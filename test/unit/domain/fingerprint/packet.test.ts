@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { isKnownLinkType } from '../../../../domain/fingerprint/capture/link-layer.js';
-import { decodePacket, type Decoded, type RawPacket } from '../../../../domain/fingerprint/capture/packet.js';
+import {
+  decodeRawPacket,
+  type Decoded,
+  type RawPacket,
+} from '../../../../domain/fingerprint/capture/packet.js';
 import { ethernet, FLAGS, ipv4, ipv6, tcp, udp } from './packet-bytes.js';
 
 const raw = (bytes: Uint8Array, more: Partial<RawPacket> = {}): RawPacket => ({
@@ -15,7 +19,7 @@ const header = (d: Decoded) => {
   return d.header;
 };
 
-describe('decodePacket', () => {
+describe('decodeRawPacket', () => {
   it('reads addresses, ports, lengths, sequence numbers, flags and the timestamp of TCP over IPv4', () => {
     const bytes = tcp({
       sequence: 0xfffffff0,
@@ -24,7 +28,7 @@ describe('decodePacket', () => {
       payload: 11,
       timestamp: [123, 456],
     });
-    expect(header(decodePacket(raw(ethernet(ipv4(bytes)))))).toEqual({
+    expect(header(decodeRawPacket(raw(ethernet(ipv4(bytes)))))).toEqual({
       timeMs: 5,
       protocol: 'tcp',
       source: '198.51.100.2',
@@ -47,23 +51,23 @@ describe('decodePacket', () => {
   });
 
   it('reads UDP', () => {
-    const h = header(decodePacket(raw(ethernet(ipv4(udp(9), { protocol: 17 })))));
+    const h = header(decodeRawPacket(raw(ethernet(ipv4(udp(9), { protocol: 17 })))));
     expect([h.protocol, h.destinationPort, h.payloadBytes, h.tcp]).toEqual(['udp', 4172, 9, undefined]);
   });
 
   it('leaves the padding of short Ethernet frames out of the payload', () => {
     const padded = Buffer.concat([ethernet(ipv4(tcp())), Buffer.alloc(6)]);
-    expect(header(decodePacket(raw(padded))).payloadBytes).toBe(0);
+    expect(header(decodeRawPacket(raw(padded))).payloadBytes).toBe(0);
   });
 
   it.each([[[7]], [[7, 8]]])('looks behind VLAN tags %j', (vlans) => {
-    expect(header(decodePacket(raw(ethernet(ipv4(tcp()), { vlans })))).destinationPort).toBe(5901);
+    expect(header(decodeRawPacket(raw(ethernet(ipv4(tcp()), { vlans })))).destinationPort).toBe(5901);
   });
 
   it('reads IPv6, also behind extension headers', () => {
     const hop = Buffer.from([6, 0, 0, 0, 0, 0, 0, 0]);
-    const plain = header(decodePacket(raw(ethernet(ipv6(tcp({ payload: 3 }))))));
-    const extended = header(decodePacket(raw(ethernet(ipv6(tcp({ payload: 3 }), 0, hop)))));
+    const plain = header(decodeRawPacket(raw(ethernet(ipv6(tcp({ payload: 3 }))))));
+    const extended = header(decodeRawPacket(raw(ethernet(ipv6(tcp({ payload: 3 }), 0, hop)))));
     expect([plain.source, plain.destination]).toEqual(['2001:db8::1', 'fd00::2']);
     expect([plain.payloadBytes, extended.payloadBytes, extended.destinationPort]).toEqual([3, 3, 5901]);
   });
@@ -74,19 +78,19 @@ describe('decodePacket', () => {
     ['Linux cooked', 113, Buffer.concat([Buffer.alloc(14), Buffer.from([8, 0]), ipv4(tcp())])],
     ['Linux cooked 2', 276, Buffer.concat([Buffer.from([8, 0]), Buffer.alloc(18), ipv4(tcp())])],
   ])('reads link type %s', (_, linkType, bytes) => {
-    expect(header(decodePacket(raw(bytes, { linkType }))).destinationPort).toBe(5901);
+    expect(header(decodeRawPacket(raw(bytes, { linkType }))).destinationPort).toBe(5901);
     expect(isKnownLinkType(linkType)).toBe(true);
   });
 
   it('takes the length of the wire for the payload of a packet cut by the snap length', () => {
     const whole = ethernet(ipv4(tcp({ payload: 1000 })));
-    const h = header(decodePacket(raw(whole.subarray(0, 60), { wireBytes: whole.length })));
+    const h = header(decodeRawPacket(raw(whole.subarray(0, 60), { wireBytes: whole.length })));
     expect(h.payloadBytes).toBe(1000);
   });
 
   it('reads a super-packet of segmentation offload whose length field is empty', () => {
     const bytes = ethernet(ipv4(tcp({ payload: 40 })).fill(0, 2, 4));
-    expect(header(decodePacket(raw(bytes, { wireBytes: 70_000 }))).payloadBytes).toBe(69_946);
+    expect(header(decodeRawPacket(raw(bytes, { wireBytes: 70_000 }))).payloadBytes).toBe(69_946);
   });
 
   const whole = ethernet(ipv4(tcp({ payload: 10 })));
@@ -103,11 +107,11 @@ describe('decodePacket', () => {
     ['a cut before the ports', 'truncated', raw(whole.subarray(0, 34), { wireBytes: whole.length })],
     ['a time that is no number', 'malformed', raw(whole, { timeMs: NaN })],
   ])('counts %s as %s', (_, kind, packet) => {
-    expect(decodePacket(packet).kind).toBe(kind);
+    expect(decodeRawPacket(packet).kind).toBe(kind);
   });
 
   it('marks the first of several fragments', () => {
-    const decoded = decodePacket(raw(ethernet(ipv4(tcp(), { fragment: 0x2000 }))));
+    const decoded = decodeRawPacket(raw(ethernet(ipv4(tcp(), { fragment: 0x2000 }))));
     expect(decoded).toMatchObject({ kind: 'packet', firstFragment: true });
   });
 
@@ -132,7 +136,7 @@ describe('decodePacket', () => {
     );
     fc.assert(
       fc.property(bytes, fc.constantFrom(0, 1, 101, 113, 276), fc.nat(200), (b, linkType, extra) => {
-        const decoded = decodePacket(raw(b, { linkType, wireBytes: b.length + extra }));
+        const decoded = decodeRawPacket(raw(b, { linkType, wireBytes: b.length + extra }));
         if (decoded.kind !== 'packet') return;
         const { ipBytes, payloadBytes, sourcePort, destinationPort } = decoded.header;
         for (const n of [ipBytes, payloadBytes]) {

@@ -9,7 +9,7 @@ import {
 import type { Message } from '../../../../guest-proxy/protocol/messages.js';
 import {
   type Data,
-  decodePacket,
+  decodeControlPacket,
   type Hello,
   type HelloReply,
 } from '../../../../guest-proxy/protocol/wire.js';
@@ -42,19 +42,19 @@ it(`opens none of ${String(RUNS)} mutated messages, and still opens the true one
   const truth: Message = { kind: 'commit', desktop: 'desk-1', epoch: 7 };
   const sealed = hostEnd.seal(truth);
   for (let i = 0; i < RUNS; i += 1) {
-    const packet = decodePacket(mutate(sealed, next));
+    const packet = decodeControlPacket(mutate(sealed, next));
     if (packet?.kind === 'data') expect(clientEnd.open(packet)).toBeNull();
   }
-  expect(clientEnd.open(decodePacket(sealed) as Data)?.message).toEqual(truth);
+  expect(clientEnd.open(decodeControlPacket(sealed) as Data)?.message).toEqual(truth);
 });
 
 it(`takes none of ${String(RUNS)} mutated HELLOs and replies`, () => {
   const { handshake, answer } = established();
   const next = lcg(2);
   for (let i = 0; i < RUNS; i += 1) {
-    const hello = decodePacket(mutate(handshake.packet, next));
+    const hello = decodeControlPacket(mutate(handshake.packet, next));
     if (hello?.kind === 'hello') expect(verifyHello(hello)).toBe(false);
-    const reply = decodePacket(mutate(answer.packet, next));
+    const reply = decodeControlPacket(mutate(answer.packet, next));
     if (reply?.kind === 'helloReply') expect(finishHandshake(handshake, reply)).toBeNull();
   }
 });
@@ -64,23 +64,27 @@ it('refuses a HELLO that somebody else has signed for the client', () => {
     { desktop: 'desk-1', epoch: 0, stamp: 1 },
     { ...stranger, publicBytes: client.publicBytes, publicKey: client.publicKey },
   );
-  expect(verifyHello(decodePacket(forged.packet) as Hello)).toBe(false);
+  expect(verifyHello(decodeControlPacket(forged.packet) as Hello)).toBe(false);
 });
 
 it('refuses a reply signed by another host than the one it names, or made for another HELLO', () => {
   const mine = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client);
-  const hello = decodePacket(mine.packet) as Hello;
+  const hello = decodeControlPacket(mine.packet) as Hello;
   const pretender = { ...hostB, publicBytes: hostA.publicBytes };
   const forged = answerHandshake(hello, { role: 'owner', epoch: 0 }, pretender)!;
-  expect(finishHandshake(mine, decodePacket(forged.packet) as HelloReply)).toBeNull();
+  expect(finishHandshake(mine, decodeControlPacket(forged.packet) as HelloReply)).toBeNull();
   const other = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 2 }, client);
-  const forOther = answerHandshake(decodePacket(other.packet) as Hello, { role: 'owner', epoch: 0 }, hostA)!;
-  const moved = { ...(decodePacket(forOther.packet) as HelloReply), nonce: mine.nonce };
+  const forOther = answerHandshake(
+    decodeControlPacket(other.packet) as Hello,
+    { role: 'owner', epoch: 0 },
+    hostA,
+  )!;
+  const moved = { ...(decodeControlPacket(forOther.packet) as HelloReply), nonce: mine.nonce };
   expect(finishHandshake(mine, moved)).toBeNull();
 });
 
 it('refuses an ephemeral key of low order', () => {
-  const hello = decodePacket(
+  const hello = decodeControlPacket(
     beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client).packet,
   ) as Hello;
   expect(
@@ -155,7 +159,7 @@ describe('the host on its socket', () => {
     const hello = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client);
     const answered = new Promise<Buffer>((done) => socket.once('message', done));
     socket.send(hello.packet, PORT, '127.0.0.1');
-    const keys = finishHandshake(hello, decodePacket(await answered) as HelloReply)!;
+    const keys = finishHandshake(hello, decodeControlPacket(await answered) as HelloReply)!;
     const { Session } = await import('../../../../guest-proxy/protocol/session.js');
     const session = new Session(keys, 'client');
     const send = async (message: Message) => {
@@ -175,7 +179,7 @@ describe('the host on its socket', () => {
     const { clientEnd } = established();
     const stray = clientEnd.seal({ kind: 'keepalive', epoch: 0, pendingEpoch: 0 });
     const [hint] = await exchange([stray]);
-    expect(decodePacket(hint!)).toEqual({ kind: 'unknown', session: clientEnd.id });
+    expect(decodeControlPacket(hint!)).toEqual({ kind: 'unknown', session: clientEnd.id });
     expect(hint!.length).toBeLessThan(stray.length);
   });
 });

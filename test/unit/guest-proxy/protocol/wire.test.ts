@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { decodeMessage, encodeMessage, type Message } from '../../../../guest-proxy/protocol/messages.js';
 import {
   type Data,
-  decodePacket,
+  decodeControlPacket,
   encodeProbe,
   encodeUnknown,
   HELLO_BYTES,
@@ -111,7 +111,7 @@ describe('packets', () => {
   it('random bytes are no packet and raise nothing', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 1300 }), (bytes) => {
-        const packet = decodePacket(Buffer.from(bytes));
+        const packet = decodeControlPacket(Buffer.from(bytes));
         return packet === null || Buffer.from(bytes).subarray(0, 3).equals(Buffer.from('565301', 'hex'));
       }),
       { numRuns: 2_000 },
@@ -122,18 +122,18 @@ describe('packets', () => {
 describe('sessions', () => {
   it('carry messages in both directions', () => {
     const { clientEnd, hostEnd } = established();
-    const up = decodePacket(clientEnd.seal({ kind: 'keepalive', epoch: 1, pendingEpoch: 2 })) as Data;
+    const up = decodeControlPacket(clientEnd.seal({ kind: 'keepalive', epoch: 1, pendingEpoch: 2 })) as Data;
     expect(hostEnd.open(up)).toEqual({
       message: { kind: 'keepalive', epoch: 1, pendingEpoch: 2 },
       newest: true,
     });
-    const down = decodePacket(hostEnd.seal({ kind: 'alive', epoch: 1 })) as Data;
+    const down = decodeControlPacket(hostEnd.seal({ kind: 'alive', epoch: 1 })) as Data;
     expect(clientEnd.open(down)).toEqual({ message: { kind: 'alive', epoch: 1 }, newest: true });
   });
 
   it('refuse a packet sent back to its sender', () => {
     const { clientEnd, hostEnd } = established();
-    const packet = decodePacket(hostEnd.seal({ kind: 'commit', desktop: 'desk-1', epoch: 9 })) as Data;
+    const packet = decodeControlPacket(hostEnd.seal({ kind: 'commit', desktop: 'desk-1', epoch: 9 })) as Data;
     expect(hostEnd.open(packet)).toBeNull();
     expect(clientEnd.open(packet)).not.toBeNull();
   });
@@ -142,7 +142,7 @@ describe('sessions', () => {
     const { clientEnd, hostEnd } = established();
     const packets = Array.from(
       { length: 100 },
-      (_, epoch) => decodePacket(hostEnd.seal({ kind: 'alive', epoch })) as Data,
+      (_, epoch) => decodeControlPacket(hostEnd.seal({ kind: 'alive', epoch })) as Data,
     );
     const order = packets.map((_, i) => (i * 37) % 100);
     let highest = -1;
@@ -155,9 +155,9 @@ describe('sessions', () => {
 
   it('refuse packets older than the window', () => {
     const { clientEnd, hostEnd } = established();
-    const old = decodePacket(hostEnd.seal({ kind: 'alive', epoch: 0 })) as Data;
+    const old = decodeControlPacket(hostEnd.seal({ kind: 'alive', epoch: 0 })) as Data;
     for (let i = 0; i < 256; i += 1)
-      clientEnd.open(decodePacket(hostEnd.seal({ kind: 'alive', epoch: 1 })) as Data);
+      clientEnd.open(decodeControlPacket(hostEnd.seal({ kind: 'alive', epoch: 1 })) as Data);
     expect(clientEnd.open(old)).toBeNull();
   });
 });
