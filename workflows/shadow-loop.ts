@@ -33,7 +33,7 @@ import {
 } from '../temporal/contract/messages.js';
 import { collect } from './loop/collect.js';
 import { LoopState, type CarriedState } from './loop/loop-state.js';
-import { actOn, forgetTerminated, locateUsers, makePlan } from './loop/moves.js';
+import { actOn, forgetTerminated, locateUsers, planMoves } from './loop/moves.js';
 import {
   askPlan,
   createDesktop,
@@ -68,7 +68,7 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
     await forgetTerminated(state);
     await locateUsers(state);
     await probeSilentUsers(state);
-    const plan = await makePlan(state);
+    const plan = await planMoves(state);
     state.plan = plan;
     if (act) await actOn(state, plan, cause);
   } catch (error) {

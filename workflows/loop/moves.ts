@@ -44,7 +44,7 @@ export async function locateUsers(state: LoopState): Promise<void> {
 }
 
 /** Solve the present placement problem; nothing is acted on. */
-export async function makePlan(state: LoopState, ask: PlanAsk = {}): Promise<PlanResult> {
+export async function planMoves(state: LoopState, ask: PlanAsk = {}): Promise<PlanResult> {
   const request = planRequest(state, Date.now(), ask);
   const result = await plan(packPlanRequest(request));
   return {

@@ -23,7 +23,7 @@ import {
 import { ctl } from '../host-proxies.js';
 import { collect } from './collect.js';
 import type { LoopState } from './loop-state.js';
-import { makePlan, moveInProgress, startMove } from './moves.js';
+import { planMoves, moveInProgress, startMove } from './moves.js';
 
 /** Move a desktop to a site, now. */
 export async function requestMove(
@@ -157,7 +157,7 @@ export async function askPlan(state: LoopState, raw: unknown): Promise<PlanResul
   // Ranks come with the first cycle of a run; without them there is nothing to gain anywhere.
   await condition(() => state.heard);
   await collect(state, false);
-  return makePlan(state, ask);
+  return planMoves(state, ask);
 }
 
 /** Merge a partial policy into the one in force; the whole is checked before anything changes. */
