@@ -46,7 +46,7 @@ export function hostsOf(cloud: CloudConfig): HostRef[] {
 const address = (base: number, n: number) =>
   `${String(base)}.${String((n >> 16) & 255)}.${String((n >> 8) & 255)}.${String(n & 255)}`;
 
-function sample(random: () => number, n: number, atMs: number, rttMs: number, flow: Flow): CycleSummary {
+function sample(random: () => number, n: number, atMs: number, rttMs: number, flow: ShownFlow): CycleSummary {
   const think = rounded(2 + random() * 40);
   const curve = REFERENCE_RTTS_MS.map((ms) => rounded(1000 / (ms + think)));
   return {
@@ -75,11 +75,11 @@ function sample(random: () => number, n: number, atMs: number, rttMs: number, fl
   };
 }
 
-type Flow = CycleSummary['flow'];
+type ShownFlow = CycleSummary['flow'];
 
 function windowOf(random: () => number, n: number, atMs: number, rttMs: number): TrafficWindow {
   const user = { address: address(100, n + 7), port: 32_768 + (n % 28_000) };
-  const remoteDesktop: Flow = {
+  const remoteDesktop: ShownFlow = {
     protocol: 'tcp',
     desktopPort: 5901,
     peerAddress: user.address,
@@ -94,7 +94,7 @@ function windowOf(random: () => number, n: number, atMs: number, rttMs: number):
     bytesOut: some(3_000_000),
     packetsOut: some(3_000),
   });
-  const others = Array.from({ length: 5 }, (_, k): Flow & ReturnType<typeof sums> => ({
+  const others = Array.from({ length: 5 }, (_, k): ShownFlow & ReturnType<typeof sums> => ({
     protocol: k === 4 ? 'udp' : 'tcp',
     desktopPort: 40_000 + Math.floor(random() * 20_000),
     peerAddress: address(20 + k, Math.floor(random() * 16_000_000)),

@@ -17,7 +17,7 @@ import { decodeControlPacket, type HelloReply } from '../protocol/wire.js';
 import { punchPacket } from '../punch/packets.js';
 import { sendRaw } from '../punch/raw-sender.js';
 import { type ClientRules, clientRules, flowsToFollow, withoutClosed } from '../rules/client-rules.js';
-import { type Flow, flowKey } from '../rules/flow.js';
+import { type ProxiedFlow, flowKey } from '../rules/flow.js';
 import {
   addressesOf,
   type ClientState,
@@ -336,7 +336,7 @@ export class ClientProxy {
     const { state } = this.#store;
     const { pending } = state;
     if (pending === null) return;
-    const fresh = (flow: Flow) => !this.#punched.has(flowKey(flow));
+    const fresh = (flow: ProxiedFlow) => !this.#punched.has(flowKey(flow));
     const flows = state.flows.filter((flow) => fresh(flow) && flow.remote.address !== pending.newExternal);
     await sendRaw(
       flows.map((flow) => ({

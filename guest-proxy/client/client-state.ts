@@ -8,7 +8,7 @@ import { Ipv4 } from '../../domain/model/address.js';
 import { PublicKey } from '../protocol/identity.js';
 import type { Message } from '../protocol/messages.js';
 import type { Role } from '../protocol/wire.js';
-import { Flow } from '../rules/flow.js';
+import { ProxiedFlow } from '../rules/flow.js';
 import type { DesktopAddresses } from '../rules/client-rules.js';
 
 const Pending = z.object({
@@ -26,9 +26,9 @@ export const ClientState = z.object({
   /** The host that speaks for this epoch; null before the first contact. */
   hostKey: PublicKey.nullable(),
   current: Ipv4,
-  previous: z.object({ address: Ipv4, untilMs: z.number(), flows: z.array(Flow) }).nullable(),
+  previous: z.object({ address: Ipv4, untilMs: z.number(), flows: z.array(ProxiedFlow) }).nullable(),
   pending: Pending.nullable(),
-  flows: z.array(Flow),
+  flows: z.array(ProxiedFlow),
   /** HELLO stamps of this run of the proxy begin here. */
   stampBase: z.number().int().min(0),
 });
@@ -91,7 +91,7 @@ export function onCommit(
   state: ClientState,
   message: { desktop: string; epoch: number },
   from: { hostKey: string; address: string },
-  flows: readonly Flow[],
+  flows: readonly ProxiedFlow[],
   nowMs: number,
 ): Decision {
   if (message.desktop !== state.desktop) return { refused: 'another desktop is named' };

@@ -1,7 +1,7 @@
 // The client's sockets as the kernel lists them in /proc/net/{tcp,tcp6,udp,udp6}: IPv4 ones and IPv4 in IPv6 (::ffff:a.b.c.d).
 import { readFile } from 'node:fs/promises';
 import type { Endpoint } from '../../domain/model/address.js';
-import type { Flow } from '../rules/flow.js';
+import type { ProxiedFlow } from '../rules/flow.js';
 
 /**
  * include/net/tcp_states.h: LISTEN has no peer. TIME_WAIT has nothing more to say, and its port may be in use again for another address.
@@ -24,8 +24,8 @@ function parseEndpoint(text: string): Endpoint | null {
 }
 
 /** Parse one such file: the sockets that have a peer. */
-export function parseProcNet(protocol: 'tcp' | 'udp', text: string): Flow[] {
-  const flows: Flow[] = [];
+export function parseProcNet(protocol: 'tcp' | 'udp', text: string): ProxiedFlow[] {
+  const flows: ProxiedFlow[] = [];
   for (const line of text.split('\n').slice(1)) {
     const [, local = '', remote = '', state = ''] = line.trim().split(/\s+/);
     const from = parseEndpoint(local);
@@ -48,7 +48,7 @@ async function readIfThere(file: string): Promise<string> {
 }
 
 /** List the sockets of this network namespace that have a peer. */
-export async function listSockets(): Promise<Flow[]> {
+export async function listSockets(): Promise<ProxiedFlow[]> {
   const files = [
     ['tcp', 'tcp'],
     ['tcp', 'tcp6'],

@@ -4,7 +4,7 @@
 // a TCP that it reaches; the target's host drops it as long as the desktop does not run there. UDP: an empty datagram.
 // Close, TCP: a SYN on the old path, which the old host refuses with RST: the NAT, which cannot know that this connection lives on
 // elsewhere, then forgets it. Else it would find the stream out of its window when the desktop comes back to the same address.
-import type { Flow } from '../rules/flow.js';
+import type { ProxiedFlow } from '../rules/flow.js';
 
 const IP_HEADER = 20;
 const TCP_HEADER = 20;
@@ -25,7 +25,7 @@ function checksum(bytes: Buffer): number {
 
 const addressBytes = (address: string): number[] => address.split('.').map(Number);
 
-function ipHeader(flow: Flow, destination: string, payloadLength: number): Buffer {
+function ipHeader(flow: ProxiedFlow, destination: string, payloadLength: number): Buffer {
   const header = Buffer.alloc(IP_HEADER);
   header.writeUInt8(0x45, 0);
   header.writeUInt16BE(IP_HEADER + payloadLength, 2);
@@ -39,7 +39,7 @@ function ipHeader(flow: Flow, destination: string, payloadLength: number): Buffe
 }
 
 /** The IP packet that opens the NAT for `flow` towards `destination`, or (TCP only) closes that path. */
-export function punchPacket(flow: Flow, destination: string, purpose: 'open' | 'close'): Buffer {
+export function punchPacket(flow: ProxiedFlow, destination: string, purpose: 'open' | 'close'): Buffer {
   const segment = Buffer.alloc(flow.protocol === 'tcp' ? TCP_HEADER : UDP_HEADER);
   segment.writeUInt16BE(flow.local.port, 0);
   segment.writeUInt16BE(flow.remote.port, 2);

@@ -1,7 +1,7 @@
 // Which packets of a client are rewritten after moves of its desktop (MMSys'14 section 6.2, the per-socket rules). Pure.
 // A flow remembers only the address that its socket sees; where the desktop is now is known once for all flows. So any chain of moves
 // collapses to at most one rule a direction, a way back to the first address to none, and sockets opened after a move get none.
-import { type Flow, flowKey } from './flow.js';
+import { type ProxiedFlow, flowKey } from './flow.js';
 
 /** The addresses of one desktop, as its client knows them. */
 export interface DesktopAddresses {
@@ -9,12 +9,12 @@ export interface DesktopAddresses {
   /** Announced by PREPARE: packets from it are expected, none are sent to it yet. */
   readonly pending: string | null;
   /** Left by the last COMMIT, with the flows of that time: packets from it may still be under way to them. */
-  readonly previous: { readonly address: string; readonly flows: readonly Flow[] } | null;
+  readonly previous: { readonly address: string; readonly flows: readonly ProxiedFlow[] } | null;
 }
 
 /** Rewrite the remote address of packets of `flow`, as they are on the wire, to or from `wire`. */
 export interface RewriteRule {
-  readonly flow: Flow;
+  readonly flow: ProxiedFlow;
   readonly wire: string;
 }
 
@@ -28,7 +28,7 @@ export interface ClientRules {
 }
 
 /** Make the rules of the tracked flows. */
-export function clientRules(flows: readonly Flow[], addresses: DesktopAddresses): ClientRules {
+export function clientRules(flows: readonly ProxiedFlow[], addresses: DesktopAddresses): ClientRules {
   const outgoing: RewriteRule[] = [];
   const incoming: RewriteRule[] = [];
   const closing: RewriteRule[] = [];
@@ -61,18 +61,21 @@ function firstOnWire(rules: readonly RewriteRule[]): RewriteRule[] {
 }
 
 /** Keep the flows whose sockets are still open. */
-export function withoutClosed(tracked: readonly Flow[], sockets: readonly Flow[]): Flow[] {
+export function withoutClosed(
+  tracked: readonly ProxiedFlow[],
+  sockets: readonly ProxiedFlow[],
+): ProxiedFlow[] {
   const open = new Set(sockets.map(flowKey));
   return tracked.filter((flow) => open.has(flowKey(flow)));
 }
 
 /** Give the flows to follow through a change of address: the open ones tracked so far, and the sockets that go to where the desktop is now. */
 export function flowsToFollow(
-  tracked: readonly Flow[],
-  sockets: readonly Flow[],
+  tracked: readonly ProxiedFlow[],
+  sockets: readonly ProxiedFlow[],
   current: string,
   controlPort: number,
-): Flow[] {
+): ProxiedFlow[] {
   const flows = new Map(withoutClosed(tracked, sockets).map((flow) => [flowKey(flow), flow]));
   for (const socket of sockets) {
     const control = socket.protocol === 'udp' && socket.remote.port === controlPort;

@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { Endpoint } from '../../domain/model/address.js';
 
-export const Flow = z.object({ protocol: z.enum(['tcp', 'udp']), local: Endpoint, remote: Endpoint });
-export type Flow = z.infer<typeof Flow>;
+export const ProxiedFlow = z.object({ protocol: z.enum(['tcp', 'udp']), local: Endpoint, remote: Endpoint });
+export type ProxiedFlow = z.infer<typeof ProxiedFlow>;
 
 /** A text that is the same for the same socket. */
-export function flowKey(flow: Flow): string {
+export function flowKey(flow: ProxiedFlow): string {
   const { protocol, local, remote } = flow;
   return `${protocol} ${local.address}:${String(local.port)} ${remote.address}:${String(remote.port)}`;
 }

@@ -11,7 +11,7 @@ export interface FlowPacket {
   readonly tcp: TcpFields | undefined;
 }
 
-export interface Flow {
+export interface CapturedFlow {
   readonly key: FlowKey;
   bytesIn: number;
   packetsIn: number;
@@ -36,7 +36,7 @@ const REORDER_MS = 5;
 
 export class FlowTable {
   readonly desktop: string;
-  readonly flows = new Map<string, Flow>();
+  readonly flows = new Map<string, CapturedFlow>();
   unkept = 0;
   readonly #clocks = new Map<string, Clock>();
   readonly #clock = new Clock();
@@ -73,12 +73,12 @@ export class FlowTable {
     return true;
   }
 
-  #open(id: string, key: FlowKey): Flow | undefined {
+  #open(id: string, key: FlowKey): CapturedFlow | undefined {
     if (this.flows.size >= MAX_FLOWS_KEPT) {
       this.unkept += 1;
       return undefined;
     }
-    const flow: Flow = {
+    const flow: CapturedFlow = {
       key,
       bytesIn: 0,
       packetsIn: 0,
@@ -131,7 +131,7 @@ function flowKeyOf(h: PacketHeader, fromDesktop: boolean): FlowKey {
   };
 }
 
-function count(flow: Flow, header: PacketHeader, fromDesktop: boolean): void {
+function count(flow: CapturedFlow, header: PacketHeader, fromDesktop: boolean): void {
   if (fromDesktop) {
     flow.bytesOut += header.ipBytes;
     flow.packetsOut += 1;

@@ -3,7 +3,7 @@
 import type { FingerprintPolicy } from '../../model/policy.js';
 import type { GuessedDesktop } from '../session/desktop-guess.js';
 import { evidenceOf } from '../session/flow-evidence.js';
-import type { Flow, FlowTable } from '../capture/flow-table.js';
+import type { CapturedFlow, FlowTable } from '../capture/flow-table.js';
 import {
   MAX_FLOWS,
   REFERENCE_RTTS_MS,
@@ -108,16 +108,16 @@ export function reportDesktop(
 function shownFlow(
   table: FlowTable,
   policy: FingerprintPolicy,
-): { flow: Flow; foundBy: 'port' | 'behaviour' } | undefined {
+): { flow: CapturedFlow; foundBy: 'port' | 'behaviour' } | undefined {
   const flows = [...table.flows.values()].map((flow) => ({ ...evidenceOf(flow), flow }));
   const found = findRemoteDesktop(flows, policy);
   return found === null ? undefined : { flow: found.flow.flow, foundBy: found.foundBy };
 }
 
-function countersOf(table: FlowTable, shown: Flow | undefined) {
-  const volume = (f: Flow) => (f === shown ? Infinity : f.bytesIn + f.bytesOut);
+function countersOf(table: FlowTable, shown: CapturedFlow | undefined) {
+  const volume = (f: CapturedFlow) => (f === shown ? Infinity : f.bytesIn + f.bytesOut);
   const ordered = [...table.flows.values()].sort((a, b) => volume(b) - volume(a));
-  const plain = ({ key, bytesIn, packetsIn, bytesOut, packetsOut }: Flow): FlowCounters => ({
+  const plain = ({ key, bytesIn, packetsIn, bytesOut, packetsOut }: CapturedFlow): FlowCounters => ({
     ...key,
     bytesIn,
     packetsIn,
@@ -157,7 +157,7 @@ function guessReasons(guess: GuessedDesktop | null, table: FlowTable): string[] 
 }
 
 /** One reason a figure that is missing. */
-function unknownReasons(cycles: CycleSummary | undefined, shown: Flow | undefined): string[] {
+function unknownReasons(cycles: CycleSummary | undefined, shown: CapturedFlow | undefined): string[] {
   if (cycles === undefined || shown === undefined)
     return ['client, protocol, round trip and frame rate are unknown without a remote-desktop flow'];
   const reasons: string[] = [];
@@ -177,6 +177,6 @@ function unknownReasons(cycles: CycleSummary | undefined, shown: Flow | undefine
   return reasons;
 }
 
-function sum(table: FlowTable, pick: (f: Flow) => number): number {
+function sum(table: FlowTable, pick: (f: CapturedFlow) => number): number {
   return [...table.flows.values()].reduce((n, f) => n + pick(f), 0);
 }

@@ -1,10 +1,10 @@
 // What the packets of a flow say beyond its counters: who opened it, and how the client's messages look.
-import type { Flow } from '../capture/flow-table.js';
+import type { CapturedFlow } from '../capture/flow-table.js';
 import type { FlowEvidence } from './remote-desktop.js';
 import { median } from '../statistics.js';
 
 /** Describe a flow for the search of the remote desktop. */
-export function evidenceOf(flow: Flow): FlowEvidence {
+export function evidenceOf(flow: CapturedFlow): FlowEvidence {
   const messages = flow.packets.flatMap((p) =>
     !p.fromDesktop && p.payloadBytes > 0 ? [p.payloadBytes] : [],
   );

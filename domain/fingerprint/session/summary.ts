@@ -2,7 +2,7 @@
 import { judgeMode, type ModeEvidence } from './client-mode.js';
 import { asksOneByOne } from './request-rhythm.js';
 import { splitCycles, type CycleSplit } from './cycles.js';
-import type { Flow, FlowPacket } from '../capture/flow-table.js';
+import type { CapturedFlow, FlowPacket } from '../capture/flow-table.js';
 import type { ClientMode, CycleSummary } from '../model.js';
 import { modelSession, predictionCurve } from './replay.js';
 import { passiveRoundTrip, type RoundTrip } from './round-trip.js';
@@ -39,7 +39,7 @@ const INPUT_MS = 5_000;
 type Distance = Pick<RoundTrip, 'rttMs'> & { readonly from: RoundTrip['from'] | 'turnaround' };
 
 /** Sum up `flow`. Always gives a summary; figures that the sample does not show are null. */
-export function summariseFlow(flow: Flow, options: SummaryOptions): CycleSummary {
+export function summariseFlow(flow: CapturedFlow, options: SummaryOptions): CycleSummary {
   const openingMs = opening(flow);
   const { split, evidence } = splitByMode(flow.packets.filter((p) => p.atMs >= openingMs));
   const sampleMs = Math.max(options.sampleMs ?? 0, flow.activeMs);
@@ -128,7 +128,7 @@ function inputs(split: CycleSplit, clientMode: ClientMode): number {
 }
 
 /** Tell how much of a sample the beginning of its session may fill: one that starts soon after it does not show whether it did. */
-function opening(flow: Flow): number {
+function opening(flow: CapturedFlow): number {
   const rttMs = passiveRoundTrip(flow.packets)?.rttMs ?? 0;
   const leastMs = flow.initiator === undefined ? 0 : HANDSHAKE_MS;
   return Math.min(Math.max(leastMs, HANDSHAKE_ROUND_TRIPS * rttMs), HANDSHAKE_MOST * flow.activeMs);

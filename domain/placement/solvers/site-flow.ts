@@ -9,7 +9,7 @@ import { Heap } from './heap.js';
 import { startingPrices } from './starting-prices.js';
 
 /** Weights: desktop x site, larger is better, -Infinity where the desktop may not be. */
-export interface FlowProblem {
+export interface SiteFlowProblem {
   readonly siteCount: number;
   readonly desktopCount: number;
   readonly weights: Float64Array;
@@ -17,7 +17,7 @@ export interface FlowProblem {
 }
 
 export class SiteFlow {
-  readonly #problem: FlowProblem;
+  readonly #problem: SiteFlowProblem;
   readonly #l: number;
   readonly #w: Float64Array;
   readonly #free: Int32Array;
@@ -36,7 +36,7 @@ export class SiteFlow {
   readonly #done: Uint8Array;
   #pushes = 0;
 
-  constructor(problem: FlowProblem) {
+  constructor(problem: SiteFlowProblem) {
     const l = problem.siteCount;
     this.#problem = problem;
     this.#l = l;

@@ -1,7 +1,7 @@
 // Prices to start the exact flow from. Coordinate descent on the dual: site by site, the price is set to what the first desktop
 // that finds no slot there would pay, given the other sites' prices. After a few sweeps nearly every desktop's favourite site has
 // room for it; the flow then settles the rest exactly. Any prices >= 0 are valid; better ones only save time.
-import type { FlowProblem } from './site-flow.js';
+import type { SiteFlowProblem } from './site-flow.js';
 
 /** More sweeps cost more than they save (measured at 2,000 x 40 to 50,000 x 40). */
 const SWEEPS = 8;
@@ -32,7 +32,7 @@ export function kthLargest(values: Float64Array, n: number, k: number): number {
 }
 
 class Descent {
-  readonly #problem: FlowProblem;
+  readonly #problem: SiteFlowProblem;
   readonly #desktops: Int32Array;
   readonly prices: Float64Array;
   /** Best site, its value after prices, second best site and value of each desktop. */
@@ -42,7 +42,7 @@ class Descent {
   readonly #secondValue: Float64Array;
   readonly #margins: Float64Array;
 
-  constructor(problem: FlowProblem, desktops: Int32Array) {
+  constructor(problem: SiteFlowProblem, desktops: Int32Array) {
     const n = desktops.length;
     this.#problem = problem;
     this.#desktops = desktops;
@@ -110,7 +110,7 @@ class Descent {
 }
 
 /** Prices near the optimum for the given desktops. */
-export function startingPrices(problem: FlowProblem, desktops: Int32Array): Float64Array {
+export function startingPrices(problem: SiteFlowProblem, desktops: Int32Array): Float64Array {
   const descent = new Descent(problem, desktops);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let changed = false;

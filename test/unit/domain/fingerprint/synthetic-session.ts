@@ -1,6 +1,6 @@
 // Plays a remote-desktop session packet by packet, as the desktop's tap sees it: the screen changes at a rhythm, the server works on an
 // update, the user is a round trip away. Independent of the code under test: the truth that predictions are held against.
-import { FlowTable, type Flow } from '../../../../domain/fingerprint/capture/flow-table.js';
+import { FlowTable, type CapturedFlow } from '../../../../domain/fingerprint/capture/flow-table.js';
 import type { PacketHeader } from '../../../../domain/fingerprint/capture/packet.js';
 
 export interface SessionSpec {
@@ -30,7 +30,7 @@ export const DESKTOP = '10.77.0.2';
 
 export interface Played {
   readonly packets: readonly PacketHeader[];
-  readonly flow: Flow;
+  readonly flow: CapturedFlow;
   readonly framesPerSecond: number;
   /** Median from request to complete update at the user's device. */
   readonly responseMs: number;

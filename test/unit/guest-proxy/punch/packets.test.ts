@@ -1,7 +1,7 @@
 import { punchPacket } from '../../../../guest-proxy/punch/packets.js';
-import type { Flow } from '../../../../guest-proxy/rules/flow.js';
+import type { ProxiedFlow } from '../../../../guest-proxy/rules/flow.js';
 
-const tcp: Flow = {
+const tcp: ProxiedFlow = {
   protocol: 'tcp',
   local: { address: '10.0.0.2', port: 40_000 },
   remote: { address: '198.51.100.10', port: 5901 },

@@ -7,29 +7,29 @@ import {
   flowsToFollow,
   withoutClosed,
 } from '../../../../guest-proxy/rules/client-rules.js';
-import { type Flow, flowKey } from '../../../../guest-proxy/rules/flow.js';
+import { type ProxiedFlow, flowKey } from '../../../../guest-proxy/rules/flow.js';
 
 const ADDRESSES = ['198.51.100.10', '192.0.2.10', '203.0.113.10'];
 const CONTROL_PORT = 7946;
-const flowTo = (address: string, localPort: number): Flow => ({
+const flowTo = (address: string, localPort: number): ProxiedFlow => ({
   protocol: 'tcp',
   local: { address: '10.0.0.2', port: localPort },
   remote: { address, port: 5901 },
 });
 
 /** Where the kernel plane sends a packet of a socket. */
-const wireOf = (rules: ClientRules, flow: Flow): string =>
+const wireOf = (rules: ClientRules, flow: ProxiedFlow): string =>
   rules.outgoing.find((r) => flowKey(r.flow) === flowKey(flow))?.wire ?? flow.remote.address;
 
 /** As whose the kernel plane delivers a packet that comes from `wire` with the ports of `flow`. */
-const seenAs = (rules: ClientRules, flow: Flow, wire: string): string =>
+const seenAs = (rules: ClientRules, flow: ProxiedFlow, wire: string): string =>
   rules.incoming.find((r) => r.wire === wire && r.flow.local.port === flow.local.port)?.flow.remote.address ??
   wire;
 
 interface World {
   addresses: DesktopAddresses;
-  tracked: Flow[];
-  sockets: Flow[];
+  tracked: ProxiedFlow[];
+  sockets: ProxiedFlow[];
 }
 type Step = { do: 'move'; to: number } | { do: 'open' } | { do: 'close'; which: number } | { do: 'settle' };
 
@@ -122,7 +122,7 @@ it('expects packets from the announced address, and sends none there yet', () =>
 });
 
 it('does not follow the control channel, nor sockets to other addresses', () => {
-  const control: Flow = { ...flowTo(ADDRESSES[0]!, 40_000), protocol: 'udp' };
+  const control: ProxiedFlow = { ...flowTo(ADDRESSES[0]!, 40_000), protocol: 'udp' };
   const channel = { ...control, remote: { ...control.remote, port: CONTROL_PORT } };
   const other = flowTo(ADDRESSES[1]!, 40_001);
   expect(flowsToFollow([], [channel, control, other], ADDRESSES[0]!, CONTROL_PORT)).toEqual([control]);

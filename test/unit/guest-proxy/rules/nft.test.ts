@@ -1,9 +1,9 @@
 import { clientRules } from '../../../../guest-proxy/rules/client-rules.js';
 import { clientTable, renderClientRules } from '../../../../guest-proxy/rules/client-nft.js';
 import { type HostRules, renderHeld, renderHostRules } from '../../../../guest-proxy/rules/host-rules.js';
-import type { Flow } from '../../../../guest-proxy/rules/flow.js';
+import type { ProxiedFlow } from '../../../../guest-proxy/rules/flow.js';
 
-const flow: Flow = {
+const flow: ProxiedFlow = {
   protocol: 'tcp',
   local: { address: '10.0.0.2', port: 40_000 },
   remote: { address: '198.51.100.10', port: 5901 },
