@@ -10,7 +10,7 @@ import { punchPacket } from '../../guest-proxy/punch/packets.js';
 import { sendRaw } from '../../guest-proxy/punch/raw-sender.js';
 import { beginHandshake, verifyHello } from '../../guest-proxy/protocol/handshake.js';
 import { createKeyPair, identityOf } from '../../guest-proxy/protocol/identity.js';
-import { decodePacket, type Hello } from '../../guest-proxy/protocol/wire.js';
+import { decodeControlPacket, type Hello } from '../../guest-proxy/protocol/wire.js';
 
 const QUEUE_NUMBER = 7_999;
 
@@ -34,7 +34,7 @@ it('koffi sends a raw packet, which arrives', async () => {
 it('libsodium signs and verifies', () => {
   const identity = identityOf(createKeyPair());
   const { packet } = beginHandshake({ desktop: 'desk', epoch: 1, stamp: 1 }, identity);
-  expect(verifyHello(decodePacket(packet) as Hello)).toBe(true);
+  expect(verifyHello(decodeControlPacket(packet) as Hello)).toBe(true);
 });
 
 it("Temporal's core starts and stops", async () => {
