@@ -17,7 +17,7 @@ export function parseArguments<S extends z.ZodType>(schema: S, value: unknown, c
   }
 }
 
-/** A number from the shell; commander hands over text. */
+/** A number from the shell; commander gives text. */
 export const numeric = z
   .string()
   .regex(/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i, 'expected a number')

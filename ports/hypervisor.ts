@@ -69,8 +69,8 @@ export interface MemoryProgress {
 export interface SwitchoverResult {
   /** Wall clock of the source host when the guest stopped, ms since 1970. */
   readonly stoppedAtMs: number;
-  /** Pause as the hypervisor reports it for the memory (QEMU `downtime`), ms. */
-  readonly hypervisorPauseMs: number;
+  /** As the hypervisor reports it for the memory (QEMU `downtime`), ms. */
+  readonly downtimeMs: number;
   /** Of the whole move. */
   readonly wireBytes: WireBytes;
 }

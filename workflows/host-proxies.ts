@@ -62,7 +62,7 @@ export function bulk(host: HostRef): Host {
 }
 
 /** The switchover: taken up at once by a restarted worker, for ever, since only it can end the pause. */
-export function handover(host: HostRef): Host {
+export function switching(host: HostRef): Host {
   return proxyActivities<HostActivities>({
     taskQueue: ctlQueue(host),
     startToCloseTimeout: '2d',

@@ -46,8 +46,8 @@ export async function migrateDesktop(raw: unknown): Promise<MoveStatus> {
   saga.clear();
   const { done, prepared } = reached;
   state.learn({
-    pauseMs: done.hypervisorPauseMs,
-    wallPauseMs: done.wallPauseMs,
+    downtimeMs: done.downtimeMs,
+    switchoverMs: done.switchoverMs,
     heldPackets: done.heldPackets,
   });
   state.progress({

@@ -17,7 +17,7 @@ import { ATTRIBUTE } from '../temporal/contract/names.js';
 /** Facts that phases learn on the way. */
 type Facts = Pick<
   MoveStatus,
-  'pauseMs' | 'wallPauseMs' | 'heldPackets' | 'diskHashes' | 'oldExternal' | 'newExternal'
+  'downtimeMs' | 'switchoverMs' | 'heldPackets' | 'diskHashes' | 'oldExternal' | 'newExternal'
 >;
 
 export class MoveState {
@@ -31,8 +31,8 @@ export class MoveState {
   #error: FailureInfo | null = null;
   #note: string | null = null;
   #facts: Facts = {
-    pauseMs: null,
-    wallPauseMs: null,
+    downtimeMs: null,
+    switchoverMs: null,
     heldPackets: 0,
     diskHashes: null,
     oldExternal: null,
@@ -151,11 +151,11 @@ export function renderDetails(s: MoveStatus, note: string | null): string {
     `Why: ${s.reason} (${s.cause}).${rtt}`,
     '',
     `Progress: **${String(s.percent)} %**; disk ${mb(p.diskDoneBytes)} of ${mb(p.diskTotalBytes)}, memory ${mb(p.memoryDoneBytes)} of ${mb(p.memoryTotalBytes)} (round ${String(p.round)}); over the WAN ${mb(s.wanBytes.disk + s.wanBytes.memory)}, ${(p.bytesPerSecond / 1e6).toFixed(1)} MB/s${s.etaMs === null ? '' : `, about ${String(Math.ceil(s.etaMs / 1000))} s left`}.`,
-    ...(s.pauseMs === null
+    ...(s.downtimeMs === null
       ? []
       : [
           '',
-          `Pause: ${s.pauseMs.toFixed(0)} ms by the hypervisor, ${(s.wallPauseMs ?? 0).toFixed(0)} ms from stop to run; ${String(s.heldPackets)} packets held.`,
+          `Downtime: ${s.downtimeMs.toFixed(0)} ms by the hypervisor, ${(s.switchoverMs ?? 0).toFixed(0)} ms from stop to run; ${String(s.heldPackets)} packets held.`,
         ]),
     ...(s.diskHashes === null
       ? []

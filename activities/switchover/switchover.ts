@@ -35,9 +35,9 @@ export interface SwitchoverRequest {
 }
 
 export interface SwitchoverDone {
-  readonly hypervisorPauseMs: number;
+  readonly downtimeMs: number;
   /** From the guest's stop here to its run there by the two hosts' clocks, and by this host's clock alone (to the answer). */
-  readonly wallPauseMs: number;
+  readonly switchoverMs: number;
   /** Of the whole move; a host of a release before does not say. */
   readonly wireBytes?: WireBytes;
   readonly heldPackets: number;
@@ -194,10 +194,10 @@ async function finish(
 ): Promise<SwitchoverDone> {
   if (answer.decision === 'refused') return refused(ctx, request);
   const { packets } = await ctx.network.releaseTo(request);
-  const wallPauseMs = result === null ? 0 : (answer.runningAtMs ?? ctx.now()) - result.stoppedAtMs;
+  const switchoverMs = result === null ? 0 : (answer.runningAtMs ?? ctx.now()) - result.stoppedAtMs;
   const done: SwitchoverDone = {
-    hypervisorPauseMs: result?.hypervisorPauseMs ?? 0,
-    wallPauseMs,
+    downtimeMs: result?.downtimeMs ?? 0,
+    switchoverMs,
     wireBytes: result?.wireBytes ?? { disk: null, memory: null },
     heldPackets: packets,
     clientsPrepared: clients.prepared,

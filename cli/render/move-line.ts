@@ -63,7 +63,7 @@ export function renderMoveEnd(status: MoveStatus): string {
   }
   const lines = [
     `${status.desktop} moved ${where}`,
-    `  pause    ${formatMs(status.pauseMs)} (hypervisor), ${formatMs(status.wallPauseMs)} (wall clock); held packets: ${String(status.heldPackets)}`,
+    `  downtime ${formatMs(status.downtimeMs)} (hypervisor), ${formatMs(status.switchoverMs)} from stop to run; held packets: ${String(status.heldPackets)}`,
     `  WAN      ${formatBytes(status.wanBytes.disk)} disk, ${formatBytes(status.wanBytes.memory)} memory`,
     `  phases   ${renderPhaseTimes(status)}`,
     `  RTT      ${formatMs(status.rttBeforeMs)} -> ${formatMs(status.rttAfterMs)}`,

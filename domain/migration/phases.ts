@@ -16,7 +16,7 @@ const DESCRIPTIONS: Record<Phase, string> = {
   'async-disk': 'copying the disk in the background',
   'sync-switch': 'making disk replication synchronous',
   memory: 'copying memory in rounds while the desktop runs',
-  switchover: 'pausing, handing over and resuming at the target',
+  switchover: 'pausing the desktop, changing its owner and resuming it at the target',
   cleanup: 'verifying the disk and removing what the source no longer needs',
 };
 

@@ -1,4 +1,5 @@
-// Fields whose names were wrong about their unit: files, messages and histories of releases before are still read, the new names are written.
+// Fields that had another name, wrong about its unit or one of two words for a thing: files, messages and histories of releases before
+// are still read, the new names are written.
 import { z } from 'zod';
 
 const NEW_NAMES: Readonly<Record<string, string>> = {
@@ -8,6 +9,8 @@ const NEW_NAMES: Readonly<Record<string, string>> = {
   diskGb: 'diskGB',
   budgetGb: 'budgetGB',
   msPerGb: 'msPerGB',
+  hypervisorPauseMs: 'downtimeMs',
+  wallPauseMs: 'switchoverMs',
 };
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -38,8 +38,10 @@ export const DemoResult = z.strictObject({
   leftovers: z.array(z.string()),
   /** Of the moved desktop, as its VNC client saw them: before the move began, and after it ended. */
   responseMs: z.strictObject({ before: ResponseSummary, after: ResponseSummary }),
-  /** As QEMU reports it, and the longest gap that the user saw around the switchover. */
-  pauseMs: z.strictObject({ hypervisor: ms.nullable(), user: ms.nullable() }),
+  /** As QEMU reports it. */
+  downtimeMs: ms.nullable(),
+  /** The longest that the user saw around the switchover. */
+  gapMs: ms.nullable(),
   wanBytes: z.strictObject({ disk: bytes, memory: bytes }),
   phaseMs: z.partialRecord(z.enum(PHASES), ms),
   /** By desktop, as of the decision. */

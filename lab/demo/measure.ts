@@ -54,7 +54,8 @@ export function demoResult(seen: Seen): DemoResult {
     runningCopies: seen.runningCopies,
     leftovers: [...seen.leftovers],
     responseMs: { before: summarize(samples, 0, begun), after: summarize(samples, afterFromMs) },
-    pauseMs: { hypervisor: move.pauseMs, user: gap === null ? null : Math.round(gap.gapMs) },
+    downtimeMs: move.downtimeMs,
+    gapMs: gap === null ? null : Math.round(gap.gapMs),
     wanBytes: seen.wanBytes,
     phaseMs: Object.fromEntries(
       move.phases.map((p) => [p.phase, (p.endedAtMs ?? p.startedAtMs) - p.startedAtMs]),

@@ -12,7 +12,7 @@ export interface FigureRow {
 
 /** All figures, in the order of the story. */
 export function figureRows(result: DemoResult): FigureRow[] {
-  const { responseMs, pauseMs, wanBytes } = result;
+  const { responseMs, downtimeMs, gapMs, wanBytes } = result;
   return [
     ...Object.entries(result.ranks).map(([desktop, rank]) => row(`rank of ${desktop}`, formatRank(rank))),
     ...result.moves.map((m) =>
@@ -24,8 +24,8 @@ export function figureRows(result: DemoResult): FigureRow[] {
     ),
     row('response time before', renderSummary(responseMs.before), '300 ms'),
     row('response time after', renderSummary(responseMs.after), '41.7 ms'),
-    row('pause, hypervisor', formatMs(pauseMs.hypervisor), '2.48 s'),
-    row('pause, as the user saw it', formatMs(pauseMs.user)),
+    row('downtime (hypervisor)', formatMs(downtimeMs), '2.48 s'),
+    row('gap, as the user saw it', formatMs(gapMs)),
     row(
       'bytes on the WAN',
       `${formatBytes(wanBytes.disk)} disk + ${formatBytes(wanBytes.memory)} memory = ${formatBytes(wanBytes.disk + wanBytes.memory)}`,

@@ -68,10 +68,7 @@ function renderTiles(result: DemoResult): string {
   const { before, after } = result.responseMs;
   const tiles: [string, string][] = [
     [`${formatMs(before.median)} → ${formatMs(after.median)}`, 'median response time before and after'],
-    [
-      formatMs(result.pauseMs.user),
-      `longest gap the user saw (hypervisor: ${formatMs(result.pauseMs.hypervisor)})`,
-    ],
+    [formatMs(result.gapMs), `longest gap the user saw (downtime: ${formatMs(result.downtimeMs)})`],
     [formatBytes(result.wanBytes.disk + result.wanBytes.memory), 'on the WAN, disk and memory'],
   ];
   return `<div class="tiles">${tiles.map(([value, label]) => `<div class="tile"><b>${escapeHtml(value)}</b><span>${escapeHtml(label)}</span></div>`).join('')}</div>`;

@@ -1,5 +1,5 @@
 // A host in memory for unit and workflow tests: the hypervisor and the network keep the promises of their ports, without a guest.
-// Real stores and the real handover logic stand on top of it. Faults are switched on by name.
+// Real stores and the real switchover logic stand on top of it. Faults are switched on by name.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -280,7 +280,7 @@ export class FakeHost {
           if (incoming !== undefined) incoming.memory = true;
         }
         this.#memory = 'completed';
-        return { stoppedAtMs: Date.now(), hypervisorPauseMs: 7, wireBytes: { disk: 4, memory: 100 } };
+        return { stoppedAtMs: Date.now(), downtimeMs: 7, wireBytes: { disk: 4, memory: 100 } };
       },
       cancelMemoryCopy: async (move) => {
         if (this.#memory !== 'none') this.#memory = 'cancelled';

@@ -103,7 +103,7 @@ function resultOf(
   stoppedAtMs: number,
 ): SwitchoverResult {
   const wireBytes = { disk: definition.diskMiB * 2 ** 20, memory: wireBytesOf(migration) };
-  return { stoppedAtMs, hypervisorPauseMs: PAUSE_MS, wireBytes };
+  return { stoppedAtMs, downtimeMs: PAUSE_MS, wireBytes };
 }
 
 function memoryFigures(

@@ -55,8 +55,10 @@ export interface MoveStatus {
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly rttBeforeMs: number | null;
   readonly rttAfterMs: number | null;
-  readonly pauseMs: number | null;
-  readonly wallPauseMs: number | null;
+  /** As the hypervisor reports it. */
+  readonly downtimeMs: number | null;
+  /** From the guest's stop at the source to its run at the target, by the hosts' clocks. */
+  readonly switchoverMs: number | null;
   /** What has crossed the WAN so far: IP packets in whole; 0 where the hosts cannot tell. */
   readonly wanBytes: { readonly disk: number; readonly memory: number };
   readonly heldPackets: number;

@@ -348,7 +348,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         async () => {
           const before = await world.writes('source');
           const { result } = await moveDesktop(world, there);
-          expect(result.hypervisorPauseMs).toBeGreaterThanOrEqual(0);
+          expect(result.downtimeMs).toBeGreaterThanOrEqual(0);
           await source.retireSource(there);
           expect(await source.list()).toEqual([]);
           expect(await source.get(id)).toBeNull();

@@ -87,7 +87,7 @@ describe('migrateDesktop', () => {
     const result = (await handle.result()) as MoveStatus;
     expect(result).toMatchObject({
       outcome: 'moved',
-      pauseMs: 7,
+      downtimeMs: 7,
       diskHashes: { equal: true },
       oldExternal: '198.51.100.10',
       newExternal: '203.0.113.10',

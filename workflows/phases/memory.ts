@@ -2,9 +2,10 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { MemoryCopied } from '../../activities/host/source.js';
 import type { SwitchoverDone } from '../../activities/switchover/switchover.js';
+import { withNewNames } from '../../domain/model/old-names.js';
 import { failedWith } from '../../temporal/contract/failures.js';
 import type { MigrateInput } from '../../temporal/contract/messages.js';
-import { bulk, ctl, handover, persistent } from '../host-proxies.js';
+import { bulk, ctl, persistent, switching } from '../host-proxies.js';
 import type { MoveState } from '../move-state.js';
 import type { Saga } from '../saga.js';
 import type { Prepared } from './before-commit.js';
@@ -19,7 +20,7 @@ export interface Force {
   interrupt: () => void;
 }
 
-/** Copy memory until it fits the pause, then hand over. Resolves when the target owns and runs the desktop. */
+/** Copy memory until it fits the pause, then switch over. Resolves when the target owns and runs the desktop. */
 export async function memoryAndSwitchover(
   input: MigrateInput,
   p: Prepared,
@@ -43,18 +44,20 @@ export async function memoryAndSwitchover(
       state.progress({ memoryWireBytes: copied.wireBytes });
       state.enter('switchover');
       state.note(copied.why);
-      return await handover(input.from).switchover({
-        desktop: input.desktop,
-        moveId: p.source.moveId,
-        epoch: p.targetEpoch,
-        sourceEpoch: p.source.epoch,
-        peer: p.source.peer,
-        oldExternal: p.checked.external,
-        newExternal: p.reserved.newExternal,
-        targetKey: p.reserved.targetKey,
-        pauseBudgetMs: copied.pauseBudgetMs,
-        snapshot: input.policy.verifyDisk,
-      });
+      return withNewNames(
+        await switching(input.from).switchover({
+          desktop: input.desktop,
+          moveId: p.source.moveId,
+          epoch: p.targetEpoch,
+          sourceEpoch: p.source.epoch,
+          peer: p.source.peer,
+          oldExternal: p.checked.external,
+          newExternal: p.reserved.newExternal,
+          targetKey: p.reserved.targetKey,
+          pauseBudgetMs: copied.pauseBudgetMs,
+          snapshot: input.policy.verifyDisk,
+        }),
+      );
     } catch (error) {
       const worthAnother = failedWith(error, 'MEMORY_COPY') || failedWith(error, 'CONVERGENCE');
       if (isCancellation(error) || !worthAnother || attempt >= MEMORY_TRIES) throw error;

@@ -1,4 +1,4 @@
-// The pause: stop the guest at the right moment, let the last memory through, finish the disk, hand over. No step waits for anything
+// The pause: stop the guest at the right moment, let the last memory through, finish the disk, give way. No step waits for anything
 // outside the two hosts. Every wait is bounded, and any failure before `completed` puts the guest back on its feet here:
 //
 //   pre-copy --(a round begins with little enough left)--> stop --STOP--> onStopped
@@ -48,12 +48,12 @@ export async function switchover(
   if (!(await letRun(qmp)))
     throw new VmshadowError(
       'DESKTOP_DOWN',
-      `the guest of ${move.desktop} has powered off: there is nothing to hand over`,
+      `the guest of ${move.desktop} has powered off: there is nothing to move`,
     );
   await qmp.execute('migrate-set-parameters', { 'max-bandwidth': parameters['avail-switchover-bandwidth'] });
   await memory.readWire(move, info);
   await waitUntilItFits(memory, qmp, move, pauseBudgetMs, signal);
-  return pauseAndHandOver(host, memory, qmp, move, pauseBudgetMs, onStopped, signal);
+  return pauseAndGiveWay(host, memory, qmp, move, pauseBudgetMs, onStopped, signal);
 }
 
 /** Wait for a round that begins with no more left than the budget lets through; throw CONVERGENCE when none comes. */
@@ -99,7 +99,7 @@ function notConverging(move: MoveKey, pauseBudgetMs: number, leastMs: number): V
   );
 }
 
-async function pauseAndHandOver(
+async function pauseAndGiveWay(
   host: QemuHost,
   memory: MemoryCopies,
   qmp: QmpClient,
@@ -180,7 +180,7 @@ async function resultOf(
   return {
     stoppedAtMs: Math.round(times?.stoppedAtMs ?? Date.now()),
     // QEMU counts from where it begins to finish; the guest had been stopped before.
-    hypervisorPauseMs: Math.round(
+    downtimeMs: Math.round(
       Math.max(downtimeMs, times === null ? 0 : times.completedAtMs - times.stoppedAtMs),
     ),
     wireBytes: memory.wireBytes(move, info),

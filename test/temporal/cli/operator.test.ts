@@ -182,7 +182,7 @@ describe('vmshadow move', () => {
     const { exit, out, err } = await run('move', 'video', 'us-east', '--force', '--json');
     expect(err).toMatch(/video {2}us-west\/h1 -> us-east\/h1/);
     expect(exit).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ outcome: 'moved', pauseMs: 7, diskHashes: { equal: true } });
+    expect(JSON.parse(out)).toMatchObject({ outcome: 'moved', downtimeMs: 7, diskHashes: { equal: true } });
     expect(cloud.runningAt('video')).toEqual(['us-east/h1']);
   });
 

@@ -49,7 +49,7 @@ describe('the end of a move', () => {
   it('gives pause, bytes, phases and RTTs', () => {
     const text = renderMoveEnd(MOVED);
     expect(text).toContain('video moved us-west/h1 -> us-east/h1');
-    expect(text).toContain('410 ms (hypervisor), 520 ms (wall clock); held packets: 17');
+    expect(text).toContain('410 ms (hypervisor), 520 ms from stop to run; held packets: 17');
     expect(text).toContain('300 MB disk, 210 MB memory');
     expect(text).toContain('preflight 2 s, async-disk 38 s, sync-switch 500 ms, memory 16.5 s');
     expect(text).toContain('100.2 ms -> 20.4 ms');

@@ -53,7 +53,7 @@ afterEach(() => cloud.remove());
 describe('switchover', () => {
   it('runs the desktop at the target only after `owner` was written there, and forwards afterwards', async () => {
     const done = await switchover(source.context, request, pulse);
-    expect(done).toMatchObject({ hypervisorPauseMs: 7, heldPackets: 3 });
+    expect(done).toMatchObject({ downtimeMs: 7, heldPackets: 3 });
     expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
     expect((await source.context.ownership.read(desktop.id))?.state).toBe('released');
     expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 2 });

@@ -84,6 +84,8 @@ describe('withNewNames', () => {
       hosts: [{ capacity: { memoryMiB: 2, slots: 3 } }],
       at: null,
     });
+    const switched = { hypervisorPauseMs: 7, wallPauseMs: 9, heldPackets: 1 };
+    expect(withNewNames<unknown>(switched)).toEqual({ downtimeMs: 7, switchoverMs: 9, heldPackets: 1 });
     const twice = { diskMb: 1, diskMiB: 2 };
     expect(withNewNames(twice)).toEqual(twice);
   });

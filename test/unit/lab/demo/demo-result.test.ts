@@ -8,9 +8,10 @@ describe("the demo's result", () => {
       [
         'decidedByLoop',
         'diskHashesEqual',
+        'downtimeMs',
+        'gapMs',
         'leftovers',
         'moves',
-        'pauseMs',
         'phaseMs',
         'ranks',
         'responseMs',
@@ -57,7 +58,7 @@ describe('the final table', () => {
     const table = renderDemoTable(RESULT);
     expect(table).toMatch(/response time before +median 115\.2 ms, p95 118\.4 ms \(1040 frames\) +300 ms/);
     expect(table).toMatch(/response time after +median 33\.1 ms/);
-    expect(table).toMatch(/pause, hypervisor +410 ms +2\.48 s/);
+    expect(table).toMatch(/downtime \(hypervisor\) +410 ms +2\.48 s/);
     expect(table).toContain('180 MB disk + 210 MB memory = 390 MB');
     expect(table).toMatch(/phase memory +33\.8 s/);
     expect(table).toMatch(/rank of video +0\.86/);

@@ -63,7 +63,8 @@ export const RESULT: DemoResult = {
     before: { median: 115.2, p95: 118.4, samples: 1040 },
     after: { median: 33.1, p95: 35.2, samples: 2390 },
   },
-  pauseMs: { hypervisor: 410, user: 812 },
+  downtimeMs: 410,
+  gapMs: 812,
   wanBytes: { disk: 180_000_000, memory: 210_000_000 },
   phaseMs: {
     preflight: 2000,

@@ -34,8 +34,8 @@ const move: MoveStatus = {
   error: null,
   rttBeforeMs: 100,
   rttAfterMs: 20,
-  pauseMs: 400,
-  wallPauseMs: 420,
+  downtimeMs: 400,
+  switchoverMs: 420,
   wanBytes: { disk: 1, memory: 2 },
   heldPackets: 3,
   diskHashes: { source: 'a', target: 'a', equal: true },
@@ -83,7 +83,7 @@ describe('demoResult', () => {
       before: { median: 115, p95: 119.5, samples: 2 },
       after: { median: 26, p95: 26.9, samples: 2 },
     });
-    expect(result.pauseMs).toEqual({ hypervisor: 400, user: 850 });
+    expect(result).toMatchObject({ downtimeMs: 400, gapMs: 850 });
     expect(brokenPromises(result)).toEqual([]);
   });
 

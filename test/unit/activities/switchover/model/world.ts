@@ -211,7 +211,7 @@ export class World {
             throw new VmshadowError('MEMORY_COPY', 'model: the other end is gone');
           this.east.incoming = 'complete';
           durable.memory = 'completed';
-          return { stoppedAtMs: 0, hypervisorPauseMs: 1, wireBytes: { disk: 1, memory: 1 } };
+          return { stoppedAtMs: 0, downtimeMs: 1, wireBytes: { disk: 1, memory: 1 } };
         });
       },
       cancelMemoryCopy: () =>
