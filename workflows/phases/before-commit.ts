@@ -1,5 +1,6 @@
 // Preflight, async disk, sync switch: each step registers its undo first (saga). All of it can be cancelled.
-import type { SourceChecked, SourceMove } from '../../activities/host/source.js';
+import type { SourceChecked } from '../../activities/host/source.js';
+import type { SourceMove } from '../../activities/host/source-move.js';
 import type { TargetMove, TargetReserved } from '../../activities/host/target.js';
 import { withNewNames } from '../../domain/model/old-names.js';
 import { convertSize } from '../../domain/model/units.js';

@@ -1,6 +1,6 @@
 // Memory and switchover. Memory is tried again with a fresh target copy when only it failed: the disk stays in sync meanwhile.
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { MemoryCopied } from '../../activities/host/source.js';
+import type { MemoryCopied } from '../../activities/host/memory-rounds.js';
 import type { SwitchoverDone } from '../../activities/switchover/switchover.js';
 import { withNewNames } from '../../domain/model/old-names.js';
 import { failedWith } from '../../temporal/contract/failures.js';
