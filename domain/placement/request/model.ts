@@ -83,7 +83,7 @@ export const PlanDesktop = readsOldNames(
 export type PlanDesktop = z.infer<typeof PlanDesktop>;
 
 /** Room held at `site` for a move under way; a desktop of the list is then not planned again. */
-export const Reservation = readsOldNames(
+export const PlanReservation = readsOldNames(
   z.object({
     desktop: Name,
     site: Name,
@@ -93,7 +93,7 @@ export const Reservation = readsOldNames(
     diskGB: gigabytes.default(0),
   }),
 );
-export type Reservation = z.infer<typeof Reservation>;
+export type PlanReservation = z.infer<typeof PlanReservation>;
 
 /** The cloud's policy, but plain gain decides where a file is silent: no price on bytes, no least gain. */
 export const PlanPolicy = readsOldNames(
@@ -114,7 +114,7 @@ export const PlanInput = z.object({
   sites: z.array(PlanSite),
   desktops: z.array(PlanDesktop),
   policy: PlanPolicy.prefault({}),
-  reservations: z.array(Reservation).default([]),
+  reservations: z.array(PlanReservation).default([]),
   /** The time that `lockedUntilMs` and `lowSinceMs` are compared with (milliseconds since 1970); silent: the caller's clock. */
   nowMs: timeMs.optional(),
 });

@@ -1,7 +1,7 @@
 // The input as arrays of numbers: what every algorithm works on. Indices replace names; nothing changes after compileProblem
 // but `closed`, where a caller closes a pair of desktop and site that turned out not to fit any host.
 import { REFERENCE_RTTS_MS } from '../../fingerprint/model.js';
-import type { PlanDesktop, PlanInput, PlanPolicy, PlanSite, Reservation } from './model.js';
+import type { PlanDesktop, PlanInput, PlanPolicy, PlanSite, PlanReservation } from './model.js';
 import { costGBOf } from './metrics.js';
 
 export interface Problem {
@@ -10,7 +10,7 @@ export interface Problem {
   readonly desktops: readonly PlanDesktop[];
   readonly sites: readonly PlanSite[];
   readonly policy: PlanPolicy;
-  readonly reservations: readonly Reservation[];
+  readonly reservations: readonly PlanReservation[];
   readonly siteIndex: ReadonlyMap<string, number>;
   readonly nowMs: number;
   /** desktop x site; Infinity: not available to this desktop. */

@@ -1,6 +1,6 @@
 // Fields of an input that the schema does not know: most often a misspelt one, which would silently be without effect.
 import { newNameOf } from '../../model/old-names.js';
-import { PlanDesktop, PlanHost, PlanInput, PlanPolicy, PlanSite, Reservation } from './model.js';
+import { PlanDesktop, PlanHost, PlanInput, PlanPolicy, PlanSite, PlanReservation } from './model.js';
 
 type Fields = Record<string, unknown>;
 const isObject = (x: unknown): x is Fields => typeof x === 'object' && x !== null && !Array.isArray(x);
@@ -21,7 +21,7 @@ export function unknownFields(value: unknown): string[] {
   look('', [value], PlanInput.shape);
   look('policy.', [value['policy']].filter(isObject), PlanPolicy.out.shape);
   look('desktops[].', objects(value['desktops']), PlanDesktop.out.shape);
-  look('reservations[].', objects(value['reservations']), Reservation.out.shape);
+  look('reservations[].', objects(value['reservations']), PlanReservation.out.shape);
   const sites = objects(value['sites']);
   look('sites[].', sites, PlanSite.shape);
   look(

@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planWithHighs } from '../../../../drivers/solver/plan-with-highs.js';
 import { planFromFile } from '../../../../cli/commands/plan-file.js';
-import { Algorithm, type PlanRequest, type Reservation } from '../../../../domain/placement/request/model.js';
+import {
+  Algorithm,
+  type PlanRequest,
+  type PlanReservation,
+} from '../../../../domain/placement/request/model.js';
 
 // Hundreds of clouds a test: seconds on an idle machine, more on a busy one.
 jest.setTimeout(180_000);
@@ -267,7 +271,7 @@ it('a misspelt field is said, since it would be without effect', async () => {
       ...good,
       desktops: [desktop('x', 'a', { a: 100, b: 10 }, { lockedUntil: 5 })],
       reservations: [
-        { desktop: 'y', site: 'b', memoryGB: 0, diskGB: 0, memoryGiB: 3 } as object as Reservation,
+        { desktop: 'y', site: 'b', memoryGB: 0, diskGB: 0, memoryGiB: 3 } as object as PlanReservation,
       ],
       policy: { msPerGiB: 3 } as object,
     },
