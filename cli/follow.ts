@@ -1,7 +1,7 @@
 // Follows one move until it ends. A manager that is away for a while is waited for: the move itself goes on without it.
 import { hasCode, VmshadowError } from '../domain/errors.js';
 import type { DesktopId } from '../domain/model/ids.js';
-import type { MoveStatus } from '../temporal/contract/messages.js';
+import type { MoveStatus } from '../temporal/contract/move.js';
 import { pause } from './daemon.js';
 
 /** The part of the loop's client that following needs. */

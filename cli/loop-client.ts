@@ -3,18 +3,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import type { z } from 'zod';
 import { messageOf, VmshadowError } from '../domain/errors.js';
 import type { Fingerprint } from '../domain/fingerprint/model.js';
 import type { DesktopId, PoolId } from '../domain/model/ids.js';
 import type { Policy } from '../domain/model/policy.js';
 import { connectClient } from '../temporal/connection.js';
-import {
-  QUERY,
-  type DesktopsAsk,
-  type UPDATE as UPDATES,
-  type LoopStatus,
-  type MoveStatus,
-} from '../temporal/contract/messages.js';
+import { LOOP } from '../temporal/contract/loop.js';
+import type { Nothing, Signal, Update } from '../temporal/contract/message.js';
+import { MOVE, type MoveStatus } from '../temporal/contract/move.js';
+import type { DesktopsAsk, LoopStatus } from '../temporal/contract/status.js';
 import { CONTROL_QUEUE, migrateId, shadowLoopId } from '../temporal/contract/names.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
@@ -32,8 +30,6 @@ const UPDATE_TIMEOUT_MS = 600_000;
 const [DEADLINE_EXCEEDED, NOT_FOUND] = [4, 5];
 
 const WORKFLOW_TASKS = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW;
-
-type UpdateName = (typeof UPDATES)[keyof typeof UPDATES];
 
 export class LoopClient {
   readonly client: Client;
@@ -54,11 +50,11 @@ export class LoopClient {
   }
 
   /** The loop's view of the pool, with the first page of its desktops or those that are asked for. A loop that has just begun is waited for. */
-  async status(ask: DesktopsAsk = {}): Promise<LoopStatus> {
+  async status(ask: z.input<typeof DesktopsAsk> = {}): Promise<LoopStatus> {
     const deadlineMs = Date.now() + BEGINNING_MS;
     for (;;) {
       const status = await this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
-        handle.query<LoopStatus, [DesktopsAsk]>(QUERY.status, ask),
+        handle.query(LOOP.status, ask),
       );
       if (!status.beginning || ask.limit === 0 || Date.now() > deadlineMs) return status;
       await sleep(BEGINNING_POLL_MS);
@@ -79,15 +75,13 @@ export class LoopClient {
 
   /** The policy in force. */
   policy(): Promise<Policy> {
-    return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
-      handle.query<Policy>(QUERY.policy),
-    );
+    return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) => handle.query(LOOP.policy));
   }
 
   /** A desktop's fingerprint of the last cycle; null where there is none. */
   async fingerprint(desktop: DesktopId): Promise<Fingerprint | null> {
     const [found] = await this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
-      handle.query<Fingerprint[], [DesktopsAsk]>(QUERY.fingerprints, { desktop }),
+      handle.query(LOOP.fingerprints, { desktop }),
     );
     return found ?? null;
   }
@@ -95,7 +89,7 @@ export class LoopClient {
   /** How far the (latest) move of a desktop is; null when it has never been in one. */
   moveStatus(desktop: DesktopId): Promise<MoveStatus | null> {
     return nullIfMissing(
-      this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (h) => h.query<MoveStatus>(QUERY.status)),
+      this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (handle) => handle.query(MOVE.status)),
     );
   }
 
@@ -106,15 +100,15 @@ export class LoopClient {
   }
 
   /** Ask the loop for something and wait for its answer. Asks for the status first: without a manager an update waits for long. */
-  async update<R>(name: UpdateName, argument: unknown): Promise<R> {
+  async update<S extends z.ZodType, R>(update: Update<S, R>, input: z.input<S>): Promise<R> {
     await this.status({ limit: 0 });
     return this.#ask(shadowLoopId(this.pool), UPDATE_TIMEOUT_MS, (handle) =>
-      handle.executeUpdate<R, [unknown]>(name, { args: [argument] }),
+      handle.executeUpdate(update, { args: [input] }),
     );
   }
 
   /** Send a signal to the move under way; NO_MOVE when the desktop is in none. */
-  async signalMove(desktop: DesktopId, signal: string): Promise<void> {
+  async signalMove(desktop: DesktopId, signal: Signal<typeof Nothing>): Promise<void> {
     try {
       await this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (handle) => handle.signal(signal));
     } catch (error) {

@@ -1,6 +1,6 @@
 // Live progress of one move on standard error: one line redrawn on a terminal (cli-progress), elsewhere a line when something changed.
 import cliProgress from 'cli-progress';
-import type { MoveStatus } from '../temporal/contract/messages.js';
+import type { MoveStatus } from '../temporal/contract/move.js';
 import type { CliContext } from './context.js';
 import { formatClock } from './render/format.js';
 import { renderMoveLine } from './render/move-line.js';

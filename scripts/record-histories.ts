@@ -7,7 +7,9 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { CloudConfig } from '../domain/model/cloud.js';
 import { HostRef } from '../domain/model/ids.js';
 import { ensureRebalanceSchedule, ensureShadowLoop } from '../temporal/bootstrap.js';
-import { SIGNAL, UPDATE } from '../temporal/contract/messages.js';
+import { LOOP } from '../temporal/contract/loop.js';
+import type { Nothing, Signal } from '../temporal/contract/message.js';
+import { MOVE } from '../temporal/contract/move.js';
 import { migrateId, rebalanceScheduleId, shadowLoopId } from '../temporal/contract/names.js';
 import { ControlPlane } from '../test/support/control-plane.js';
 import { FakeCloud, fakeDesktop, type Fault } from '../lab/fakes/fake-host.js';
@@ -51,13 +53,13 @@ async function save(name: string, workflowId: string): Promise<void> {
 
 async function move(
   name: string,
-  options: { at?: 'source' | 'target'; fault?: Fault; signal?: string } = {},
+  options: { at?: 'source' | 'target'; fault?: Fault; signal?: Signal<typeof Nothing> } = {},
 ): Promise<void> {
   const definition = fakeDesktop(name);
   await west.give(definition);
   const faulty = options.at === 'target' ? east : west;
   if (options.fault !== undefined) faulty.faults.add(options.fault);
-  await loop.executeUpdate(UPDATE.requestMove, { args: [{ desktop: name, site: 'us-east' }] });
+  await loop.executeUpdate(LOOP.requestMove, { args: [{ desktop: name, site: 'us-east' }] });
   const handle = plane.client.workflow.getHandle(migrateId(definition.id));
   if (options.signal !== undefined) {
     await sleep(2_500);
@@ -70,8 +72,8 @@ async function move(
 }
 
 await move('moved');
-await move('cancelled', { fault: 'disk never ends', signal: SIGNAL.cancelMove });
-await move('forced', { fault: 'memory never converges', signal: SIGNAL.forceSwitchover });
+await move('cancelled', { fault: 'disk never ends', signal: MOVE.cancelMove });
+await move('forced', { fault: 'memory never converges', signal: MOVE.forceSwitchover });
 await move('failed-memory', { fault: 'memory breaks' });
 await move('refused', { at: 'target', fault: 'target dies after confirm' });
 await plane.client.schedule.getHandle(rebalanceScheduleId(cloudConfig.pool)).trigger();

@@ -3,7 +3,7 @@ import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from '@tem
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { CloudConfig } from '../domain/model/cloud.js';
-import { UPDATE, type ShadowLoopInput } from './contract/messages.js';
+import { LOOP, type ShadowLoopInput } from './contract/loop.js';
 import { ATTRIBUTE, CONTROL_QUEUE, rebalanceScheduleId, shadowLoopId, WORKFLOW } from './contract/names.js';
 
 /** Often enough to catch what the loop's own cycle does not act on, rare enough not to matter. */
@@ -35,7 +35,7 @@ export async function ensureShadowLoop(client: Client, cloud: CloudConfig): Prom
     staticSummary: `Keeps the desktops of pool ${cloud.pool} close to their users`,
   });
   // Not by the handle of `start`: that one is bound to a chain that begins with the present run, which a loop that runs has long left.
-  await client.workflow.getHandle(workflowId).executeUpdate(UPDATE.setCloud, { args: [cloud] });
+  await client.workflow.getHandle(workflowId).executeUpdate(LOOP.setCloud, { args: [cloud] });
 }
 
 /** Make the schedule `rebalance` unless an operator has it already (perhaps changed or paused). */

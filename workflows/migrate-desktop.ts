@@ -3,35 +3,32 @@
 import {
   ApplicationFailure,
   CancellationScope,
-  defineQuery,
-  defineSignal,
   getExternalWorkflowHandle,
   isCancellation,
-  setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { SwitchoverDone } from '../activities/switchover/switchover.js';
-import type { MoveProgress } from '../domain/migration/progress.js';
 import { moveIdOf } from '../domain/model/ids.js';
-import { parseInput } from '../domain/model/parse.js';
-import { failureInfo, toApplicationFailure } from '../temporal/contract/failures.js';
-import { MigrateInput, QUERY, SIGNAL, type MoveStatus } from '../temporal/contract/messages.js';
-import { shadowLoopId } from '../temporal/contract/names.js';
+import { failureInfo } from '../temporal/contract/failures.js';
+import { LOOP } from '../temporal/contract/loop.js';
+import { MigrateInput, MOVE, type MoveStatus } from '../temporal/contract/move.js';
+import { shadowLoopId, WORKFLOW } from '../temporal/contract/names.js';
 import { MoveState } from './move-state.js';
 import { asyncDisk, preflight, syncSwitch, type Prepared } from './phases/before-commit.js';
 import { cleanup } from './phases/cleanup.js';
 import { memoryAndSwitchover, type Force } from './phases/memory.js';
 import { Saga } from './saga.js';
+import { serve, workflowInput } from './serve.js';
 
 /** Move a desktop; resolves with `moved` or `cancelled`, fails with the reason otherwise. */
 export async function migrateDesktop(raw: unknown): Promise<MoveStatus> {
-  const input = parse(raw);
+  const input = workflowInput(MigrateInput, raw, WORKFLOW.migrateDesktop);
   const moveId = moveIdOf(input.desktop, workflowInfo().runId);
   const state = new MoveState(input, moveId);
   const saga = new Saga();
   const force: Force = { requested: false, interrupt: () => undefined };
   const untilCommit = new CancellationScope();
-  handle(state, untilCommit, force);
+  answerTo(state, untilCommit, force);
   let reached: { prepared: Prepared; done: SwitchoverDone };
   try {
     reached = await untilCommit.run(async () => {
@@ -63,29 +60,21 @@ export async function migrateDesktop(raw: unknown): Promise<MoveStatus> {
   return state.status();
 }
 
-function parse(raw: unknown): MigrateInput {
-  try {
-    return parseInput(MigrateInput, raw, 'input of migrateDesktop');
-  } catch (error) {
-    throw toApplicationFailure(error);
-  }
-}
-
-function handle(state: MoveState, untilCommit: CancellationScope, force: Force): void {
-  setHandler(defineQuery<MoveStatus>(QUERY.status), () => state.status());
-  setHandler(defineSignal<[Partial<MoveProgress>]>(SIGNAL.progress), (part) => {
-    state.progress(part);
-  });
-  setHandler(defineSignal(SIGNAL.cancelMove), () => {
-    if (state.outcome === 'running') {
-      state.note('cancelling: undoing what was done');
-      untilCommit.cancel();
-    } else state.note('cancel came after the commit: the desktop already runs at the target');
-  });
-  setHandler(defineSignal(SIGNAL.forceSwitchover), () => {
-    force.requested = true;
-    state.note('forced: switching over as soon as memory has been copied once');
-    force.interrupt();
+function answerTo(state: MoveState, untilCommit: CancellationScope, force: Force): void {
+  serve(MOVE, {
+    status: () => state.status(),
+    progress: (part) => state.progress(part),
+    cancelMove: () => {
+      if (state.outcome === 'running') {
+        state.note('cancelling: undoing what was done');
+        untilCommit.cancel();
+      } else state.note('cancel came after the commit: the desktop already runs at the target');
+    },
+    forceSwitchover: () => {
+      force.requested = true;
+      state.note('forced: switching over as soon as memory has been copied once');
+      force.interrupt();
+    },
   });
 }
 
@@ -122,6 +111,6 @@ async function rollBack(
 /** The loop may have been started by nobody (a move begun from the UI): then there is no one to tell. */
 async function tellLoop(input: MigrateInput, state: MoveState): Promise<void> {
   await getExternalWorkflowHandle(shadowLoopId(input.pool))
-    .signal(SIGNAL.moveEnded, state.status())
+    .signal(LOOP.moveEnded, state.status())
     .catch(() => undefined);
 }

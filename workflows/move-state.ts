@@ -11,7 +11,7 @@ import {
 } from '../domain/migration/progress.js';
 import { hostKey } from '../domain/model/ids.js';
 import type { FailureInfo } from '../temporal/contract/failures.js';
-import type { MigrateInput, MoveStatus, PhaseTime } from '../temporal/contract/messages.js';
+import type { MigrateInput, MoveStatus, PhaseTime } from '../temporal/contract/move.js';
 import { ATTRIBUTE } from '../temporal/contract/names.js';
 
 /** Facts that phases learn on the way. */

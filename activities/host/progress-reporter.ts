@@ -2,7 +2,7 @@
 // signal to its own workflow, so that the query `status` and the UI's details move too without filling the history.
 import { Context } from '@temporalio/activity';
 import type { MoveProgress } from '../../domain/migration/progress.js';
-import { SIGNAL } from '../../temporal/contract/messages.js';
+import { MOVE } from '../../temporal/contract/move.js';
 
 export interface ProgressReporter {
   (progress: Partial<MoveProgress>): Promise<void>;
@@ -32,7 +32,7 @@ export function activityReporter(): ProgressReporter {
     if (handle === null || Object.keys(progress).length === 0 || now - signalledMs < every) return;
     signalledMs = now;
     // A lost progress signal is repaired by the next one; it must not fail the copy.
-    await handle.signal(SIGNAL.progress, progress).catch(() => undefined);
+    await handle.signal(MOVE.progress, progress).catch(() => undefined);
   };
   return Object.assign(report, { signal: context.cancellationSignal });
 }

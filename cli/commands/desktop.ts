@@ -1,12 +1,9 @@
 // `vmshadow desktop list|create|start|stop`.
 import { z } from 'zod';
 import { DesktopId } from '../../domain/model/ids.js';
-import {
-  CreateDesktop,
-  UPDATE,
-  type DesktopCreated,
-  type DesktopStatus,
-} from '../../temporal/contract/messages.js';
+import { LOOP } from '../../temporal/contract/loop.js';
+import { CreateDesktop } from '../../temporal/contract/requests.js';
+import type { DesktopStatus } from '../../temporal/contract/status.js';
 import { integer, parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { withLoop } from '../with-loop.js';
@@ -72,9 +69,7 @@ export async function createCommand(context: CliContext, raw: unknown): Promise<
     },
     'desktop create',
   );
-  const created = await withLoop(given.pool, (loop) =>
-    loop.update<DesktopCreated>(UPDATE.createDesktop, request),
-  );
+  const created = await withLoop(given.pool, (loop) => loop.update(LOOP.createDesktop, request));
   await client?.write(created.external);
   if (client !== null) context.note(`The thin client's file is ${client.file}.`);
   context.out(
@@ -109,7 +104,7 @@ export async function powerCommand(
   raw: unknown,
 ): Promise<void> {
   const { pool, json, desktop } = parseArguments(Power, raw, `desktop ${action}`);
-  await withLoop(pool, (loop) => loop.update<unknown>(UPDATE.desktopPower, { desktop, action }));
+  await withLoop(pool, (loop) => loop.update(LOOP.desktopPower, { desktop, action }));
   context.out(
     json
       ? JSON.stringify({ desktop, action }, null, 2)

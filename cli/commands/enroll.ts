@@ -6,7 +6,7 @@ import { Ipv4 } from '../../domain/model/address.js';
 import { DesktopId } from '../../domain/model/ids.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
-import { UPDATE } from '../../temporal/contract/messages.js';
+import { LOOP } from '../../temporal/contract/loop.js';
 import { withLoop } from '../with-loop.js';
 import { assertFree, newClient, readCloudFacts, writeClientFile } from '../enrollment.js';
 
@@ -34,9 +34,7 @@ export async function enrollCommand(context: CliContext, raw: unknown): Promise<
   const { publicKey } = client.identity;
   // With --external the cloud may be out of reach: then the key is carried by hand.
   if (external === undefined)
-    await withLoop(pool, (loop) =>
-      loop.update<unknown>(UPDATE.enrollClients, { desktop, clients: [publicKey] }),
-    );
+    await withLoop(pool, (loop) => loop.update(LOOP.enrollClients, { desktop, clients: [publicKey] }));
   context.out(
     json
       ? JSON.stringify({ desktop, file: out, external: client.external, publicKey }, null, 2)

@@ -1,8 +1,10 @@
 // `vmshadow move`, `cancel`, `force`: what an operator says to a move.
 import { z } from 'zod';
 import { hasCode, VmshadowError } from '../../domain/errors.js';
-import { DesktopId, HostId, SiteId, hostKey, type HostRef } from '../../domain/model/ids.js';
-import { SIGNAL, UPDATE, type MoveStatus } from '../../temporal/contract/messages.js';
+import { DesktopId, HostId, SiteId, hostKey } from '../../domain/model/ids.js';
+import { LOOP } from '../../temporal/contract/loop.js';
+import type { Nothing, Signal } from '../../temporal/contract/message.js';
+import { MOVE, type MoveStatus } from '../../temporal/contract/move.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { untilStopped } from '../daemon.js';
@@ -23,12 +25,6 @@ const MoveOptions = z.object({
   follow: z.boolean().default(true),
 });
 
-/** What the loop answers to `requestMove`. */
-interface MoveAccepted {
-  readonly workflowId: string;
-  readonly to: HostRef;
-}
-
 /** A second: the checkpoints of a move come about as often. */
 const FOLLOW_INTERVAL_MS = 1_000;
 
@@ -36,7 +32,7 @@ const FOLLOW_INTERVAL_MS = 1_000;
 export async function moveCommand(context: CliContext, raw: unknown): Promise<ExitCode> {
   const { pool, json, follow, ...request } = parseArguments(MoveOptions, raw, 'move');
   return withLoop(pool, async (loop) => {
-    const accepted = await loop.update<MoveAccepted>(UPDATE.requestMove, request);
+    const accepted = await loop.update(LOOP.requestMove, request);
     if (!follow) {
       context.out(
         json
@@ -91,13 +87,7 @@ const SignalOptions = z.object({ ...poolOptions, desktop: DesktopId });
 
 /** Run `vmshadow cancel DESKTOP`: undoes the move, whatever phase it is in, until the commit. */
 export async function cancelCommand(context: CliContext, raw: unknown): Promise<void> {
-  await signalMove(
-    context,
-    raw,
-    'cancel',
-    SIGNAL.cancelMove,
-    'asked to cancel; the desktop stays where it is',
-  );
+  await signalMove(context, raw, 'cancel', MOVE.cancelMove, 'asked to cancel; the desktop stays where it is');
 }
 
 /** Run `vmshadow force DESKTOP`: switches over now, without waiting for a short pause. */
@@ -106,7 +96,7 @@ export async function forceCommand(context: CliContext, raw: unknown): Promise<v
     context,
     raw,
     'force',
-    SIGNAL.forceSwitchover,
+    MOVE.forceSwitchover,
     'asked to switch over without waiting for a short pause',
   );
 }
@@ -115,7 +105,7 @@ async function signalMove(
   context: CliContext,
   raw: unknown,
   command: string,
-  signal: string,
+  signal: Signal<typeof Nothing>,
   said: string,
 ): Promise<void> {
   const { pool, desktop, json } = parseArguments(SignalOptions, raw, command);
@@ -123,7 +113,8 @@ async function signalMove(
     const before = await silenceAsNull(loop.moveStatus(desktop));
     if (before !== null) assertInTime(before);
     await loop.signalMove(desktop, signal);
-    if (json) context.out(JSON.stringify({ desktop, signal, phase: before?.phase ?? null }, null, 2));
+    if (json)
+      context.out(JSON.stringify({ desktop, signal: signal.name, phase: before?.phase ?? null }, null, 2));
     else context.out(`${desktop}: ${said}${before === null ? '' : ` (phase ${before.phase})`}.`);
   });
 }

@@ -1,8 +1,7 @@
 // `vmshadow plan`: what the loop would do now, without doing it; or the plan of a file, without a cloud.
 import { z } from 'zod';
 import { PlacementPolicy } from '../../domain/model/policy.js';
-import type { PlanResult } from '../../domain/placement/request/model.js';
-import { UPDATE } from '../../temporal/contract/messages.js';
+import { LOOP } from '../../temporal/contract/loop.js';
 import { numeric, integer, parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { withLoop } from '../with-loop.js';
@@ -25,6 +24,6 @@ export async function planCommand(context: CliContext, raw: unknown): Promise<vo
     context.out((await planFromFile(input, { ...wishes, json })).trimEnd());
     return;
   }
-  const plan = await withLoop(pool, (loop) => loop.update<PlanResult>(UPDATE.makePlan, wishes));
+  const plan = await withLoop(pool, (loop) => loop.update(LOOP.makePlan, wishes));
   context.out(json ? JSON.stringify(plan, null, 2) : renderFilePlan(plan).trimEnd());
 }

@@ -1,7 +1,7 @@
 // `vmshadow policy show` and `vmshadow policy set KEY=VALUE ...`: an update of the loop, in force from its next cycle.
 import { z } from 'zod';
 import type { Policy } from '../../domain/model/policy.js';
-import { UPDATE } from '../../temporal/contract/messages.js';
+import { LOOP } from '../../temporal/contract/loop.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { withLoop } from '../with-loop.js';
@@ -21,7 +21,7 @@ export async function showPolicyCommand(context: CliContext, raw: unknown): Prom
 export async function setPolicyCommand(context: CliContext, raw: unknown): Promise<void> {
   const { pool, json, settings } = parseArguments(Set, raw, 'policy set');
   const change = parsePolicySettings(settings);
-  print(context, await withLoop(pool, (loop) => loop.update<Policy>(UPDATE.setPolicy, change)), json);
+  print(context, await withLoop(pool, (loop) => loop.update(LOOP.setPolicy, change)), json);
 }
 
 function print(context: CliContext, policy: Policy, json: boolean): void {

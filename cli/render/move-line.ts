@@ -1,7 +1,7 @@
 // One move in one line: bar, percent, phase, what the target has, what crossed the WAN, rate, time left. Used by `status`, `move --follow` and the demo.
 import { PHASES } from '../../domain/migration/phases.js';
 import { hostKey } from '../../domain/model/ids.js';
-import type { MoveStatus } from '../../temporal/contract/messages.js';
+import type { MoveStatus } from '../../temporal/contract/move.js';
 import { formatBytes, formatDuration, formatMs, formatRate, UNKNOWN } from './format.js';
 
 /** Characters of a bar: one for 5 %. */

@@ -1,7 +1,8 @@
 // `vmshadow status`: sites, hosts, desktops, moves and problems as tables. Pure: the answer of the loop and of the moves in, text out.
 import { hostKey } from '../../domain/model/ids.js';
 import { convertSize } from '../../domain/model/units.js';
-import type { DesktopStatus, HostStatus, LoopStatus, MoveStatus } from '../../temporal/contract/messages.js';
+import type { MoveStatus } from '../../temporal/contract/move.js';
+import type { DesktopStatus, HostStatus, LoopStatus } from '../../temporal/contract/status.js';
 import {
   cut,
   formatAge,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { stringify } from 'yaml';
+import type { z } from 'zod';
 import { ERROR_CODES, messageOf, VmshadowError, type ErrorCode } from '../../domain/errors.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import type { Capacity } from '../../domain/model/capacity.js';
@@ -15,13 +16,10 @@ import { createIdentity } from '../../guest-proxy/protocol/identity.js';
 import { createAuthority, issueHost } from '../../drivers/peers/pki.js';
 import { failureInfo } from '../../temporal/contract/failures.js';
 import { startEmbeddedServer, untilHealthy, type EmbeddedServer } from '../../temporal/embedded-server.js';
-import {
-  QUERY,
-  UPDATE,
-  type CreateDesktop,
-  type DesktopCreated,
-  type LoopStatus,
-} from '../../temporal/contract/messages.js';
+import { LOOP } from '../../temporal/contract/loop.js';
+import type { Update } from '../../temporal/contract/message.js';
+import type { CreateDesktopRequest, DesktopCreated } from '../../temporal/contract/requests.js';
+import type { LoopStatus } from '../../temporal/contract/status.js';
 import { shadowLoopId } from '../../temporal/contract/names.js';
 import { checkoutFolder } from '../images/locate.js';
 import { Gate } from '../net/gate.js';
@@ -169,7 +167,7 @@ export class LabCloud {
   }
 
   /** Make a desktop for a user: a client's keys, the desktop, and the proxy in the user's home. */
-  async createDesktop(request: Omit<CreateDesktop, 'clients'>, user: string): Promise<DesktopCreated> {
+  async createDesktop(request: Omit<CreateDesktopRequest, 'clients'>, user: string): Promise<DesktopCreated> {
     const config = makeClientConfig({
       desktop: request.id,
       external: '0.0.0.0',
@@ -180,7 +178,7 @@ export class LabCloud {
         endpoint: { address: h.address, port: CONTROL_PORT },
       })),
     });
-    const created = await this.update<DesktopCreated>(UPDATE.createDesktop, {
+    const created = await this.update(LOOP.createDesktop, {
       ...request,
       clients: [config.identity.publicKey],
     });
@@ -201,13 +199,13 @@ export class LabCloud {
   }
 
   status(): Promise<LoopStatus> {
-    return this.client.workflow.getHandle(shadowLoopId(this.config.pool)).query<LoopStatus>(QUERY.status);
+    return this.client.workflow.getHandle(shadowLoopId(this.config.pool)).query(LOOP.status);
   }
 
-  async update<R>(name: string, arg: unknown): Promise<R> {
+  async update<S extends z.ZodType, R>(update: Update<S, R>, input: z.input<S>): Promise<R> {
     const loop = this.client.workflow.getHandle(shadowLoopId(this.config.pool));
     try {
-      return await loop.executeUpdate<R, [unknown]>(name, { args: [arg] });
+      return await loop.executeUpdate(update, { args: [input] });
     } catch (error) {
       const { code, message } = failureInfo(error);
       throw new VmshadowError(code in ERROR_CODES ? (code as ErrorCode) : 'INTERNAL', message, {

@@ -1,5 +1,5 @@
 // What the plot is made of: the response times of every desktop over time, and the moves.
-import type { PhaseTime } from '../../temporal/contract/messages.js';
+import type { PhaseTime } from '../../temporal/contract/move.js';
 import type { Sample } from './percentiles.js';
 
 export interface DesktopSeries {

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmshadowError } from '../../domain/errors.js';
 import type { DesktopId } from '../../domain/model/ids.js';
-import { QUERY, type LoopStatus, type MoveStatus } from '../../temporal/contract/messages.js';
+import { MOVE, type MoveStatus } from '../../temporal/contract/move.js';
+import type { LoopStatus } from '../../temporal/contract/status.js';
 import { migrateId } from '../../temporal/contract/names.js';
 import type { LabCloud } from '../cloud/lab-cloud.js';
 import type { Narrator } from './narrator.js';
@@ -57,7 +58,7 @@ export async function followMove(
 }
 
 function query(cloud: LabCloud, desktop: DesktopId): Promise<MoveStatus> {
-  return cloud.client.workflow.getHandle(migrateId(desktop)).query<MoveStatus>(QUERY.status);
+  return cloud.client.workflow.getHandle(migrateId(desktop)).query(MOVE.status);
 }
 
 async function firstStatus(cloud: LabCloud, desktop: DesktopId, signal: AbortSignal): Promise<MoveStatus> {

@@ -1,7 +1,8 @@
 // From what the demo saw to its figures: pure, so that the same numbers can be computed again from the logs.
 import { hostKey } from '../../domain/model/ids.js';
 import type { PHASES } from '../../domain/migration/phases.js';
-import type { LoopStatus, MoveStatus } from '../../temporal/contract/messages.js';
+import type { MoveStatus } from '../../temporal/contract/move.js';
+import type { LoopStatus } from '../../temporal/contract/status.js';
 import { longestGap, type FrameEvent } from '../rfb/session-log.js';
 import type { DemoResult } from './demo-result.js';
 import { summarize, type Sample } from './percentiles.js';

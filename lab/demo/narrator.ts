@@ -1,7 +1,7 @@
 // What the demo says while it runs: numbered steps with the time, and a bar for the move.
 import cliProgress from 'cli-progress';
 import { describePhase } from '../../domain/migration/phases.js';
-import type { MoveStatus } from '../../temporal/contract/messages.js';
+import type { MoveStatus } from '../../temporal/contract/move.js';
 
 export class Narrator {
   readonly #startedMs = Date.now();

@@ -1,6 +1,6 @@
 // The demo's world and desktops as data: three sites, two users behind masquerading NATs, two desktops in us-west.
 import type { Capacity } from '../../domain/model/capacity.js';
-import type { CreateDesktop } from '../../temporal/contract/messages.js';
+import type { CreateDesktopRequest } from '../../temporal/contract/requests.js';
 import type { GuestImage } from '../images/locate.js';
 import { bothWays, type WorldSpecInput } from '../net/plan.js';
 import type { LabSite } from '../cloud/lab-cloud.js';
@@ -79,7 +79,7 @@ export function demoDesktop(
   image: GuestImage,
   disk: string,
   options: DemoOptions,
-): Omit<CreateDesktop, 'clients'> {
+): Omit<CreateDesktopRequest, 'clients'> {
   return {
     id: desktop.id,
     site: 'us-west',

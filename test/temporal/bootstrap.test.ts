@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { HostRef } from '../../domain/model/ids.js';
 import { ensureShadowLoop } from '../../temporal/bootstrap.js';
-import { QUERY, UPDATE, type LoopStatus } from '../../temporal/contract/messages.js';
+import { LOOP } from '../../temporal/contract/loop.js';
 import { shadowLoopId } from '../../temporal/contract/names.js';
 import { FakeCloud } from '../../lab/fakes/fake-host.js';
 import { ControlPlane } from '../support/control-plane.js';
@@ -42,14 +42,14 @@ describe('a manager that starts', () => {
   it('tells a loop that has long begun a new run of the cloud as it is now, and the loop keeps what it knew', async () => {
     await ensureShadowLoop(plane.client, cloudOf('us-west'));
     const loop = plane.client.workflow.getHandle(shadowLoopId(cloudOf('us-west').pool));
-    await loop.executeUpdate(UPDATE.setPolicy, { args: [{ cycleMs: 600 }] });
+    await loop.executeUpdate(LOOP.setPolicy, { args: [{ cycleMs: 600 }] });
     const { runId } = await loop.describe();
-    const { cycle } = await loop.query<LoopStatus>(QUERY.status);
+    const { cycle } = await loop.query(LOOP.status);
     while ((await loop.describe()).runId === runId) await sleep(100);
     await ensureShadowLoop(plane.client, cloudOf('us-west', 'us-east'));
-    const status = await loop.query<LoopStatus>(QUERY.status);
+    const status = await loop.query(LOOP.status);
     expect(status.hosts.map((h) => h.host.site)).toEqual(['us-west', 'us-east']);
     expect(status.cycle).toBeGreaterThan(cycle);
-    expect(await loop.query(QUERY.policy)).toMatchObject({ cycleMs: 600 });
+    expect(await loop.query(LOOP.policy)).toMatchObject({ cycleMs: 600 });
   }, 60_000);
 });

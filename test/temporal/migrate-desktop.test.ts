@@ -4,7 +4,12 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { HostRef } from '../../domain/model/ids.js';
 import { MigrationPolicy } from '../../domain/model/policy.js';
 import { failureInfo } from '../../temporal/contract/failures.js';
-import { QUERY, SIGNAL, type MigrateInput, type MoveStatus } from '../../temporal/contract/messages.js';
+import {
+  MOVE,
+  type MigrateDesktop,
+  type MigrateInput,
+  type MoveStatus,
+} from '../../temporal/contract/move.js';
 import { ATTRIBUTE, CONTROL_QUEUE, migrateId, WORKFLOW } from '../../temporal/contract/names.js';
 import { PoolId } from '../../domain/model/ids.js';
 import { ControlPlane } from '../support/control-plane.js';
@@ -14,6 +19,7 @@ const west = HostRef.parse({ site: 'us-west', host: 'h1' });
 const east = HostRef.parse({ site: 'us-east', host: 'h1' });
 const capacity = { slots: 4, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
 const peer = { address: '192.0.2.1', port: 1 };
+type Handle = WorkflowHandle<MigrateDesktop>;
 let plane: ControlPlane;
 let cloud: FakeCloud;
 let source: FakeHost;
@@ -41,7 +47,7 @@ afterEach(() => {
   target.alive = true;
 });
 
-async function begin(): Promise<{ desktop: string; handle: WorkflowHandle }> {
+async function begin(): Promise<{ desktop: string; handle: Handle }> {
   const definition = fakeDesktop(`d${String(++number)}`);
   await source.give(definition);
   const input: MigrateInput = {
@@ -57,7 +63,7 @@ async function begin(): Promise<{ desktop: string; handle: WorkflowHandle }> {
     rttBeforeMs: null,
     rttAfterMs: null,
   };
-  const handle = await plane.client.workflow.start(WORKFLOW.migrateDesktop, {
+  const handle = await plane.client.workflow.start<MigrateDesktop>(WORKFLOW.migrateDesktop, {
     workflowId: migrateId(definition.id),
     taskQueue: CONTROL_QUEUE,
     args: [input],
@@ -65,9 +71,9 @@ async function begin(): Promise<{ desktop: string; handle: WorkflowHandle }> {
   return { desktop: definition.id, handle };
 }
 
-const status = (handle: WorkflowHandle) => handle.query<MoveStatus>(QUERY.status);
+const status = (handle: Handle) => handle.query(MOVE.status);
 
-async function untilPhase(handle: WorkflowHandle, phase: MoveStatus['phase']): Promise<void> {
+async function untilPhase(handle: Handle, phase: MoveStatus['phase']): Promise<void> {
   for (let i = 0; i < 200; i++) {
     if ((await status(handle)).phase === phase) return;
     await sleep(50);
@@ -84,7 +90,7 @@ async function expectAtSourceWithNothingLeft(desktop: string): Promise<void> {
 describe('migrateDesktop', () => {
   it('moves a desktop through all phases and leaves nothing at the source', async () => {
     const { desktop, handle } = await begin();
-    const result = (await handle.result()) as MoveStatus;
+    const result = await handle.result();
     expect(result).toMatchObject({
       outcome: 'moved',
       downtimeMs: 7,
@@ -120,8 +126,8 @@ describe('migrateDesktop', () => {
       const { desktop, handle } = await begin();
       await untilPhase(handle, phase);
       await sleep(300);
-      await handle.signal(SIGNAL.cancelMove);
-      const result = (await handle.result()) as MoveStatus;
+      await handle.signal(MOVE.cancelMove);
+      const result = await handle.result();
       expect(result).toMatchObject({ outcome: 'cancelled', phase });
       await expectAtSourceWithNothingLeft(desktop);
     },
@@ -133,7 +139,7 @@ describe('migrateDesktop', () => {
     const { desktop, handle } = await begin();
     await untilPhase(handle, 'memory');
     await handle.cancel();
-    expect((await handle.result()) as MoveStatus).toMatchObject({ outcome: 'cancelled' });
+    expect(await handle.result()).toMatchObject({ outcome: 'cancelled' });
     await expectAtSourceWithNothingLeft(desktop);
   }, 40_000);
 
@@ -141,8 +147,8 @@ describe('migrateDesktop', () => {
     source.faults.add('memory never converges');
     const { desktop, handle } = await begin();
     await untilPhase(handle, 'memory');
-    await handle.signal(SIGNAL.forceSwitchover);
-    expect((await handle.result()) as MoveStatus).toMatchObject({ outcome: 'moved' });
+    await handle.signal(MOVE.forceSwitchover);
+    expect(await handle.result()).toMatchObject({ outcome: 'moved' });
     expect(cloud.runningAt(desktop)).toEqual(['us-east/h1']);
   }, 40_000);
 

@@ -1,20 +1,18 @@
 // The shadow loop on a real Temporal server with fake hosts: what it decides by itself, and what it refuses operators.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
+import type { z } from 'zod';
 import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
-import { SamplingPolicy, type Policy } from '../../domain/model/policy.js';
+import { SamplingPolicy } from '../../domain/model/policy.js';
+import { convertSize } from '../../domain/model/units.js';
 import { ensureRebalanceSchedule, ensureShadowLoop } from '../../temporal/bootstrap.js';
 import { failureInfo } from '../../temporal/contract/failures.js';
-import {
-  QUERY,
-  SIGNAL,
-  UPDATE,
-  type DesktopCreated,
-  type LoopStatus,
-  type MoveStatus,
-} from '../../temporal/contract/messages.js';
+import { LOOP } from '../../temporal/contract/loop.js';
+import type { Update } from '../../temporal/contract/message.js';
+import { MOVE, type MigrateDesktop } from '../../temporal/contract/move.js';
+import type { DesktopsAsk, LoopStatus } from '../../temporal/contract/status.js';
 import { migrateId, rebalanceScheduleId, shadowLoopId } from '../../temporal/contract/names.js';
 import { ControlPlane } from '../support/control-plane.js';
 import { FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
@@ -80,12 +78,14 @@ afterAll(async () => {
 }, 60_000);
 
 const loop = () => plane.client.workflow.getHandle(shadowLoopId(cloudConfig.pool));
-const status = () => loop().query<LoopStatus>(QUERY.status);
-const ask = <R>(update: string, arg: unknown) => loop().executeUpdate<R, [unknown]>(update, { args: [arg] });
+const status = () => loop().query(LOOP.status);
+const ask = <S extends z.ZodType, R>(update: Update<S, R>, input: z.input<S>) =>
+  loop().executeUpdate(update, { args: [input] });
 
-async function refusal(update: string, arg: unknown) {
+/** What a refused update says; `input` may be anything. */
+async function refusal(update: Update<z.ZodType, unknown>, input: unknown) {
   try {
-    await ask(update, arg);
+    await loop().executeUpdate(update.name, { args: [input] });
   } catch (error) {
     expect(error).toBeInstanceOf(WorkflowUpdateFailedError);
     return failureInfo(error);
@@ -120,7 +120,7 @@ describe('shadowLoop', () => {
     ['the site where it is', { desktop: 'video', site: 'us-west' }, 'ALREADY_THERE', 'us-west/h1'],
     ['nonsense', { desktop: 'NO!', site: 5 }, 'INPUT_INVALID', '2 problems'],
   ])('refuses to move %s', async (_, arg, code, words) => {
-    expect(await refusal(UPDATE.requestMove, arg)).toMatchObject({
+    expect(await refusal(LOOP.requestMove, arg)).toMatchObject({
       code,
       message: expect.stringContaining(words),
     });
@@ -136,18 +136,18 @@ describe('shadowLoop', () => {
       sensitiveServers: ['cdn.example.com', '192.0.2.0/24'],
       assumedContentFps: 30,
     };
-    const before = await ask<Policy>(UPDATE.setPolicy, { fingerprint });
+    const before = await ask(LOOP.setPolicy, { fingerprint });
     await until(sampled, (all) => all.every((s) => s?.assumedContentFps === 30));
     expect(await sampled()).toEqual(
       [west, east].map(() => ({ ...fingerprint, relayPorts: before.fingerprint.relayPorts })),
     );
     expect(
-      await refusal(UPDATE.setPolicy, { fingerprint: { sensitiveServers: ['*.example.com'] } }),
+      await refusal(LOOP.setPolicy, { fingerprint: { sensitiveServers: ['*.example.com'] } }),
     ).toMatchObject({
       code: 'INPUT_INVALID',
       message: expect.stringContaining('a full host name such as cdn.example.com'),
     });
-    await ask(UPDATE.setPolicy, {
+    await ask(LOOP.setPolicy, {
       fingerprint: { sensitiveServers: [], assumedContentFps: 27 },
     });
   });
@@ -155,7 +155,7 @@ describe('shadowLoop', () => {
   it('refuses a site without room and says what is missing', async () => {
     await east.give({ ...fakeDesktop('a1'), memoryMiB: 2048 });
     await east.give({ ...fakeDesktop('a2'), memoryMiB: 2048 });
-    expect(await refusal(UPDATE.requestMove, { desktop: 'video', site: 'us-east' })).toMatchObject({
+    expect(await refusal(LOOP.requestMove, { desktop: 'video', site: 'us-east' })).toMatchObject({
       code: 'NO_CAPACITY',
       message: expect.stringMatching(/1 slots wanted, 0 of 2 free.*64 MiB of memory wanted, 0 of 4096 free/),
     });
@@ -164,7 +164,7 @@ describe('shadowLoop', () => {
   });
 
   it('creates a desktop with an internal address of its own, and refuses the same name twice', async () => {
-    const made = await ask<DesktopCreated>(UPDATE.createDesktop, {
+    const made = await ask(LOOP.createDesktop, {
       id: 'text',
       site: 'us-west',
       memoryMiB: 64,
@@ -173,13 +173,13 @@ describe('shadowLoop', () => {
     expect(made).toMatchObject({ host: ref('us-west'), internal: '10.77.0.6', external: '198.18.0.1' });
     expect(cloud.runningAt('text')).toEqual(['us-west/h1']);
     expect(
-      await refusal(UPDATE.createDesktop, { id: 'text', site: 'us-east', memoryMiB: 64, diskMiB: 64 }),
+      await refusal(LOOP.createDesktop, { id: 'text', site: 'us-east', memoryMiB: 64, diskMiB: 64 }),
     ).toMatchObject({ code: 'ALREADY_EXISTS' });
   });
 
   it('gives desktops that are made at the same time different addresses, and never more room than there is', async () => {
     const wanted = ['c1', 'c2', 'c3'].map((id) =>
-      ask<DesktopCreated>(UPDATE.createDesktop, { id, site: 'us-central', memoryMiB: 64, diskMiB: 64 }),
+      ask(LOOP.createDesktop, { id, site: 'us-central', memoryMiB: 64, diskMiB: 64 }),
     );
     const made = await Promise.allSettled(wanted);
     const addresses = made.flatMap((m) => (m.status === 'fulfilled' ? [m.value.internal] : []));
@@ -191,21 +191,20 @@ describe('shadowLoop', () => {
     const all = await status();
     expect(all.desktopCount).toBe(all.desktops.length);
     expect(all.desktopCount).toBeGreaterThanOrEqual(4);
-    const asked = (ask: unknown) => loop().query<LoopStatus, [unknown]>(QUERY.status, ask);
+    const asked = (ask: z.input<typeof DesktopsAsk>) => loop().query(LOOP.status, ask);
     const ids = (s: LoopStatus) => s.desktops.map((d) => d.desktop);
     const pages = [await asked({ limit: 2 }), await asked({ from: 2, limit: 500 })];
     expect(pages.flatMap(ids)).toEqual(ids(all));
     expect(ids(await asked({ desktop: 'text' }))).toEqual(['text']);
     expect(ids(await asked({ desktop: 'nobody' }))).toEqual([]);
     expect(await asked({ limit: 0 })).toMatchObject({ desktops: [], desktopCount: all.desktopCount });
-    expect(ids(await asked({ from: -1, limit: 'all' }))).toEqual(ids(all));
   });
 
   it('enrols a client only at a desktop that it knows', async () => {
-    expect(await refusal(UPDATE.enrollClients, { desktop: 'nobody', clients: ['a2V5'] })).toMatchObject({
+    expect(await refusal(LOOP.enrollClients, { desktop: 'nobody', clients: ['a2V5'] })).toMatchObject({
       code: 'UNKNOWN_DESKTOP',
     });
-    await ask(UPDATE.enrollClients, { desktop: 'video', clients: ['a2V5'] });
+    await ask(LOOP.enrollClients, { desktop: 'video', clients: ['a2V5'] });
     expect(west.log).toContain('enroll a2V5');
   });
 
@@ -240,7 +239,7 @@ describe('shadowLoop', () => {
 
   it('plans with the dirty rates that the host has measured', async () => {
     const cost = async () => (await status()).plan?.moves[0]?.cost ?? 0;
-    const still = fakeDesktop('video').memoryMiB / 1024;
+    const still = convertSize(fakeDesktop('video').memoryMiB, 'MiB', 'GB');
     expect(await cost()).toBeCloseTo(2 * still, 3);
     // Half of the 60 Mbit/s that a move may take: the memory is sent twice.
     west.dirty = { memoryMbps: 30, diskMbps: 0 };
@@ -251,7 +250,7 @@ describe('shadowLoop', () => {
   it('has the sites ping a user whose thin client is silent, and plans with that', async () => {
     const reported = west.users;
     west.users = [];
-    await loop().signal(SIGNAL.runCycle, { act: false });
+    await loop().signal(LOOP.runCycle, { act: false });
     west.pingMs = 90;
     east.pingMs = 15;
     // The client's own values count until they are stale; a desktop that never had any is probed at once.
@@ -274,15 +273,15 @@ describe('shadowLoop', () => {
   }, 30_000);
 
   it('keeps its policy when a change of it is wrong, and names every problem', async () => {
-    expect(await refusal(UPDATE.setPolicy, { cycleMs: 1, placement: { w1: -3 } })).toMatchObject({
+    expect(await refusal(LOOP.setPolicy, { cycleMs: 1, placement: { w1: -3 } })).toMatchObject({
       code: 'INPUT_INVALID',
       message: expect.stringMatching(/cycleMs[\s\S]*placement\.w1/),
     });
-    expect((await loop().query<Policy>(QUERY.policy)).cycleMs).toBe(500);
+    expect((await loop().query(LOOP.policy)).cycleMs).toBe(500);
   });
 
   it('moves the desktop by itself once it may act, then leaves it alone for the hysteresis time', async () => {
-    await ask(UPDATE.setPolicy, { act: true });
+    await ask(LOOP.setPolicy, { act: true });
     const seen = await until(status, (s) => s.recent.length > 0);
     expect(seen.recent[0]).toMatchObject({
       desktop: 'video',
@@ -291,26 +290,26 @@ describe('shadowLoop', () => {
       to: ref('us-east'),
     });
     expect(cloud.runningAt('video')).toEqual(['us-east/h1']);
-    expect(await refusal(UPDATE.requestMove, { desktop: 'video', site: 'us-west' })).toMatchObject({
+    expect(await refusal(LOOP.requestMove, { desktop: 'video', site: 'us-west' })).toMatchObject({
       code: 'HYSTERESIS',
     });
-    const move = (await plane.client.workflow
-      .getHandle(migrateId(DesktopId.parse('video')))
-      .result()) as MoveStatus;
+    const move = await plane.client.workflow
+      .getHandle<MigrateDesktop>(migrateId(DesktopId.parse('video')))
+      .result();
     expect(move).toMatchObject({ cause: 'loop', rttBeforeMs: 100, rttAfterMs: 20 });
-    await ask(UPDATE.setPolicy, { act: false });
+    await ask(LOOP.setPolicy, { act: false });
   }, 40_000);
 
   it('moves by force within the hysteresis time, and refuses a second move of the same desktop meanwhile', async () => {
     east.faults.add('disk never ends');
-    await ask(UPDATE.requestMove, { desktop: 'video', site: 'us-west', force: true });
+    await ask(LOOP.requestMove, { desktop: 'video', site: 'us-west', force: true });
     expect(
-      await refusal(UPDATE.requestMove, { desktop: 'video', site: 'us-central', force: true }),
+      await refusal(LOOP.requestMove, { desktop: 'video', site: 'us-central', force: true }),
     ).toMatchObject({ code: 'MOVE_IN_PROGRESS' });
-    expect(await refusal(UPDATE.desktopPower, { desktop: 'video', action: 'stop' })).toMatchObject({
+    expect(await refusal(LOOP.desktopPower, { desktop: 'video', action: 'stop' })).toMatchObject({
       code: 'MOVE_IN_PROGRESS',
     });
-    await plane.client.workflow.getHandle(migrateId(DesktopId.parse('video'))).signal(SIGNAL.cancelMove);
+    await plane.client.workflow.getHandle(migrateId(DesktopId.parse('video'))).signal(MOVE.cancelMove);
     const seen = await until(status, (s) => s.moves.length === 0);
     expect(seen.recent[0]).toMatchObject({ outcome: 'cancelled' });
     expect(cloud.runningAt('video')).toEqual(['us-east/h1']);
@@ -319,7 +318,7 @@ describe('shadowLoop', () => {
 
   it('takes a move off its list when an operator terminates the workflow', async () => {
     east.faults.add('disk never ends');
-    await ask(UPDATE.requestMove, { desktop: 'video', site: 'us-west', force: true });
+    await ask(LOOP.requestMove, { desktop: 'video', site: 'us-west', force: true });
     await plane.client.workflow.getHandle(migrateId(DesktopId.parse('video'))).terminate('a test');
     const seen = await until(status, (s) => s.moves.length === 0);
     expect(seen.recent[0]?.error).toMatch(/terminated/);
@@ -331,14 +330,14 @@ describe('shadowLoop', () => {
       ...cloudConfig,
       sites: [...cloudConfig.sites, { ...cloudConfig.sites[1]!, id: ref('us-north').site }],
     };
-    await ask(UPDATE.setCloud, changed);
+    await ask(LOOP.setCloud, changed);
     const seen = await until(status, (s) => s.problems.length > 0);
     expect(seen.problems[0]).toMatch(/us-north\/h1: the host did not take up its task/);
     expect(seen.hosts.find((h) => h.host.site === 'us-east')?.alive).toBe(true);
     expect(
-      await refusal(UPDATE.requestMove, { desktop: 'video', site: 'us-north', force: true }),
+      await refusal(LOOP.requestMove, { desktop: 'video', site: 'us-north', force: true }),
     ).toMatchObject({ code: 'HOST_UNREACHABLE' });
-    await ask(UPDATE.setCloud, cloudConfig);
+    await ask(LOOP.setCloud, cloudConfig);
   }, 60_000);
 
   it('has a schedule that can be triggered and paused, and whose run acts though the loop only watches', async () => {

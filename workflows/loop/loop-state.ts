@@ -1,5 +1,4 @@
-// What the shadow loop remembers: hysteresis clocks, moves under way, users, the policy in force. `carryOver` is what survives
-// continue-as-new; what hosts and thin clients report again in the next cycle does not. Bounded by the number of desktops; in maps,
+// What the shadow loop remembers: hysteresis clocks, moves under way, users, the policy in force. Bounded by the number of desktops; in maps,
 // since a pool may have 20,000 of them.
 import type { DesktopReport, HostReport } from '../../activities/host/desktops.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
@@ -8,40 +7,16 @@ import type { Place } from '../../domain/users/geography.js';
 import { withNewNames } from '../../domain/model/old-names.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
-import type { LoopStatus, MoveStatus, PlanSummary, RunCycle } from '../../temporal/contract/messages.js';
-
-export interface MoveUnderWay {
-  readonly workflowId: string;
-  readonly desktop: DesktopId;
-  readonly from: HostRef;
-  readonly to: HostRef;
-  readonly cause: string;
-  readonly startedAtMs: number;
-  readonly parking: boolean;
-  readonly vcpus: number;
-  readonly memoryMiB: number;
-  readonly diskMiB: number;
-}
-
-export interface UserRtts {
-  /** When each site's RTT was measured, ms. */
-  readonly measuredAtMs: Readonly<Record<string, number>>;
-  readonly rtts: Readonly<Record<string, number>>;
-  /** The thin client's proxy measured and says so each cycle, or the sites' hosts pinged the user's address (perhaps in vain). */
-  readonly by: 'client' | 'hosts';
-  /** When the report came or the pings went out, ms. */
-  readonly askedAtMs: number;
-  readonly seenAs: string;
-}
+import type { Carried, MoveUnderWay, UserRtts } from '../../temporal/contract/carried.js';
+import type { MoveEnded } from '../../temporal/contract/move.js';
+import type { RunCycle } from '../../temporal/contract/requests.js';
+import type { LoopStatus, PlanSummary } from '../../temporal/contract/status.js';
 
 /** A desktop where its newest owner is. */
 export interface Located {
   readonly host: HostRef;
   readonly report: DesktopReport;
 }
-
-/** A cycle that is due at once. */
-export type AskedCycle = Required<RunCycle>;
 
 export interface Creating {
   readonly address: string;
@@ -50,25 +25,6 @@ export interface Creating {
   readonly memoryMiB: number;
   readonly diskMiB: number;
 }
-
-/** What one run of the loop hands to the next. */
-export interface CarriedState {
-  readonly cycle: number;
-  readonly policy: Policy;
-  readonly lockedUntilMs: Readonly<Record<string, number>>;
-  readonly lowSinceMs: Readonly<Record<string, number>>;
-  readonly moves: Readonly<Record<string, MoveUnderWay>>;
-  readonly recent: readonly LoopStatus['recent'][number][];
-  /** Of those only whom the hosts pinged: it would take many cycles to ask them all again. */
-  readonly users: Readonly<Record<string, UserRtts>>;
-  /** A cycle that was asked for and has not begun yet. */
-  readonly asked?: AskedCycle | null;
-  /** What hosts that do not answer said last, and why they do not. */
-  readonly lastWords?: readonly { readonly report: HostReport; readonly problem: string }[];
-}
-
-/** Silent hosts whose last words are carried over: each has some 10 KiB, and a payload 2 MiB. */
-const LAST_WORDS = 50;
 
 /** Ended moves kept for `status`; older ones are found by search attributes. */
 const RECENT_MOVES = 20;
@@ -82,7 +38,7 @@ export class LoopState {
   /** Since when a desktop's rank has been below T_l. */
   readonly lowSinceMs: Map<string, number>;
   readonly moves: Map<string, MoveUnderWay>;
-  recent: readonly LoopStatus['recent'][number][];
+  recent: LoopStatus['recent'];
   readonly users: Map<string, UserRtts>;
   reports = new Map<string, HostReport>();
   problems = new Map<string, string>();
@@ -93,16 +49,17 @@ export class LoopState {
   creating = new Map<string, Creating>();
   plan: PlanSummary | null = null;
   lastCycleMs: number | null = null;
+  /** When the state of the run before could not be read, and why. */
+  beganAfresh: Carried['beganAfresh'];
   /** A cycle that was asked for beside the periodic ones. */
-  asked: AskedCycle | null;
+  asked: RunCycle | null;
   /** Requests for reports so far, and which of them a host's report answers: a late answer must not replace a newer one. */
   #asks = 0;
   readonly #answered = new Map<string, number>();
   /** False until the first reports with ranks of this run of the loop have come in: a pool of 20,000 desktops begins a run each cycle. */
   heard = false;
 
-  constructor(cloud: CloudConfig, from: CarriedState | undefined) {
-    const carried = withNewNames(from);
+  constructor(cloud: CloudConfig, carried: Carried | undefined) {
     this.cloud = cloud;
     this.policy = carried?.policy ?? cloud.policy;
     this.cycle = carried?.cycle ?? 0;
@@ -113,35 +70,14 @@ export class LoopState {
     this.users = new Map(Object.entries(carried?.users ?? {}));
     this.asked = carried?.asked ?? null;
     for (const { report, problem } of carried?.lastWords ?? []) {
-      this.reports.set(hostKey(report.host), report);
+      this.reports.set(hostKey(report.host), { ...report, fingerprints: [], users: [] });
       this.problems.set(hostKey(report.host), problem);
     }
-  }
-
-  /** What the next run of the loop has to know. */
-  carryOver(nowMs: number): CarriedState {
-    return {
-      cycle: this.cycle,
-      policy: this.policy,
-      lockedUntilMs: Object.fromEntries([...this.lockedUntilMs].filter(([, until]) => until > nowMs)),
-      lowSinceMs: Object.fromEntries(this.lowSinceMs),
-      moves: Object.fromEntries(this.moves),
-      recent: this.recent,
-      users: Object.fromEntries([...this.users].filter(([, user]) => user.by === 'hosts')),
-      asked: this.asked,
-      lastWords: [...this.reports.values()]
-        .flatMap((report) => {
-          const problem = this.problems.get(hostKey(report.host));
-          return problem === undefined
-            ? []
-            : [{ report: { ...report, fingerprints: [], users: [] }, problem }];
-        })
-        .slice(0, LAST_WORDS),
-    };
+    this.beganAfresh = carried?.beganAfresh ?? null;
   }
 
   /** Have a cycle at once; one that acts is not forgotten for one that does not. */
-  askCycle(cycle: AskedCycle): void {
+  askCycle(cycle: RunCycle): void {
     if (this.asked?.act !== true || cycle.act) this.asked = cycle;
   }
 
@@ -212,14 +148,10 @@ export class LoopState {
   }
 
   /** Take a move off the list; a desktop that has moved stays put for the hysteresis time T. */
-  endMove(
-    status: Pick<MoveStatus, 'desktop' | 'outcome' | 'from' | 'to' | 'cause' | 'error'>,
-    nowMs: number,
-  ): void {
-    const parked = this.moves.get(status.desktop)?.parking === true;
-    this.moves.delete(status.desktop);
-    if (!parked) this.lockedUntilMs.set(status.desktop, nowMs + this.policy.placement.hysteresisMs);
-    const { desktop, outcome, from, to, cause, error } = status;
+  endMove({ desktop, outcome, from, to, cause, error }: MoveEnded, nowMs: number): void {
+    const parked = this.moves.get(desktop)?.parking === true;
+    this.moves.delete(desktop);
+    if (!parked) this.lockedUntilMs.set(desktop, nowMs + this.policy.placement.hysteresisMs);
     this.recent = [
       { desktop, outcome, from, to, cause, endedAtMs: nowMs, error: error?.message ?? null },
       ...this.recent,

@@ -1,23 +1,14 @@
-// Second half of a cycle: plan, admit within the limits, start the moves as children that outlive this run of the loop.
-import { ParentClosePolicy, proxyActivities, startChild } from '@temporalio/workflow';
-import type { ControlActivities } from '../../activities/control/control-activities.js';
+// Last part of a cycle: admit the moves of a plan within the limits, start them as children that outlive this run of the loop.
+import { ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { VmshadowError } from '../../domain/errors.js';
 import { admit } from '../../domain/migration/admission.js';
-import { predictedChange } from '../../domain/fingerprint/rank/move-gain.js';
 import type { Cause } from '../../domain/migration/phases.js';
-import { packPlanRequest } from '../../domain/placement/request/packed-request.js';
 import type { PlanMove, PlanResult } from '../../domain/placement/request/model.js';
 import { DesktopId, hostKey, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
 import { CONTROL_QUEUE, ATTRIBUTE, migrateId, WORKFLOW } from '../../temporal/contract/names.js';
-import type { MigrateInput, PlanAsk } from '../../temporal/contract/messages.js';
+import type { MigrateInput } from '../../temporal/contract/move.js';
+import { control } from '../control-proxy.js';
 import type { LoopState } from './loop-state.js';
-import { planDoubts, planRequest } from './plan-request.js';
-
-const { plan, placeUsers, endedWorkflows } = proxyActivities<ControlActivities>({
-  taskQueue: CONTROL_QUEUE,
-  startToCloseTimeout: '2m',
-  retry: { maximumAttempts: 3 },
-});
 
 export interface WantedMove {
   readonly desktop: DesktopId;
@@ -29,37 +20,6 @@ export interface WantedMove {
   readonly parking: boolean;
   readonly rttBeforeMs: number | null;
   readonly rttAfterMs: number | null;
-}
-
-/** Ask where users are that are new; without a database nobody is placed, and all sites count. */
-export async function locateUsers(state: LoopState): Promise<void> {
-  if (state.cloud.geoDatabase === undefined) return;
-  const addresses = [
-    ...[...state.users.values()].map((u) => u.seenAs.split(':')[0] ?? ''),
-    ...[...state.current.values()].flatMap((f) => (f.user === null ? [] : [f.user.address])),
-  ];
-  const unknown = [...new Set(addresses)].filter((a) => !state.places.has(a));
-  if (unknown.length === 0) return;
-  for (const [address, place] of Object.entries(await placeUsers(unknown))) state.places.set(address, place);
-}
-
-/** Solve the present placement problem; nothing is acted on. */
-export async function planMoves(state: LoopState, ask: PlanAsk = {}): Promise<PlanResult> {
-  const request = planRequest(state, Date.now(), ask);
-  const result = await plan(packPlanRequest(request));
-  return {
-    ...result,
-    moves: result.moves.map((m) => withPrediction(state, m)),
-    warnings: [...planDoubts(state, request), ...result.warnings],
-  };
-}
-
-/** Say in a move's reason what its user will see of it. */
-function withPrediction(state: LoopState, move: PlanMove): PlanMove {
-  const fingerprint = state.current.get(move.desktop);
-  if (fingerprint === undefined) return move;
-  const change = predictedChange(fingerprint, move.rttBeforeMs, move.rttAfterMs);
-  return change === null ? move : { ...move, reason: `${move.reason}; ${change}` };
 }
 
 /** Start the first wave of a plan as far as the limits let it; the rest waits for the next cycle's plan. */
@@ -91,7 +51,7 @@ function fromPlan(state: LoopState, move: PlanMove, cause: Cause): WantedMove[] 
 export async function forgetTerminated(state: LoopState): Promise<void> {
   const moves = [...state.moves.values()];
   if (moves.length === 0) return;
-  const ended = new Set(await endedWorkflows(moves.map((m) => m.workflowId)));
+  const ended = new Set(await control.endedWorkflows(moves.map((m) => m.workflowId)));
   for (const move of moves)
     // Its own signal may have come while we asked.
     if (ended.has(move.workflowId) && state.moves.get(move.desktop) === move)

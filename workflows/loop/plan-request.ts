@@ -2,10 +2,10 @@
 import type { DesktopReport } from '../../activities/host/desktops.js';
 import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
 import { convertSize } from '../../domain/model/units.js';
-import { freshRtts, sitesToMeasure, type RttReading } from '../../domain/users/geography.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
-import type { PlanAsk } from '../../temporal/contract/messages.js';
+import type { PlanAsk } from '../../temporal/contract/requests.js';
 import type { Located, LoopState } from './loop-state.js';
+import { lacksRtts, plannableRtts } from './round-trips.js';
 
 const gigabytes = (mib: number) => convertSize(mib, 'MiB', 'GB');
 
@@ -82,43 +82,6 @@ function only(sites: ReadonlySet<string>, rttMs: Readonly<Record<string, number>
   return Object.fromEntries(Object.entries(rttMs).filter(([id]) => sites.has(id)));
 }
 
-/** A client's probes older than this say nothing of where the user is now: six of its default intervals. */
-const CLIENT_FRESH_MS = 60_000;
-/** Round trips from a site to an address change seldom; hosts ask each user again at half of this, also one who never answers. */
-const HOSTS_FRESH_MS = 900_000;
-
-/** Tell whether a user need not be pinged: a client says its round trips, or the hosts have asked a short while ago. */
-export function isFresh(state: LoopState, desktop: string, address: string, nowMs: number): boolean {
-  const user = state.users.get(desktop);
-  if (user === undefined) return false;
-  if (user.by === 'client')
-    return Object.values(user.measuredAtMs).some((atMs) => nowMs - atMs <= CLIENT_FRESH_MS / 2);
-  // What was pinged at another address is not where the user is now.
-  return addressOf(user.seenAs) === address && nowMs - user.askedAtMs <= HOSTS_FRESH_MS / 2;
-}
-
-const addressOf = (endpoint: string) => endpoint.split(':')[0] ?? '';
-
-/** The sites whose round trips count for a user: the k nearest on the map, its desktop's own and the global ones; all for one without a place. */
-export function wantedSites(state: LoopState, address: string, here: string): string[] {
-  const { sites } = state.cloud;
-  const place = state.places.get(address) ?? null;
-  const always = [here, ...sites.filter((s) => s.kind === 'global').map((s) => s.id)];
-  return sitesToMeasure(place, sites, state.policy.placement.nearestSites, always);
-}
-
-/** Fresh RTTs to the sites that geography leaves (all, where the user's place is unknown), and what is in doubt, in words. */
-export function plannableRtts(state: LoopState, desktop: string, here: string, nowMs: number): RttReading {
-  const user = state.users.get(desktop);
-  if (user === undefined)
-    return { rttMs: {}, doubts: ['no thin client and no host has measured a round-trip time'] };
-  const wanted = wantedSites(state, addressOf(user.seenAs), here);
-  const samples = new Map(
-    Object.entries(user.rtts).map(([id, ms]) => [id, { ms, atMs: user.measuredAtMs[id] ?? 0 }]),
-  );
-  return freshRtts(wanted, samples, nowMs, user.by === 'client' ? CLIENT_FRESH_MS : HOSTS_FRESH_MS);
-}
-
 /** How many names a line of doubt gives. */
 const NAMED = 5;
 
@@ -128,7 +91,9 @@ export function planDoubts(state: LoopState, request: PlanRequest): string[] {
   const silent = state.cloud.sites.filter((s) => !planned.has(s.id)).map((s) => s.id);
   const blind = request.desktops.filter((d) => !(d.site in d.rttMs)).map((d) => d.id);
   const partly = request.desktops
-    .filter((d) => d.site in d.rttMs && lacksRtts(state, d, planned))
+    .filter(
+      (d) => d.site in d.rttMs && lacksRtts(state, d.id, d.site, (id) => planned.has(id) && !(id in d.rttMs)),
+    )
     .map((d) => d.id);
   const names = (ids: readonly string[]) =>
     `${ids.slice(0, NAMED).join(', ')}${ids.length > NAMED ? `, ... (${String(ids.length)})` : ''}`;
@@ -143,16 +108,6 @@ export function planDoubts(state: LoopState, request: PlanRequest): string[] {
           `planned without some of their sites, whose round-trip times are stale or missing: ${names(partly)}; \`vmshadow explain DESKTOP\` names them`,
         ]),
   ];
-}
-
-function lacksRtts(
-  state: LoopState,
-  d: PlanRequest['desktops'][number],
-  planned: ReadonlySet<string>,
-): boolean {
-  const user = state.users.get(d.id);
-  if (user === undefined) return true;
-  return wantedSites(state, addressOf(user.seenAs), d.site).some((id) => planned.has(id) && !(id in d.rttMs));
 }
 
 /** The gain of a move is the prediction between its two round trips, where the desktop's traffic told enough for one. */

@@ -2,7 +2,7 @@
 // traffic, and the hosts of the sites ask it themselves.
 import { ctlProbe } from '../host-proxies.js';
 import type { LoopState } from './loop-state.js';
-import { isFresh, wantedSites } from './plan-request.js';
+import { isFresh, wantedSites } from './round-trips.js';
 
 /** As many as a host takes in one task; the others have their turn in later cycles. */
 const PROBED_A_CYCLE = 200;

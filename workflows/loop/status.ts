@@ -1,27 +1,16 @@
 // The loop's answer to `status`, and the page that the UI shows for it.
-import type { z } from 'zod';
 import { hostKey } from '../../domain/model/ids.js';
 import { REFERENCE_RTTS_MS } from '../../domain/fingerprint/model.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
-import {
-  DesktopsAsk,
-  type DesktopStatus,
-  type HostStatus,
-  type LoopStatus,
-} from '../../temporal/contract/messages.js';
-import { plannableRtts } from './plan-request.js';
+import type { DesktopsAsk, DesktopStatus, HostStatus, LoopStatus } from '../../temporal/contract/status.js';
+import { newsOfBeginning } from './carry-over.js';
+import { plannableRtts } from './round-trips.js';
 import type { Located, LoopState } from './loop-state.js';
 
 const finite = (n: number | undefined) => (n === undefined ? null : n);
 
-/** Read what a query asks for; nonsense asks for the first page. */
-export function desktopsAsked(raw: unknown): z.output<typeof DesktopsAsk> {
-  return DesktopsAsk.safeParse(raw ?? {}).data ?? DesktopsAsk.parse({});
-}
-
-/** Assemble the status from what the loop knows, with the desktops that `raw` (a DesktopsAsk) asks for. */
-export function loopStatus(state: LoopState, raw?: unknown): LoopStatus {
-  const ask = desktopsAsked(raw);
+/** Assemble the status from what the loop knows, with the desktops that are asked for. */
+export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
   const all = state.desktops();
   const { cloud, policy } = state;
   const hosts = state.hosts().map((host): HostStatus => {
@@ -66,18 +55,26 @@ export function loopStatus(state: LoopState, raw?: unknown): LoopStatus {
     })),
     recent: state.recent,
     plan: ask.desktop === undefined && ask.from === 0 && ask.limit > 0 ? state.plan : null,
-    problems: [...state.problems].map(([host, problem]) => `${host}: ${problem}`),
+    problems: [...beginning(state), ...[...state.problems].map(([host, problem]) => `${host}: ${problem}`)],
   };
 }
 
-function page<T>(all: readonly T[], ask: z.output<typeof DesktopsAsk>, idOf: (item: T) => string): T[] {
+function beginning(state: LoopState): string[] {
+  const news = newsOfBeginning(state, Date.now());
+  if (news === null) return [];
+  return [
+    `the loop began afresh at ${new Date(news.atMs).toISOString()}: a policy set by hand and hysteresis clocks are lost (${news.why})`,
+  ];
+}
+
+function page<T>(all: readonly T[], ask: DesktopsAsk, idOf: (item: T) => string): T[] {
   if (ask.desktop !== undefined) return all.filter((item) => idOf(item) === ask.desktop);
   return all.slice(ask.from, ask.from + ask.limit);
 }
 
-/** The last cycle's fingerprints of the desktops that `raw` (a DesktopsAsk) asks for. */
-export function fingerprintsAsked(state: LoopState, raw: unknown): Fingerprint[] {
-  return page([...state.current.values()], desktopsAsked(raw), (f) => f.desktop);
+/** The last cycle's fingerprints of the desktops that are asked for. */
+export function fingerprintsAsked(state: LoopState, ask: DesktopsAsk): Fingerprint[] {
+  return page([...state.current.values()], ask, (f) => f.desktop);
 }
 
 function desktopStatus(state: LoopState, { host, report }: Located): DesktopStatus {

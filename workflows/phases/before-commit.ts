@@ -5,7 +5,7 @@ import type { TargetMove, TargetReserved } from '../../activities/host/target.js
 import { withNewNames } from '../../domain/model/old-names.js';
 import { convertSize } from '../../domain/model/units.js';
 import { failedWith } from '../../temporal/contract/failures.js';
-import type { MigrateInput } from '../../temporal/contract/messages.js';
+import type { MigrateInput } from '../../temporal/contract/move.js';
 import { bulk, ctl, persistent } from '../host-proxies.js';
 import type { MoveState } from '../move-state.js';
 import type { Saga } from '../saga.js';

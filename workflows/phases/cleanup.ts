@@ -1,6 +1,6 @@
 // After the commit there is only forward: verify, keep the old disk for the grace time, then remove what is left at the source.
 import { sleep } from '@temporalio/workflow';
-import type { MigrateInput } from '../../temporal/contract/messages.js';
+import type { MigrateInput } from '../../temporal/contract/move.js';
 import { persistent, persistentBulk } from '../host-proxies.js';
 import type { MoveState } from '../move-state.js';
 import type { Prepared } from './before-commit.js';

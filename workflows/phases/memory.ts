@@ -4,7 +4,7 @@ import type { MemoryCopied } from '../../activities/host/memory-rounds.js';
 import type { SwitchoverDone } from '../../activities/switchover/switchover.js';
 import { withNewNames } from '../../domain/model/old-names.js';
 import { failedWith } from '../../temporal/contract/failures.js';
-import type { MigrateInput } from '../../temporal/contract/messages.js';
+import type { MigrateInput } from '../../temporal/contract/move.js';
 import { bulk, ctl, persistent, switching } from '../host-proxies.js';
 import type { MoveState } from '../move-state.js';
 import type { Saga } from '../saga.js';

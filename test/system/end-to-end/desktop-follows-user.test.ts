@@ -14,13 +14,9 @@ import { Gate } from '../../../lab/net/gate.js';
 import { bothWays } from '../../../lab/net/plan.js';
 import { World } from '../../../lab/net/world.js';
 import { askGuest, type GuestStatus } from '../../../lab/stream/guest-control.js';
-import {
-  QUERY,
-  SIGNAL,
-  UPDATE,
-  type DesktopCreated,
-  type MoveStatus,
-} from '../../../temporal/contract/messages.js';
+import { LOOP } from '../../../temporal/contract/loop.js';
+import { MOVE, type MoveStatus } from '../../../temporal/contract/move.js';
+import type { DesktopCreated } from '../../../temporal/contract/requests.js';
 import { migrateId } from '../../../temporal/contract/names.js';
 
 const ID = DesktopId.parse('d1');
@@ -110,7 +106,7 @@ async function openStream(dir: string): Promise<StartedCommand> {
 const sizeOf = async (file: string) => (await stat(file).catch(() => null))?.size ?? 0;
 
 const move = () => cloud.client.workflow.getHandle(migrateId(ID));
-const moveStatus = () => move().query<MoveStatus>(QUERY.status);
+const moveStatus = () => move().query(MOVE.status);
 
 async function untilPhase(phase: MoveStatus['phase']): Promise<void> {
   for (let i = 0; i < 600; i++) {
@@ -147,9 +143,9 @@ async function expectRunsOnlyAt(host: string): Promise<void> {
 describe('a desktop follows its user', () => {
   it('is moved by the loop itself, with its disk, its memory and its open connection', async () => {
     const socketOwner = stream.pid;
-    await cloud.update(UPDATE.setPolicy, { act: true });
+    await cloud.update(LOOP.setPolicy, { act: true });
     const seen = await cloud.until((s) => s.recent.length > 0, 'the loop has moved the desktop', 150_000);
-    await cloud.update(UPDATE.setPolicy, { act: false });
+    await cloud.update(LOOP.setPolicy, { act: false });
     expect(seen.recent[0]).toMatchObject({
       desktop: ID,
       outcome: 'moved',
@@ -173,10 +169,10 @@ describe('a desktop follows its user', () => {
   it.each<MoveStatus['phase']>(['async-disk', 'memory'])(
     'stays at its source, with nothing left at the target, when its move is cancelled in phase %s',
     async (phase) => {
-      await cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-west', force: true });
+      await cloud.update(LOOP.requestMove, { desktop: ID, site: 'us-west', force: true });
       await untilPhase(phase);
       await sleep(500);
-      await move().signal(SIGNAL.cancelMove);
+      await move().signal(MOVE.cancelMove);
       expect((await move().result()) as MoveStatus).toMatchObject({ outcome: 'cancelled' });
       await expectRunsOnlyAt('us-east/h1');
       const { newExternal } = await moveStatus();
@@ -187,7 +183,7 @@ describe('a desktop follows its user', () => {
   );
 
   it('goes on where it was when dom0 and the manager are killed in the middle of the disk copy', async () => {
-    await cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-west', force: true });
+    await cloud.update(LOOP.requestMove, { desktop: ID, site: 'us-west', force: true });
     await untilPhase('async-disk');
     await sleep(2_000);
     await Promise.all([cloud.kill('dom0 us-east/h1'), cloud.kill('manager')]);
@@ -201,7 +197,7 @@ describe('a desktop follows its user', () => {
   }, 200_000);
 
   it('goes on where it was when the Temporal server crashes in the middle of the disk copy', async () => {
-    await cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-east', force: true });
+    await cloud.update(LOOP.requestMove, { desktop: ID, site: 'us-east', force: true });
     await untilPhase('async-disk');
     await sleep(1_000);
     await cloud.crashTemporal(3_000);
@@ -228,7 +224,7 @@ describe('a desktop follows its user', () => {
   it('refuses a move to a host that is down, with nothing changed', async () => {
     await cloud.kill('dom0 us-west/h1', 'SIGTERM');
     await expect(
-      cloud.update(UPDATE.requestMove, { desktop: ID, site: 'us-west', force: true }),
+      cloud.update(LOOP.requestMove, { desktop: ID, site: 'us-west', force: true }),
     ).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
     expect((await copiesOf(cloud, ID)).map((c) => c.host)).toEqual(['us-east/h1']);
   }, 60_000);

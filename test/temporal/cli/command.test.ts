@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXAMPLE_CLOUD } from '../../../cli/example-config.js';
-import type { LoopStatus } from '../../../temporal/contract/messages.js';
+import type { LoopStatus } from '../../../temporal/contract/status.js';
 import { freePort } from '../../support/control-plane.js';
 import { vmshadow, Vmshadow } from '../../support/vmshadow.js';
 

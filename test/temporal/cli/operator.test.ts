@@ -3,7 +3,7 @@ import { jest } from '@jest/globals';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { HostRef } from '../../../domain/model/ids.js';
 import { ensureShadowLoop } from '../../../temporal/bootstrap.js';
-import type { LoopStatus } from '../../../temporal/contract/messages.js';
+import type { LoopStatus } from '../../../temporal/contract/status.js';
 import { CONTROL_QUEUE, shadowLoopId, WORKFLOW } from '../../../temporal/contract/names.js';
 import { ControlPlane } from '../../support/control-plane.js';
 import { FakeCloud, fakeDesktop, type FakeHost } from '../../../lab/fakes/fake-host.js';

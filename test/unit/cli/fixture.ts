@@ -1,6 +1,7 @@
 // What a loop and a move answer, as the tests of the tables need it.
 import { DesktopId, HostId, PoolId, SiteId } from '../../../domain/model/ids.js';
-import type { DesktopStatus, LoopStatus, MoveStatus } from '../../../temporal/contract/messages.js';
+import type { MoveStatus } from '../../../temporal/contract/move.js';
+import type { DesktopStatus, LoopStatus } from '../../../temporal/contract/status.js';
 
 export const NOW_MS = 1_700_000_100_000;
 export const host = (site: string, id = 'h1') => ({ site: SiteId.parse(site), host: HostId.parse(id) });

@@ -1,6 +1,6 @@
 import { followMove, type MoveSource } from '../../../cli/follow.js';
 import { VmshadowError } from '../../../domain/errors.js';
-import type { MoveStatus } from '../../../temporal/contract/messages.js';
+import type { MoveStatus } from '../../../temporal/contract/move.js';
 import { desktopId, MOVE, MOVED } from './fixture.js';
 
 type Answer = MoveStatus | null | VmshadowError;

@@ -1,7 +1,8 @@
 import type { HostReport } from '../../../activities/host/desktops.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../../domain/model/ids.js';
-import { LoopState, type CarriedState, type MoveUnderWay } from '../../../workflows/loop/loop-state.js';
+import type { MoveUnderWay } from '../../../temporal/contract/carried.js';
+import { LoopState } from '../../../workflows/loop/loop-state.js';
 
 const hostAt = (n: number) => ({
   id: `h${String(n)}`,
@@ -71,31 +72,5 @@ describe('the reports of a loop', () => {
     expect(Object.fromEntries(found)).toEqual({ moved: 'h2', other: 'h1' });
     expect(found).toHaveLength(2);
     expect(state.find(DesktopId.parse('moved'))?.host).toEqual(h2);
-  });
-});
-
-describe('the next run of a loop', () => {
-  const nextOf = (state: LoopState) =>
-    new LoopState(cloud, JSON.parse(JSON.stringify(state.carryOver(0))) as CarriedState);
-
-  it('begins with the cycle that was asked for and not begun, and acts if any asked for that', () => {
-    const state = new LoopState(cloud, undefined);
-    expect(nextOf(state).asked).toBeNull();
-    state.askCycle({ act: false, cause: 'operator' });
-    state.askCycle({ act: true, cause: 'rebalance' });
-    state.askCycle({ act: false, cause: 'operator' });
-    expect(nextOf(state).asked).toEqual({ act: true, cause: 'rebalance' });
-  });
-
-  it('knows what a silent host said last, and that it is silent', () => {
-    const state = new LoopState(cloud, undefined);
-    state.takeIn(h1, 1, { report: reportOf(h1, { office: 1 }) });
-    state.takeIn(h2, 2, { report: reportOf(h2, { lost: 1 }) });
-    state.takeIn(h2, 3, { problem: 'does not answer' });
-    const next = nextOf(state);
-    expect(next.desktops().map((d) => d.report.definition.id)).toEqual(['lost']);
-    expect([h1, h2].map((h) => next.isAlive(h))).toEqual([false, false]);
-    expect(next.reports.get('west/h2')).toMatchObject({ fingerprints: [], users: [] });
-    expect([...next.problems]).toEqual([['west/h2', 'does not answer']]);
   });
 });

@@ -5,7 +5,8 @@ import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { HostId, SiteId } from '../../../domain/model/ids.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
-import { isFresh, planDoubts, planRequest, plannableRtts } from '../../../workflows/loop/plan-request.js';
+import { beginRun, carryOver } from '../../../workflows/loop/carry-over.js';
+import { planDoubts, planRequest } from '../../../workflows/loop/plan-request.js';
 
 const NOW_MS = 1_000_000;
 const site = (id: string, kind: 'global' | 'regional', longitude?: number) => ({
@@ -36,98 +37,6 @@ function stateWith(ageMs: Record<string, number>): LoopState {
   });
   return state;
 }
-
-describe('plannableRtts', () => {
-  it('plans with all sites while nobody knows where the user is', () => {
-    const state = stateWith({ west: 0, east: 0, paris: 0, core: 0 });
-    expect(Object.keys(plannableRtts(state, 'd1', 'west', NOW_MS).rttMs).sort()).toEqual([
-      'core',
-      'east',
-      'paris',
-      'west',
-    ]);
-  });
-
-  it('leaves the k nearest sites, the global ones and the present one once the user is placed', () => {
-    const state = stateWith({ west: 0, east: 0, paris: 0, core: 0 });
-    state.places.set('203.0.113.2', { latitude: 40, longitude: -74 });
-    expect(Object.keys(plannableRtts(state, 'd1', 'west', NOW_MS).rttMs).sort()).toEqual([
-      'core',
-      'east',
-      'west',
-    ]);
-  });
-
-  it('says which values are stale or missing, and plans without them', () => {
-    const { rttMs, doubts } = plannableRtts(
-      stateWith({ west: 0, east: 120_000, core: 0 }),
-      'd1',
-      'west',
-      NOW_MS,
-    );
-    expect(Object.keys(rttMs).sort()).toEqual(['core', 'west']);
-    expect(doubts.join()).toMatch(/east: last measured 120 s ago.*paris: no round-trip time measured yet/);
-  });
-
-  it('says so when no round trip of the user is known at all', () => {
-    expect(plannableRtts(new LoopState(cloud, undefined), 'd1', 'west', NOW_MS)).toEqual({
-      rttMs: {},
-      doubts: ['no thin client and no host has measured a round-trip time'],
-    });
-  });
-});
-
-describe('isFresh', () => {
-  const pinged = (askedAtMs: number, rtts: Record<string, number> = { west: 10 }) => {
-    const state = stateWith({});
-    state.users.set('d1', {
-      rtts,
-      measuredAtMs: Object.fromEntries(Object.keys(rtts).map((id) => [id, askedAtMs])),
-      by: 'hosts',
-      askedAtMs,
-      seenAs: '203.0.113.2:40000',
-    });
-    return state;
-  };
-  const later = (ms: number) => NOW_MS + ms;
-
-  it('asks a silent user again after minutes, one whose thin client fell silent at once', () => {
-    expect(isFresh(pinged(NOW_MS), 'd1', '203.0.113.2', later(120_000))).toBe(true);
-    expect(isFresh(pinged(NOW_MS), 'd1', '203.0.113.2', later(600_000))).toBe(false);
-    expect(isFresh(stateWith({ west: 0 }), 'd1', '203.0.113.2', later(10_000))).toBe(true);
-    expect(isFresh(stateWith({ west: 0 }), 'd1', '203.0.113.2', later(120_000))).toBe(false);
-  });
-  it('does not ask a user who never answers in every cycle: others must have their turn', () => {
-    expect(isFresh(pinged(NOW_MS, {}), 'd1', '203.0.113.2', later(60_000))).toBe(true);
-  });
-  it('asks at once when the user is at another address', () => {
-    expect(isFresh(pinged(NOW_MS), 'd1', '198.51.100.9', later(1_000))).toBe(false);
-  });
-});
-
-describe('carryOver', () => {
-  it('hands on what no host reports again: clocks, moves, pinged users; locks that have ended it forgets', () => {
-    const state = stateWith({ west: 0 });
-    const pinged = {
-      rtts: { west: 9 },
-      measuredAtMs: { west: NOW_MS },
-      by: 'hosts' as const,
-      askedAtMs: NOW_MS,
-    };
-    state.users.set('d2', { ...pinged, seenAs: '203.0.113.9:1' });
-    state.lockedUntilMs.set('d1', NOW_MS + 1);
-    state.lockedUntilMs.set('d2', NOW_MS);
-    state.lowSinceMs.set('d2', 5);
-    const next = new LoopState(
-      cloud,
-      JSON.parse(JSON.stringify(state.carryOver(NOW_MS))) as ReturnType<LoopState['carryOver']>,
-    );
-    expect([...next.users.keys()]).toEqual(['d2']);
-    expect([...next.lockedUntilMs]).toEqual([['d1', NOW_MS + 1]]);
-    expect([...next.lowSinceMs]).toEqual([['d2', 5]]);
-    expect(next.policy).toEqual(state.policy);
-  });
-});
 
 describe('planRequest', () => {
   const report = (id: string): HostReport => ({
@@ -203,7 +112,8 @@ describe('planRequest', () => {
     const inOldNames = <T>(value: T) =>
       JSON.parse(JSON.stringify(value).replaceAll('MiB"', 'Mb"').replaceAll('msPerGB', 'msPerGb')) as T;
     const state = stateWith({ west: 0 });
-    const next = new LoopState(cloud, inOldNames(state.carryOver(NOW_MS)));
+    const carried = inOldNames({ ...carryOver(state, NOW_MS), version: undefined });
+    const next = beginRun(cloud, carried, NOW_MS);
     next.takeIn(report('d1').host, next.nextAsk(), { report: inOldNames(report('d1')) });
     const then = planRequest(next, NOW_MS);
     expect(then.desktops[0]?.memoryGB).toBe(0.536870912);

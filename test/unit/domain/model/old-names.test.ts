@@ -5,7 +5,7 @@ import { DesktopDefinition } from '../../../../domain/model/desktop.js';
 import { readsOldNames, withNewNames } from '../../../../domain/model/old-names.js';
 import { PlanInput } from '../../../../domain/placement/request/model.js';
 import { unknownFields } from '../../../../domain/placement/request/unknown-fields.js';
-import { CreateDesktop } from '../../../../temporal/contract/messages.js';
+import { CreateDesktop } from '../../../../temporal/contract/requests.js';
 import { z } from 'zod';
 
 const network = { address: '10.77.0.2', gateway: '10.77.0.1', mac: '52:54:00:00:00:01' };

@@ -3,7 +3,7 @@ import { parseDemoOptions } from '../../../../lab/demo/options.js';
 import { brokenPromises } from '../../../../lab/demo/demo-result.js';
 import { NO_PROGRESS } from '../../../../domain/migration/progress.js';
 import { DesktopId, HostRef } from '../../../../domain/model/ids.js';
-import type { MoveStatus } from '../../../../temporal/contract/messages.js';
+import type { MoveStatus } from '../../../../temporal/contract/move.js';
 
 const frame = (at: number, responseMs: number) => ({
   event: 'frame' as const,

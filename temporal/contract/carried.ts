@@ -1,0 +1,115 @@
+// What one run of the shadow loop hands to the next (continue-as-new). It may have been written by another release: a version says its
+// shape, and it is parsed on arrival. A shape that is known from before is brought to the present one; any other is not guessed at.
+import { z } from 'zod';
+import { UNKNOWN_RATES } from '../../domain/migration/dirty-rates.js';
+import { CAUSES } from '../../domain/migration/phases.js';
+import { Capacity } from '../../domain/model/capacity.js';
+import { DesktopDefinition, type DesktopState } from '../../domain/model/desktop.js';
+import { DesktopId, HostRef } from '../../domain/model/ids.js';
+import { withNewNames } from '../../domain/model/old-names.js';
+import { parseInput } from '../../domain/model/parse.js';
+import { Policy } from '../../domain/model/policy.js';
+
+/** Raised with each change that the schema of the version before would not read, or would lose a field of. */
+export const CARRIED_VERSION = 2;
+
+const timeMs = z.number();
+const DESKTOP_STATES = [
+  'running',
+  'paused',
+  'incoming',
+  'postmigrate',
+  'stopped',
+  'crashed',
+] as const satisfies readonly DesktopState[];
+
+export const MoveUnderWay = z.object({
+  workflowId: z.string(),
+  desktop: DesktopId,
+  from: HostRef,
+  to: HostRef,
+  cause: z.string(),
+  startedAtMs: timeMs,
+  parking: z.boolean(),
+  vcpus: z.number(),
+  memoryMiB: z.number(),
+  diskMiB: z.number(),
+});
+export type MoveUnderWay = z.infer<typeof MoveUnderWay>;
+
+export const EndedMove = z.object({
+  desktop: DesktopId,
+  outcome: z.string(),
+  from: HostRef,
+  to: HostRef,
+  endedAtMs: timeMs,
+  cause: z.string(),
+  error: z.string().nullable(),
+});
+
+export const UserRtts = z.object({
+  /** When each site's RTT was measured, ms. */
+  measuredAtMs: z.record(z.string(), timeMs),
+  rtts: z.record(z.string(), z.number()),
+  /** The thin client's proxy measured and says so each cycle, or the sites' hosts pinged the user's address (perhaps in vain). */
+  by: z.enum(['client', 'hosts']),
+  /** When the report came or the pings went out, ms. */
+  askedAtMs: timeMs,
+  seenAs: z.string(),
+});
+export type UserRtts = z.infer<typeof UserRtts>;
+
+const rate = z.number().nullable();
+
+/** What a host that does not answer said last, without what its desktops did (that is no longer so), and why it does not. */
+const LastWords = z.object({
+  report: z.object({
+    host: HostRef,
+    atMs: timeMs,
+    capacity: Capacity,
+    used: Capacity,
+    desktops: z.array(
+      z.object({
+        definition: DesktopDefinition,
+        state: z.enum(DESKTOP_STATES),
+        epoch: z.number(),
+        external: z.string().nullable(),
+        diskUsedBytes: z.number(),
+        dirty: z.object({ memoryMbps: rate, diskMbps: rate }).default(UNKNOWN_RATES),
+      }),
+    ),
+  }),
+  problem: z.string(),
+});
+export type LastWords = z.infer<typeof LastWords>;
+
+export const Carried = z.object({
+  version: z.literal(CARRIED_VERSION),
+  cycle: z.number().int().min(0),
+  policy: Policy,
+  lockedUntilMs: z.record(z.string(), timeMs),
+  lowSinceMs: z.record(z.string(), timeMs),
+  moves: z.record(z.string(), MoveUnderWay),
+  recent: z.array(EndedMove),
+  /** Of those only whom the hosts pinged: it would take many cycles to ask them all again. */
+  users: z.record(z.string(), UserRtts),
+  /** A cycle that was asked for and has not begun yet. */
+  asked: z.object({ act: z.boolean(), cause: z.enum(CAUSES) }).nullable(),
+  /** They came from a dom0 of any release: what cannot be read of them is let go. */
+  lastWords: z.array(LastWords.nullable().catch(null)).transform((all) => all.filter((w) => w !== null)),
+  /** Why the loop began afresh, and when. */
+  beganAfresh: z.object({ atMs: timeMs, why: z.string() }).nullable(),
+});
+export type Carried = z.infer<typeof Carried>;
+
+/** Read what the run before has handed over; throws INPUT_INVALID with every problem where its shape is not known. */
+export function readCarried(raw: unknown): Carried {
+  return parseInput(Carried, migrated(raw), 'state of the run before');
+}
+
+/** Version 1 had no number, older names of sizes, and in its beginning neither asked cycles nor last words. */
+function migrated(raw: unknown): unknown {
+  if (typeof raw !== 'object' || raw === null || 'version' in raw) return raw;
+  const before = withNewNames(raw);
+  return { asked: null, lastWords: [], ...before, version: CARRIED_VERSION, beganAfresh: null };
+}

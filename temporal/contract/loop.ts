@@ -1,0 +1,54 @@
+// The workflow `shadowLoop`: its input and the messages that it takes.
+import { z } from 'zod';
+import type { Fingerprint } from '../../domain/fingerprint/model.js';
+import { CloudConfig } from '../../domain/model/cloud.js';
+import type { Policy } from '../../domain/model/policy.js';
+import type { PlanResult } from '../../domain/placement/request/model.js';
+import { Nothing, query, signal, update, type Query, type Update } from './message.js';
+import { MoveEnded } from './move.js';
+import {
+  CreateDesktop,
+  DesktopPower,
+  EnrollClients,
+  PlanAsk,
+  PolicyChange,
+  RequestMove,
+  RunCycle,
+  type DesktopCreated,
+  type MoveAccepted,
+} from './requests.js';
+import { DesktopsAsk, type LoopStatus } from './status.js';
+
+/** `carried` is the loop's own state from the run before (carried.ts reads it); an operator leaves it out. */
+export const ShadowLoopInput = z.object({ cloud: CloudConfig, carried: z.unknown().optional() });
+export type ShadowLoopInput = z.infer<typeof ShadowLoopInput>;
+
+const requestMove: Update<typeof RequestMove, MoveAccepted> = update('requestMove', RequestMove);
+const createDesktop: Update<typeof CreateDesktop, DesktopCreated> = update('createDesktop', CreateDesktop);
+const desktopPower: Update<typeof DesktopPower, void> = update('desktopPower', DesktopPower);
+const enrollClients: Update<typeof EnrollClients, void> = update('enrollClients', EnrollClients);
+const makePlan: Update<typeof PlanAsk, PlanResult> = update('makePlan', PlanAsk);
+const setPolicy: Update<typeof PolicyChange, Policy> = update('setPolicy', PolicyChange);
+const setCloud: Update<typeof CloudConfig, void> = update('setCloud', CloudConfig);
+const status: Query<typeof DesktopsAsk, LoopStatus> = query('status', DesktopsAsk);
+const policy: Query<typeof Nothing, Policy> = query('policy', Nothing);
+const fingerprints: Query<typeof DesktopsAsk, Fingerprint[]> = query('fingerprints', DesktopsAsk);
+
+export const LOOP = {
+  requestMove,
+  createDesktop,
+  desktopPower,
+  enrollClients,
+  /** Plan on fresh reports without acting. */
+  makePlan,
+  /** Answers with the policy as it then is. */
+  setPolicy,
+  setCloud,
+  status,
+  policy,
+  /** Of the last cycle. */
+  fingerprints,
+  moveEnded: signal('moveEnded', MoveEnded),
+  /** Have a cycle at once. */
+  runCycle: signal('runCycle', RunCycle),
+} as const;

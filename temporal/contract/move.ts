@@ -1,0 +1,104 @@
+// The workflow `migrateDesktop`: its input, what it answers, the messages that it takes.
+import { z } from 'zod';
+import { CAUSES, OUTCOMES, type Cause, type Outcome, type Phase } from '../../domain/migration/phases.js';
+import type { MoveProgress } from '../../domain/migration/progress.js';
+import { Endpoint } from '../../domain/model/address.js';
+import { DesktopId, HostRef, PoolId } from '../../domain/model/ids.js';
+import { MigrationPolicy } from '../../domain/model/policy.js';
+import { Nothing, query, signal, type Query } from './message.js';
+
+export const MigrateInput = z.object({
+  pool: PoolId,
+  desktop: DesktopId,
+  from: HostRef,
+  to: HostRef,
+  /** Peer addresses of both hosts (from the cloud's configuration). */
+  peers: z.object({ from: Endpoint, to: Endpoint }),
+  cause: z.enum(CAUSES),
+  /** One sentence for people: why this move. */
+  reason: z.string(),
+  policy: MigrationPolicy,
+  moveMbps: z.number().positive(),
+  rttBeforeMs: z.number().nullable().default(null),
+  rttAfterMs: z.number().nullable().default(null),
+});
+export type MigrateInput = z.infer<typeof MigrateInput>;
+
+/** The workflow's type, for handles whose result is typed. */
+export type MigrateDesktop = (input: MigrateInput) => Promise<MoveStatus>;
+
+export interface PhaseTime {
+  readonly phase: Phase;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number | null;
+}
+
+/** How a move stands, and what its result carries. */
+export interface MoveStatus {
+  readonly desktop: DesktopId;
+  readonly moveId: string;
+  readonly from: HostRef;
+  readonly to: HostRef;
+  readonly cause: Cause;
+  readonly reason: string;
+  readonly phase: Phase;
+  readonly outcome: Outcome;
+  readonly phases: readonly PhaseTime[];
+  readonly progress: MoveProgress;
+  /** Never falls. */
+  readonly percent: number;
+  readonly etaMs: number | null;
+  /** Why it failed or was cancelled, and what to do next. */
+  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly rttBeforeMs: number | null;
+  readonly rttAfterMs: number | null;
+  /** As the hypervisor reports it. */
+  readonly downtimeMs: number | null;
+  /** From the guest's stop at the source to its run at the target, by the hosts' clocks. */
+  readonly switchoverMs: number | null;
+  /** What has crossed the WAN so far: IP packets in whole; 0 where the hosts cannot tell. */
+  readonly wanBytes: { readonly disk: number; readonly memory: number };
+  readonly heldPackets: number;
+  /** Null until verified (or when the policy does not ask for it). */
+  readonly diskHashes: { readonly source: string; readonly target: string; readonly equal: boolean } | null;
+  readonly oldExternal: string | null;
+  readonly newExternal: string | null;
+}
+
+/** What a move says to its loop when it has ended. */
+export const MoveEnded = z.object({
+  desktop: DesktopId,
+  outcome: z.enum(OUTCOMES),
+  from: HostRef,
+  to: HostRef,
+  cause: z.enum(CAUSES),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+export type MoveEnded = z.infer<typeof MoveEnded>;
+
+const amount = z.number().min(0);
+const figures = {
+  diskDoneBytes: amount,
+  diskTotalBytes: amount,
+  diskUsedBytes: amount,
+  memoryDoneBytes: amount,
+  memoryTotalBytes: amount,
+  diskWireBytes: amount.nullable(),
+  memoryWireBytes: amount.nullable(),
+  bytesPerSecond: amount,
+  dirtyBytesPerSecond: amount,
+  round: z.number().int().min(0),
+} satisfies Record<keyof MoveProgress, z.ZodType>;
+const Progress = z.object(figures).partial();
+
+const status: Query<typeof Nothing, MoveStatus> = query('status', Nothing);
+
+export const MOVE = {
+  status,
+  /** From the activities of the move: what they have got done. */
+  progress: signal('progress', Progress),
+  /** Undo the move, whatever phase it is in, until the commit. */
+  cancelMove: signal('cancelMove', Nothing),
+  /** Stop waiting for memory to converge. */
+  forceSwitchover: signal('forceSwitchover', Nothing),
+} as const;

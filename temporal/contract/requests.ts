@@ -1,0 +1,78 @@
+// What operators ask of the shadow loop, and what it answers them.
+import { z } from 'zod';
+import { CAUSES } from '../../domain/migration/phases.js';
+import { Boot, DesktopDefinition } from '../../domain/model/desktop.js';
+import { DesktopId, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
+import { readsOldNames } from '../../domain/model/old-names.js';
+import { PlacementPolicy } from '../../domain/model/policy.js';
+
+export const RequestMove = z.object({
+  desktop: DesktopId,
+  site: SiteId,
+  host: HostId.optional(),
+  /** Move although the hysteresis time has not passed. */
+  force: z.boolean().default(false),
+});
+export type RequestMove = z.infer<typeof RequestMove>;
+
+export interface MoveAccepted {
+  readonly workflowId: string;
+  readonly to: HostRef;
+}
+
+/** What a host checks and makes for a new desktop; the loop fills in the host and the internal address. */
+export const CreateDesktop = readsOldNames(
+  z.object({
+    id: DesktopId,
+    site: SiteId,
+    host: HostId.optional(),
+    /** Path on that host of a raw or qcow2 image to copy; null: an empty disk. */
+    image: z.string().min(1).nullable().default(null),
+    vcpus: DesktopDefinition.out.shape.vcpus,
+    memoryMiB: DesktopDefinition.out.shape.memoryMiB,
+    diskMiB: DesktopDefinition.out.shape.diskMiB,
+    /** In `append`, `{address}` and `{gateway}` stand for the internal ones that the loop chooses. */
+    boot: Boot.default({ kind: 'disk' }),
+    remoteDesktopPort: DesktopDefinition.out.shape.remoteDesktopPort,
+    /** Ed25519 public keys (base64) of the thin clients' proxies that may follow the desktop. */
+    clients: z.array(z.string()).default([]),
+    start: z.boolean().default(true),
+  }),
+);
+export type CreateDesktop = z.infer<typeof CreateDesktop>;
+/** With what may be left out left out. */
+export type CreateDesktopRequest = z.input<typeof CreateDesktop>;
+
+export interface DesktopCreated {
+  readonly desktop: DesktopId;
+  readonly host: HostRef;
+  readonly internal: string;
+  readonly external: string;
+  readonly remoteDesktopPort: number;
+}
+
+export const DesktopPower = z.object({ desktop: DesktopId, action: z.enum(['start', 'stop']) });
+export type DesktopPower = z.infer<typeof DesktopPower>;
+
+/** Ed25519 public keys (base64) of thin clients' proxies that may follow a desktop from now on, beside those enrolled before. */
+export const EnrollClients = z.object({ desktop: DesktopId, clients: z.array(z.string().min(1)).min(1) });
+export type EnrollClients = z.infer<typeof EnrollClients>;
+
+/** What a plan that is only asked for may differ in from the policy. */
+export const PlanAsk = readsOldNames(
+  z.object({
+    algorithm: PlacementPolicy.out.shape.algorithm.unwrap().optional(),
+    budgetGB: z.number().min(0).optional(),
+    maxMoves: z.number().int().min(0).optional(),
+  }),
+).prefault({});
+export type PlanAsk = z.infer<typeof PlanAsk>;
+
+/** A part of a policy: objects are merged into the one in force key by key, and what comes of it is checked as a whole. */
+export const PolicyChange = z.record(z.string(), z.unknown());
+export type PolicyChange = z.infer<typeof PolicyChange>;
+
+export const RunCycle = z
+  .object({ act: z.boolean().default(true), cause: z.enum(CAUSES).default('operator') })
+  .prefault({});
+export type RunCycle = z.infer<typeof RunCycle>;

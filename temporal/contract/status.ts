@@ -1,0 +1,111 @@
+// What the shadow loop says of itself when it is asked.
+import { z } from 'zod';
+import type { Capacity } from '../../domain/model/capacity.js';
+import type { DesktopState } from '../../domain/model/desktop.js';
+import { DesktopId, type HostRef, type PoolId, type SiteId } from '../../domain/model/ids.js';
+
+/** Desktops of one answer: far more than a screen shows, and far below Temporal's limit for a payload (docs/limits.md). */
+export const DESKTOPS_A_PAGE = 500;
+
+/** Which desktops an answer to `status` or `fingerprints` names: one, or a page of all. Nothing given: the first page. */
+export const DesktopsAsk = z
+  .object({
+    desktop: DesktopId.optional(),
+    from: z.number().int().min(0).default(0),
+    limit: z.number().int().min(0).max(DESKTOPS_A_PAGE).default(DESKTOPS_A_PAGE),
+  })
+  .prefault({});
+export type DesktopsAsk = z.infer<typeof DesktopsAsk>;
+
+export interface DesktopStatus {
+  readonly desktop: DesktopId;
+  readonly host: HostRef;
+  readonly state: DesktopState;
+  readonly external: string | null;
+  readonly internal: string;
+  readonly remoteDesktopPort: number;
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  readonly diskMiB: number;
+  readonly rank: number | null;
+  readonly rankPaper: number | null;
+  /** The user's RTT to the present site, ms, as measured by the client's proxy. */
+  readonly rttMs: number | null;
+  readonly rtts: Readonly<Record<string, number>>;
+  readonly user: string | null;
+  readonly lockedUntilMs: number | null;
+  /** Plain reasons of the rank, strongest first. */
+  readonly reasons: readonly string[];
+  readonly predicted: readonly {
+    readonly rttMs: number;
+    readonly framesPerSecond: number | null;
+    readonly responseMs: number | null;
+  }[];
+  readonly move: string | null;
+}
+
+export interface HostStatus {
+  readonly host: HostRef;
+  readonly alive: boolean;
+  /** What was wrong when it did not answer. */
+  readonly problem: string | null;
+  readonly capacity: Capacity | null;
+  readonly used: Capacity | null;
+  readonly lastSeenMs: number | null;
+}
+
+export interface LoopStatus {
+  readonly pool: PoolId;
+  readonly cycle: number;
+  /** True for the seconds until this run of the loop has its first reports: nothing is known of hosts and desktops yet. */
+  readonly beginning: boolean;
+  readonly lastCycleMs: number | null;
+  readonly nextCycleMs: number | null;
+  readonly acting: boolean;
+  readonly hosts: readonly HostStatus[];
+  readonly sites: readonly {
+    readonly site: SiteId;
+    readonly kind: string;
+    readonly slots: number;
+    readonly usedSlots: number;
+  }[];
+  /** Of the whole pool; `desktops` has those that were asked for. */
+  readonly desktopCount: number;
+  readonly desktops: readonly DesktopStatus[];
+  readonly moves: readonly {
+    readonly workflowId: string;
+    readonly desktop: DesktopId;
+    readonly to: HostRef;
+    readonly cause: string;
+    readonly startedAtMs: number;
+  }[];
+  readonly recent: readonly {
+    readonly desktop: DesktopId;
+    readonly outcome: string;
+    readonly from: HostRef;
+    readonly to: HostRef;
+    readonly endedAtMs: number;
+    readonly cause: string;
+    readonly error: string | null;
+  }[];
+  /** The last plan's own words: moves and, for each candidate left where it is, why. Null but in the first page. */
+  readonly plan: PlanSummary | null;
+  readonly problems: readonly string[];
+}
+
+export interface PlanSummary {
+  readonly algorithm: string;
+  readonly objective: number;
+  readonly moves: readonly {
+    readonly desktop: string;
+    readonly from: string;
+    readonly to: string;
+    readonly wave: number;
+    readonly rttBeforeMs: number;
+    readonly rttAfterMs: number;
+    readonly benefit: number;
+    readonly cost: number;
+    readonly reason: string;
+  }[];
+  readonly notMoved: readonly { readonly desktop: string; readonly reason: string }[];
+}

@@ -1,0 +1,155 @@
+import type { DesktopReport, HostReport } from '../../../activities/host/desktops.js';
+import { CloudConfig } from '../../../domain/model/cloud.js';
+import { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { DesktopId, HostRef } from '../../../domain/model/ids.js';
+import { loopStatus } from '../../../workflows/loop/status.js';
+import { beginRun, carryOver } from '../../../workflows/loop/carry-over.js';
+import { LoopState } from '../../../workflows/loop/loop-state.js';
+
+const hostAt = (n: number) => ({
+  id: `h${String(n)}`,
+  peer: { address: `192.0.2.${String(n)}`, port: 1 },
+  probe: { address: `192.0.2.${String(n)}`, port: 2 },
+});
+const cloud = CloudConfig.parse({ sites: [{ id: 'west', kind: 'regional', hosts: [hostAt(1), hostAt(2)] }] });
+const [h1, h2] = ['h1', 'h2'].map((host) => HostRef.parse({ site: 'west', host })) as [HostRef, HostRef];
+const capacity = { slots: 2, vcpus: 2, memoryMiB: 1024, diskMiB: 1024 };
+
+const desktopReport = (id: string): DesktopReport => ({
+  definition: DesktopDefinition.parse({
+    id,
+    memoryMiB: 64,
+    diskMiB: 64,
+    network: { address: '10.77.0.2', gateway: '10.77.0.1', mac: '52:54:0a:4d:00:02' },
+  }),
+  state: 'running',
+  epoch: 1,
+  external: null,
+  diskUsedBytes: 0,
+  dirty: { memoryMbps: 3, diskMbps: null },
+});
+const reportOf = (host: HostRef, desktop: string): HostReport => ({
+  host,
+  atMs: 1,
+  capacity,
+  used: capacity,
+  desktops: [desktopReport(desktop)],
+  fingerprints: [],
+  users: [],
+});
+
+/** As it comes out of Temporal. */
+const sent = (state: LoopState) => JSON.parse(JSON.stringify(carryOver(state, 0))) as Record<string, unknown>;
+const nextOf = (state: LoopState) => beginRun(cloud, sent(state), 0);
+
+/** A loop that has something of everything to hand over. */
+function fullState(): LoopState {
+  const state = new LoopState(cloud, undefined);
+  const desktop = DesktopId.parse('d1');
+  state.cycle = 7;
+  state.policy = { ...state.policy, cycleMs: 1_234 };
+  state.lockedUntilMs.set(desktop, 5);
+  state.lowSinceMs.set(desktop, 6);
+  const move = { desktop, from: h1, to: h2, cause: 'loop' as const };
+  state.startMove({
+    ...move,
+    workflowId: 'migrate/d1',
+    startedAtMs: 3,
+    parking: true,
+    vcpus: 1,
+    memoryMiB: 2,
+    diskMiB: 3,
+  });
+  state.endMove({ ...move, desktop: DesktopId.parse('d2'), outcome: 'moved', error: null }, 4);
+  const rtts = { measuredAtMs: { west: 1 }, rtts: { west: 2 }, askedAtMs: 3, seenAs: '203.0.113.9:1' };
+  state.users.set(desktop, { ...rtts, by: 'hosts' });
+  state.askCycle({ act: true, cause: 'rebalance' });
+  state.takeIn(h1, 1, { report: reportOf(h1, 'lost') });
+  state.takeIn(h1, 2, { problem: 'does not answer' });
+  return state;
+}
+
+describe('the next run of a loop', () => {
+  it('begins with all that the run before has handed over', () => {
+    const state = fullState();
+    const next = nextOf(state);
+    expect(carryOver(next, 0)).toEqual(carryOver(state, 0));
+    expect(next.beganAfresh).toBeNull();
+  });
+
+  it('is not handed what thin clients report again, nor locks that have ended', () => {
+    const state = fullState();
+    state.users.set('d2', {
+      measuredAtMs: { west: 1 },
+      rtts: { west: 2 },
+      by: 'client',
+      askedAtMs: 3,
+      seenAs: '203.0.113.8:1',
+    });
+    state.lockedUntilMs.clear();
+    state.lockedUntilMs.set('d1', 6);
+    state.lockedUntilMs.set('d2', 5);
+    const next = carryOver(state, 5);
+    expect(Object.keys(next.users)).toEqual(['d1']);
+    expect(next.lockedUntilMs).toEqual({ d1: 6 });
+  });
+
+  it('begins with the cycle that was asked for and not begun, and acts if any asked for that', () => {
+    const state = new LoopState(cloud, undefined);
+    expect(nextOf(state).asked).toBeNull();
+    state.askCycle({ act: false, cause: 'operator' });
+    state.askCycle({ act: true, cause: 'rebalance' });
+    state.askCycle({ act: false, cause: 'operator' });
+    expect(nextOf(state).asked).toEqual({ act: true, cause: 'rebalance' });
+  });
+
+  it('knows what a silent host said last, and that it is silent', () => {
+    const state = new LoopState(cloud, undefined);
+    state.takeIn(h1, 1, { report: reportOf(h1, 'office') });
+    state.takeIn(h2, 2, { report: reportOf(h2, 'lost') });
+    state.takeIn(h2, 3, { problem: 'does not answer' });
+    const next = nextOf(state);
+    expect(next.desktops().map((d) => d.report)).toEqual([desktopReport('lost')]);
+    expect([h1, h2].map((h) => next.isAlive(h))).toEqual([false, false]);
+    expect([...next.problems]).toEqual([['west/h2', 'does not answer']]);
+  });
+
+  it('lets go of last words that cannot be read, and of nothing else', () => {
+    const carried = sent(fullState());
+    const next = beginRun(cloud, { ...carried, lastWords: [{ report: { host: 'x' }, problem: 'y' }] }, 0);
+    expect(next.reports.size).toBe(0);
+    expect(next.cycle).toBe(7);
+  });
+
+  it('reads the state of the release before, which had no version', () => {
+    const { version, beganAfresh, ...before } = sent(fullState());
+    expect([version, beganAfresh]).toEqual([2, null]);
+    const inOldNames = JSON.parse(JSON.stringify(before).replaceAll('MiB"', 'Mb"')) as unknown;
+    expect(carryOver(beginRun(cloud, inOldNames, 0), 0)).toEqual(carryOver(fullState(), 0));
+  });
+
+  it('reads the state of the first release, which carried no asked cycle and no last words', () => {
+    const { version, beganAfresh, asked, lastWords, ...before } = sent(fullState());
+    expect([version, beganAfresh, asked, lastWords].every((v) => v !== undefined)).toBe(true);
+    const next = beginRun(cloud, before, 0);
+    expect(next.cycle).toBe(7);
+    expect(next.asked).toBeNull();
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['of a newer release', { ...sent(fullState()), version: 3 }, /version/],
+    ['that is broken', { ...sent(fullState()), cycle: -1, policy: 5 }, /cycle: [\s\S]*policy: /],
+    ['that is none', 'nonsense', /expected object/],
+  ])('begins afresh with a state %s, and says so for a day, also after further runs', (_, carried, why) => {
+    const atMs = Date.now();
+    const next = beginRun(cloud, carried, atMs);
+    expect(next.cycle).toBe(0);
+    expect(next.policy).toEqual(cloud.policy);
+    const problems = (state: LoopState) => loopStatus(state, { from: 0, limit: 0 }).problems;
+    expect(problems(next)).toEqual([expect.stringMatching(/^the loop began afresh at 20/)]);
+    expect(problems(next)[0]).toMatch(why);
+    const later = beginRun(cloud, JSON.parse(JSON.stringify(carryOver(next, atMs))), atMs);
+    expect(problems(later)).toEqual(problems(next));
+    expect(carryOver(later, atMs + 86_400_000).beganAfresh).toBeNull();
+  });
+});

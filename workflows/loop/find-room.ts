@@ -1,0 +1,72 @@
+// Where a desktop is, and where there is room for it, by fresh reports; refused with one clear error before anything is changed.
+import { VmshadowError } from '../../domain/errors.js';
+import { chooseHost } from '../../domain/migration/choose-host.js';
+import { usedBy } from '../../domain/model/capacity.js';
+import type { CloudConfig } from '../../domain/model/cloud.js';
+import type { DesktopDefinition } from '../../domain/model/desktop.js';
+import { sameHost, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import type { Located, LoopState } from './loop-state.js';
+
+/** Find a desktop; throws UNKNOWN_DESKTOP with the names that are known. */
+export function knownDesktop(state: LoopState, desktop: DesktopId): Located {
+  const found = state.find(desktop);
+  if (found === null) {
+    const known = [...state.reports.values()].flatMap((r) => r.desktops.map((d) => d.definition.id));
+    throw new VmshadowError(
+      'UNKNOWN_DESKTOP',
+      `there is no desktop ${desktop}; known are ${known.slice(0, 20).join(', ') || 'none'}`,
+    );
+  }
+  return found;
+}
+
+/** Refuse a site that is not there with the names of those that are. */
+export function knownSite(state: LoopState, id: string): CloudConfig['sites'][number] {
+  const site = state.cloud.sites.find((s) => s.id === id);
+  if (site === undefined)
+    throw new VmshadowError(
+      'UNKNOWN_SITE',
+      `there is no site ${id}; the sites are ${state.cloud.sites.map((s) => s.id).join(', ')}`,
+    );
+  return site;
+}
+
+/** Choose the host of a site that takes a desktop; throws NO_CAPACITY with what each lacks, HOST_UNREACHABLE where none answers. */
+export function roomAt(
+  state: LoopState,
+  site: string,
+  host: string | undefined,
+  needs: Pick<DesktopDefinition, 'vcpus' | 'memoryMiB' | 'diskMiB'>,
+  except: HostRef | null,
+): HostRef {
+  const under = [...state.moves.values()];
+  const rooms = [...state.reports.values()]
+    .filter(
+      (r) => r.host.site === site && (host === undefined || r.host.host === host) && state.isAlive(r.host),
+    )
+    .filter((r) => except === null || !sameHost(r.host, except))
+    .map((r) => {
+      // A move or a desktop that was just begun may not be in the host's report yet.
+      const coming = usedBy([
+        ...under.filter((m) => sameHost(m.to, r.host) && m.startedAtMs > r.atMs),
+        ...[...state.creating.values()].filter((c) => sameHost(c.host, r.host)),
+      ]);
+      const used = {
+        slots: r.used.slots + coming.slots,
+        vcpus: r.used.vcpus + coming.vcpus,
+        memoryMiB: r.used.memoryMiB + coming.memoryMiB,
+        diskMiB: r.used.diskMiB + coming.diskMiB,
+      };
+      return { host: r.host, capacity: r.capacity, used };
+    });
+  if (rooms.length === 0) {
+    const problems = [...state.problems].map(([h, p]) => `${h}: ${p}`).join('; ');
+    throw new VmshadowError(
+      'HOST_UNREACHABLE',
+      `no host of ${site} answers (${problems || 'none is left to choose from'})`,
+    );
+  }
+  const chosen = chooseHost(rooms, needs);
+  if ('host' in chosen) return chosen.host;
+  throw new VmshadowError('NO_CAPACITY', `site ${site} has no room: ${chosen.lacking.join(' | ')}`);
+}

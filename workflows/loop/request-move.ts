@@ -1,0 +1,42 @@
+// An operator's move: looked at on fresh reports, and refused with one clear error before anything is changed.
+import { VmshadowError } from '../../domain/errors.js';
+import { hostKey } from '../../domain/model/ids.js';
+import type { MoveAccepted, RequestMove } from '../../temporal/contract/requests.js';
+import { collect } from './collect.js';
+import { knownDesktop, knownSite, roomAt } from './find-room.js';
+import type { LoopState } from './loop-state.js';
+import { moveInProgress, startMove } from './moves.js';
+
+/** Move a desktop to a site, now. */
+export async function requestMove(state: LoopState, ask: RequestMove): Promise<MoveAccepted> {
+  await collect(state, false);
+  const found = knownDesktop(state, ask.desktop);
+  const site = knownSite(state, ask.site);
+  if (ask.host !== undefined && !site.hosts.some((h) => h.id === ask.host))
+    throw new VmshadowError(
+      'UNKNOWN_SITE',
+      `site ${ask.site} has no host ${ask.host}; its hosts are ${site.hosts.map((h) => h.id).join(', ')}`,
+    );
+  if (found.host.site === ask.site && (ask.host === undefined || ask.host === found.host.host))
+    throw new VmshadowError('ALREADY_THERE', `desktop ${ask.desktop} is already at ${hostKey(found.host)}`);
+  const lockedUntil = state.lockedUntilMs.get(ask.desktop) ?? 0;
+  if (!ask.force && lockedUntil > Date.now())
+    throw new VmshadowError(
+      'HYSTERESIS',
+      `desktop ${ask.desktop} was moved a short while ago and stays put for another ${String(Math.ceil((lockedUntil - Date.now()) / 1000))} s; use --force to move it all the same`,
+    );
+  if (state.moves.has(ask.desktop)) throw moveInProgress(ask.desktop);
+  const to = roomAt(state, ask.site, ask.host, found.report.definition, found.host);
+  const rtts = state.users.get(ask.desktop)?.rtts ?? {};
+  const workflowId = await startMove(state, {
+    desktop: ask.desktop,
+    from: found.host,
+    to,
+    cause: 'operator',
+    reason: 'an operator asked for it',
+    parking: false,
+    rttBeforeMs: rtts[found.host.site] ?? null,
+    rttAfterMs: rtts[to.site] ?? null,
+  });
+  return { workflowId, to };
+}
