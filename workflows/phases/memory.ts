@@ -28,6 +28,7 @@ export async function memoryAndSwitchover(
   saga: Saga,
   force: Force,
 ): Promise<SwitchoverDone> {
+  let first: Error | undefined;
   for (let attempt = 1; ; attempt++) {
     state.enter('memory');
     const cancelMemory = () =>
@@ -60,7 +61,10 @@ export async function memoryAndSwitchover(
       );
     } catch (error) {
       const worthAnother = failedWith(error, 'MEMORY_COPY') || failedWith(error, 'CONVERGENCE');
+      // A switchover that failed in its pause has ended the mirror: no other try can go on, and why it failed is what there is to tell.
+      if (first !== undefined && failedWith(error, 'DISK_COPY')) throw first;
       if (isCancellation(error) || !worthAnother || attempt >= MEMORY_TRIES) throw error;
+      if (error instanceof Error) first ??= error;
       state.note(
         `memory failed, trying again with a fresh copy at the target (${String(attempt + 1)} of ${String(MEMORY_TRIES)})`,
       );
