@@ -15,7 +15,7 @@ import { MOVE, type MigrateDesktop } from '../../temporal/contract/move.js';
 import type { DesktopsAsk, LoopStatus } from '../../temporal/contract/status.js';
 import { migrateId, rebalanceScheduleId, shadowLoopId } from '../../temporal/contract/names.js';
 import { ControlPlane } from '../support/control-plane.js';
-import { FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
+import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
 
 const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
 const capacity = { slots: 2, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
@@ -170,7 +170,7 @@ describe('shadowLoop', () => {
       memoryMiB: 64,
       diskMiB: 64,
     });
-    expect(made).toMatchObject({ host: ref('us-west'), internal: '10.77.0.6', external: '198.18.0.1' });
+    expect(made).toMatchObject({ host: ref('us-west'), internal: '10.77.0.6', external: '198.18.0.2' });
     expect(cloud.runningAt('text')).toEqual(['us-west/h1']);
     expect(
       await refusal(LOOP.createDesktop, { id: 'text', site: 'us-east', memoryMiB: 64, diskMiB: 64 }),
@@ -201,11 +201,11 @@ describe('shadowLoop', () => {
   });
 
   it('enrols a client only at a desktop that it knows', async () => {
-    expect(await refusal(LOOP.enrollClients, { desktop: 'nobody', clients: ['a2V5'] })).toMatchObject({
+    expect(await refusal(LOOP.enrollClients, { desktop: 'nobody', clients: [FAKE_KEY] })).toMatchObject({
       code: 'UNKNOWN_DESKTOP',
     });
-    await ask(LOOP.enrollClients, { desktop: 'video', clients: ['a2V5'] });
-    expect(west.log).toContain('enroll a2V5');
+    await ask(LOOP.enrollClients, { desktop: 'video', clients: [FAKE_KEY] });
+    expect(west.log).toContain(`enroll ${FAKE_KEY}`);
   });
 
   it('plans without acting while the policy says so, with a reason for every move', async () => {
@@ -213,7 +213,7 @@ describe('shadowLoop', () => {
     west.users = [
       {
         desktop: DesktopId.parse('video'),
-        client: 'a2V5',
+        client: FAKE_KEY,
         seenAs: { address: '203.0.113.2', port: 40_000 },
         rtts: [
           { site: ref('us-west').site, rttMs: 100, ageMs: 0 },

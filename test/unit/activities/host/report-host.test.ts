@@ -66,7 +66,6 @@ describe('reportHost', () => {
     const host = desktopActivities(fake.context);
     const fingerprint = FingerprintPolicy.parse({ assumedContentFps: 30 });
     await host.reportHost({ traffic: true, fingerprint });
-    fake.sampling = undefined;
     await host.reportHost({ traffic: true });
     expect(fake.sampling).toEqual(fingerprint);
   });

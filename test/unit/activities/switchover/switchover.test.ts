@@ -8,7 +8,7 @@ import { sourceActivities } from '../../../../activities/host/source.js';
 import { targetActivities } from '../../../../activities/host/target.js';
 import { refuse, release } from '../../../../domain/migration/ownership.js';
 import { HostRef } from '../../../../domain/model/ids.js';
-import { FakeCloud, fakeDesktop, type FakeHost } from '../../../../lab/fakes/fake-host.js';
+import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../../../lab/fakes/fake-host.js';
 
 const west = HostRef.parse({ site: 'us-west', host: 'h1' });
 const east = HostRef.parse({ site: 'us-east', host: 'h1' });
@@ -26,7 +26,7 @@ const request: SwitchoverRequest = {
   peer: { host: east, endpoint: { address: '192.0.2.1', port: 1 } },
   oldExternal: '198.51.100.10',
   newExternal: '203.0.113.10',
-  targetKey: 'a2V5',
+  targetKey: FAKE_KEY,
   pauseBudgetMs: 500,
   snapshot: false,
 };
@@ -45,7 +45,11 @@ beforeEach(async () => {
     epoch: 2,
     source: info,
   });
-  await reserve.prepareIncoming({ moveId: request.moveId, definition: desktop, tap: 'tap' });
+  const move = { moveId: request.moveId, definition: desktop, tap: 'tap' };
+  const { hypervisor } = source.context;
+  await hypervisor.startDiskCopy(request, await reserve.prepareReplica(move), 100);
+  await hypervisor.makeSynchronous(request, pulse.signal);
+  await hypervisor.startMemoryCopy(request, await reserve.prepareIncoming(move), 100);
 });
 
 afterEach(() => cloud.remove());
@@ -66,7 +70,7 @@ describe('switchover', () => {
     await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'MEMORY_COPY' });
     expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
     expect(await source.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 1 });
-    expect(source.held.size).toBe(0);
+    expect(source.network.get(desktop.id)?.held).toBe(false);
     expect(source.log).toContain('abort clients');
   });
 
@@ -192,7 +196,7 @@ describe('switchover', () => {
   });
 
   it('leaves its word behind when a target is dropped whose switchover had begun', async () => {
-    await target.target.expect(west, request, request, { clients: [], flows: null });
+    await target.target.expect(west, request, request, await source.context.network.exportState(desktop.id));
     await targetActivities(target.context).dropTarget({ moveId: request.moveId, desktop: desktop.id });
     expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
     expect(await target.target.commit(west, request, { snapshot: false })).toMatchObject({
@@ -240,11 +244,12 @@ describe('reserveTarget', () => {
   it('refuses to take a desktop from itself, and one that it owns', async () => {
     const info = await source.context.hypervisor.info();
     const own = { moveId: 'm8', definition: desktop, from: west, epoch: 2, source: info };
+    const attach = jest.spyOn(source.context.network, 'attach');
     await expect(targetActivities(source.context).reserveTarget(own)).rejects.toMatchObject({
       code: 'PEER_REFUSED',
       details: { problems: [expect.stringContaining('owns'), expect.stringContaining('itself')] },
     });
-    expect(source.taps.size).toBe(0);
+    expect(attach).not.toHaveBeenCalled();
   });
 
   it('lists every incompatibility at once', async () => {
