@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { CAUSES, OUTCOMES, type Cause, type Outcome, type Phase } from '../../domain/migration/phases.js';
 import type { MoveProgress } from '../../domain/migration/progress.js';
 import { Endpoint } from '../../domain/model/address.js';
-import { DesktopId, HostRef, PoolId } from '../../domain/model/ids.js';
+import { DesktopId, HostRef, PoolId, sameHost } from '../../domain/model/ids.js';
 import { MigrationPolicy } from '../../domain/model/policy.js';
 import { Nothing, query, signal, type Query } from './message.js';
 
-export const MigrateInput = z.object({
+const MoveOrder = z.object({
   pool: PoolId,
   desktop: DesktopId,
   from: HostRef,
@@ -21,6 +21,11 @@ export const MigrateInput = z.object({
   moveMbps: z.number().positive(),
   rttBeforeMs: z.number().nullable().default(null),
   rttAfterMs: z.number().nullable().default(null),
+});
+
+export const MigrateInput = MoveOrder.refine(({ from, to }) => !sameHost(from, to), {
+  path: ['to'],
+  error: 'expected another host than the one that the desktop leaves',
 });
 export type MigrateInput = z.infer<typeof MigrateInput>;
 

@@ -47,14 +47,14 @@ afterEach(() => {
   target.alive = true;
 });
 
-async function begin(): Promise<{ desktop: string; handle: Handle }> {
+async function begin(to = east): Promise<{ desktop: string; handle: Handle }> {
   const definition = fakeDesktop(`d${String(++number)}`);
   await source.give(definition);
   const input: MigrateInput = {
     pool: PoolId.parse('main'),
     desktop: definition.id,
     from: west,
-    to: east,
+    to,
     peers: { from: peer, to: peer },
     cause: 'operator',
     reason: 'a test',
@@ -187,6 +187,20 @@ describe('migrateDesktop', () => {
     await expectAtSourceWithNothingLeft(desktop);
     expect(source.log).toEqual(source.log.filter((l) => !l.includes(desktop)));
   }, 60_000);
+
+  it('refuses to move a desktop to the host that it is on, and touches nothing of it', async () => {
+    const { desktop, handle } = await begin(west);
+    const failure = await handle.result().then(
+      () => null,
+      (error: unknown) => failureInfo(error),
+    );
+    expect(failure).toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringContaining('another host'),
+    });
+    await expectAtSourceWithNothingLeft(desktop);
+    expect(source.externals.has(desktop)).toBe(true);
+  }, 30_000);
 
   it('refuses a wrong input with every problem, and moves nothing', async () => {
     const handle = await plane.client.workflow.start(WORKFLOW.migrateDesktop, {

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,9 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vmshadow-lock-'));
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Starting a program of ours takes seconds on a busy machine. */
+jest.setTimeout(60_000);
 
 const holder = fileURLToPath(new URL('./folder-lock-holder.ts', import.meta.url));
 
