@@ -1,7 +1,14 @@
 // Calls into helper processes that run in a network namespace: one JSON object a line, over their standard input and output.
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { startCommand, type CommandEnd, type StartedCommand } from '../../../../os/start-command.js';
+import {
+  isVmshadowError,
+  messageOf,
+  VmshadowError,
+  type ErrorCode,
+  type ErrorDetails,
+} from '../../domain/errors.js';
+import { startCommand, type CommandEnd, type StartedCommand } from '../../os/start-command.js';
 
 const START_TIMEOUT_MS = 20_000;
 
@@ -17,11 +24,11 @@ export class Helper {
     this.exited = child.ended;
     child.stderr.on('data', (d: Buffer) => (this.#errors = (this.#errors + d.toString()).slice(-4000)));
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const answer = JSON.parse(line) as { id: number; result?: unknown; error?: string };
+      const answer = JSON.parse(line) as { id: number; result?: unknown; error?: SentError };
       const waiting = this.#waiting.get(answer.id);
       this.#waiting.delete(answer.id);
       if (answer.error === undefined) waiting?.resolve(answer.result);
-      else waiting?.reject(new Error(answer.error));
+      else waiting?.reject(received(answer.error));
     });
     void this.exited.then(() => {
       for (const { reject } of this.#waiting.values())
@@ -29,10 +36,9 @@ export class Helper {
     });
   }
 
-  /** Run `support/<script>` in a namespace, by way of `wrapper` if there is one (a command line that takes another). */
-  static spawn(namespace: string, script: string, wrapper: readonly string[] = []): Helper {
-    const file = fileURLToPath(new URL(script, import.meta.url));
-    const node = [...wrapper, process.execPath, '--import', 'tsx', file];
+  /** Run a script in a namespace, by way of `wrapper` if there is one (a command line that takes another). */
+  static spawn(namespace: string, script: URL, wrapper: readonly string[] = []): Helper {
+    const node = [...wrapper, process.execPath, '--import', 'tsx', fileURLToPath(script)];
     return new Helper(startCommand(['ip', 'netns', 'exec', namespace, ...node], { stdin: 'pipe' }));
   }
 
@@ -64,6 +70,21 @@ export class Helper {
   }
 }
 
+interface SentError {
+  readonly message: string;
+  readonly code: ErrorCode | null;
+  readonly details: ErrorDetails;
+}
+
+function sent(error: unknown): SentError {
+  if (isVmshadowError(error)) return { message: error.message, code: error.code, details: error.details };
+  return { message: messageOf(error), code: null, details: {} };
+}
+
+function received({ message, code, details }: SentError): Error {
+  return code === null ? new Error(message) : new VmshadowError(code, message, { details });
+}
+
 /** Serve calls in a helper process. */
 export function serve(methods: Record<string, (...args: never[]) => unknown>): void {
   createInterface({ input: process.stdin })
@@ -74,8 +95,21 @@ export function serve(methods: Record<string, (...args: never[]) => unknown>): v
         .then(() => methods[method]!(...args))
         .then(
           (result) => answer({ result }),
-          (e: unknown) => answer({ error: e instanceof Error ? e.message : String(e) }),
+          (e: unknown) => answer({ error: sent(e) }),
         );
     })
     .on('close', () => process.exit(0));
+}
+
+/** An object elsewhere as if it were here: any method, asked by `call`. */
+export function remote(call: (method: string, args: unknown[]) => Promise<unknown>): object {
+  return new Proxy(
+    {},
+    {
+      get: (_, method) =>
+        typeof method === 'string' && method !== 'then'
+          ? (...args: unknown[]) => call(method, args)
+          : undefined,
+    },
+  );
 }

@@ -1,7 +1,7 @@
 // Nobody without the right key moves a flow: what an attacker on the path, or a host that does not own the desktop, can send changes nothing.
 import { join } from 'node:path';
 import { CONTROL_PORT, definition, HOSTS, ROUTER } from './support/lab.js';
-import type { Helper } from './support/rpc.js';
+import type { Helper } from '../../support/rpc.js';
 import { DesktopSession, expectWhole, sleep, until } from './support/session.js';
 
 interface Datagram {

@@ -1,11 +1,12 @@
 // Whole IP packets on a real link: two namespaces and a cable. The sender runs inside the namespace by way of a helper.
 import { runCommand } from '../../../os/run-command.js';
-import { Helper } from './support/rpc.js';
+import { Helper } from '../../support/rpc.js';
 
 const [near, far] = [`vmsraw-a-${String(process.pid)}`, `vmsraw-b-${String(process.pid)}`];
 const PEER = '10.203.0.2';
 /** No route leads there. */
 const NOWHERE = '192.0.2.1';
+const script = new URL('./support/raw-sender-process.ts', import.meta.url);
 let sender: Helper;
 
 const ip = (...argv: string[]) => runCommand(['ip', ...argv]);
@@ -37,7 +38,7 @@ afterEach(async () => {
 });
 
 it('sends marked packets, and those after one that cannot leave', async () => {
-  sender = Helper.spawn(near, 'raw-sender-process.ts');
+  sender = Helper.spawn(near, script);
   expect(await send(PEER, PEER)).toMatchObject({ code: null });
   expect(await send(PEER, NOWHERE, PEER)).toMatchObject({ code: 'NETWORK' });
   expect(await counted()).toBe(4);
@@ -47,7 +48,7 @@ it('lets everything else run while a link takes nothing, and gives up after two 
   await runCommand(
     `tc -n ${near} qdisc add dev wan root tbf rate 8bit burst 1540 limit 10000000`.split(' ') as [string],
   );
-  sender = Helper.spawn(near, 'raw-sender-process.ts');
+  sender = Helper.spawn(near, script);
   const begun = performance.now();
   const { code, longestStallMs } = await send(...Array.from({ length: 2_000 }, () => PEER));
   expect(code).toBe('NETWORK');
@@ -56,7 +57,7 @@ it('lets everything else run while a link takes nothing, and gives up after two 
 }, 30_000);
 
 it('says that a capability is missing', async () => {
-  sender = Helper.spawn(near, 'raw-sender-process.ts', ['setpriv', '--bounding-set', '-net_raw']);
+  sender = Helper.spawn(near, script, ['setpriv', '--bounding-set', '-net_raw']);
   expect(await send(PEER)).toMatchObject({ code: 'PREREQUISITE' });
   expect(await counted()).toBe(0);
 }, 30_000);

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { RawSocket } from '../../../../guest-proxy/punch/raw-socket.js';
 import { startCommand, type StartedCommand } from '../../../../os/start-command.js';
-import { serve } from './rpc.js';
+import { serve } from '../../../support/rpc.js';
 
 interface Datagram {
   from: { address: string; port: number };

@@ -1,7 +1,7 @@
 // A client's proxy in its own process, as `vmshadow proxy` runs it.
 import { pino } from 'pino';
 import { ClientProxy, type ClientProxyOptions } from '../../../../guest-proxy/client/client-proxy.js';
-import { serve } from './rpc.js';
+import { serve } from '../../../support/rpc.js';
 
 let proxy: ClientProxy | null = null;
 const logger = pino({ level: 'debug' }, pino.destination(2));

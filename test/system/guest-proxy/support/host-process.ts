@@ -1,7 +1,7 @@
 // A host's proxy in its own process, as dom0's worker runs it.
 import { pino } from 'pino';
 import { HostProxy, type HostProxyOptions } from '../../../../guest-proxy/host/host-proxy.js';
-import { serve } from './rpc.js';
+import { serve } from '../../../support/rpc.js';
 
 let proxy: HostProxy | null = null;
 const logger = pino({ level: 'debug' }, pino.destination(2));

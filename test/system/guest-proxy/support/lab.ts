@@ -9,7 +9,7 @@ import { DesktopDefinition } from '../../../../domain/model/desktop.js';
 import { tapName } from '../../../../guest-proxy/host/tap.js';
 import { createIdentity } from '../../../../guest-proxy/protocol/identity.js';
 import { runCommand } from '../../../../os/run-command.js';
-import { Helper } from './rpc.js';
+import { Helper } from '../../../support/rpc.js';
 
 const ROLES = ['c', 'n', 'r', 'a', 'b', 'p', 'd'] as const;
 /** Named after this process, so that test files can run side by side. */
@@ -140,7 +140,7 @@ export class Lab {
   }
 
   async start(namespace: string, script: string, options: unknown): Promise<Helper> {
-    const helper = Helper.spawn(namespace, script);
+    const helper = Helper.spawn(namespace, new URL(script, import.meta.url));
     this.#helpers.push(helper);
     await helper.ready(options);
     return helper;

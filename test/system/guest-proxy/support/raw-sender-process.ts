@@ -1,7 +1,7 @@
 // Sends packets in a namespace and says how that went: the error's code, if any, and the longest time that nothing else could run.
 import { sendRaw } from '../../../../guest-proxy/punch/raw-sender.js';
 import { punchPacket } from '../../../../guest-proxy/punch/packets.js';
-import { serve } from './rpc.js';
+import { serve } from '../../../support/rpc.js';
 
 serve({
   start: () => undefined,

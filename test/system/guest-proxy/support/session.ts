@@ -15,7 +15,7 @@ import {
   type NatKind,
   PROBE_PORT,
 } from './lab.js';
-import type { Helper } from './rpc.js';
+import type { Helper } from '../../../support/rpc.js';
 
 export interface StreamReport {
   sent: number;

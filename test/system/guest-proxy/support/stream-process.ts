@@ -1,6 +1,6 @@
 // One end of a TCP stream whose every byte is known from its offset: a lost, doubled or changed byte is found at once.
 import { createServer, connect, type Socket } from 'node:net';
-import { serve } from './rpc.js';
+import { serve } from '../../../support/rpc.js';
 
 const CHUNK_BYTES = 400;
 const INTERVAL_MS = 5;
