@@ -199,7 +199,7 @@ describe('migrateDesktop', () => {
       message: expect.stringContaining('another host'),
     });
     await expectAtSourceWithNothingLeft(desktop);
-    expect(source.network.get(desktop)?.external).toBe('198.51.100.10');
+    expect(source.network.get(desktop)?.external).toMatch(/^198\.51\.100\./);
   }, 30_000);
 
   it('refuses a wrong input with every problem, and moves nothing', async () => {
