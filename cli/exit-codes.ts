@@ -13,6 +13,8 @@ export const EXIT = {
   unavailable: 69,
   /** EX_SOFTWARE: a defect of ours. */
   internal: 70,
+  /** EX_IOERR: a record that this machine keeps. */
+  io: 74,
   /** EX_CONFIG: a configuration file. */
   config: 78,
   /** 128 + SIGINT, as shells do. */
@@ -28,6 +30,9 @@ const BY_CODE: Partial<Record<ErrorCode, ExitCode>> = {
   PREREQUISITE: EXIT.unavailable,
   NETWORK: EXIT.unavailable,
   INTERNAL: EXIT.internal,
+  RECORD_UNREADABLE: EXIT.io,
+  RECORD_UNWRITTEN: EXIT.io,
+  RECORD_NOT_DURABLE: EXIT.io,
 };
 
 /** The exit code for an error that arose on this machine. */

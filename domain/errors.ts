@@ -29,6 +29,9 @@ export const ERROR_CODES = {
   NETWORK: true,
   PROTOCOL: false,
   CONTROL_PLANE: true,
+  RECORD_UNREADABLE: true,
+  RECORD_UNWRITTEN: true,
+  RECORD_NOT_DURABLE: true,
   PREREQUISITE: false,
   INTERNAL: false,
 } as const satisfies Record<string, boolean>;

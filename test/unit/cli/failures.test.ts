@@ -8,6 +8,7 @@ describe('exit codes', () => {
     ['CONTROL_PLANE', 69],
     ['PREREQUISITE', 69],
     ['INTERNAL', 70],
+    ['RECORD_UNREADABLE', 74],
     ['UNKNOWN_DESKTOP', 1],
     ['MOVE_IN_PROGRESS', 1],
     ['NO_CAPACITY', 1],

@@ -1,0 +1,69 @@
+// The few things that durable files need of a file system, each one step that a crash or a fault may follow. Tests put a disk that fails
+// in its place.
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
+
+export interface FileOperations {
+  /** Make one folder; EEXIST when there is something of that name, ENOENT when its parent is missing. */
+  makeFolder(path: string, mode: number): Promise<void>;
+  /** Make a file that is not there yet, with exactly this mode. */
+  writeNew(path: string, text: string, mode: number): Promise<void>;
+  /** Wait until a file's content, or a folder's names, are on stable storage. */
+  sync(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  readText(path: string): Promise<string>;
+  readNames(folder: string): Promise<string[]>;
+  /** When a file was written last, ms since 1970. */
+  changedAtMs(path: string): Promise<number>;
+}
+
+export const NODE_FILES: FileOperations = {
+  async makeFolder(path, mode) {
+    await mkdir(path, { mode });
+  },
+  async writeNew(path, text, mode) {
+    const file = await open(path, 'wx', mode);
+    try {
+      // The mode of open() is cut by the umask.
+      await file.chmod(mode);
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+  },
+  async sync(path) {
+    const file = await open(path, 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  },
+  rename,
+  remove: unlink,
+  readText: (path) => readFile(path, 'utf8'),
+  readNames: (folder) => readdir(folder),
+  changedAtMs: async (path) => (await stat(path)).mtimeMs,
+};
+
+/** Name a temporary file beside `name`, like no other: two writers never share one. */
+export function temporaryName(name: string): string {
+  return `.${name}.${randomBytes(8).toString('hex')}.tmp`;
+}
+
+/** Tell whether `temporaryName` has made this name. */
+export function isTemporaryName(name: string): boolean {
+  return /^\..+\.[0-9a-f]{16}\.tmp$/.test(name);
+}
+
+/** Tell whether an error of node:fs says that there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return errnoOf(error) === 'ENOENT';
+}
+
+/** The error code of node:fs, such as ENOSPC; empty for any other error. */
+export function errnoOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' ? code : '';
+}
