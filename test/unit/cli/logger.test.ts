@@ -1,21 +1,41 @@
-import { humanLine } from '../../../cli/logger.js';
+import { makeLogger } from '../../../cli/logger.js';
 
-const line = (fields: object) => humanLine(JSON.stringify({ level: 30, time: 0, ...fields }));
+const onTerminal = (env: Record<string, string> = { NO_COLOR: '1' }) => {
+  let shown = '';
+  const logger = makeLogger(env, {
+    isTTY: true,
+    write: (text: string | Uint8Array) => (shown += String(text)) !== '',
+  });
+  return { logger, shown: () => shown };
+};
 
 describe("a daemon's log on a terminal", () => {
   it('is short: time, level, message, fields', () => {
-    expect(line({ msg: 'manager ready', pool: 'main', n: 3 })).toMatch(
-      /^\d\d:\d\d:\d\d info {2}manager ready pool=main n=3$/,
+    const { logger, shown } = onTerminal();
+    logger.info({ pool: 'main', n: 3 }, 'manager ready');
+    expect(shown()).toMatch(/^\d\d:\d\d:\d\d info: manager ready pool=main n=3\n$/);
+  });
+
+  it.each(['err', 'error'])('shows the message of what was thrown once, without its stack (%s)', (key) => {
+    const { logger, shown } = onTerminal();
+    logger.error({ [key]: new Error('no room') }, 'move failed');
+    logger.error({ [key]: new Error('no room') }, 'no room');
+    logger.error({ [key]: 'no room', desktop: 'd1' }, 'move failed');
+    expect(shown().replaceAll(/\d\d:\d\d:\d\d /g, '')).toBe(
+      'error: move failed (no room)\nerror: no room\nerror: move failed (no room) desktop=d1\n',
     );
   });
 
-  it('shows the message of an error once, without its stack', () => {
-    const err = { type: 'Error', message: 'no room', stack: 'Error: no room\n    at x' };
-    expect(line({ level: 50, msg: 'move failed', err })).toMatch(/error move failed \(no room\)$/);
-    expect(line({ level: 50, msg: 'no room', err })).toMatch(/error no room$/);
+  it('has colors unless they are not wanted', () => {
+    const [colored, plain] = [onTerminal({}), onTerminal()];
+    for (const { logger } of [colored, plain]) logger.warn('careful');
+    expect(colored.shown()).toContain('\u001b[');
+    expect(plain.shown()).not.toContain('\u001b[');
   });
 
-  it('lets lines pass that are no JSON', () => {
-    expect(humanLine('plain text\n')).toBe('plain text');
+  it('leaves out what is below the level asked for', () => {
+    const { logger, shown } = onTerminal({ VMSHADOW_LOG_LEVEL: 'error' });
+    logger.warn('careful');
+    expect(shown()).toBe('');
   });
 });
