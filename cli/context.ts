@@ -9,13 +9,8 @@ export interface CliContext {
   note(text: string): void;
   /** Whether standard output is a terminal that can be redrawn. */
   readonly interactive: boolean;
-  /** Size of the terminal, in characters; a wide one where it is unknown. */
-  size(): { columns: number; rows: number };
   readonly env: Readonly<Record<string, string | undefined>>;
 }
-
-/** Columns when the output is no terminal: wide enough for every table of ours. */
-const WIDE_COLUMNS = 200;
 
 /** The context of this process. */
 export function processContext(): CliContext {
@@ -23,7 +18,6 @@ export function processContext(): CliContext {
     out: (text) => writeAll(1, `${text}\n`),
     note: (text) => writeAll(2, `${text}\n`),
     interactive: process.stdout.isTTY && process.env['TERM'] !== 'dumb',
-    size: () => ({ columns: process.stdout.columns || WIDE_COLUMNS, rows: process.stdout.rows || 50 }),
     env: process.env,
   };
 }

@@ -1,9 +1,9 @@
-// Live progress of one move on standard error: one line redrawn on a terminal (cli-progress), elsewhere a line when something changed.
-import cliProgress from 'cli-progress';
+// Live progress of one move on standard error: one line painted in place on a terminal, elsewhere a line when something changed.
 import type { MoveStatus } from '../temporal/contract/move.js';
 import type { CliContext } from './context.js';
 import { formatClock } from './render/format.js';
 import { renderMoveLine } from './render/move-line.js';
+import { makePainter, type Painter } from './render/painter.js';
 
 export interface ProgressView {
   show(status: MoveStatus): void;
@@ -16,29 +16,19 @@ const LOG_STEP_PERCENT = 10;
 
 /** Make the view that fits the context. */
 export function makeProgressView(context: CliContext): ProgressView {
-  return context.interactive && process.stderr.isTTY ? terminalView(context) : logView(context);
+  return context.interactive && process.stderr.isTTY
+    ? terminalView(context, makePainter(process.stderr))
+    : logView(context);
 }
 
-function terminalView(context: CliContext): ProgressView {
-  const bar = new cliProgress.SingleBar({
-    format: (_options, _params, payload: { line?: string }) => payload.line ?? '',
-    hideCursor: true,
-    // Cuts nothing itself: the line wrap of the terminal would break the redraw.
-    linewrap: false,
-    gracefulExit: false,
-  });
-  let started = false;
+function terminalView(context: CliContext, painter: Painter): ProgressView {
   return {
-    show(status) {
-      const payload = { line: renderMoveLine(status) };
-      if (started) bar.update(status.percent, payload);
-      else bar.start(100, status.percent, payload);
-      started = true;
+    show: (status) => painter.paint(renderMoveLine(status)),
+    say: (text) => {
+      painter.clear();
+      context.note(text);
     },
-    say: (text) => context.note(`\n${text}`),
-    close: () => {
-      if (started) bar.stop();
-    },
+    close: () => painter.leave(),
   };
 }
 

@@ -8,7 +8,7 @@ import type { LoopClient } from '../loop-client.js';
 import { withLoop } from '../with-loop.js';
 import { renderStatus, renderStatusLine, type StatusView } from '../render/status.js';
 import { formatClock } from '../render/format.js';
-import { frame } from '../render/frame.js';
+import { fitTo, makePainter } from '../render/painter.js';
 
 const Options = z.object({
   ...poolOptions,
@@ -53,7 +53,7 @@ async function watch(
   intervalMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const redraw = context.interactive && !json;
+  const painter = context.interactive && !json ? makePainter(process.stdout) : null;
   let last = '';
   while (!signal.aborted) {
     let text: string;
@@ -61,7 +61,7 @@ async function watch(
       const view = await readStatus(loop, json);
       text = json
         ? JSON.stringify(statusJson(view))
-        : redraw
+        : painter !== null
           ? `${formatClock(view.atMs)}  ${renderStatus(view)}`
           : renderStatusLine(view);
     } catch (error) {
@@ -70,10 +70,11 @@ async function watch(
         ? JSON.stringify({ error: { message: messageOf(error) } })
         : `no answer: ${messageOf(error)}`;
     }
-    if (redraw) context.out(frame(text, context.size(), last === ''));
+    if (painter !== null) painter.paint(fitTo(text, painter.size()));
     else if (json) context.out(text);
     else if (text !== last) context.out(`${formatClock(Date.now())} ${text}`);
     last = text;
     await pause(intervalMs, signal);
   }
+  painter?.leave();
 }

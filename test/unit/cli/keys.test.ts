@@ -20,7 +20,6 @@ async function keys(...argv: string[]) {
     out: (text) => out.push(text),
     note: (text) => notes.push(text),
     interactive: false,
-    size: () => ({ columns: 80, rows: 24 }),
     env: {},
   });
   return { exit, data: JSON.parse(out.join('\n')) as Record<string, unknown>, notes: notes.join('\n') };

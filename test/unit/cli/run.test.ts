@@ -9,7 +9,6 @@ async function cli(...argv: string[]) {
     out: (text) => out.push(text),
     note: (text) => notes.push(text),
     interactive: false,
-    size: () => ({ columns: 80, rows: 24 }),
     env: {},
   };
   const exit = await runCli(argv, context);

@@ -1,5 +1,4 @@
 import { nearestSite, renderStatus, renderStatusLine } from '../../../cli/render/status.js';
-import { frame } from '../../../cli/render/frame.js';
 import { DESKTOP, host, LOOP, LOOP_MOVING, MOVE, NOW_MS } from './fixture.js';
 
 const view = { loop: LOOP, moves: {}, atMs: NOW_MS };
@@ -87,24 +86,5 @@ describe('vmshadow status', () => {
   it('finds the nearest site by measured RTT only', () => {
     expect(nearestSite({ a: 30, b: 3 })).toBe('b (3 ms)');
     expect(nearestSite({})).toBe('-');
-  });
-});
-
-describe('a frame of --watch', () => {
-  const text = ['one', 'two', 'three', 'four', 'five'].join('\n');
-
-  it('clears the screen once, then draws over the former frame', () => {
-    expect(frame(text, { columns: 80, rows: 24 }, true).startsWith('\u001b[2J\u001b[H')).toBe(true);
-    const next = frame(text, { columns: 80, rows: 24 }, false);
-    expect(next.startsWith('\u001b[H')).toBe(true);
-    expect(next).not.toContain('\u001b[2J');
-    expect(next.split('\n').every((line) => line.includes('\u001b[K'))).toBe(true);
-  });
-
-  it('fits the terminal and says what it left out', () => {
-    const small = frame(text, { columns: 2, rows: 5 }, false);
-    expect(small.split('\n')).toHaveLength(3);
-    expect(small).toContain('on\u001b[K');
-    expect(frame(text, { columns: 80, rows: 5 }, false)).toContain('3 more lines');
   });
 });
