@@ -1,14 +1,16 @@
 // Activities of the manager, which need no host: solving a plan (solvers do not run in workflow code), asking Temporal about moves.
 import { log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import { trimPlan, type PackedPlanRequest } from '../../domain/placement/request/packed-request.js';
+import { trimPlan } from '../../domain/placement/request/packed-request.js';
+import type { PackedPlanRequest } from '../../domain/placement/request/packed-shape.js';
 import { ExactSession } from '../../domain/placement/solvers/exact-session.js';
 import type { Place } from '../../domain/users/geography.js';
 import type { PlanResult } from '../../domain/placement/request/model.js';
 import type { GeoLocator } from '../../ports/geo-locator.js';
 import type { Solver } from '../../ports/solver.js';
 import { planPlacement } from '../../domain/placement/plan.js';
-import { withFailures } from '../with-failures.js';
+import { atBoundary } from '../boundary.js';
+import { CONTROL_INPUTS } from './inputs.js';
 
 export interface ControlContext {
   readonly client: Client;
@@ -23,7 +25,7 @@ export interface ControlContext {
  */
 export function controlActivities({ client, solver, geo }: ControlContext) {
   const session = new ExactSession();
-  return withFailures({
+  return atBoundary(CONTROL_INPUTS, {
     /** Solve a placement request. */
     async plan(request: PackedPlanRequest): Promise<PlanResult> {
       const plan = await planPlacement(request, {

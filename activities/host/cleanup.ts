@@ -1,21 +1,15 @@
 // After the commit, on the source: verify, then take away what belongs to neither side's normal state. Retried until it works.
 import { decisionOn } from '../../domain/migration/ownership.js';
 import { VmshadowError } from '../../domain/errors.js';
-import type { DesktopId } from '../../domain/model/ids.js';
-import type { AddressChange } from '../../ports/desktop-network.js';
 import type { HostContext } from './host-context.js';
+import type { CleanSource, MoveRef, RetireSource } from './inputs.js';
 import { whileBeating, type ProgressReporter } from './progress-reporter.js';
-
-interface MoveRef {
-  readonly desktop: DesktopId;
-  readonly moveId: string;
-}
 
 /** Make the activities of the clean-up phase (`hash*` run on the bulk queue). */
 export function cleanupActivities(ctx: HostContext, reporter: () => ProgressReporter) {
   return {
     /** End the source's stopped copy for ever; its disk is set aside. Refuses while this host owns the desktop. */
-    async retireSource(move: MoveRef & { epoch: number }): Promise<void> {
+    async retireSource(move: RetireSource): Promise<void> {
       await ctx.locks.run(move.desktop, `retiring the source of move ${move.moveId}`, async () => {
         const record = await ctx.ownership.read(move.desktop);
         if (record?.state === 'owner' || decisionOn(record, move.epoch) === 'undecided')
@@ -35,7 +29,7 @@ export function cleanupActivities(ctx: HostContext, reporter: () => ProgressRepo
       whileBeating(reporter(), (signal) => ctx.hypervisor.hashSnapshot(move, signal)),
 
     /** Remove the set-aside disk, the forwarding of the old address, and the tap. */
-    async cleanSource({ moveId, change }: { moveId: string; change: AddressChange }): Promise<void> {
+    async cleanSource({ moveId, change }: CleanSource): Promise<void> {
       await ctx.locks.run(change.desktop, `the clean-up of move ${moveId}`, async () => {
         await ctx.hypervisor.removeRetired({ desktop: change.desktop, moveId });
         await ctx.network.forgetMoved(change);

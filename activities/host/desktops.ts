@@ -10,6 +10,7 @@ import { FingerprintPolicy } from '../../domain/model/policy.js';
 import type { UserEndpointReport } from '../../ports/desktop-network.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
 import type { HostContext } from './host-context.js';
+import type { CreateDesktop, DesktopPower, EnrollClients, ReportHost } from './inputs.js';
 
 export interface DesktopReport {
   readonly definition: DesktopDefinition;
@@ -55,7 +56,7 @@ export function desktopActivities(ctx: HostContext) {
 
   const make = async (
     definition: DesktopDefinition,
-    request: { image: string | null; clients: readonly string[] },
+    request: Pick<CreateDesktop, 'image' | 'clients'>,
   ): Promise<string> => {
     const tap = await ctx.network.attach(definition);
     try {
@@ -78,13 +79,7 @@ export function desktopActivities(ctx: HostContext) {
      * Report capacity, desktops and what is known of their users; with `traffic`, also the rank of each by what it carried since the
      * last such report, by the policy that the loop has in force.
      */
-    async reportHost({
-      traffic,
-      fingerprint,
-    }: {
-      traffic: boolean;
-      fingerprint?: FingerprintPolicy;
-    }): Promise<HostReport> {
+    async reportHost({ traffic, fingerprint }: ReportHost): Promise<HostReport> {
       followPolicy(ctx, fingerprint);
       const { desktops, used } = await ctx.capacityGate.inventory();
       const [windows, users] = await Promise.all([
@@ -125,12 +120,7 @@ export function desktopActivities(ctx: HostContext) {
     },
 
     /** Make a desktop on this host: capacity, disk, tap, addresses; start it if asked. Again with the same id: goes on. */
-    async createDesktop(request: {
-      definition: DesktopDefinition;
-      image: string | null;
-      clients: readonly string[];
-      start: boolean;
-    }): Promise<{ external: string }> {
+    async createDesktop(request: CreateDesktop): Promise<{ external: string }> {
       const { definition } = request;
       return ctx.locks.run(definition.id, 'its creation', async () => {
         await assertNotComing(ctx, definition.id);
@@ -141,20 +131,14 @@ export function desktopActivities(ctx: HostContext) {
     },
 
     /** Let more clients speak for a desktop's users. */
-    async enrollClients({
-      desktop,
-      clients,
-    }: {
-      desktop: DesktopId;
-      clients: readonly string[];
-    }): Promise<void> {
+    async enrollClients({ desktop, clients }: EnrollClients): Promise<void> {
       await locked(desktop, 'enrolling clients', async () => {
         await owned(desktop);
         await ctx.network.enroll(desktop, clients);
       });
     },
 
-    async desktopPower({ desktop, action }: { desktop: DesktopId; action: 'start' | 'stop' }): Promise<void> {
+    async desktopPower({ desktop, action }: DesktopPower): Promise<void> {
       await locked(desktop, action === 'stop' ? 'stopping' : 'starting', async () => {
         const definition = await owned(desktop);
         if (action === 'stop') return ctx.hypervisor.stop(desktop, STOP_GRACE_MS);

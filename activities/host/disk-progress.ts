@@ -7,7 +7,7 @@ import { hostKey } from '../../domain/model/ids.js';
 import type { CopyProgress, DiskTarget } from '../../ports/hypervisor.js';
 import type { HostContext } from './host-context.js';
 import type { ProgressReporter } from './progress-reporter.js';
-import type { SourceMove } from './source-move.js';
+import type { SourceMove } from './inputs.js';
 
 /** A look a second: often enough for a smooth bar, rare enough to cost nothing. */
 const LOOK_MS = 1_000;

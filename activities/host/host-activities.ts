@@ -1,15 +1,11 @@
-// All activities of a host in one object a queue, with domain errors turned into Temporal failures at the boundary.
+// All activities of a host in one object, as Temporal calls them.
 import { Context } from '@temporalio/activity';
-import {
-  switchover,
-  type Pulse,
-  type SwitchoverDone,
-  type SwitchoverRequest,
-} from '../switchover/switchover.js';
+import { atBoundary } from '../boundary.js';
+import { switchover, type Pulse, type SwitchoverDone } from '../switchover/switchover.js';
 import { cleanupActivities } from './cleanup.js';
 import { desktopActivities } from './desktops.js';
-import { withFailures } from '../with-failures.js';
 import type { HostContext } from './host-context.js';
+import { HOST_INPUTS, type SwitchoverRequest } from './inputs.js';
 import { activityReporter } from './progress-reporter.js';
 import { probeActivities } from './probe.js';
 import { sourceActivities } from './source.js';
@@ -44,7 +40,7 @@ export function hostActivities(ctx: HostContext) {
       }
     },
   };
-  return withFailures(all);
+  return atBoundary(HOST_INPUTS, all);
 }
 
 export type HostActivities = ReturnType<typeof hostActivities>;

@@ -10,7 +10,7 @@ import type { MoveProgress } from '../../domain/migration/progress.js';
 import { WireRate } from '../../domain/migration/wire-rate.js';
 import type { HostContext } from './host-context.js';
 import type { ProgressReporter } from './progress-reporter.js';
-import type { SourceMove } from './source-move.js';
+import type { SourceMove } from './inputs.js';
 
 export interface MemoryCopied {
   readonly pauseBudgetMs: number;

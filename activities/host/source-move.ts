@@ -1,26 +1,10 @@
 // What holds for every part of a move at its source: the desktop's lock, and the ownership record read under it (DESIGN, "Attempts").
 import { messageOf, VmshadowError } from '../../domain/errors.js';
 import { assertOwner, type OwnershipRecord } from '../../domain/migration/ownership.js';
-import { hostKey, type DesktopId } from '../../domain/model/ids.js';
-import type { PeerAddress } from '../../ports/peers.js';
+import { hostKey } from '../../domain/model/ids.js';
 import type { HostContext } from './host-context.js';
+import type { SourceMove, UndoMove } from './inputs.js';
 import { whileBeating, type ProgressReporter } from './progress-reporter.js';
-
-export interface SourceMove {
-  readonly desktop: DesktopId;
-  readonly moveId: string;
-  /** The source's present epoch. */
-  readonly epoch: number;
-  readonly peer: PeerAddress;
-  readonly mbps: number;
-}
-
-/** What undoing needs: `epochs` are those at which this host may own the desktop then (its own, or the one of a reclaim). */
-export interface UndoMove {
-  readonly desktop: DesktopId;
-  readonly moveId: string;
-  readonly epochs?: readonly number[];
-}
 
 /** An undo that has waited this long for the lock cuts the move's link: whatever holds it may hang on a dead one. */
 const CUT_AFTER_MS = 10_000;

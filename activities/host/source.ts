@@ -1,18 +1,17 @@
 // Source side of a move up to the switchover, as activities: check, copy the disk, make it synchronous, copy memory, undo.
 // Heartbeats carry a checkpoint; an activity of a killed worker is called again and finds its job running in the hypervisor.
 import { VmshadowError } from '../../domain/errors.js';
-import type { ConvergenceRule } from '../../domain/migration/convergence.js';
 import type { OwnershipRecord } from '../../domain/migration/ownership.js';
-import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
-import { hostKey, type DesktopId } from '../../domain/model/ids.js';
-import type { DiskTarget, HypervisorInfo } from '../../ports/hypervisor.js';
+import { hostKey } from '../../domain/model/ids.js';
+import type { HypervisorInfo } from '../../ports/hypervisor.js';
 import type { PeerAddress } from '../../ports/peers.js';
 import { assertDiskInSync, diskLooks, untilCopied, whileLooking } from './disk-progress.js';
 import type { HostContext } from './host-context.js';
+import type { CheckSource, CopyDisk, CopyMemory, SourceMove, UndoMove } from './inputs.js';
 import { untilConverged, type MemoryCopied } from './memory-rounds.js';
 import type { ProgressReporter } from './progress-reporter.js';
-import { owning, undoing, type SourceMove, type UndoMove } from './source-move.js';
+import { owning, undoing } from './source-move.js';
 
 export interface SourceChecked {
   readonly definition: DesktopDefinition;
@@ -29,7 +28,7 @@ export interface SourceChecked {
 export function sourceActivities(ctx: HostContext, reporter: () => ProgressReporter) {
   return {
     /** Check that this host runs the desktop and that the target's dom0 answers; changes nothing. */
-    async checkSource({ desktop, peer }: { desktop: DesktopId; peer: PeerAddress }): Promise<SourceChecked> {
+    async checkSource({ desktop, peer }: CheckSource): Promise<SourceChecked> {
       const runtime = await ctx.hypervisor.get(desktop);
       const record = await ctx.ownership.read(desktop);
       if (runtime === null || record?.state !== 'owner')
@@ -60,7 +59,7 @@ export function sourceActivities(ctx: HostContext, reporter: () => ProgressRepor
     },
 
     /** Copy the disk in the background until the target has all of it, or only the guest's newest writes are left to chase. */
-    copyDisk(move: SourceMove & { target: DiskTarget }): Promise<{ wireBytes: number | null }> {
+    copyDisk(move: CopyDisk): Promise<{ wireBytes: number | null }> {
       const report = reporter();
       return owning(ctx, move, 'the disk copy', report, () => untilCopied(ctx, move, report));
     },
@@ -81,9 +80,7 @@ export function sourceActivities(ctx: HostContext, reporter: () => ProgressRepor
     },
 
     /** Copy memory in rounds while the guest runs, until the convergence rule says that it is time to switch over. */
-    copyMemory(
-      move: SourceMove & { target: Endpoint; rule: ConvergenceRule; forced: boolean },
-    ): Promise<MemoryCopied> {
+    copyMemory(move: CopyMemory): Promise<MemoryCopied> {
       const report = reporter();
       return owning(ctx, move, 'the memory copy', report, async () => {
         await assertDiskInSync(ctx, move);

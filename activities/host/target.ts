@@ -2,20 +2,12 @@
 import { coerce, lt } from 'semver';
 import { VmshadowError } from '../../domain/errors.js';
 import { decisionOn, refuse } from '../../domain/migration/ownership.js';
-import type { DesktopDefinition } from '../../domain/model/desktop.js';
-import { hostKey, sameHost, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import { hostKey, sameHost } from '../../domain/model/ids.js';
 import type { Endpoint } from '../../domain/model/address.js';
-import type { DiskTarget, HypervisorInfo } from '../../ports/hypervisor.js';
+import type { DiskTarget } from '../../ports/hypervisor.js';
 import type { Reservation } from '../stores/reservation-store.js';
 import type { HostContext } from './host-context.js';
-
-export interface ReserveTargetRequest {
-  readonly moveId: string;
-  readonly definition: DesktopDefinition;
-  readonly from: HostRef;
-  readonly epoch: number;
-  readonly source: HypervisorInfo;
-}
+import type { MoveRef, ReserveTarget, TargetMove } from './inputs.js';
 
 export interface TargetReserved {
   readonly newExternal: string;
@@ -23,12 +15,6 @@ export interface TargetReserved {
   readonly tap: string;
   /** The epoch that this host would own: the one asked for, or the first that it has not spent. Missing from hosts of an older release. */
   readonly epoch?: number;
-}
-
-export interface TargetMove {
-  readonly moveId: string;
-  readonly definition: DesktopDefinition;
-  readonly tap: string;
 }
 
 /** Make the activities of a move's target. */
@@ -51,7 +37,7 @@ export function targetActivities(ctx: HostContext) {
 
   return {
     /** Check version, machine type and capacity, then reserve capacity and an external address and make the tap. */
-    async reserveTarget(request: ReserveTargetRequest): Promise<TargetReserved> {
+    async reserveTarget(request: ReserveTarget): Promise<TargetReserved> {
       const { definition, moveId, from } = request;
       return ctx.locks.run(definition.id, `move ${moveId}`, async () => {
         const epoch = await checkCompatible(ctx, request);
@@ -75,7 +61,7 @@ export function targetActivities(ctx: HostContext) {
       expected(move, () => ctx.hypervisor.prepareMemory(key(move), move.definition, move.tap)),
 
     /** Drop all that a move made here, unless this host has come to own the desktop by it. */
-    async dropTarget({ moveId, desktop }: { moveId: string; desktop: DesktopId }): Promise<void> {
+    async dropTarget({ moveId, desktop }: MoveRef): Promise<void> {
       await ctx.locks.run(desktop, `the end of move ${moveId}`, async () => {
         const reservation = await ctx.reservations.get(moveId);
         if (reservation !== null) await refuseForEver(ctx, reservation);
@@ -94,7 +80,7 @@ export function targetActivities(ctx: HostContext) {
     },
 
     /** After the commit: the desktop counts by itself now. */
-    async settleTarget({ moveId, desktop }: { moveId: string; desktop: DesktopId }): Promise<void> {
+    async settleTarget({ moveId, desktop }: MoveRef): Promise<void> {
       await ctx.locks.run(desktop, `the end of move ${moveId}`, () => ctx.reservations.remove(moveId));
     },
   };
@@ -119,7 +105,7 @@ async function refuseForEver(ctx: HostContext, reservation: Reservation): Promis
 const key = (move: TargetMove) => ({ desktop: move.definition.id, moveId: move.moveId });
 
 /** Throw PEER_REFUSED with every reason against the move; gives the epoch that this host would own. */
-async function checkCompatible(ctx: HostContext, request: ReserveTargetRequest): Promise<number> {
+async function checkCompatible(ctx: HostContext, request: ReserveTarget): Promise<number> {
   const { definition, source, epoch } = request;
   const mine = await ctx.hypervisor.info();
   const where = `${hostKey(ctx.self)} cannot take ${definition.id}`;

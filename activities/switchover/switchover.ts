@@ -14,25 +14,11 @@ import {
   release,
   type OwnershipRecord,
 } from '../../domain/migration/ownership.js';
-import { hostKey, type DesktopId } from '../../domain/model/ids.js';
+import { hostKey } from '../../domain/model/ids.js';
 import type { HostContext } from '../host/host-context.js';
+import type { SwitchoverRequest } from '../host/inputs.js';
 import type { SwitchoverResult, WireBytes } from '../../ports/hypervisor.js';
-import type { CommitAnswer, PeerAddress, PeerHost } from '../../ports/peers.js';
-
-export interface SwitchoverRequest {
-  readonly desktop: DesktopId;
-  readonly moveId: string;
-  /** The epoch that the target will own. */
-  readonly epoch: number;
-  /** The epoch that the source owns, where it is not the one before: the target had refused some in between. */
-  readonly sourceEpoch?: number;
-  readonly peer: PeerAddress;
-  readonly oldExternal: string;
-  readonly newExternal: string;
-  readonly targetKey: string;
-  readonly pauseBudgetMs: number;
-  readonly snapshot: boolean;
-}
+import type { CommitAnswer, PeerHost } from '../../ports/peers.js';
 
 export interface SwitchoverDone {
   readonly downtimeMs: number;

@@ -31,7 +31,10 @@ export const DesktopDefinition = readsOldNames(
     /** TCP port of the remote desktop protocol inside the guest. */
     remoteDesktopPort: Port.default(5901),
     /** Versioned QEMU machine type: the same at both ends of a move. */
-    machine: z.string().default('pc-i440fx-10.0'),
+    machine: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'expected a machine type such as pc-i440fx-10.0')
+      .default('pc-i440fx-10.0'),
   }),
 );
 export type DesktopDefinition = z.infer<typeof DesktopDefinition>;

@@ -35,6 +35,11 @@ export function sameHost(a: HostRef, b: HostRef): boolean {
   return a.site === b.site && a.host === b.host;
 }
 
+/** Names a move's files, exports and interfaces; as `moveIdOf` makes it. */
+export const MoveId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "a move id must be 1 to 63 of a-z, 0-9 and '-', not starting with '-'");
+
 /**
  * Name a move of `desktop` after its workflow run: the run's last 12 hex digits, which are random. Temporal's run IDs are UUIDv7
  * (RFC 9562): their first digits are the time, the same for every run within a minute.

@@ -2,7 +2,8 @@
 // (drivers/solver/plan-with-highs.ts gives the real ones).
 import { convertSize } from '../model/units.js';
 import { usageOf } from './solvers/budget.js';
-import { isPacked, unpackPlanRequest, type PackedPlanRequest } from './request/packed-request.js';
+import { isPacked, unpackPlanRequest } from './request/packed-request.js';
+import type { PackedPlanRequest } from './request/packed-shape.js';
 import { parsePlanInput } from './request/check-input.js';
 import { reasonForStep, reasonToStay, type Explained } from './explain.js';
 import { benefitOf } from './request/metrics.js';

@@ -1,5 +1,5 @@
 // Planning with the real solver and clock: what both `vmshadow plan --input` and the manager's plan activity call.
-import type { PackedPlanRequest } from '../../domain/placement/request/packed-request.js';
+import type { PackedPlanRequest } from '../../domain/placement/request/packed-shape.js';
 import type { PlanRequest, PlanResult } from '../../domain/placement/request/model.js';
 import { planPlacement, type PlanOptions } from '../../domain/placement/plan.js';
 import { highsSolver } from './highs-solver.js';

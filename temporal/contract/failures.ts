@@ -1,6 +1,12 @@
 // Domain errors to Temporal failures and back. The failure's type is the error's code; nothing subclasses Temporal's failures.
 import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
-import { ERROR_CODES, isVmshadowError, messageOf, type ErrorCode } from '../../domain/errors.js';
+import {
+  ERROR_CODES,
+  isVmshadowError,
+  messageOf,
+  type ErrorCode,
+  type ErrorDetails,
+} from '../../domain/errors.js';
 
 export interface FailureInfo {
   readonly code: string;
@@ -9,6 +15,7 @@ export interface FailureInfo {
 
 /** The server cuts a failure at 4 KiB in all. */
 const MAX_MESSAGE_CHARS = 2_000;
+const MAX_LIST_CHARS = 1_000;
 
 /** Turn anything thrown by an activity or an update handler into a failure; cancellations and Temporal's own pass. */
 export function toApplicationFailure(error: unknown): Error {
@@ -24,8 +31,22 @@ export function toApplicationFailure(error: unknown): Error {
     type: error.code,
     message: error.message.slice(0, MAX_MESSAGE_CHARS),
     nonRetryable: !error.retryable,
-    details: [error.details],
+    details: [shortened(error.details)],
   });
+}
+
+/** Lists (an input may have hundreds of problems) are cut, and what was cut is said. */
+function shortened(details: ErrorDetails): ErrorDetails {
+  const cut = (lines: readonly string[]): readonly string[] => {
+    let chars = 0;
+    const kept = lines.filter((line) => (chars += line.length) <= MAX_LIST_CHARS);
+    return kept.length < lines.length ? [...kept, `and ${lines.length - kept.length} more`] : kept;
+  };
+  const isList = (value: ErrorDetails[string]): value is readonly string[] =>
+    typeof value === 'object' && value !== null;
+  return Object.fromEntries(
+    Object.entries(details).map(([key, value]) => [key, isList(value) ? cut(value) : value]),
+  );
 }
 
 /** Find the innermost code and message in a chain of Temporal failures. */

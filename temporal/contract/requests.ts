@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CAUSES } from '../../domain/migration/phases.js';
 import { Boot, DesktopDefinition } from '../../domain/model/desktop.js';
 import { DesktopId, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
+import { PublicKey } from '../../domain/model/keys.js';
 import { readsOldNames } from '../../domain/model/old-names.js';
 import { PlacementPolicy } from '../../domain/model/policy.js';
 
@@ -35,7 +36,7 @@ export const CreateDesktop = readsOldNames(
     boot: Boot.default({ kind: 'disk' }),
     remoteDesktopPort: DesktopDefinition.out.shape.remoteDesktopPort,
     /** Ed25519 public keys (base64) of the thin clients' proxies that may follow the desktop. */
-    clients: z.array(z.string()).default([]),
+    clients: z.array(PublicKey).default([]),
     start: z.boolean().default(true),
   }),
 );
@@ -55,7 +56,7 @@ export const DesktopPower = z.object({ desktop: DesktopId, action: z.enum(['star
 export type DesktopPower = z.infer<typeof DesktopPower>;
 
 /** Ed25519 public keys (base64) of thin clients' proxies that may follow a desktop from now on, beside those enrolled before. */
-export const EnrollClients = z.object({ desktop: DesktopId, clients: z.array(z.string().min(1)).min(1) });
+export const EnrollClients = z.object({ desktop: DesktopId, clients: z.array(PublicKey).min(1) });
 export type EnrollClients = z.infer<typeof EnrollClients>;
 
 /** What a plan that is only asked for may differ in from the policy. */

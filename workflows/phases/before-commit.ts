@@ -1,7 +1,7 @@
 // Preflight, async disk, sync switch: each step registers its undo first (saga). All of it can be cancelled.
 import type { SourceChecked } from '../../activities/host/source.js';
-import type { SourceMove } from '../../activities/host/source-move.js';
-import type { TargetMove, TargetReserved } from '../../activities/host/target.js';
+import type { SourceMove, TargetMove } from '../../activities/host/inputs.js';
+import type { TargetReserved } from '../../activities/host/target.js';
 import { withNewNames } from '../../domain/model/old-names.js';
 import { convertSize } from '../../domain/model/units.js';
 import { failedWith } from '../../temporal/contract/failures.js';

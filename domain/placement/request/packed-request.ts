@@ -3,48 +3,12 @@
 // Buffer, no zlib). RTTs are kept to 0.1 ms, ranks to 1/262,143, times to a second (rounded up: a lock never ends early), felt RTTs to
 // a fiftieth of their largest, dirty rates to 0.25 %.
 import type { PlanRequest, PlanResult } from './model.js';
+import { idsOf, read, write, type Kind, type PackedPlanRequest } from './packed-shape.js';
 
-const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_';
-const VALUE = new Map(Array.from(DIGITS, (c, i) => [c, i]));
 /** Three characters hold 18 bits. */
 const RANK_STEPS = 64 ** 3 - 1;
 const RTT_STEPS_PER_MS = 10;
 const MAX_RTT_STEPS = 64 ** 3 - 1;
-
-/** What travels: everything but the desktops as it is, the desktops by column. */
-export interface PackedPlanRequest {
-  readonly packed: 1;
-  readonly rest: Omit<PlanRequest, 'desktops'>;
-  /** Distinct [site, host, vcpu, memoryGB, diskGB, reclaimable]: desktops are of few kinds. */
-  readonly kinds: readonly unknown[];
-  readonly siteNames: readonly string[];
-  /** A line of each: ids; kind; rank; RTTs as pairs of site (2 characters) and time (3); `lock,low` in seconds, mostly empty. */
-  readonly ids: string;
-  readonly kind: string;
-  readonly rank: string;
-  readonly rtts: string;
-  readonly times: string;
-  /** Dirty rates of memory and disk, two characters each. */
-  readonly dirty?: string;
-  /** A line of each: felt RTTs as a scale and a share of it, one character each; mostly empty. */
-  readonly felt?: string;
-}
-
-function write(value: number, width: number): string {
-  let text = '';
-  let left = value;
-  for (let k = 0; k < width; k++) {
-    text = DIGITS.charAt(left % 64) + text;
-    left = Math.floor(left / 64);
-  }
-  return text;
-}
-
-function read(text: string, at: number, width: number): number {
-  let value = 0;
-  for (let k = at; k < at + width; k++) value = value * 64 + (VALUE.get(text.charAt(k)) ?? 0);
-  return value;
-}
 
 /** The largest felt RTT of a line is below 2^(scale / 4) ms: at least 53 steps are used. */
 const FELT_STEPS = 63;
@@ -114,7 +78,7 @@ export function packPlanRequest(request: PlanRequest): PackedPlanRequest {
   return {
     packed: 1,
     rest,
-    kinds: [...kinds.keys()].map((k): unknown => JSON.parse(k)),
+    kinds: [...kinds.keys()].map((k) => JSON.parse(k) as Kind),
     siteNames: [...sites.keys()],
     ids: desktops.map((d) => d.id).join('\n'),
     kind: rows.map((r) => r.kind).join(''),
@@ -126,8 +90,6 @@ export function packPlanRequest(request: PlanRequest): PackedPlanRequest {
   };
 }
 
-type Kind = [string, string | null, number | null, number, number, boolean | null];
-
 /** Tell a packed request from a plain one. */
 export function isPacked(value: unknown): value is PackedPlanRequest {
   return typeof value === 'object' && value !== null && 'packed' in value && value.packed === 1;
@@ -138,7 +100,7 @@ export function unpackPlanRequest(packed: PackedPlanRequest): PlanRequest {
   const rtts = packed.rtts.split('\n');
   const times = packed.times.split('\n');
   const felt = (packed.felt ?? '').split('\n');
-  const ids = packed.ids === '' && packed.kind === '' ? [] : packed.ids.split('\n');
+  const ids = idsOf(packed);
   const desktops = ids.map((id, i) => {
     const [site, host, vcpu, memoryGB, diskGB, reclaimable] = packed.kinds[
       read(packed.kind, 3 * i, 3)

@@ -1,9 +1,6 @@
 import { jest } from '@jest/globals';
-import {
-  switchover,
-  type Pulse,
-  type SwitchoverRequest,
-} from '../../../../activities/switchover/switchover.js';
+import type { SwitchoverRequest } from '../../../../activities/host/inputs.js';
+import { switchover, type Pulse } from '../../../../activities/switchover/switchover.js';
 import { sourceActivities } from '../../../../activities/host/source.js';
 import { targetActivities } from '../../../../activities/host/target.js';
 import { refuse, release } from '../../../../domain/migration/ownership.js';
