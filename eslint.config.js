@@ -91,7 +91,32 @@ export default tseslint.config(
   room('ports', ['domain'], { extra: [temporalPackages] }),
   room('os', ['domain'], { extra: [temporalPackages] }),
   room('temporal', ['domain', 'os']),
-  room('workflows', ['domain', 'temporal'], { typesOnly: ['activities'], extra: [nodeBuiltins] }),
+  // Read by both ends of a message, in the workflows' sandbox too.
+  room('temporal/contract', ['domain'], {
+    extra: [
+      nodeBuiltins,
+      { regex: '^\\.\\./[^.]', message: 'The contract knows nothing of the rest of temporal/.' },
+      {
+        regex: '^@temporalio/(?!common$)',
+        message: 'The contract is read by clients and workflows alike: only @temporalio/common suits both.',
+      },
+    ],
+  }),
+  room('workflows', ['domain', 'temporal'], {
+    typesOnly: ['activities'],
+    extra: [
+      nodeBuiltins,
+      {
+        regex: '^(\\.\\./)+temporal/(?!contract/)',
+        message: 'Of temporal/, workflows know the contract alone: the rest talks to a server.',
+      },
+      {
+        regex: '^@temporalio/(?!workflow$|common$)',
+        message:
+          'Workflow code runs in a sandbox: only @temporalio/workflow and @temporalio/common work there.',
+      },
+    ],
+  }),
   room('activities', ['domain', 'ports', 'os', 'temporal']),
   room('drivers', ['domain', 'ports', 'os'], { extra: [temporalPackages] }),
   room('guest-proxy', ['domain', 'ports', 'os'], { extra: [temporalPackages] }),
