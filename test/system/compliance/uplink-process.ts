@@ -8,6 +8,6 @@ serve({
   start: (options: ConstructorParameters<typeof UplinkCap>[0]) => {
     uplink = new UplinkCap(options);
   },
-  call: (method: keyof UplinkCap, args: unknown[]) =>
-    Reflect.apply(uplink![method], uplink, args) as Promise<void>,
+  call: (method: string, args: unknown[]) =>
+    (uplink as unknown as Record<string, (...a: unknown[]) => Promise<void>>)[method]!(...args),
 });
