@@ -1,4 +1,5 @@
-// How one dom0 asks another one directly, over mutually authenticated TLS: only what must not wait for a Temporal round trip.
+// The port through which one dom0 asks another one directly: only what must not wait for a Temporal round trip. Both ends know each other
+// by certificates. What any channel promises is claimed in test/compliance/peers.ts.
 import type { Endpoint } from '../domain/model/address.js';
 import type { DesktopId, HostRef } from '../domain/model/ids.js';
 import type { DesktopNetworkState } from './desktop-network.js';
@@ -16,9 +17,13 @@ export interface CommitAnswer {
   readonly runningAtMs: number | null;
 }
 
-/** A peer host, at a known address and with a known name: a certificate of another host is refused. */
+/**
+ * A peer host, at a known address and with a known name: one of another name is not asked. Every call but `ping` throws what the other host
+ * did, by code and message (INTERNAL for what is no error of ours, INPUT_INVALID for what is no request), and HOST_UNREACHABLE when there
+ * is no answer: then the other host may have been asked or not.
+ */
 export interface PeerHost {
-  /** Tell whether it answers at all. */
+  /** Tell whether it answers at all; never throws. */
   ping(signal: AbortSignal): Promise<boolean>;
   /** Guard the desktop's flows and know its clients (before the pause). */
   expect(

@@ -1,6 +1,5 @@
 // A real Temporal dev server for a test file, with a manager's worker and the workers of fake hosts. Needs `npm run build` (bundle).
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -18,16 +17,7 @@ import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/contract/name
 import { workflowSource } from '../../workers/manager.js';
 import { WORKER_DEFAULTS } from '../../workers/worker-runtime.js';
 import { DATA_CONVERTER } from '../../temporal/codec.js';
-
-/** A TCP port on loopback that nobody listens on right now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
+import { freePort } from './free-port.js';
 
 export class ControlPlane {
   readonly client: Client;

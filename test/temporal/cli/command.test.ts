@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXAMPLE_CLOUD } from '../../../cli/example-config.js';
 import type { LoopStatus } from '../../../temporal/contract/status.js';
-import { freePort } from '../../support/control-plane.js';
+import { freePort } from '../../support/free-port.js';
 import { vmshadow, Vmshadow } from '../../support/vmshadow.js';
 
 jest.setTimeout(60_000);
