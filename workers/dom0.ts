@@ -136,7 +136,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
       onProblem: (problem) => logger.warn({ problem }, 'traffic sampling'),
     }),
     hypervisor,
-    owns: async (desktop) => (await ownership.read(desktop))?.state === 'owner',
+    owns: async (desktop) => (await ownership.get(desktop))?.state === 'owner',
     tapOf: tapName,
     onProblem: (error) => logger.warn({ error: messageOf(error) }, 'traffic sampling'),
   });

@@ -11,7 +11,7 @@ export function cleanupActivities(ctx: HostContext, reporter: () => ProgressRepo
     /** End the source's stopped copy for ever; its disk is set aside. Refuses while this host owns the desktop. */
     async retireSource(move: RetireSource): Promise<void> {
       await ctx.locks.run(move.desktop, `retiring the source of move ${move.moveId}`, async () => {
-        const record = await ctx.ownership.read(move.desktop);
+        const record = await ctx.ownership.get(move.desktop);
         if (record?.state === 'owner' || decisionOn(record, move.epoch) === 'undecided')
           throw new VmshadowError(
             'FENCED',
@@ -33,7 +33,7 @@ export function cleanupActivities(ctx: HostContext, reporter: () => ProgressRepo
       await ctx.locks.run(change.desktop, `the clean-up of move ${moveId}`, async () => {
         await ctx.hypervisor.removeRetired({ desktop: change.desktop, moveId });
         await ctx.network.forgetMoved(change);
-        const record = await ctx.ownership.read(change.desktop);
+        const record = await ctx.ownership.get(change.desktop);
         // The desktop may have come back, or be on its way back: then the tap is in use again.
         const coming = (await ctx.reservations.list()).some((r) => r.definition.id === change.desktop);
         if (record?.state !== 'owner' && !coming) await ctx.network.detach(change.desktop);

@@ -43,7 +43,7 @@ const COMMAND_WAIT_MS = 10_000;
 export function desktopActivities(ctx: HostContext) {
   const dirtyRates = new DirtyRateKeeper();
   const owned = async (desktop: DesktopId): Promise<DesktopDefinition> => {
-    const record = await ctx.ownership.read(desktop);
+    const record = await ctx.ownership.get(desktop);
     const runtime = await ctx.hypervisor.get(desktop);
     if (record?.state !== 'owner' || runtime === null)
       throw new VmshadowError('NOT_OWNER', `desktop ${desktop} does not belong to ${hostKey(ctx.self)}`);
@@ -88,7 +88,7 @@ export function desktopActivities(ctx: HostContext) {
       ]);
       const reports = await Promise.all(
         desktops.map(async ({ definition, state, diskUsedBytes }): Promise<DesktopReport | null> => {
-          const record = await ctx.ownership.read(definition.id);
+          const record = await ctx.ownership.get(definition.id);
           if (record?.state !== 'owner') return null;
           // A command that only looks begins no measurement.
           if (traffic && state === 'running') await dirtyRates.measure(ctx.hypervisor, definition.id);

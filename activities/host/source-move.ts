@@ -21,7 +21,7 @@ export function owning<T>(
       move.desktop,
       wanted,
       async () => {
-        assertOwner(await ctx.ownership.read(move.desktop), move.desktop, move.epoch, wanted);
+        assertOwner(await ctx.ownership.get(move.desktop), move.desktop, move.epoch, wanted);
         return work();
       },
       { signal },
@@ -41,7 +41,7 @@ export async function undoing(
   work: () => Promise<void>,
 ): Promise<void> {
   const assertAllowed = async () => {
-    const record = await ctx.ownership.read(move.desktop);
+    const record = await ctx.ownership.get(move.desktop);
     if (!allowed(record)) throw fencedUndo(ctx, move, wanted, record);
   };
   await assertAllowed();

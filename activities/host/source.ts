@@ -30,7 +30,7 @@ export function sourceActivities(ctx: HostContext, reporter: () => ProgressRepor
     /** Check that this host runs the desktop and that the target's dom0 answers; changes nothing. */
     async checkSource({ desktop, peer }: CheckSource): Promise<SourceChecked> {
       const runtime = await ctx.hypervisor.get(desktop);
-      const record = await ctx.ownership.read(desktop);
+      const record = await ctx.ownership.get(desktop);
       if (runtime === null || record?.state !== 'owner')
         throw new VmshadowError(
           'NOT_OWNER',

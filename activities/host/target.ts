@@ -5,7 +5,7 @@ import { decisionOn, refuse } from '../../domain/migration/ownership.js';
 import { hostKey, sameHost } from '../../domain/model/ids.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DiskTarget } from '../../ports/hypervisor.js';
-import type { Reservation } from '../stores/reservation-store.js';
+import type { CapacityReservation } from '../stores/reservation-store.js';
 import type { HostContext } from './host-context.js';
 import type { MoveRef, ReserveTarget, TargetMove } from './inputs.js';
 
@@ -23,7 +23,7 @@ export function targetActivities(ctx: HostContext) {
   const expected = <T>(move: TargetMove, work: () => Promise<T>): Promise<T> =>
     ctx.locks.run(move.definition.id, `move ${move.moveId}`, async () => {
       const reservation = await ctx.reservations.get(move.moveId);
-      const record = await ctx.ownership.read(move.definition.id);
+      const record = await ctx.ownership.get(move.definition.id);
       if (
         reservation?.definition.id !== move.definition.id ||
         decisionOn(record, reservation.epoch) !== 'undecided'
@@ -44,7 +44,14 @@ export function targetActivities(ctx: HostContext) {
         const reserved = await ctx.reservations.get(moveId);
         if (reserved === null)
           await ctx.capacityGate.claim(definition, () =>
-            ctx.reservations.put({ moveId, definition, from, epoch, atMs: ctx.now(), oldExternal: null }),
+            ctx.reservations.put(moveId, {
+              moveId,
+              definition,
+              from,
+              epoch,
+              atMs: ctx.now(),
+              oldExternal: null,
+            }),
           );
         const tap = await ctx.network.attach(definition);
         const newExternal = await ctx.network.allocateExternal(definition.id);
@@ -90,9 +97,9 @@ export function targetActivities(ctx: HostContext) {
  * Before a target is dropped: where its switchover had begun, the source may have released (an attempt that Temporal gave up), and asks
  * for our word. Throws TOO_LATE where that word is already `owner`.
  */
-async function refuseForEver(ctx: HostContext, reservation: Reservation): Promise<void> {
+async function refuseForEver(ctx: HostContext, reservation: CapacityReservation): Promise<void> {
   const { definition, epoch, from, oldExternal } = reservation;
-  const decision = decisionOn(await ctx.ownership.read(definition.id), epoch);
+  const decision = decisionOn(await ctx.ownership.get(definition.id), epoch);
   if (decision === 'owner' || decision === 'gone')
     throw new VmshadowError(
       'TOO_LATE',
@@ -125,7 +132,7 @@ async function checkCompatible(ctx: HostContext, request: ReserveTarget): Promis
     problems.push(`it does not know the machine type ${definition.machine}`);
   if (mine.cpuModel !== source.cpuModel)
     problems.push(`its CPU model is ${mine.cpuModel}, the source's is ${source.cpuModel}`);
-  const record = await ctx.ownership.read(definition.id);
+  const record = await ctx.ownership.get(definition.id);
   if (record?.state === 'owner')
     problems.push(`it owns the desktop itself, at epoch ${String(record.epoch)}`);
   if (sameHost(request.from, ctx.self)) problems.push('it is the source itself');

@@ -62,7 +62,7 @@ async function underLock(
 ): Promise<SwitchoverDone> {
   const { desktop, epoch, sourceEpoch = epoch - 1 } = request;
   const peer = ctx.peers.connect(request.peer.host, request.peer.endpoint);
-  const record = await ctx.ownership.read(desktop);
+  const record = await ctx.ownership.get(desktop);
   const done = finishedOf(ctx).get(request.moveId);
   if (done !== undefined) return done;
   // An attempt before this one got as far as the release, or as the target's refusal.
@@ -95,7 +95,10 @@ async function underLock(
   return finish(ctx, request, await decide(ctx, peer, request, pulse), result, clients);
 }
 
-/** Read the record until it can be read: without it nobody may be resumed. Only the end of this process ends the trying. */
+/**
+ * Read the record until it can be read and would outlast a power cut: until then nobody may be resumed, nor asked for a decision. Only the
+ * end of this process ends the trying.
+ */
 async function readUntilKnown(
   ctx: HostContext,
   request: SwitchoverRequest,
@@ -103,7 +106,7 @@ async function readUntilKnown(
 ): Promise<OwnershipRecord | null> {
   for (;;) {
     try {
-      return await ctx.ownership.read(request.desktop);
+      return await ctx.ownership.get(request.desktop);
     } catch (error) {
       pulse(`waiting for the ownership record of ${request.desktop}: ${messageOf(error).slice(0, 200)}`);
       await ctx.wait(ASK_AGAIN_MS);

@@ -6,7 +6,7 @@ import { hostKey, sameHost, type HostRef } from '../../domain/model/ids.js';
 import type { HostContext } from '../host/host-context.js';
 import type { AddressChange, DesktopNetworkState } from '../../ports/desktop-network.js';
 import type { CommitAnswer, PeerRequests, SwitchoverKey } from '../../ports/peers.js';
-import type { Reservation } from '../stores/reservation-store.js';
+import type { CapacityReservation } from '../stores/reservation-store.js';
 
 /** Clients that were told before the pause confirm at once; the others get this long, in the background. */
 const COMMIT_CLIENTS_MS = 10_000;
@@ -32,7 +32,10 @@ export class TargetSide implements PeerRequests {
     await this.#locked(key, 'making ready for the switchover', async () => {
       const reservation = await this.#undecided(from, key);
       // From here on the source may release: dropping the target later must leave its word behind (target.ts, dropTarget).
-      await this.#ctx.reservations.put({ ...reservation, oldExternal: change.oldExternal });
+      await this.#ctx.reservations.put(reservation.moveId, {
+        ...reservation,
+        oldExternal: change.oldExternal,
+      });
       await this.#ctx.network.importState(key.desktop, state);
       await this.#ctx.network.expect(this.#change(key, change));
     });
@@ -53,7 +56,7 @@ export class TargetSide implements PeerRequests {
 
   async #commit(from: HostRef, key: SwitchoverKey, options: { snapshot: boolean }): Promise<CommitAnswer> {
     const { ownership, now } = this.#ctx;
-    const record = await ownership.read(key.desktop);
+    const record = await ownership.get(key.desktop);
     const before = decisionOn(record, key.epoch);
     if (before === 'undecided') {
       const reservation = await this.#reservation(from, key);
@@ -77,14 +80,14 @@ export class TargetSide implements PeerRequests {
   }
 
   /** Asked again after `owner`: the rules were in force before it, and running unseen is better than running nowhere. */
-  async #renewRules(key: SwitchoverKey, { definition }: Reservation): Promise<void> {
+  async #renewRules(key: SwitchoverKey, { definition }: CapacityReservation): Promise<void> {
     await this.#ctx.network.activate(definition).catch((error: unknown) => {
       this.#ctx.logger.error({ ...key, error: messageOf(error) }, "the desktop's rules could not be renewed");
     });
   }
 
   /** Everything that can fail is tried before the word is given: the copy, and the rules that its first packet must find. */
-  async #canRun(key: SwitchoverKey, reservation: Reservation): Promise<boolean> {
+  async #canRun(key: SwitchoverKey, reservation: CapacityReservation): Promise<boolean> {
     try {
       await this.#ctx.hypervisor.confirmComplete(key);
       await this.#ctx.network.activate(reservation.definition);
@@ -98,7 +101,7 @@ export class TargetSide implements PeerRequests {
   /** From `owner` on there is only forward, except where the copy has provably never run. */
   async #forward(
     key: SwitchoverKey,
-    reservation: Reservation | null,
+    reservation: CapacityReservation | null,
     options: { snapshot: boolean },
   ): Promise<CommitAnswer> {
     const { logger, self, now } = this.#ctx;
@@ -147,9 +150,9 @@ export class TargetSide implements PeerRequests {
   }
 
   /** The reservation of a move that nothing has been decided about; FENCED otherwise. */
-  async #undecided(from: HostRef, key: SwitchoverKey): Promise<Reservation> {
+  async #undecided(from: HostRef, key: SwitchoverKey): Promise<CapacityReservation> {
     const reservation = await this.#reservation(from, key);
-    if (decisionOn(await this.#ctx.ownership.read(key.desktop), key.epoch) !== 'undecided')
+    if (decisionOn(await this.#ctx.ownership.get(key.desktop), key.epoch) !== 'undecided')
       throw new VmshadowError(
         'FENCED',
         `${hostKey(this.#ctx.self)} has already decided about ${key.desktop} at epoch ${String(key.epoch)} (move ${key.moveId})`,
@@ -158,7 +161,7 @@ export class TargetSide implements PeerRequests {
   }
 
   /** The reservation of this move; the peer must be the host that it was made for. */
-  async #reservation(from: HostRef, key: SwitchoverKey): Promise<Reservation> {
+  async #reservation(from: HostRef, key: SwitchoverKey): Promise<CapacityReservation> {
     const reservation = await this.#ctx.reservations.get(key.moveId);
     if (
       reservation === null ||

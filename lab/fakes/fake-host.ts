@@ -88,7 +88,7 @@ export class FakeHost {
     const ownership = new OwnershipStore(join(dir, 'ownership'));
     const reservations = new ReservationStore(join(dir, 'reservations'));
     this.#traffic = new FakeTraffic({
-      owns: async (desktop) => (await ownership.read(desktop))?.state === 'owner',
+      owns: async (desktop) => (await ownership.get(desktop))?.state === 'owner',
       steady: () => this.windows,
     });
     this.context = {

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import type { SwitchoverRequest } from '../../../../activities/host/inputs.js';
 import { switchover, type Pulse } from '../../../../activities/switchover/switchover.js';
@@ -5,6 +7,9 @@ import { sourceActivities } from '../../../../activities/host/source.js';
 import { targetActivities } from '../../../../activities/host/target.js';
 import { refuse, release } from '../../../../domain/migration/ownership.js';
 import { HostRef } from '../../../../domain/model/ids.js';
+import { OwnershipStore } from '../../../../activities/stores/ownership-store.js';
+import { NODE_FILES } from '../../../../os/file-operations.js';
+import { errno } from '../../os/model-disk.js';
 import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../../../lab/fakes/fake-host.js';
 
 const west = HostRef.parse({ site: 'us-west', host: 'h1' });
@@ -56,8 +61,8 @@ describe('switchover', () => {
     const done = await switchover(source.context, request, pulse);
     expect(done).toMatchObject({ downtimeMs: 7, heldPackets: 3 });
     expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
-    expect((await source.context.ownership.read(desktop.id))?.state).toBe('released');
-    expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 2 });
+    expect((await source.context.ownership.get(desktop.id))?.state).toBe('released');
+    expect(await target.context.ownership.get(desktop.id)).toMatchObject({ state: 'owner', epoch: 2 });
     expect(target.log).toEqual(['confirm d1', 'confirm d1', 'rules d1', 'run d1']);
     expect(source.log).toEqual(['stop d1', 'forward d1']);
   });
@@ -66,7 +71,7 @@ describe('switchover', () => {
     target.faults.add('target dies before confirm');
     await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'MEMORY_COPY' });
     expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
-    expect(await source.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 1 });
+    expect(await source.context.ownership.get(desktop.id)).toMatchObject({ state: 'owner', epoch: 1 });
     expect(source.network.get(desktop.id)?.held).toBe(false);
     expect(source.log).toContain('abort clients');
   });
@@ -75,15 +80,15 @@ describe('switchover', () => {
     target.faults.add('target dies after confirm');
     await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'PEER_REFUSED' });
     expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
-    expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
-    expect(await source.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 3 });
+    expect(await target.context.ownership.get(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
+    expect(await source.context.ownership.get(desktop.id)).toMatchObject({ state: 'owner', epoch: 3 });
   });
 
   it('lets the source run on when the copy dies between `owner` and its first instruction', async () => {
     target.faults.add('copy cannot run');
     await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'PEER_REFUSED' });
     expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
-    expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
+    expect(await target.context.ownership.get(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
   });
 
   it('does not resume a source that has released the desktop, whoever asks', async () => {
@@ -140,14 +145,14 @@ describe('switchover', () => {
     const stranger = HostRef.parse({ site: 'us-north', host: 'h9' });
     const forged = { ...request, epoch: Number.MAX_SAFE_INTEGER };
     for (const host of [source, target]) {
-      const before = await host.context.ownership.read(desktop.id);
+      const before = await host.context.ownership.get(desktop.id);
       await expect(host.target.commit(stranger, forged, { snapshot: false })).rejects.toMatchObject({
         code: 'FENCED',
       });
       await expect(host.target.commit(west, forged, { snapshot: false })).rejects.toMatchObject({
         code: 'FENCED',
       });
-      expect(await host.context.ownership.read(desktop.id)).toEqual(before);
+      expect(await host.context.ownership.get(desktop.id)).toEqual(before);
     }
     expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
   });
@@ -172,6 +177,28 @@ describe('switchover', () => {
     expect(source.log).not.toContain('run d1');
   });
 
+  it('asks for no decision while a power cut could take the release back, and then goes on', async () => {
+    const folder = join(source.dir, 'ownership');
+    const failures = { left: 5 };
+    const sync = async (path: string) => {
+      const released =
+        path === folder && (await readFile(join(folder, 'd1.json'), 'utf8')).includes('released');
+      if (released && failures.left-- > 0) throw errno('EIO', path);
+      await NODE_FILES.sync(path);
+    };
+    const leftWhenAsked: number[] = [];
+    const commit = target.target.commit.bind(target.target);
+    jest.spyOn(target.target, 'commit').mockImplementation((...asked) => {
+      leftWhenAsked.push(failures.left);
+      return commit(...asked);
+    });
+    const ownership = new OwnershipStore(folder, { files: { ...NODE_FILES, sync } });
+    await switchover({ ...source.context, ownership, wait: async () => undefined }, request, pulse);
+    expect(leftWhenAsked).toEqual([-1]);
+    expect(source.log).not.toContain('run d1');
+    expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
+  });
+
   it('stops before the release when its attempt was given up', async () => {
     const givenUp = new AbortController();
     const confirm = jest.spyOn(target.context.hypervisor, 'confirmComplete');
@@ -182,7 +209,7 @@ describe('switchover', () => {
       Object.assign(() => undefined, { signal: givenUp.signal }),
     );
     await expect(attempt).rejects.toThrow('given up');
-    expect(await source.context.ownership.read(desktop.id)).toMatchObject({ state: 'owner', epoch: 1 });
+    expect(await source.context.ownership.get(desktop.id)).toMatchObject({ state: 'owner', epoch: 1 });
     expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
   });
 
@@ -195,7 +222,7 @@ describe('switchover', () => {
   it('leaves its word behind when a target is dropped whose switchover had begun', async () => {
     await target.target.expect(west, request, request, await source.context.network.exportState(desktop.id));
     await targetActivities(target.context).dropTarget({ moveId: request.moveId, desktop: desktop.id });
-    expect(await target.context.ownership.read(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
+    expect(await target.context.ownership.get(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
     expect(await target.target.commit(west, request, { snapshot: false })).toMatchObject({
       decision: 'refused',
     });
@@ -203,7 +230,7 @@ describe('switchover', () => {
 
   it('leaves no record behind when a target is dropped before its switchover', async () => {
     await targetActivities(target.context).dropTarget({ moveId: request.moveId, desktop: desktop.id });
-    expect(await target.context.ownership.read(desktop.id)).toBeNull();
+    expect(await target.context.ownership.get(desktop.id)).toBeNull();
     expect(await target.leftovers()).toEqual([]);
   });
 

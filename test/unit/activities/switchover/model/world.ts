@@ -6,7 +6,7 @@ import { DesktopLocks } from '../../../../../activities/host/desktop-locks.js';
 import { sourceActivities } from '../../../../../activities/host/source.js';
 import { targetActivities } from '../../../../../activities/host/target.js';
 import type { ProgressReporter } from '../../../../../activities/host/progress-reporter.js';
-import type { Reservation } from '../../../../../activities/stores/reservation-store.js';
+import type { CapacityReservation } from '../../../../../activities/stores/reservation-store.js';
 import type { SwitchoverRequest } from '../../../../../activities/host/inputs.js';
 import { switchover } from '../../../../../activities/switchover/switchover.js';
 import { TargetSide } from '../../../../../activities/switchover/target-side.js';
@@ -39,7 +39,7 @@ export const REQUEST: SwitchoverRequest = {
 /** What is on a host's disk, and its guests: dom0 may die, these stay. */
 interface Durable {
   record: OwnershipRecord | null;
-  reservation: Reservation | null;
+  reservation: CapacityReservation | null;
   guest: 'none' | 'running' | 'paused' | 'retired';
   /** Of the source's memory copy. */
   memory: 'active' | 'completed' | 'cancelled';
@@ -148,7 +148,7 @@ export class World {
         expect: nothing('guard'),
       },
       ownership: {
-        read: () => act('read record', () => durable.record),
+        get: () => act('read record', () => durable.record),
         change: (_: string, transition: (r: OwnershipRecord | null) => OwnershipRecord) =>
           act('write record', () => this.#write(name, durable, transition)),
       },
@@ -156,7 +156,8 @@ export class World {
         get: () => act('read reservation', () => durable.reservation),
         list: () =>
           act('list reservations', () => (durable.reservation === null ? [] : [durable.reservation])),
-        put: (r: Reservation) => act('write reservation', () => void (durable.reservation = r)),
+        put: (_: string, r: CapacityReservation) =>
+          act('write reservation', () => void (durable.reservation = r)),
         remove: () => act('remove reservation', () => void (durable.reservation = null)),
       },
       peers: { connect: () => this.#peer(process, self) },
@@ -316,7 +317,7 @@ function owner(epoch: number): OwnershipRecord {
   return { desktop: DESKTOP.id, epoch, state: 'owner', peer: null, atMs: 0 };
 }
 
-function reservation(): Reservation {
+function reservation(): CapacityReservation {
   return { moveId: MOVE, definition: DESKTOP, from: WEST, epoch: 2, atMs: 0, oldExternal: null };
 }
 
