@@ -337,7 +337,8 @@ export class ClientProxy {
     const { pending } = state;
     if (pending === null) return;
     const fresh = (flow: ProxiedFlow) => !this.#punched.has(flowKey(flow));
-    const flows = state.flows.filter((flow) => fresh(flow) && flow.remote.address !== pending.newExternal);
+    // Also flows whose sockets were opened to the very address: the NAT was made to forget that path when the desktop left it.
+    const flows = state.flows.filter(fresh);
     await sendRaw(
       flows.map((flow) => ({
         destination: pending.newExternal,

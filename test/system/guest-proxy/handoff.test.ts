@@ -89,22 +89,33 @@ describe('a desktop comes back to an address that it had', () => {
   beforeAll(async () => {
     session = await DesktopSession.create('drop', 1);
   }, 60_000);
+  afterEach(async () => {
+    await session.endStreams();
+  });
   afterAll(async () => {
     await session.dispose();
   }, 30_000);
 
-  it('keeps the connection, and no rule remains, though the NAT had seen it there at other sequence numbers', async () => {
-    const stream = await session.stream({ server: true, client: true });
-    await sleep(300);
-    const first = session.external;
-    await session.move().then(({ change }) => sleep(3_500).then(() => session.cleanUp(change)));
-    expect(await session.status()).toMatchObject({ flows: 1, rewritten: 1 });
-    // The NAT forgets a connection 10 s after a RST (nf_conntrack_tcp_timeout_close).
-    await sleep(10_000);
-    await session.move();
-    expect(session.external).toBe(first);
-    expect(await session.status()).toMatchObject({ external: first, rewritten: 0 });
-    await sleep(500);
-    expectWhole(await stream.finish());
-  }, 60_000);
+  it.each([
+    ['both ends send', { server: true, client: true }],
+    ['only the desktop sends', { server: true, client: false }],
+  ])(
+    'keeps the connection, and no rule remains, though the NAT had seen and forgotten it there, when %s',
+    async (_, sends) => {
+      const stream = await session.stream(sends);
+      await sleep(300);
+      const first = session.external;
+      await session.move().then(({ change }) => sleep(3_500).then(() => session.cleanUp(change)));
+      expect(await session.status()).toMatchObject({ flows: 1, rewritten: 1 });
+      // The NAT forgets a connection 10 s after a RST (nf_conntrack_tcp_timeout_close).
+      await sleep(10_000);
+      const back = await session.move();
+      expect(session.external).toBe(first);
+      expect(await session.status()).toMatchObject({ external: first, rewritten: 0 });
+      await sleep(500);
+      expectWhole(await stream.finish());
+      await session.cleanUp(back.change);
+    },
+    60_000,
+  );
 });
