@@ -2,7 +2,7 @@
 // and averaged as the loop does it. The planner under test is the real one; only the desktops and their moves are simulated.
 import { planWithHighs } from '../../drivers/solver/plan-with-highs.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
-import { randomFrom } from './random.js';
+import { randomFrom } from '../../lab/random.js';
 
 export interface Days {
   readonly desktops: number;

@@ -2,7 +2,7 @@
 import { ExactPlanner } from '../../domain/placement/solvers/exact.js';
 import { FREE, timed } from './effect.js';
 import { benchProblem, type BenchShape } from './instances.js';
-import { randomFrom } from './random.js';
+import { randomFrom } from '../../lab/random.js';
 
 const CHANGES = 500;
 

@@ -7,7 +7,7 @@ import type { PlanDesktop, PlanSite } from '../../domain/placement/request/model
 import { PlanPolicy } from '../../domain/placement/request/model.js';
 import { costGBOf } from '../../domain/placement/request/metrics.js';
 import type { Problem } from '../../domain/placement/request/problem.js';
-import { randomFrom } from './random.js';
+import { randomFrom } from '../../lab/random.js';
 import { roundTrips, type RoundTrips } from './round-trips.js';
 import { seatInSlots, seatOnHosts, sharesOf, sizesOf } from './seats.js';
 

@@ -7,7 +7,7 @@ import { DesktopDefinition } from '../../domain/model/desktop.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, type HostRef, SiteId } from '../../domain/model/ids.js';
 import { rounded } from '../../domain/fingerprint/statistics.js';
-import { randomFrom } from '../placement/random.js';
+import { randomFrom } from '../../lab/random.js';
 
 export interface PoolShape {
   readonly desktops: number;

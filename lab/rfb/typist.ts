@@ -1,5 +1,6 @@
 // When a person at the thin client presses which key: text typed at a human rate with human irregularity, or one key every so often.
 // Pure: the same seed gives the same hands.
+import { randomFrom } from '../random.js';
 import { Keysym } from './messages.js';
 
 export interface Keystroke {
@@ -13,25 +14,13 @@ export const SAMPLE_TEXT =
   'The desktop follows its user. When somebody travels, the machine they work on should not stay behind: every key that ' +
   'they press would have to cross a continent and back before its letter appears.\n';
 
-/** A seeded stream of numbers in [0, 1): mulberry32, plenty for the rhythm of typing. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Longer breaks: after a word, and after a sentence to think (multiples of the mean pause). */
 const WORD_BREAK = 1.5;
 const SENTENCE_BREAK = 6;
 
 /** Endless keystrokes of `text`, over and over, at `charsPerMinute` on average within words; other than ASCII is left out. */
 export function* typing(text: string, charsPerMinute: number, seed: number): Generator<Keystroke, never> {
-  const random = seededRandom(seed);
+  const random = randomFrom(seed);
   const meanMs = 60_000 / charsPerMinute;
   const keys: number[] = Array.from(text.replaceAll(/[^\x20-\x7e\n]/g, ''), (char) =>
     char === '\n' ? Keysym.return : char.charCodeAt(0),
@@ -50,6 +39,6 @@ export function* typing(text: string, charsPerMinute: number, seed: number): Gen
 
 /** One key, endlessly, about every `everyMs`. */
 export function* pressing(keysym: number, everyMs: number, seed: number): Generator<Keystroke, never> {
-  const random = seededRandom(seed);
+  const random = randomFrom(seed);
   for (;;) yield { afterMs: everyMs * (0.7 + 0.6 * random()), keysym };
 }

@@ -333,7 +333,8 @@ describe('planning with a session', () => {
           const fresh = await plan(input);
           expect(stepsOf(remembered[x]!)).toEqual(stepsOf(fresh));
           expect(remembered[x]!.objective).toBeCloseTo(fresh.objective, 9);
-          expect(remembered[x]!.bound).toBeCloseTo(fresh.bound, 6);
+          // Ties take a billionth of the largest gain off each move, and a session may have kept an earlier cycle's.
+          expect(remembered[x]!.bound).toBeCloseTo(fresh.bound, 4);
           expect(violations(input, remembered[x]!)).toEqual([]);
         }
       }

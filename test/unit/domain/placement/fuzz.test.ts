@@ -301,6 +301,6 @@ describe.each(Algorithm.options)('%s, given mutated inputs', (algorithm) => {
     expect(wrong.slice(0, 10)).toEqual([]);
     expect(seen.plans).toBeGreaterThan(CASES / 4);
     expect(seen.refused).toBeGreaterThan(CASES / 10);
-    expect(seen.moves).toBeGreaterThan(CASES / 4);
+    expect(seen.moves).toBeGreaterThan(CASES / 5);
   });
 });

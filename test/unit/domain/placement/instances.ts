@@ -1,5 +1,5 @@
 // Random plan inputs from a seed, and a checker that replays a plan and finds any moment at which a site or host is too full.
-import { randomFrom } from '../../../../bench/placement/random.js';
+import { randomFrom } from '../../../../lab/random.js';
 import { REFERENCE_RTTS_MS } from '../../../../domain/fingerprint/model.js';
 import type {
   PlanDesktop,
