@@ -19,7 +19,7 @@ export interface LinearAnswer {
   readonly values: Float64Array;
   /** No solution is worth more. */
   readonly bound: number;
-  /** Worth of one unit more on each row's upper limit; empty for a MIP. */
+  /** Worth of one unit more on each row's limit that holds: positive for the upper one, negative for the lower one; empty for a MIP. */
   readonly rowPrices: Float64Array;
 }
 
