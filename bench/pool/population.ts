@@ -72,6 +72,7 @@ function sample(random: () => number, n: number, atMs: number, rttMs: number, fl
       visibleFps: curve.map((x) => rounded(x * 0.93)),
       responseMs: curve.map((x) => rounded(1000 / x)),
     },
+    doubt: null,
   };
 }
 

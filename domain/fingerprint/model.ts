@@ -36,6 +36,13 @@ export type FlowCounters = z.infer<typeof FlowCounters>;
 export const ClientMode = z.enum(['pull', 'push', 'unknown']);
 export type ClientMode = z.infer<typeof ClientMode>;
 
+/**
+ * Why nothing is predicted. `few`: too few updates. `beginning`: too few as yet, of a session that was seen to begin. `work-or-wait`: the
+ * answers take long, and whether that is the server's work or waiting for the screen to change could not be told, though all hinges on it.
+ */
+export const Doubt = z.enum(['few', 'beginning', 'work-or-wait']);
+export type Doubt = z.infer<typeof Doubt>;
+
 const curve = z.array(rate).length(REFERENCE_RTTS_MS.length);
 
 /** A session at REFERENCE_RTTS_MS. `visibleFps` counts updates that the eye can tell apart. */
@@ -65,8 +72,9 @@ export const CycleSummary = z.object({
   rttFrom: z.enum(['timestamps', 'sequence', 'turnaround']).nullable(),
   /** Whether the rate at which the screen changes was seen, or had to be assumed since every cycle was limited by distance. */
   contentKnown: z.boolean(),
-  /** At REFERENCE_RTTS_MS. Null when there were too few cycles to predict from. */
+  /** At REFERENCE_RTTS_MS. Null where `doubt` says why. */
   predicted: PredictionCurve.nullable(),
+  doubt: Doubt.nullable(),
 });
 export type CycleSummary = z.infer<typeof CycleSummary>;
 
@@ -144,6 +152,7 @@ const Session = CycleSummary.pick({
   inputsPerSecond: true,
   rttFrom: true,
   contentKnown: true,
+  doubt: true,
 });
 
 export const Fingerprint = z.object({
@@ -180,5 +189,7 @@ export const FingerprintState = z.object({
   contentFps: rate.nullable(),
   /** Told by evidence at any time since the user's endpoint last changed. */
   mode: ClientMode,
+  /** Until when nobody looked at the screen, of a session that has been ranked by no header sample since; null once it has. */
+  idleUntilMs: ms.nullable(),
 });
 export type FingerprintState = z.infer<typeof FingerprintState>;

@@ -173,7 +173,8 @@ function unknownReasons(cycles: CycleSummary | undefined, shown: CapturedFlow | 
     reasons.push('think or turnaround unknown: no complete cycle of request and update');
   if (cycles.mode === 'unknown')
     reasons.push('pull or push unknown: too few cycles, or none that tells them apart');
-  if (cycles.predicted === null) reasons.push('no prediction: fewer complete cycles than it needs');
+  if (cycles.predicted === null && cycles.doubt !== 'work-or-wait')
+    reasons.push('no prediction: fewer complete cycles than it needs');
   return reasons;
 }
 

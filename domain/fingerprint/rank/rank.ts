@@ -29,6 +29,8 @@ const CONTENT_MARGIN = 1.15;
 const SPOILT_BY_LOSS = 3;
 /** Keep-alives and a blinking cursor stay below this; one keystroke a second is above it. */
 const IDLE_KBPS = 0.05;
+/** A session's first header sample is mostly there after this time, milliseconds, or with the report after the one that it began in. */
+const BEGINNING_MS = 15_000;
 /** Control channel and passive estimate may differ by so much before it is said: factor and milliseconds. */
 const RTT_DOUBT = { factor: 1.5, ms: 10 };
 
@@ -49,11 +51,13 @@ export function updateFingerprint(
   const sample = freshSample(window, state, policy);
   const learned =
     sample === null
-      ? keepSession(before, window, paper.remoteDesktopKBps, policy)
-      : learn(before, sample, policy);
+      ? withoutSample(before, window, paper.remoteDesktopKBps, policy)
+      : learn(before, sample, window, policy);
   const rttMs = roundTrip(window, before, notes);
   const next: FingerprintState = { ...learned, rankPaper, user: user ?? state?.user ?? null, rttMs };
   notes.push(...serverNotes(window, policy));
+  if (isBeginning(learned, window))
+    notes.push('the session has only begun: it is ranked when its headers have been seen');
   const useGain = policy.mode === 'predicted-gain' && next.rankGain !== null;
   const told = {
     desktop: window.desktop,
@@ -93,6 +97,7 @@ const nothing: Learned = {
   prediction: null,
   contentFps: null,
   mode: 'unknown',
+  idleUntilMs: null,
 };
 
 const idleGain: GainMetrics = {
@@ -113,11 +118,16 @@ function freshSample(
   if (sample === undefined || window.endMs - sample.takenAtMs > policy.sampleLifeMs) return null;
   // Few cycles because of loss are not few because nothing happens: no sign that there is nothing to lose.
   if (sample.predicted === null && sample.retransmissions >= SPOILT_BY_LOSS) return null;
+  // Log-in and first screen are not what the session will be.
+  if (sample.doubt === 'beginning') return null;
   return sample.takenAtMs === state?.session?.takenAtMs ? null : sample;
 }
 
-/** Without a new sample the last one holds until it is too old; a screen that is not shown to anybody has nothing to lose. */
-function keepSession(
+/**
+ * Without a new sample the last one holds until it is too old. A screen that is not shown to anybody has nothing to lose; neither has, as
+ * far as is known, a session that has only begun.
+ */
+function withoutSample(
   before: FingerprintState | undefined,
   window: TrafficWindow,
   remoteDesktopKBps: number,
@@ -125,37 +135,66 @@ function keepSession(
 ): Learned {
   const young = before?.session != null && window.endMs - before.session.takenAtMs <= policy.sampleLifeMs;
   const kept = young ? before : nothing;
-  if (remoteDesktopKBps > IDLE_KBPS) return kept;
-  return { ...kept, gain: idleGain, rankGain: smooth(before?.rankGain ?? undefined, 0, policy.alpha) };
+  if (remoteDesktopKBps <= IDLE_KBPS)
+    return {
+      ...kept,
+      gain: idleGain,
+      rankGain: smooth(before?.rankGain ?? undefined, 0, policy.alpha),
+      idleUntilMs: window.endMs,
+    };
+  if (before?.idleUntilMs == null) return kept;
+  return isBeginning(before, window) ? before : nothing;
+}
+
+function isBeginning(
+  { idleUntilMs }: Pick<Learned, 'idleUntilMs'>,
+  { startMs, endMs }: TrafficWindow,
+): boolean {
+  if (idleUntilMs === null || endMs <= idleUntilMs) return false;
+  return startMs <= idleUntilMs || endMs - idleUntilMs <= BEGINNING_MS;
 }
 
 function learn(
   before: FingerprintState | undefined,
   sample: CycleSummary,
+  window: TrafficWindow,
   policy: FingerprintPolicy,
 ): Learned {
+  // What a screen came to that nobody looked at says nothing of what is shown on it now.
+  const average = before === undefined || before.idleUntilMs !== null ? null : before.rankGain;
   const known: ClientMode = sample.mode === 'unknown' ? (before?.mode ?? 'unknown') : sample.mode;
   const contentFps = contentRate(before, sample);
+  const session: Learned['session'] = {
+    takenAtMs: sample.takenAtMs,
+    mode: known,
+    framesPerSecond: sample.framesPerSecond,
+    outstanding: sample.outstanding,
+    thinkMs: sample.thinkMs,
+    turnaroundMs: sample.turnaroundMs,
+    distanceLimitedShare: sample.distanceLimitedShare,
+    inputsPerSecond: sample.inputsPerSecond,
+    rttFrom: sample.rttFrom,
+    contentKnown: sample.contentKnown || contentFps !== null,
+    doubt: sample.doubt,
+  };
+  if (sample.doubt === 'work-or-wait') {
+    const young =
+      average !== null &&
+      before?.session != null &&
+      window.endMs - before.session.takenAtMs <= policy.sampleLifeMs;
+    // What an earlier sample could tell still holds; else the paper's rank stands in.
+    return young ? before : { ...nothing, session, mode: known };
+  }
   const prediction = predictionOf(sample, contentFps);
   const gain = gainMetrics(prediction, sample.inputsPerSecond, policy);
   return {
-    rankGain: smooth(before?.rankGain ?? undefined, gainRank(gain, policy), policy.alpha),
-    session: {
-      takenAtMs: sample.takenAtMs,
-      mode: known,
-      framesPerSecond: sample.framesPerSecond,
-      outstanding: sample.outstanding,
-      thinkMs: sample.thinkMs,
-      turnaroundMs: sample.turnaroundMs,
-      distanceLimitedShare: sample.distanceLimitedShare,
-      inputsPerSecond: sample.inputsPerSecond,
-      rttFrom: sample.rttFrom,
-      contentKnown: sample.contentKnown || contentFps !== null,
-    },
+    rankGain: smooth(average ?? undefined, gainRank(gain, policy), policy.alpha),
+    session,
     gain,
     prediction,
     contentFps,
     mode: known,
+    idleUntilMs: null,
   };
 }
 

@@ -34,6 +34,12 @@ function rankLines(f: Told, policy: FingerprintPolicy): string[] {
   const paper =
     `paper: ${percent(f.paper.ports)} of ${f.paper.activePorts} active ports and ${percent(f.paper.traffic)} of the traffic are ` +
     `location-sensitive, the remote desktop sends ${f.paper.remoteDesktopKBps.toFixed(1)} kB/s`;
+  if (policy.mode === 'predicted-gain' && f.session?.doubt === 'work-or-wait')
+    return [
+      'updates take long, and whether by the server’s work or by waiting for changes cannot be told from this sample: ' +
+        'ranked by the paper’s metrics',
+      paper,
+    ];
   if (policy.mode === 'predicted-gain' && f.gain === null)
     return ['no header sample of the remote desktop yet: ranked by the paper’s metrics', paper];
   if (f.gain === null) return [paper];

@@ -25,6 +25,7 @@ export function sampleOf(
   const cycles = summariseFlow(found.flow.flow, {
     takenAtMs: context.takenAtMs,
     sampleMs: context.watchedMs,
+    goesOn: true,
     assumedFps: context.assumedFps,
   });
   return { cycles, foundBy: found.foundBy };

@@ -45,6 +45,8 @@ const ENOUGH_INTERVALS = 5;
 /** Above this share of distance-limited cycles the rhythm between requests is mostly unseen. */
 const MOSTLY_LIMITED = 0.5;
 const LONG_RUN = 3;
+/** Share of the updates of a busy server that come within WORK_SPREAD; pages and clocks pause longer between theirs. */
+const ALWAYS_BUSY = 0.65;
 /** Share of updates with an input before them for the inputs to be their cause; a typist over a film is far below. */
 const ALL_TYPED = 0.8;
 /** The echo of a keystroke is a character or a line; what is larger is a picture. */
@@ -57,13 +59,14 @@ const ENOUGH_CYCLES = 8;
 const SHORTEST_MS = 100;
 
 /** Build the model of a session; null when there are too few cycles. `assumedFps` stands in for content that distance
- * hides, `spanMs` is the time that the frames are spread over. */
+ * hides, `spanMs` is the time that the frames are spread over. `thinks: 'work'` takes long thinks for the server's work. */
 export function modelSession(
   split: CycleSplit,
   evidence: { mode: ClientMode; outstanding: number },
   rttMs: number | null,
   assumedFps: number,
   spanMs: number,
+  thinks: 'as judged' | 'work' = 'as judged',
 ): SessionModel | null {
   const { frames } = split;
   const pushed = evidence.mode === 'push';
@@ -78,7 +81,7 @@ export function modelSession(
   const burstMs = paced ? 0 : (median(bursts) ?? 0);
   const pacedRtts = paced && rttMs > 0 ? (median(bursts) ?? 0) / rttMs : 0;
   const writingMs = median(bursts) ?? 0;
-  const limited = readyCycles(split, evidence, writingMs);
+  const limited = thinks === 'work' ? workedCycles(split) : readyCycles(split, evidence, writingMs);
   const workMs = serverWork(split, limited, burstMs);
   const timeline = changes(split, limited, workMs, assumedFps, pushed);
   return {
@@ -134,6 +137,27 @@ function readyCycles(
   const oneByOne = evidence.mode === 'pull' && evidence.outstanding === 1;
   if (!oneByOne || quick.filter(Boolean).length > quick.length * MOSTLY_LIMITED) return quick;
   return judgeThink(split) === 'work' ? workedCycles(split) : quick;
+}
+
+/**
+ * Tell whether long thinks might be work and more cycles could show it: one request at a time, most answers late and yet one after the
+ * other, as from a server that is always busy, and no verdict. Updates that an input set off wait for the user, small ones most likely, too.
+ */
+export function isUndecided(split: CycleSplit, evidence: { mode: ClientMode; outstanding: number }): boolean {
+  if (evidence.mode !== 'pull' || evidence.outstanding > 1) return false;
+  const { frames } = split;
+  const writingMs = median(frames.map((f) => f.endMs - f.startMs)) ?? 0;
+  const most = (flags: readonly boolean[], share: number) =>
+    flags.filter(Boolean).length > flags.length * share;
+  if (most(limitedCycles(split, writingMs), MOSTLY_LIMITED)) return false;
+  if (
+    most(
+      frames.map((f) => f.messages > 1 || f.bytes <= ECHO_BYTES),
+      MOSTLY_LIMITED,
+    )
+  )
+    return false;
+  return most(workedCycles(split), ALWAYS_BUSY) && judgeThink(split) === 'unknown';
 }
 
 /** Mark the frames of a server whose thinks were judged to be work: all but those that take so long that they must have waited, too. */

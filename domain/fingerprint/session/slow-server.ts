@@ -5,7 +5,8 @@
 import type { CycleSplit } from './cycles.js';
 import { median, steadyMedian } from '../statistics.js';
 
-export type ThinkKind = 'work' | 'wait' | 'unknown';
+/** `alike`: the requests come too evenly to show anything, however long one looks. `unknown`: more cycles might tell. */
+export type ThinkKind = 'work' | 'wait' | 'alike' | 'unknown';
 
 /** Fewer cycles in a third have no median worth the name. */
 const ENOUGH_CYCLES = 30;
@@ -31,12 +32,13 @@ export function judgeThink(split: CycleSplit): ThinkKind {
   const usualMs = median(cycles.map((c) => c.askedMs)) ?? 0;
   const roomMs = ROOM * (median(cycles.map((c) => c.thinkMs)) ?? 0);
   const near = cycles.filter((c) => Math.abs(c.askedMs - usualMs) <= roomMs);
-  if (near.length < ENOUGH_CYCLES) return 'unknown';
   near.sort((a, b) => a.askedMs - b.askedMs);
   const third = Math.floor(near.length / 3);
+  if (third === 0) return 'unknown';
   const [early, late] = [near.slice(0, third), near.slice(-third)];
   const laterMs = middle(late, 'askedMs') - middle(early, 'askedMs');
-  if (laterMs < LEAST_LATER_MS) return 'unknown';
+  if (laterMs < LEAST_LATER_MS) return 'alike';
+  if (near.length < ENOUGH_CYCLES) return 'unknown';
   const slope = (middle(late, 'thinkMs') - middle(early, 'thinkMs')) / laterMs;
   const deviations = [early, late].flatMap((group) => {
     const centre = middle(group, 'thinkMs');

@@ -4,7 +4,7 @@ import { asksOneByOne } from './request-rhythm.js';
 import { splitCycles, type CycleSplit } from './cycles.js';
 import type { CapturedFlow, FlowPacket } from '../capture/flow-table.js';
 import type { ClientMode, CycleSummary } from '../model.js';
-import { modelSession, predictionCurve } from './replay.js';
+import { predictSession } from './predict.js';
 import { passiveRoundTrip, type RoundTrip } from './round-trip.js';
 import { median, mode, quantile, rounded, toShare } from '../statistics.js';
 
@@ -12,6 +12,8 @@ export interface SummaryOptions {
   readonly takenAtMs: number;
   /** How long the tap was watched; the flow's own span when not known (a file). */
   readonly sampleMs?: number;
+  /** More samples will follow: of a session that begins in this one little is concluded. A file is all there is. */
+  readonly goesOn?: boolean;
   /** Frames a second of content whose rhythm distance hides (FingerprintPolicy). */
   readonly assumedFps: number;
 }
@@ -24,6 +26,8 @@ const OVERLAPS_SHOW = 0.1;
  */
 const HANDSHAKE_ROUND_TRIPS = 10;
 const HANDSHAKE_MS = 1_000;
+/** Of a session that began so long before the sample's end it can be said that it is a quiet one. */
+const BEGINNING_MS = 15_000;
 /** The rest must be enough to judge by. */
 const HANDSHAKE_MOST = 1 / 3;
 /** Decoding an update takes a thin client a few milliseconds, seldom more than this. */
@@ -49,7 +53,14 @@ export function summariseFlow(flow: CapturedFlow, options: SummaryOptions): Cycl
   // A session that ends within the sample has no silence after it.
   const ended = flow.packets.some((p) => p.tcp?.fin === true || p.tcp?.rst === true);
   const spanMs = frameSpan(split, (ended ? flow.activeMs : sampleMs) - openingMs);
-  const model = modelSession(split, evidence, roundTrip?.rttMs ?? null, options.assumedFps, spanMs);
+  const { model, predicted, doubt } = predictSession({
+    split,
+    evidence,
+    rttMs: roundTrip?.rttMs ?? null,
+    assumedFps: options.assumedFps,
+    spanMs,
+    begins: options.goesOn === true && flow.initiator !== undefined && sampleMs <= BEGINNING_MS,
+  });
   const thinkMs = median(split.frames.flatMap((f) => f.thinkMs ?? []));
   const turnaroundMs = median(turnarounds(split));
   const bytes = split.frames.reduce((n, f) => n + f.bytes, 0);
@@ -72,8 +83,9 @@ export function summariseFlow(flow: CapturedFlow, options: SummaryOptions): Cycl
     retransmissions: split.retransmissions,
     rttMs: orNull(roundTrip?.rttMs ?? null),
     rttFrom: roundTrip?.from ?? null,
-    contentKnown: evidence.mode === 'push' || (model?.contentKnown ?? false),
-    predicted: model === null ? null : predictionCurve(model),
+    contentKnown: evidence.mode === 'push' || (doubt === null && (model?.contentKnown ?? false)),
+    predicted,
+    doubt,
   };
 }
 

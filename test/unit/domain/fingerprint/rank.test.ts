@@ -134,6 +134,69 @@ describe('updateFingerprint, predicted gain', () => {
     expect(fingerprint.reasons.join()).toContain('no remote-desktop flow');
   });
 
+  describe('a session that begins', () => {
+    const silent: TrafficWindow = {
+      desktop: 'd1',
+      startMs: 0,
+      endMs: 30_000,
+      flows: [],
+      rest,
+      remoteDesktop: null,
+      user: null,
+      rttMs: null,
+    };
+    const idle = updateFingerprint(undefined, silent, policy).state;
+    const film = windowOf({ changeEveryMs: FILM_MS, rttMs: 100 }, 1);
+    const begun: TrafficWindow = {
+      ...film,
+      startMs: 30_000,
+      endMs: 45_000,
+      cycles: { ...film.cycles!, takenAtMs: 44_000, predicted: null, doubt: 'beginning' },
+    };
+
+    it('is not averaged with the time in which nobody looked', () => {
+      expect(updateFingerprint(idle, film, policy).fingerprint.rank).toBe(1);
+    });
+
+    it('is not ranked by its log-in and first screen, and says so', () => {
+      const { fingerprint } = updateFingerprint(idle, begun, policy);
+      expect(fingerprint).toMatchObject({ rank: 0, rankedBy: 'predicted-gain' });
+      expect(fingerprint.rankPaper).toBeGreaterThan(0.3);
+      expect(fingerprint.reasons.join()).toContain('has only begun');
+      const { state } = updateFingerprint(idle, { ...begun, cycles: undefined }, policy);
+      expect(updateFingerprint(state, { ...film, startMs: 45_000 }, policy).fingerprint.rank).toBe(1);
+    });
+
+    it('is ranked by the paper’s metrics when no sample of it comes', () => {
+      const { state } = updateFingerprint(idle, begun, policy);
+      const later = { ...begun, startMs: 45_000, endMs: 60_000, cycles: undefined };
+      expect(updateFingerprint(state, later, policy).fingerprint.rankedBy).toBe('paper');
+    });
+  });
+
+  describe('a sample that cannot tell work from waiting', () => {
+    const film = windowOf({ changeEveryMs: FILM_MS, rttMs: 100 });
+    const unsure = (n: number): TrafficWindow => {
+      const window = windowOf({ changeEveryMs: FILM_MS, rttMs: 100 }, n);
+      return { ...window, cycles: { ...window.cycles!, predicted: null, doubt: 'work-or-wait' } };
+    };
+
+    it('lets the paper’s rank stand in, and says why', () => {
+      const { fingerprint } = updateFingerprint(undefined, unsure(0), policy);
+      expect(fingerprint).toMatchObject({ rankedBy: 'paper', gain: null, prediction: null });
+      expect(fingerprint.rank).toBe(fingerprint.rankPaper);
+      expect(fingerprint.reasons[0]).toContain('cannot be told from this sample');
+    });
+
+    it('changes nothing of what an earlier one told, as long as that is young', () => {
+      const first = updateFingerprint(undefined, film, policy);
+      const second = updateFingerprint(first.state, unsure(1), policy);
+      expect(second.fingerprint).toMatchObject({ rank: 1, rankedBy: 'predicted-gain' });
+      const late = updateFingerprint(first.state, unsure(9), policy);
+      expect(late.fingerprint.rankedBy).toBe('paper');
+    });
+  });
+
   it('no longer ranks by a sample that is too old', () => {
     const film = windowOf({ changeEveryMs: FILM_MS, rttMs: 20 });
     const { state } = updateFingerprint(undefined, film, policy);

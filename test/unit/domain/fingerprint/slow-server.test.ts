@@ -28,11 +28,14 @@ describe('judgeThink', () => {
   });
 
   it.each([
-    ['requests that always come alike', { ...slow, clientMs: 1 }],
     ['a few cycles', { ...slow, seconds: 1 }],
     ['somebody who types', { changeEveryMs: [110, 320, 150, 240, 180], clientMs: JITTER_MS }],
   ])('knows nothing of %s', (_, spec) => {
     expect(judged({ ...spec, rttMs: 20 })).toBe('unknown');
+  });
+
+  it('says that nothing can ever be known from requests that always come alike', () => {
+    expect(judged({ ...slow, clientMs: 1, rttMs: 20 })).toBe('alike');
   });
 
   it('knows nothing of updates that an input set off: they wait for the user', () => {
