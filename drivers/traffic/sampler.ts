@@ -5,12 +5,26 @@ import { Mutex } from 'async-mutex';
 import { isServerName } from '../../domain/model/address.js';
 import { SamplingPolicy } from '../../domain/model/policy.js';
 import { messageOf } from '../../domain/errors.js';
-import type { CycleSummary, TrafficWindow } from '../../domain/fingerprint/model.js';
+import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import { SAMPLING_TABLE, renderRemoval, renderSamplingTable, renderWatch } from './counter-rules.js';
+import type { FlowTable } from '../../domain/fingerprint/capture/flow-table.js';
 import { sampleOf } from '../../domain/fingerprint/session/desktop-sample.js';
-import { addCounters, countersSince, parseCounters, type DesktopFlow } from './flow-counters.js';
+import { isWorthMore } from '../../domain/fingerprint/session/predict.js';
+import type { Look } from '../../domain/fingerprint/session/sampling-schedule.js';
+import { countersSince, parseCounters, type DesktopFlow } from './flow-counters.js';
 import type { RunCommand, WatchedDesktop } from './watched-desktop.js';
 import type { ServerNames } from './server-names.js';
+import {
+  addFlow,
+  beginLook,
+  beginWatch,
+  endLook,
+  endTurn,
+  flowOnPort,
+  forgetSample,
+  portsOf,
+  type Watch,
+} from './watch.js';
 import { captureTap } from './tap-capture.js';
 import { trafficWindow, type PresentPeer } from '../../domain/fingerprint/session/traffic-window.js';
 
@@ -26,6 +40,8 @@ export interface TrafficSamplerOptions {
   readonly capturePrefix?: readonly string[];
   /** How long one desktop's headers are looked at, milliseconds; a 2 s rhythm still gives two cycles. */
   readonly sampleMs?: number;
+  /** As long as a look may become when it tells too little, milliseconds: of a session that begins, or of a busy server. */
+  readonly sampleMostMs?: number;
   /** From one sample of a desktop to its next; below the shadow loop's cycle of 30 s. */
   readonly sampleEveryMs?: number;
   /** Taps looked at simultaneously: 50 active desktops get their turn within 30 s. */
@@ -38,25 +54,11 @@ export interface TrafficSamplerOptions {
   readonly onProblem?: (message: string) => void;
 }
 
-interface Watch {
-  readonly desktop: WatchedDesktop;
-  sinceMs: number;
-  flows: Map<string, DesktopFlow>;
-  sample: { cycles: CycleSummary; foundBy: 'port' | 'behaviour' } | undefined;
-  sampledAtMs: number;
-  bytesAtSample: number;
-  bytes: number;
-  busy: AbortController | undefined;
-}
-
-/** Less than this since the last sample is keep-alives: not worth a look. One keystroke with its echo is more. */
-const ACTIVE_BYTES = 200;
-
 export class TrafficSampler {
   readonly #run: RunCommand;
   readonly #serverNames: ServerNames | undefined;
   readonly #options: Required<
-    Pick<TrafficSamplerOptions, 'sampleMs' | 'sampleEveryMs' | 'parallel' | 'turnMs'>
+    Pick<TrafficSamplerOptions, 'sampleMs' | 'sampleMostMs' | 'sampleEveryMs' | 'parallel' | 'turnMs'>
   >;
   readonly #presentPeer: PresentPeer | undefined;
   readonly #table: string;
@@ -80,8 +82,9 @@ export class TrafficSampler {
     this.#capturePrefix = options.capturePrefix ?? [];
     this.#now = options.now ?? Date.now;
     this.#onProblem = options.onProblem ?? (() => undefined);
-    const { sampleMs = 5_000, sampleEveryMs = 20_000, parallel = 10, turnMs = 5_000 } = options;
-    this.#options = { sampleMs, sampleEveryMs, parallel, turnMs };
+    const { sampleMs = 5_000, sampleEveryMs = 20_000, parallel = 10, turnMs = 3_000 } = options;
+    const { sampleMostMs = 2 * sampleMs } = options;
+    this.#options = { sampleMs, sampleMostMs, sampleEveryMs, parallel, turnMs };
   }
 
   /** Work by another policy from now on. What the old one's ports or content rate made of the headers is looked at anew. */
@@ -92,8 +95,7 @@ export class TrafficSampler {
     if (!changed) return;
     for (const watch of this.#watches.values()) {
       watch.busy?.abort();
-      watch.sample = undefined;
-      watch.sampledAtMs = 0;
+      forgetSample(watch);
     }
   }
 
@@ -111,16 +113,7 @@ export class TrafficSampler {
     const old = this.#watches.get(desktop.id)?.desktop;
     if (old !== undefined && samePlace(old, desktop)) return;
     if (old !== undefined) await this.unwatch(desktop.id);
-    this.#watches.set(desktop.id, {
-      desktop,
-      sinceMs: this.#now(),
-      flows: new Map(),
-      sample: undefined,
-      sampledAtMs: 0,
-      bytesAtSample: 0,
-      bytes: 0,
-      busy: undefined,
-    });
+    this.#watches.set(desktop.id, beginWatch(desktop, this.#now()));
     if (this.#timer !== undefined) await this.#nft(renderWatch(this.#table, 'add', desktop));
   }
 
@@ -144,16 +137,13 @@ export class TrafficSampler {
         endMs,
         flows: [...watch.flows.values()],
         sample: watch.sample,
-        remoteDesktopPorts: this.#ports(watch),
+        remoteDesktopPorts: portsOf(watch, this.#policy),
         relayPorts: this.#policy.relayPorts,
         presentPeer: this.#presentPeer,
         serverNames: this.#serverNames,
       });
       // The user came from elsewhere: look again at the next turn.
-      if (watch.sample !== undefined && window.cycles === undefined) {
-        watch.sample = undefined;
-        watch.sampledAtMs = 0;
-      }
+      if (watch.sample !== undefined && window.cycles === undefined) forgetSample(watch);
       watch.flows = new Map();
       watch.sinceMs = endMs;
       return window;
@@ -179,49 +169,49 @@ export class TrafficSampler {
       await this.#restore();
       return;
     }
-    const now = this.#now();
+    const nowMs = this.#now();
     const due = [...this.#watches.values()]
-      .filter((w) => w.busy === undefined && now - w.sampledAtMs >= this.#options.sampleEveryMs)
-      .filter((w) => w.bytes - w.bytesAtSample >= ACTIVE_BYTES)
-      .sort((a, b) => a.sampledAtMs - b.sampledAtMs);
-    for (const watch of due.slice(0, Math.max(0, this.#options.parallel - this.#samples.size))) {
-      const sample = this.#sample(watch).finally(() => this.#samples.delete(sample));
+      .flatMap((watch) => {
+        const look = endTurn(watch, this.#policy, { nowMs, ...this.#options });
+        return look === null ? [] : [{ watch, look }];
+      })
+      .sort((a, b) => a.watch.sampledAtMs - b.watch.sampledAtMs);
+    for (const { watch, look } of due.slice(0, Math.max(0, this.#options.parallel - this.#samples.size))) {
+      const sample = this.#sample(watch, look).finally(() => this.#samples.delete(sample));
       this.#samples.add(sample);
     }
   }
 
-  async #sample(watch: Watch): Promise<void> {
+  async #sample(watch: Watch, look: Look): Promise<void> {
     const { tap, internalAddress } = watch.desktop;
-    const abort = new AbortController();
-    watch.busy = abort;
+    const abort = beginLook(watch, look, this.#now());
     try {
-      const known = this.#flowOnPort(watch);
+      const known = flowOnPort(watch, this.#policy);
+      const summed = (seen: FlowTable, watchedMs: number) =>
+        sampleOf(seen, {
+          remoteDesktopPorts: portsOf(watch, this.#policy),
+          relayPorts: this.#policy.relayPorts,
+          previous: watch.sample?.cycles.flow,
+          takenAtMs: this.#now(),
+          watchedMs,
+          assumedFps: this.#policy.assumedContentFps,
+        });
       const { table, watchedMs } = await captureTap({
         tap,
         internalAddress,
         port: known,
         durationMs: this.#options.sampleMs,
+        mostMs: this.#options.sampleMostMs,
+        isEnough: (seen, ms) => !isWorthMore(summed(seen, ms)?.cycles.doubt ?? null),
         signal: abort.signal,
         prefix: this.#capturePrefix,
       });
       if (abort.signal.aborted) return;
-      watch.sample = sampleOf(table, {
-        remoteDesktopPorts: this.#ports(watch),
-        relayPorts: this.#policy.relayPorts,
-        previous: watch.sample?.cycles.flow,
-        takenAtMs: this.#now(),
-        watchedMs,
-        assumedFps: this.#policy.assumedContentFps,
-      });
+      watch.sample = summed(table, watchedMs);
     } catch (error) {
       if (!abort.signal.aborted) this.#onProblem(messageOf(error));
     } finally {
-      watch.busy = undefined;
-      // One that was broken off is taken again at the next turn.
-      if (!abort.signal.aborted) {
-        watch.sampledAtMs = this.#now();
-        watch.bytesAtSample = watch.bytes;
-      }
+      endLook(watch, abort.signal.aborted, this.#now());
     }
   }
 
@@ -235,16 +225,6 @@ export class TrafficSampler {
     }
   }
 
-  /** The port of the desktop's known remote-desktop flow, if one carries traffic now. */
-  #flowOnPort(watch: Watch): number | undefined {
-    const ports = this.#ports(watch);
-    return [...watch.flows.values()].find((f) => ports.includes(f.desktopPort))?.desktopPort;
-  }
-
-  #ports(watch: Watch): number[] {
-    return [watch.desktop.remoteDesktopPort, ...this.#policy.remoteDesktopPorts];
-  }
-
   /** One reading after the other, so that no counter is taken twice. */
   #read(): Promise<void> {
     return this.#reading.runExclusive(async () => {
@@ -255,8 +235,7 @@ export class TrafficSampler {
       for (const flow of changed) {
         const watch = byAddress.get(flow.address);
         if (watch === undefined) continue;
-        addCounters(watch.flows, [flow]);
-        watch.bytes += flow.bytesIn + flow.bytesOut;
+        addFlow(watch, flow);
       }
     });
   }

@@ -25,6 +25,9 @@ export interface TapCaptureOptions {
   /** The remote-desktop flow's port, when known; else every flow is looked at. */
   readonly port: number | undefined;
   readonly durationMs: number;
+  /** Asked each `durationMs` whether to end; until it says so, or for `mostMs`, the look goes on. Without it, it ends at once. */
+  readonly isEnough?: (table: FlowTable, watchedMs: number) => boolean;
+  readonly mostMs?: number;
   readonly signal: AbortSignal;
   /** Put before the command, e.g. to enter a network namespace; nothing where the process lives in the right one. */
   readonly prefix?: readonly string[] | undefined;
@@ -37,17 +40,18 @@ export interface TapSample {
   readonly watchedMs: number;
 }
 
-/** Watch `tap`; resolves after the duration, when enough packets came or on abort. Throws PREREQUISITE or NETWORK. */
+/** Watch `tap`; resolves after the duration (a multiple of it while that is not enough), when enough packets came or on abort. Throws PREREQUISITE or NETWORK. */
 export async function captureTap(options: TapCaptureOptions): Promise<TapSample> {
-  const { tap, internalAddress, port, durationMs, signal } = options;
+  const { tap, internalAddress, port, durationMs, mostMs = durationMs, signal } = options;
   signal.throwIfAborted();
   const filter = `(tcp or udp) and host ${internalAddress}${port === undefined ? '' : ` and port ${port}`}`;
   const argv = ['-i', tap, '-n', '-p', '-s', `${SNAP_BYTES}`, '-B', `${RING_KIB}`, '-c', `${MAX_PACKETS}`];
+  // Unbuffered (-U): what has been seen so far is judged while the look goes on.
   // `timeout` ends it even when this process is killed and cannot.
-  const limitSeconds = Math.ceil((durationMs + START_MS) / 1000);
+  const limitSeconds = Math.ceil((mostMs + START_MS) / 1000);
   const bounded = ['timeout', '--signal=INT', `--kill-after=${STOP_SECONDS}`, `${limitSeconds}`, 'tcpdump'];
   const [program = 'timeout', ...before] = [...(options.prefix ?? []), ...bounded];
-  const child = startCommand([program, ...before, ...argv, '-w', '-', filter]);
+  const child = startCommand([program, ...before, ...argv, '-U', '-w', '-', filter]);
   const reader = new CaptureReader();
   const table = new FlowTable(internalAddress);
   let packets = 0;
@@ -55,12 +59,18 @@ export async function captureTap(options: TapCaptureOptions): Promise<TapSample>
   let timer: NodeJS.Timeout | undefined;
   let startedMs = performance.now();
   const stop = () => child.kill('SIGINT');
+  const watchedMs = () => Math.min(mostMs, performance.now() - startedMs);
+  const goOnOrStop = () => {
+    const goesOn = watchedMs() + durationMs / 2 < mostMs && options.isEnough?.(table, watchedMs()) === false;
+    if (goesOn) timer = setTimeout(goOnOrStop, durationMs);
+    else stop();
+  };
   child.stderr.on('data', (chunk: Buffer) => {
     errors = (errors + chunk.toString()).slice(-400);
     // The sample begins when tcpdump is really listening, not when it was started.
     if (timer !== undefined || !errors.includes('listening on')) return;
     startedMs = performance.now();
-    timer = setTimeout(stop, durationMs);
+    timer = setTimeout(goOnOrStop, durationMs);
   });
   child.stdout.on('data', (chunk: Buffer) => {
     for (const raw of reader.push(chunk)) {
@@ -82,7 +92,7 @@ export async function captureTap(options: TapCaptureOptions): Promise<TapSample>
       );
     if (code !== 0 && code !== null && packets === 0 && !signal.aborted)
       throw new VmshadowError('NETWORK', `cannot look at ${tap}: tcpdump said: ${errors.trim()}`);
-    return { table, packets, watchedMs: Math.min(durationMs, performance.now() - startedMs) };
+    return { table, packets, watchedMs: watchedMs() };
   } catch (error) {
     if (error instanceof VmshadowError) throw error;
     throw new VmshadowError('NETWORK', `cannot look at ${tap}: ${messageOf(error)}`, { cause: error });

@@ -94,6 +94,29 @@ describe('TrafficSampler', () => {
     expect(error).toBeLessThan(0.15);
   }, 60_000);
 
+  it('predicts a session within two cycles of ten seconds, though the last look has only just ended', async () => {
+    const s = new TrafficSampler({
+      run: (argv, options) => runCommand(inNamespace(net.dom0, argv), options),
+      capturePrefix: inNamespace(net.dom0, []),
+      onProblem: (message) => problems.push(message),
+    });
+    samplers.push(s);
+    await s.start();
+    await s.watch(watched);
+    // Somebody connects and goes: what is looked at then is nothing.
+    await view(net, { seconds: 1 });
+    await sleep(10_000);
+    const beganMs = performance.now();
+    const session = view(net, { seconds: 20 });
+    let window = await collectOne(s);
+    while (window.cycles?.predicted == null && performance.now() - beganMs < 20_000) {
+      await sleep(500);
+      window = await collectOne(s);
+    }
+    expect(window.cycles?.predicted?.framesPerSecond).toBeDefined();
+    await session;
+  }, 60_000);
+
   it('follows a user who goes on from WiFi to 3G, with loss, within one cycle', async () => {
     // As long as dom0's own: loss leaves few cycles.
     const s = sampler(5_000);
