@@ -28,6 +28,8 @@ export type DemoMove = z.infer<typeof DemoMove>;
 export const DemoResult = z.strictObject({
   /** The move's cause was the loop; nobody asked for it. */
   decidedByLoop: z.boolean(),
+  /** Cycles of the loop from the session's first frame to the decision; the first that began after it is 1. */
+  decidedInCycle: z.number().int().min(0),
   /** One TCP connection (same socket, same ports) carried frames before and after. */
   sameConnection: z.boolean(),
   /** SHA-256 over the disk of both ends as of the switchover. */
@@ -50,6 +52,9 @@ export const DemoResult = z.strictObject({
 });
 export type DemoResult = z.infer<typeof DemoResult>;
 
+/** A session is sampled in the first cycle and ranked in the second; the third is for a busy machine. */
+export const DECIDES_WITHIN_CYCLES = 3;
+
 /** Say what the demo promised and did not keep; empty: exit 0. */
 export function brokenPromises(result: DemoResult): string[] {
   const { before, after } = result.responseMs;
@@ -57,6 +62,10 @@ export function brokenPromises(result: DemoResult): string[] {
   const checks: [boolean, string][] = [
     [moved.length > 0, 'no desktop was moved'],
     [result.decidedByLoop, "the move was not the loop's own decision"],
+    [
+      result.decidedInCycle <= DECIDES_WITHIN_CYCLES,
+      `the loop decided only in cycle ${String(result.decidedInCycle)} of the session; expected within ${String(DECIDES_WITHIN_CYCLES)}`,
+    ],
     [result.sameConnection, 'the VNC connection did not survive the move'],
     [before.samples > 0 && after.samples > 0, 'the VNC client has no frames before, or none after the move'],
     [result.diskHashesEqual, 'the disks of source and target differ (or were not compared)'],

@@ -1,9 +1,8 @@
-// Waits for the loop's own move of a desktop, shows it, and counts what it puts on the WAN by phase.
+// Shows a move that has begun, to its end, and counts what it puts on the WAN by phase.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VmshadowError } from '../../domain/errors.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { MOVE, type MoveStatus } from '../../temporal/contract/move.js';
-import type { LoopStatus } from '../../temporal/contract/status.js';
 import { migrateId } from '../../temporal/contract/names.js';
 import type { LabCloud } from '../cloud/lab-cloud.js';
 import type { Narrator } from './narrator.js';
@@ -12,28 +11,17 @@ export interface Followed {
   readonly move: MoveStatus;
   /** Bytes that the WAN was given from source to target, IP level: up to the memory phase, and from it to the clean-up. */
   readonly wanBytes: { readonly disk: number; readonly memory: number };
-  /** Ranks when the move began. */
-  readonly ranks: Record<string, number | null>;
 }
 
 const LOOK_MS = 300;
 
-/** Follow a desktop's first move to its end. `withinMs` is for its beginning; the move itself may take as long as it needs. */
+/** Follow the move of a desktop, which has begun, to its end; it may take as long as it needs. */
 export async function followMove(
   cloud: LabCloud,
   desktop: DesktopId,
   narrator: Narrator,
-  withinMs: number,
   signal: AbortSignal,
 ): Promise<Followed> {
-  const begun = await cloud.until(
-    (s) => s.moves.some((m) => m.desktop === desktop),
-    `the loop decides to move ${desktop}`,
-    withinMs,
-    signal,
-  );
-  const ranks = Object.fromEntries(begun.desktops.map((d) => [d.desktop, d.rank]));
-  narrator.say(decision(begun, desktop));
   const { from, to } = await firstStatus(cloud, desktop, signal);
   const carried = () => cloud.world.carriedBytes(from.site, to.site);
   const startBytes = await carried();
@@ -51,7 +39,7 @@ export async function followMove(
     if (status.outcome !== 'running' && status.phases.at(-1)?.endedAtMs !== null) {
       narrator.endBar();
       const disk = (memoryStart ?? end ?? startBytes) - startBytes;
-      return { move: status, wanBytes: { disk, memory: (end ?? startBytes) - startBytes - disk }, ranks };
+      return { move: status, wanBytes: { disk, memory: (end ?? startBytes) - startBytes - disk } };
     }
     await sleep(LOOK_MS, undefined, { signal });
   }
@@ -71,11 +59,4 @@ async function firstStatus(cloud: LabCloud, desktop: DesktopId, signal: AbortSig
       await sleep(LOOK_MS, undefined, { signal });
     }
   }
-}
-
-function decision(status: LoopStatus, desktop: DesktopId): string {
-  const planned = status.plan?.moves.find((m) => m.desktop === desktop);
-  const stays =
-    status.plan?.notMoved.map((n) => `\n           ${n.desktop} stays: ${n.reason}`).join('') ?? '';
-  return `the loop moves ${desktop}: ${planned?.reason ?? 'see the Temporal UI'}${stays}`;
 }

@@ -10,6 +10,7 @@ import { desktopImage, type GuestImage } from '../images/locate.js';
 import { prepareDisk } from '../images/prepare-disk.js';
 import { World } from '../net/world.js';
 import { brokenPromises } from './demo-result.js';
+import { awaitDecision, type Decision, type SessionStart } from './await-decision.js';
 import { followMove, type Followed } from './follow-move.js';
 import { copiesOf, leftoversAt } from './leftovers.js';
 import { demoResult, samplesOf } from './measure.js';
@@ -32,6 +33,8 @@ interface Scene {
   readonly cloud: LabCloud;
   readonly sessions: ReadonlyMap<string, VncSession>;
   readonly startedAtMs: number;
+  /** By desktop. */
+  readonly starts: ReadonlyMap<string, SessionStart>;
 }
 
 async function setTheScene(
@@ -75,11 +78,18 @@ async function setTheScene(
         { user: d.user, address: created.external, port: 5901, logFile, typeRate: d.typeRate },
         BOOT_WITHIN_MS,
       );
-      return [d.id, session] as const;
+      const { cycle, lastCycleMs } = await cloud.status();
+      return { id: d.id, session, start: { cycle, lastCycleMs } };
     }),
   );
   narrator.say('both VNC clients show their desktops; from here on the shadow loop decides by itself');
-  return { world, cloud, sessions: new Map(sessions), startedAtMs };
+  return {
+    world,
+    cloud,
+    sessions: new Map(sessions.map(({ id, session }) => [id, session])),
+    startedAtMs,
+    starts: new Map(sessions.map(({ id, start }) => [id, start])),
+  };
 }
 
 /** The image as it is, or a copy with as much data as was asked for; each desktop's data differ. */
@@ -92,6 +102,7 @@ async function diskOf(options: DemoOptions, image: GuestImage, dir: string, seed
 
 async function judge(
   scene: Scene,
+  decision: Decision,
   followed: Followed,
   socketsBefore: readonly string[],
   options: DemoOptions,
@@ -99,12 +110,15 @@ async function judge(
 ): Promise<number> {
   const { cloud, sessions } = scene;
   const { move } = followed;
+  const ranks = Object.fromEntries(decision.status.desktops.map((d) => [d.desktop, d.rank]));
   const session = sessions.get(move.desktop);
   const copies = await copiesOf(cloud, move.desktop);
   const status = await cloud.status();
   const events = session?.events() ?? [];
   const result = demoResult({
     ...followed,
+    ranks,
+    decidedInCycle: decision.cycle,
     frames: session?.frames() ?? [],
     socketsBefore,
     socketsAfter: (await session?.sockets()) ?? [],
@@ -120,7 +134,7 @@ async function judge(
     desktops: DESKTOPS.map((d) => ({
       desktop: d.id,
       activity: d.activity,
-      rank: followed.ranks[d.id] ?? null,
+      rank: ranks[d.id] ?? null,
       samples: samplesOf(sessions.get(d.id)?.frames() ?? []),
     })),
     moves: [
@@ -156,13 +170,10 @@ async function play(
   const [video] = DESKTOPS;
   const session = scene.sessions.get(video?.id ?? '');
   const socketsBefore = (await session?.sockets()) ?? [];
-  const followed = await followMove(
-    scene.cloud,
-    DesktopId.parse(video?.id),
-    narrator,
-    DECIDE_WITHIN_MS,
-    signal,
-  );
+  const desktop = DesktopId.parse(video?.id);
+  const start = scene.starts.get(desktop) ?? { cycle: 0, lastCycleMs: null };
+  const decision = await awaitDecision(scene.cloud, desktop, narrator, start, DECIDE_WITHIN_MS, signal);
+  const followed = await followMove(scene.cloud, desktop, narrator, signal);
   const { move } = followed;
   narrator.say(
     move.outcome === 'moved'
@@ -170,7 +181,7 @@ async function play(
       : `the move ended as ${move.outcome}: ${move.error?.message ?? ''}`,
   );
   await sleep(AFTER_MS, undefined, { signal });
-  const code = await judge(scene, followed, socketsBefore, options, narrator);
+  const code = await judge(scene, decision, followed, socketsBefore, options, narrator);
   if (options.keep) await keep(scene, narrator, signal);
   return code;
 }

@@ -14,6 +14,7 @@ export interface Seen {
   readonly socketsAfter: readonly string[];
   readonly connections: number;
   readonly wanBytes: { readonly disk: number; readonly memory: number };
+  readonly decidedInCycle: number;
   readonly ranks: Readonly<Record<string, number | null>>;
   readonly runningCopies: number;
   readonly leftovers: readonly string[];
@@ -50,6 +51,7 @@ export function demoResult(seen: Seen): DemoResult {
   const sameSocket = seen.socketsBefore.length > 0 && seen.socketsBefore.join() === seen.socketsAfter.join();
   return {
     decidedByLoop: move.outcome === 'moved' && move.cause === 'loop',
+    decidedInCycle: seen.decidedInCycle,
     sameConnection: carried && sameSocket,
     diskHashesEqual: move.diskHashes?.equal === true,
     runningCopies: seen.runningCopies,

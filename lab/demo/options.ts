@@ -34,9 +34,9 @@ const DEFAULTS = {
   memoryMiB: 256,
   diskMiB: 1024,
   diskUsedMiB: 0,
-  // The paper's own rank and algorithm by default: they do not depend on how busy two emulated processors are.
-  fingerprint: 'paper',
-  algorithm: 'cost-aware',
+  // The product's own; `--fingerprint paper --algorithm cost-aware` for the paper's.
+  fingerprint: 'predicted-gain',
+  algorithm: 'exact',
   keep: false,
   paper: false,
   out: 'demo-report',

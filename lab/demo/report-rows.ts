@@ -1,7 +1,7 @@
 // The demo's figures as rows of label, ours and the paper's, for the page and for the terminal alike. Pure.
 import { PHASES } from '../../domain/migration/phases.js';
 import { formatBytes, formatDuration, formatMs, formatRank, UNKNOWN } from '../../cli/render/format.js';
-import type { DemoResult, ResponseSummary } from './demo-result.js';
+import { DECIDES_WITHIN_CYCLES, type DemoResult, type ResponseSummary } from './demo-result.js';
 
 export interface FigureRow {
   readonly label: string;
@@ -22,6 +22,7 @@ export function figureRows(result: DemoResult): FigureRow[] {
         '265 s',
       ),
     ),
+    row('decided in', `cycle ${String(result.decidedInCycle)} of the session`),
     row('response time before', renderSummary(responseMs.before), '300 ms'),
     row('response time after', renderSummary(responseMs.after), '41.7 ms'),
     row('downtime (hypervisor)', formatMs(downtimeMs), '2.48 s'),
@@ -41,6 +42,10 @@ export function figureRows(result: DemoResult): FigureRow[] {
 export function checkRows(result: DemoResult): { label: string; kept: boolean }[] {
   return [
     { label: "the move was the loop's own decision", kept: result.decidedByLoop },
+    {
+      label: `decided within ${String(DECIDES_WITHIN_CYCLES)} cycles of the session's start (${String(result.decidedInCycle)})`,
+      kept: result.decidedInCycle <= DECIDES_WITHIN_CYCLES,
+    },
     { label: 'the same TCP connection before and after', kept: result.sameConnection },
     { label: 'disks equal at the switchover', kept: result.diskHashesEqual },
     { label: `exactly one running copy (${String(result.runningCopies)})`, kept: result.runningCopies === 1 },

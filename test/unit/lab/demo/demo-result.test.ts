@@ -7,6 +7,7 @@ describe("the demo's result", () => {
     expect(Object.keys(DemoResult.shape).sort()).toEqual(
       [
         'decidedByLoop',
+        'decidedInCycle',
         'diskHashesEqual',
         'downtimeMs',
         'gapMs',
@@ -34,6 +35,7 @@ describe("the demo's result", () => {
 
   it.each<[string, Partial<DemoResult>, RegExp]>([
     ['somebody asked for the move', { decidedByLoop: false }, /own decision/],
+    ['the loop took its time', { decidedInCycle: 4 }, /cycle 4/],
     ['the connection broke', { sameConnection: false }, /connection/],
     ['the disks differ', { diskHashesEqual: false }, /disks/],
     ['two copies run', { runningCopies: 2 }, /2 copies/],

@@ -55,6 +55,7 @@ export const SERIES: DemoSeries = {
 
 export const RESULT: DemoResult = {
   decidedByLoop: true,
+  decidedInCycle: 2,
   sameConnection: true,
   diskHashesEqual: true,
   runningCopies: 1,

@@ -59,6 +59,7 @@ const seen: Seen = {
   socketsAfter: ['socket:[1]'],
   connections: 1,
   wanBytes: { disk: 10, memory: 20 },
+  decidedInCycle: 2,
   ranks: { video: 0.7 },
   runningCopies: 1,
   leftovers: [],
@@ -93,6 +94,7 @@ describe('demoResult', () => {
     ['no frame after the move', { frames: seen.frames.slice(0, 7) }, /did not survive/],
     ['two copies', { runningCopies: 2 }, /2 copies/],
     ['something left', { leftovers: ['tap vs-video'] }, /tap vs-video/],
+    ['a late decision', { decidedInCycle: 4 }, /cycle 4/],
     ['an operator behind the move', { move: { ...move, cause: 'operator' } }, /own decision/],
     [
       'different disks',
