@@ -55,9 +55,12 @@ export function describeCycle(s: LoopStatus, cycle: number): string {
 
 function describeDecision(status: LoopStatus, desktop: DesktopId): string {
   const planned = status.plan?.moves.find((m) => m.desktop === desktop);
-  return [`the loop moves ${desktop}: ${planned?.reason ?? 'see the Temporal UI'}`, ...staying(status)].join(
-    '\n',
-  );
+  const [why] = status.desktops.find((d) => d.desktop === desktop)?.reasons ?? [];
+  return [
+    `the loop moves ${desktop}: ${planned?.reason ?? 'see the Temporal UI'}`,
+    ...(why === undefined ? [] : [`           ${desktop} is ranked so: ${why}`]),
+    ...staying(status),
+  ].join('\n');
 }
 
 function rankOf(d: DesktopStatus): string {
