@@ -1,5 +1,8 @@
 // The port of a host's networking for its desktops: tap and addresses, the host side of the connection proxy, packets held while a
-// desktop is paused. Implemented by guest-proxy/host. Idempotent, and rules outlive the process.
+// desktop is paused. Implemented by guest-proxy/host. Every call may be made again, after a crash of the process too: what it made outlives
+// the process. Undoing what is not there is fine; other calls throw UNKNOWN_DESKTOP for a desktop that was never attached, INPUT_INVALID for
+// an address that is not the desktop's here or a key that is none, FENCED for an epoch older than the newest that this host has committed.
+// What any network promises is claimed in test/compliance/desktop-network.ts.
 import type { Endpoint } from '../domain/model/address.js';
 import type { DesktopDefinition } from '../domain/model/desktop.js';
 import type { DesktopId, SiteId } from '../domain/model/ids.js';
@@ -35,20 +38,22 @@ export interface DesktopNetworkState {
 export interface DesktopNetwork {
   /** This host's Ed25519 public key, base64. */
   readonly publicKey: string;
-  /** Make the tap with the desktop's gateway address (the same IP and MAC on every host); gives the tap's name. */
+  /** Make the tap with the desktop's gateway address (the same IP and MAC on every host); gives the tap's name, of 15 characters at most. */
   attach(definition: DesktopDefinition): Promise<string>;
   /** Remove tap, rules, addresses and state of the desktop. */
   detach(desktop: DesktopId): Promise<void>;
-  /** Take an external address of this host's pool for the desktop, durably; the same one when asked again. */
+  /** Take an external address of this host's pool for the desktop, durably; the same one when asked again. Throws NO_CAPACITY when all are taken. */
   allocateExternal(desktop: DesktopId): Promise<string>;
+  /** Its external address here; null for one that has none. */
   externalOf(desktop: DesktopId): Promise<string | null>;
   /** Give the address back and stop answering for it. */
   releaseExternal(desktop: DesktopId): Promise<void>;
-  /** Put the default rewrite rule in force: external <-> internal. */
+  /** Put the default rewrite rule in force, external <-> internal, for a desktop that has an external address. */
   activate(definition: DesktopDefinition): Promise<void>;
   /** Let these clients (Ed25519 public keys, base64) speak for the desktop's users. */
   enroll(desktop: DesktopId, clients: readonly string[]): Promise<void>;
   exportState(desktop: DesktopId): Promise<DesktopNetworkState>;
+  /** Add what another host knows; the newer epoch stands. Throws INPUT_INVALID for what no network exported. */
   importState(desktop: DesktopId, state: DesktopNetworkState): Promise<void>;
 
   // --- source side of a move
@@ -56,11 +61,11 @@ export interface DesktopNetwork {
   prepareClients(change: AddressChange, timeoutMs: number): Promise<{ prepared: number; silent: number }>;
   /** Undo `prepareClients`. */
   abortClients(change: AddressChange): Promise<void>;
-  /** Hold packets for the (stopped) desktop from now on, in order, bounded. */
+  /** Hold packets for the (stopped) desktop from now on, in order, bounded. Both releases give the number of those held, and 0 when asked again. */
   hold(desktop: DesktopId): Promise<void>;
   /** Let held packets go to the local desktop (the move failed). */
   releaseHere(desktop: DesktopId): Promise<{ packets: number }>;
-  /** From now on send what arrives for the old address on to the new one; held packets first. Stays until `forgetMoved`. */
+  /** From now on send what arrives for the old address on to the new one; held packets first. The address stays taken until `forgetMoved`. */
   releaseTo(change: AddressChange): Promise<{ packets: number }>;
   /** Stop forwarding for the old address and give it back. */
   forgetMoved(change: AddressChange): Promise<void>;
@@ -68,8 +73,12 @@ export interface DesktopNetwork {
   // --- target side of a move
   /** Guard the desktop's flows until its clients have been heard (no RST in or out). */
   expect(change: AddressChange): Promise<void>;
-  /** Tell all clients that the desktop now runs here: they switch their outgoing rules. Repeats until confirmed or `timeoutMs`. */
+  /**
+   * Tell all clients that the desktop now runs here: they switch their outgoing rules. Repeats until confirmed or `timeoutMs`. Throws
+   * NOT_OWNER when the change names another host's key.
+   */
   commitClients(change: AddressChange, timeoutMs: number): Promise<{ confirmed: number; silent: number }>;
 
+  /** The users whose clients are heard at their desktops' present addresses here. */
   userEndpoints(): Promise<UserEndpointReport[]>;
 }

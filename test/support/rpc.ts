@@ -101,15 +101,15 @@ export function serve(methods: Record<string, (...args: never[]) => unknown>): v
     .on('close', () => process.exit(0));
 }
 
-/** An object elsewhere as if it were here: any method, asked by `call`. */
-export function remote(call: (method: string, args: unknown[]) => Promise<unknown>): object {
-  return new Proxy(
-    {},
-    {
-      get: (_, method) =>
-        typeof method === 'string' && method !== 'then'
-          ? (...args: unknown[]) => call(method, args)
-          : undefined,
-    },
-  );
+/** An object elsewhere as if it were here: any method, asked by `call`, and what is `known` of it beside. */
+export function remote(
+  call: (method: string, args: unknown[]) => Promise<unknown>,
+  known: object = {},
+): object {
+  return new Proxy(known, {
+    get: (target, name) =>
+      typeof name !== 'string' || name === 'then' || name in target
+        ? (Reflect.get(target, name) as unknown)
+        : (...args: unknown[]) => call(name, args),
+  });
 }
