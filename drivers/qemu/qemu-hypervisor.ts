@@ -40,7 +40,6 @@ import { QemuHost, type DriverLogger, type QemuOptions } from './process/qemu-ho
 import { copyKeyOf } from './process/layout.js';
 import { LogKeeper } from './process/log-keeper.js';
 import { MemoryCopies } from './source/memory-copy.js';
-import { writeRecord } from './process/records.js';
 import { hashRetired, removeRetired, retireSource } from './source/retired.js';
 import { switchover } from './source/switchover.js';
 import { WireMeter } from './source/wire-meter.js';
@@ -152,7 +151,7 @@ export class QemuHypervisor implements Hypervisor {
     // Written down first: whoever asks again gets the same answer although the view is gone.
     await this.#locked(move.desktop, async () => {
       const now = await this.#host.desktop(move.desktop);
-      await writeRecord(this.#host.layout.desktopRecord(move.desktop), { ...now, viewSha256: sha256 });
+      await this.#host.records.desktops.put(move.desktop, { ...now, viewSha256: sha256 });
     });
     await dropView(this.#host, qmp, move.desktop, key);
     return sha256;

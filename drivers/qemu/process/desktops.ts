@@ -1,13 +1,13 @@
 // The desktops of this host: their disks, records and processes. A desktop's record says which copy's files are its own; the processes
 // live on without the worker, and everything is found again from the records.
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { DesktopRuntime } from '../../../ports/hypervisor.js';
 import type { DesktopDefinition, DesktopState } from '../../../domain/model/desktop.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError, hasCode, isVmshadowError } from '../../../domain/errors.js';
-import { removeDurably } from '../../../os/durable-file.js';
+import { makeFolderDurably, removeDurably } from '../../../os/durable-file.js';
 import { qemuCommand } from './command-lines.js';
 import { createEmptyDisk, importImage, usedBytes } from './disk-image.js';
 import type { QemuHost } from './qemu-host.js';
@@ -21,7 +21,7 @@ import {
 import { HOME_COPY, copyKeyOf, type CopyFiles } from './layout.js';
 import { statusWithin } from '../qmp/status-within.js';
 import { queryStatus } from '../qmp/qmp-replies.js';
-import { DesktopRecord, IncomingRecord, readRecord, readRecords, writeRecord } from './records.js';
+import type { DesktopRecord, IncomingRecord } from './records.js';
 
 /** QEMU flushes its disks and ends well within this after `quit`. */
 const QUIT_TIMEOUT_MS = 5_000;
@@ -31,8 +31,7 @@ const LOOK_PATIENCE_MS = 2_000;
 
 /** Make the folders that the driver needs. */
 export async function prepareFolders(host: QemuHost): Promise<void> {
-  for (const folder of [...host.layout.folders, host.layout.runDir])
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [...host.layout.folders, host.layout.runDir]) await makeFolderDurably(folder);
 }
 
 /** Make the disk and the record of a new desktop; the same desktop made again is left alone. */
@@ -43,8 +42,7 @@ export async function createDesktop(
   image: string | null,
 ): Promise<void> {
   await prepareFolders(host);
-  const path = host.layout.desktopRecord(definition.id);
-  const known = await readRecord(DesktopRecord, path);
+  const known = await host.records.desktops.get(definition.id);
   if (known !== null) {
     if (isDeepStrictEqual(known.definition, definition) && known.tap === tap) return;
     throw new VmshadowError(
@@ -57,7 +55,8 @@ export async function createDesktop(
   await rm(disk, { force: true });
   if (image === null) await createEmptyDisk(disk, definition.diskMiB);
   else await importImage(image, disk, definition.diskMiB);
-  await writeRecord(path, { definition, tap, copy: HOME_COPY, wanted: 'stopped', viewSha256: null });
+  const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
+  await host.records.desktops.put(definition.id, record);
 }
 
 /** Start a desktop that has no process; one that runs is left alone. */
@@ -70,7 +69,7 @@ export async function startDesktop(host: QemuHost, id: DesktopId): Promise<void>
     if ((await queryStatus(running.qmp)).status !== 'shutdown') return;
     await endProcess(host, files, id);
   }
-  await writeRecord(host.layout.desktopRecord(id), { ...record, wanted: 'running' });
+  await host.records.desktops.put(id, { ...record, wanted: 'running' });
   await launchCopy(host, record.definition, files, record.tap, false);
 }
 
@@ -107,7 +106,7 @@ export async function launchCopy(
 /** Shut a desktop down: ACPI, and after `graceMs` by force. */
 export async function stopDesktop(host: QemuHost, id: DesktopId, graceMs: number): Promise<void> {
   const record = await host.desktop(id);
-  await writeRecord(host.layout.desktopRecord(id), { ...record, wanted: 'stopped' });
+  await host.records.desktops.put(id, { ...record, wanted: 'stopped' });
   const files = host.layout.copy(id, record.copy);
   const running = await host.findCopy(files, id);
   if (running === null) return;
@@ -122,12 +121,12 @@ export async function stopDesktop(host: QemuHost, id: DesktopId, graceMs: number
 
 /** Remove disk, logs and record of a desktop that does not run. */
 export async function removeDesktop(host: QemuHost, id: DesktopId): Promise<void> {
-  const record = await readRecord(DesktopRecord, host.layout.desktopRecord(id));
+  const record = await host.records.desktops.get(id);
   if (record === null) return;
   const files = host.layout.copy(id, record.copy);
   if ((await findProcess(files.pidFile)) !== null)
     throw new VmshadowError('INPUT_INVALID', `desktop ${id} still has a process on this host; stop it first`);
-  await removeDurably(host.layout.desktopRecord(id));
+  await host.records.desktops.remove(id);
   await removeCopyFiles(host, id, record.copy);
 }
 
@@ -140,8 +139,8 @@ export async function resumeDesktop(host: QemuHost, id: DesktopId): Promise<void
 /** List the desktops of this host, and the copies that are coming in. */
 export async function listDesktops(host: QemuHost): Promise<DesktopRuntime[]> {
   // In this order: a copy that is activated meanwhile becomes a desktop before it ends to come in.
-  const incoming = await readRecords(IncomingRecord, host.layout.incomingFolder);
-  const desktops = await readRecords(DesktopRecord, host.layout.desktopsFolder);
+  const incoming = await host.records.incoming.list();
+  const desktops = await host.records.desktops.list();
   const known = new Set(desktops.map((d) => `${d.definition.id}.${d.copy}`));
   return Promise.all([
     ...desktops.map((d) => residentRuntime(host, d)),
@@ -153,8 +152,8 @@ export async function listDesktops(host: QemuHost): Promise<DesktopRuntime[]> {
 
 /** Look at one desktop of this host, or at the copy of it that is coming in; null when there is neither. */
 export async function getDesktop(host: QemuHost, id: DesktopId): Promise<DesktopRuntime | null> {
-  const incoming = await readRecords(IncomingRecord, host.layout.incomingFolder, `${id}.`);
-  const resident = await readRecord(DesktopRecord, host.layout.desktopRecord(id));
+  const incoming = await host.records.incoming.list(`${id}.`);
+  const resident = await host.records.desktops.get(id);
   if (resident !== null) return residentRuntime(host, resident);
   const [move] = incoming;
   return move === undefined ? null : incomingRuntime(host, move);

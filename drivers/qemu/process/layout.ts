@@ -38,6 +38,11 @@ const MoveId = z
     "a move id must be 1 to 64 of letters, digits, '.', '_' and '-'",
   );
 
+/** Name a move's own files and records on a host. */
+export function moveName(move: MoveKey): string {
+  return `${move.desktop}.${copyKeyOf(move)}`;
+}
+
 /** Give the copy key of a move; throw INPUT_INVALID for an id that could not be a file name. */
 export function copyKeyOf(move: MoveKey): string {
   const moveId = parseInput(MoveId, move.moveId, `move of ${move.desktop}`);
@@ -76,20 +81,12 @@ export class Layout {
     return join(this.stateDir, 'incoming');
   }
 
-  desktopRecord(desktop: DesktopId): string {
-    return join(this.desktopsFolder, `${desktop}.json`);
-  }
-
-  incomingRecord(move: MoveKey): string {
-    return join(this.incomingFolder, `${move.desktop}.${copyKeyOf(move)}.json`);
-  }
-
-  retiredRecord(move: MoveKey): string {
-    return join(this.stateDir, 'retired', `${move.desktop}.${copyKeyOf(move)}.json`);
+  get retiredFolder(): string {
+    return join(this.stateDir, 'retired');
   }
 
   retiredDisk(move: MoveKey): string {
-    return join(this.stateDir, 'retired', `${move.desktop}.${copyKeyOf(move)}.raw`);
+    return join(this.retiredFolder, `${moveName(move)}.raw`);
   }
 
   copy(desktop: DesktopId, key: string): CopyFiles {
@@ -104,7 +101,7 @@ export class Layout {
   }
 
   replicaServer(move: MoveKey): ReplicaServerFiles {
-    const name = `${move.desktop}.${copyKeyOf(move)}`;
+    const name = moveName(move);
     return {
       pidFile: join(this.runDir, `${name}.nbdp`),
       monitor: join(this.runDir, `${name}.nbdq`),

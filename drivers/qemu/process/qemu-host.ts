@@ -12,7 +12,7 @@ import { KeyedMutex } from '../../../os/keyed-mutex.js';
 import { Layout, type CopyFiles } from './layout.js';
 import { Monitors } from '../qmp/monitors.js';
 import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
-import { DesktopRecord, readRecord } from './records.js';
+import { qemuRecords, type DesktopRecord, type QemuRecords } from './records.js';
 
 export const QemuOptions = z.object({
   /** Durable: disks, definitions, records of moves. */
@@ -48,6 +48,7 @@ export interface RunningCopy {
 export class QemuHost {
   readonly options: z.output<typeof QemuOptions>;
   readonly layout: Layout;
+  readonly records: QemuRecords;
   readonly monitors = new Monitors();
   readonly log: DriverLogger;
   readonly now: () => number;
@@ -57,6 +58,7 @@ export class QemuHost {
   constructor(options: QemuOptions, log: DriverLogger, now: () => number) {
     this.options = parseInput(QemuOptions, options, 'options of the QEMU driver', 'CONFIG_INVALID');
     this.layout = new Layout(this.options.stateDir, this.options.runDir);
+    this.records = qemuRecords(this.layout);
     this.log = log;
     this.now = now;
   }
@@ -74,7 +76,7 @@ export class QemuHost {
 
   /** The record of a desktop of this host; throws UNKNOWN_DESKTOP. */
   async desktop(id: DesktopId): Promise<DesktopRecord> {
-    const record = await readRecord(DesktopRecord, this.layout.desktopRecord(id));
+    const record = await this.records.desktops.get(id);
     if (record === null)
       throw new VmshadowError(
         'UNKNOWN_DESKTOP',

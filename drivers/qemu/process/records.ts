@@ -1,14 +1,11 @@
-// What the driver remembers durably: one JSON file a desktop of this host, a move that comes in, a disk that was set aside. A record is
-// replaced whole. Records that cannot be read are an error with the file's name, never skipped: they may stand for a running desktop.
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+// What the driver remembers durably: one record a desktop of this host, a move that comes in, a disk that was set aside. One that cannot
+// be read is an error with the file's name, never skipped: it may stand for a running desktop.
 import { z } from 'zod';
 import { Port } from '../../../domain/model/address.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { DesktopId } from '../../../domain/model/ids.js';
-import { parseInput } from '../../../domain/model/parse.js';
-import { VmshadowError } from '../../../domain/errors.js';
-import { isMissing, readTextIfThere, writeDurably } from '../../../os/durable-file.js';
+import { RecordStore } from '../../../os/record-store.js';
+import type { Layout } from './layout.js';
 
 /** A desktop of this host. */
 export const DesktopRecord = z.object({
@@ -38,50 +35,25 @@ export const IncomingRecord = z.object({
 export type IncomingRecord = z.infer<typeof IncomingRecord>;
 
 /** A disk that a desktop left behind. */
-export const RetiredRecord = z.object({
+const RetiredRecord = z.object({
   desktop: DesktopId,
   moveId: z.string(),
   definition: DesktopDefinition,
   copy: z.string(),
 });
-export type RetiredRecord = z.infer<typeof RetiredRecord>;
 
-/** Read a record; null when there is none. */
-export async function readRecord<S extends z.ZodType>(schema: S, path: string): Promise<z.output<S> | null> {
-  const text = await readTextIfThere(path);
-  if (text === null) return null;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new VmshadowError('INTERNAL', `${path} is no JSON; restore it or move it away`, { cause: error });
-  }
-  return parseInput(schema, json, path, 'INTERNAL');
+export interface QemuRecords {
+  readonly desktops: RecordStore<typeof DesktopRecord, DesktopId>;
+  /** By `moveName` (layout.ts), as the retired ones are. */
+  readonly incoming: RecordStore<typeof IncomingRecord>;
+  readonly retired: RecordStore<typeof RetiredRecord>;
 }
 
-/** Write a record durably. */
-export async function writeRecord(
-  path: string,
-  record: DesktopRecord | IncomingRecord | RetiredRecord,
-): Promise<void> {
-  await writeDurably(path, `${JSON.stringify(record, null, 2)}\n`, 0o600);
-}
-
-/** Read all records of a folder whose names begin with `prefix`. */
-export async function readRecords<S extends z.ZodType>(
-  schema: S,
-  folder: string,
-  prefix = '',
-): Promise<z.output<S>[]> {
-  let names: string[];
-  try {
-    names = (await readdir(folder))
-      .filter((name) => name.startsWith(prefix) && name.endsWith('.json'))
-      .sort();
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-  const records = await Promise.all(names.map((name) => readRecord(schema, join(folder, name))));
-  return records.filter((record): record is Exclude<typeof record, null> => record !== null);
+/** The driver's records, in their folders. */
+export function qemuRecords(layout: Layout): QemuRecords {
+  return {
+    desktops: new RecordStore(layout.desktopsFolder, DesktopRecord, "QEMU driver's record of a desktop"),
+    incoming: new RecordStore(layout.incomingFolder, IncomingRecord, "QEMU driver's record of a move"),
+    retired: new RecordStore(layout.retiredFolder, RetiredRecord, "QEMU driver's record of a retired disk"),
+  };
 }

@@ -3,31 +3,32 @@
 import { rm } from 'node:fs/promises';
 import type { MoveKey } from '../../../ports/hypervisor.js';
 import { VmshadowError, messageOf } from '../../../domain/errors.js';
-import { removeDurably } from '../../../os/durable-file.js';
 import { DISK_NODE } from '../process/command-lines.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { findProcess } from '../../../os/host-process.js';
 import { confirmComplete } from './incoming.js';
 import { incomingCopy, neverRan, notIncoming } from './incoming-record.js';
-import { copyKeyOf } from '../process/layout.js';
+import { copyKeyOf, moveName } from '../process/layout.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
 import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
-import { DesktopRecord, IncomingRecord, readRecord, writeRecord } from '../process/records.js';
+import type { IncomingRecord } from '../process/records.js';
 import { beginView } from './disk-view.js';
 
 /** Make the copy this host's desktop and let it run. Throws MEMORY_COPY when it never ran, DESKTOP_DOWN when it ran and is gone. */
 export async function activate(host: QemuHost, move: MoveKey, snapshot: boolean): Promise<void> {
-  const known = await readRecord(DesktopRecord, host.layout.desktopRecord(move.desktop));
-  const record = await readRecord(IncomingRecord, host.layout.incomingRecord(move));
+  const known = await host.records.desktops.get(move.desktop);
+  const record = await host.records.incoming.get(moveName(move));
   if (record === null && known?.copy === copyKeyOf(move)) return;
   if (record === null) throw notIncoming(move);
   const process = await findProcess(host.layout.copy(move.desktop, copyKeyOf(move)).pidFile);
-  if (process === null && record.phase === 'prepared') throw neverRan(move);
+  // Its tap is written down before its process is started.
+  const { tap } = record;
+  if (tap === null || (process === null && record.phase === 'prepared')) throw neverRan(move);
   if (process !== null) {
     const { qmp } = await incomingCopy(host, move);
     if (!(await queryStatus(qmp)).running) await letRunHere(host, move, record, qmp, snapshot);
   }
-  await adopt(host, move, record);
+  await adopt(host, move, { ...record, tap });
   if (process === null)
     throw new VmshadowError(
       'DESKTOP_DOWN',
@@ -48,7 +49,7 @@ async function letRunHere(
     await confirmComplete(host, move);
   // The guest waits: what does not depend on each other goes on side by side.
   const [marked, viewed] = await Promise.allSettled([
-    writeRecord(host.layout.incomingRecord(move), { ...record, phase: 'activated' }),
+    host.records.incoming.put(moveName(move), { ...record, phase: 'activated' }),
     snapshot ? openView(host, move, qmp) : Promise.resolve(),
   ]);
   if (marked.status === 'rejected') throw marked.reason;
@@ -67,14 +68,14 @@ async function openView(host: QemuHost, move: MoveKey, qmp: QmpClient): Promise<
 }
 
 /** Write the desktop's record and forget the move; the files stay where they are. */
-async function adopt(host: QemuHost, move: MoveKey, record: IncomingRecord): Promise<void> {
-  await writeRecord(host.layout.desktopRecord(move.desktop), {
+async function adopt(host: QemuHost, move: MoveKey, record: IncomingRecord & { tap: string }): Promise<void> {
+  await host.records.desktops.put(move.desktop, {
     definition: record.definition,
-    tap: record.tap ?? '',
+    tap: record.tap,
     copy: copyKeyOf(move),
     wanted: 'running',
     viewSha256: null,
   });
-  await removeDurably(host.layout.incomingRecord(move));
+  await host.records.incoming.remove(moveName(move));
   await rm(host.layout.replicaServer(move).log, { force: true });
 }

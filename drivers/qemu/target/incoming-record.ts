@@ -4,8 +4,8 @@ import type { MoveKey } from '../../../ports/hypervisor.js';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import type { QemuHost, RunningCopy } from '../process/qemu-host.js';
-import { copyKeyOf } from '../process/layout.js';
-import { DesktopRecord, IncomingRecord, readRecord, readRecords, writeRecord } from '../process/records.js';
+import { copyKeyOf, moveName } from '../process/layout.js';
+import type { IncomingRecord } from '../process/records.js';
 
 /** Read the move's record or make it, with two ports that no other move has. */
 export async function incomingRecord(
@@ -13,8 +13,7 @@ export async function incomingRecord(
   move: MoveKey,
   definition: DesktopDefinition,
 ): Promise<IncomingRecord> {
-  const path = host.layout.incomingRecord(move);
-  const known = await readRecord(IncomingRecord, path);
+  const known = await host.records.incoming.get(moveName(move));
   if (known !== null) {
     if (isDeepStrictEqual(known.definition, definition)) return known;
     throw new VmshadowError(
@@ -23,7 +22,7 @@ export async function incomingRecord(
     );
   }
   const { first, last } = host.options.incoming.ports;
-  const others = await readRecords(IncomingRecord, host.layout.incomingFolder);
+  const others = await host.records.incoming.list();
   const taken = new Set(others.flatMap((other) => [other.diskPort, other.memoryPort]));
   const free: number[] = [];
   for (let port = first; port <= last && free.length < 2; port++) if (!taken.has(port)) free.push(port);
@@ -42,7 +41,7 @@ export async function incomingRecord(
     memoryPort,
     phase: 'prepared' as const,
   };
-  await writeRecord(path, record);
+  await host.records.incoming.put(moveName(move), record);
   return record;
 }
 
@@ -55,15 +54,15 @@ export async function incomingCopy(host: QemuHost, move: MoveKey): Promise<Runni
 
 /** The record of a move that comes in; throws NO_MOVE, or TOO_LATE when it has been activated. */
 export async function mustBeIncoming(host: QemuHost, move: MoveKey): Promise<IncomingRecord> {
-  const record = await readRecord(IncomingRecord, host.layout.incomingRecord(move));
+  const record = await host.records.incoming.get(moveName(move));
   if (record !== null) return record;
-  const known = await readRecord(DesktopRecord, host.layout.desktopRecord(move.desktop));
+  const known = await host.records.desktops.get(move.desktop);
   throw known?.copy === copyKeyOf(move) ? tooLate(move) : notIncoming(move);
 }
 
 /** A host has one copy of a desktop at most. */
 export async function refuseIfHere(host: QemuHost, move: MoveKey): Promise<void> {
-  const known = await readRecord(DesktopRecord, host.layout.desktopRecord(move.desktop));
+  const known = await host.records.desktops.get(move.desktop);
   if (known === null) return;
   if (known.copy === copyKeyOf(move)) throw tooLate(move);
   throw new VmshadowError(

@@ -7,17 +7,16 @@ import type { DiskTarget, MoveKey } from '../../../ports/hypervisor.js';
 import type { Endpoint } from '../../../domain/model/address.js';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { VmshadowError } from '../../../domain/errors.js';
-import { removeDurably } from '../../../os/durable-file.js';
 import { storageDaemonCommand } from '../process/command-lines.js';
 import { endProcess, launchCopy, prepareFolders, removeCopyFiles } from '../process/desktops.js';
 import { createEmptyDisk, syncFile } from '../process/disk-image.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { findProcess, killByPidFile, startProcess } from '../../../os/host-process.js';
 import { incomingCopy, incomingRecord, mustBeIncoming, refuseIfHere, tooLate } from './incoming-record.js';
-import { copyKeyOf } from '../process/layout.js';
+import { copyKeyOf, moveName } from '../process/layout.js';
 import { COMMON_CAPABILITIES, capabilities } from '../source/memory-copy.js';
 import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
-import { DesktopRecord, IncomingRecord, readRecord, writeRecord } from '../process/records.js';
+import type { IncomingRecord } from '../process/records.js';
 import { addServerCredentials } from '../process/tls.js';
 import { dropView, prepareView } from './disk-view.js';
 
@@ -56,7 +55,7 @@ export async function prepareMemory(
   const key = copyKeyOf(move);
   const files = host.layout.copy(move.desktop, key);
   await endProcess(host, files, move.desktop);
-  await writeRecord(host.layout.incomingRecord(move), { ...record, definition, tap });
+  await host.records.incoming.put(moveName(move), { ...record, definition, tap });
   await prepareView(host, move.desktop, key, definition.diskMiB);
   // Most of the replica goes to the disk now, so that little is left to wait for in the pause.
   await syncFile(files.disk);
@@ -104,19 +103,19 @@ export async function confirmComplete(host: QemuHost, move: MoveKey): Promise<vo
 /** Drop whatever this host has of a move that was given up. What was activated stays (but for the view of its disk). */
 export async function discardTarget(host: QemuHost, move: MoveKey): Promise<void> {
   const key = copyKeyOf(move);
-  const known = await readRecord(DesktopRecord, host.layout.desktopRecord(move.desktop));
+  const known = await host.records.desktops.get(move.desktop);
   if (known?.copy === key) {
     const copy = await host.findCopy(host.layout.copy(move.desktop, key), move.desktop);
     if (copy !== null) await dropView(host, copy.qmp, move.desktop, key);
     return;
   }
-  const record = await readRecord(IncomingRecord, host.layout.incomingRecord(move));
+  const record = await host.records.incoming.get(moveName(move));
   if (record?.phase === 'activated') throw tooLate(move);
   await endProcess(host, host.layout.copy(move.desktop, key), move.desktop);
   await stopServing(host, move);
   await removeCopyFiles(host, move.desktop, key);
   await rm(host.layout.replicaServer(move).log, { force: true });
-  await removeDurably(host.layout.incomingRecord(move));
+  await host.records.incoming.remove(moveName(move));
 }
 
 async function serveReplica(host: QemuHost, move: MoveKey, record: IncomingRecord): Promise<void> {
