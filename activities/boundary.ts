@@ -7,7 +7,7 @@ import { toApplicationFailure } from '../temporal/contract/failures.js';
 type Activity = (input: never) => Promise<unknown>;
 
 /** The schema of the input of each activity. */
-export type InputsOf<T extends Record<string, Activity>> = {
+type InputsOf<T extends Record<string, Activity>> = {
   readonly [K in keyof T]: z.ZodType<Parameters<T[K]>[0]>;
 };
 

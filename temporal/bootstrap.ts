@@ -3,7 +3,7 @@ import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from '@tem
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { CloudConfig } from '../domain/model/cloud.js';
-import { LOOP, type ShadowLoopInput } from './contract/loop.js';
+import { LOOP, type ShadowLoop } from './contract/loop.js';
 import { ATTRIBUTE, CONTROL_QUEUE, rebalanceScheduleId, shadowLoopId, WORKFLOW } from './contract/names.js';
 
 /** Often enough to catch what the loop's own cycle does not act on, rare enough not to matter. */
@@ -24,12 +24,11 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
 
 /** Start the pool's loop, or tell the running one of the cloud as it is now. */
 export async function ensureShadowLoop(client: Client, cloud: CloudConfig): Promise<void> {
-  const input: ShadowLoopInput = { cloud };
   const workflowId = shadowLoopId(cloud.pool);
-  await client.workflow.start(WORKFLOW.shadowLoop, {
+  await client.workflow.start<ShadowLoop>(WORKFLOW.shadowLoop, {
     workflowId,
     taskQueue: CONTROL_QUEUE,
-    args: [input],
+    args: [{ cloud }],
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
     staticSummary: `Keeps the desktops of pool ${cloud.pool} close to their users`,

@@ -11,7 +11,7 @@ import {
 } from '../domain/migration/progress.js';
 import { hostKey } from '../domain/model/ids.js';
 import type { FailureInfo } from '../temporal/contract/failures.js';
-import type { MigrateInput, MoveStatus, PhaseTime } from '../temporal/contract/move.js';
+import { MOVE, type MigrateInput, type MoveStatus, type PhaseTime } from '../temporal/contract/move.js';
 import { ATTRIBUTE } from '../temporal/contract/names.js';
 
 /** Facts that phases learn on the way. */
@@ -134,7 +134,7 @@ export class MoveState {
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 
 /** Render a move for the UI's "current details", in Markdown. */
-export function renderDetails(s: MoveStatus, note: string | null): string {
+function renderDetails(s: MoveStatus, note: string | null): string {
   const title = `**${s.desktop}**: ${hostKey(s.from)} to ${hostKey(s.to)}, ${s.outcome === 'running' ? describePhase(s.phase) : s.outcome}`;
   const rtt =
     s.rttBeforeMs === null || s.rttAfterMs === null
@@ -170,6 +170,6 @@ export function renderDetails(s: MoveStatus, note: string | null): string {
     '|---|---|',
     ...rows,
     '',
-    'Signals: `cancelMove` undoes the move until the commit; `forceSwitchover` stops waiting for memory to converge.',
+    `Signals: \`${MOVE.cancelMove.name}\` undoes the move until the commit; \`${MOVE.forceSwitchover.name}\` stops waiting for memory to converge.`,
   ].join('\n');
 }

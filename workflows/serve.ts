@@ -20,7 +20,7 @@ type HandlerOf<M> =
         : never;
 
 /** One handler for each message of a table. */
-export type Handlers<T extends Messages> = { readonly [K in keyof T]: HandlerOf<T[K]> };
+type Handlers<T extends Messages> = { readonly [K in keyof T]: HandlerOf<T[K]> };
 
 /** Take messages from now on: each handler gets its input parsed. */
 export function serve<T extends Messages>(messages: T, handlers: Handlers<T>): void {

@@ -8,7 +8,7 @@ import { PublicKey } from '../../domain/model/keys.js';
 import { MigrationPolicy, type FingerprintPolicy } from '../../domain/model/policy.js';
 
 /** Users probed in one task: some seconds of pings. */
-export const MAX_PROBED = 200;
+const MAX_PROBED = 200;
 
 const Epoch = z.number().int().min(1);
 const Mbps = z.number().positive();

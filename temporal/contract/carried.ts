@@ -37,7 +37,7 @@ export const MoveUnderWay = z.object({
 });
 export type MoveUnderWay = z.infer<typeof MoveUnderWay>;
 
-export const EndedMove = z.object({
+const EndedMove = z.object({
   desktop: DesktopId,
   outcome: z.string(),
   from: HostRef,
@@ -81,7 +81,6 @@ const LastWords = z.object({
   }),
   problem: z.string(),
 });
-export type LastWords = z.infer<typeof LastWords>;
 
 export const Carried = z.object({
   version: z.literal(CARRIED_VERSION),

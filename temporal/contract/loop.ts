@@ -22,6 +22,8 @@ import { DesktopsAsk, type LoopStatus } from './status.js';
 /** `carried` is the loop's own state from the run before (carried.ts reads it); an operator leaves it out. */
 export const ShadowLoopInput = z.object({ cloud: CloudConfig, carried: z.unknown().optional() });
 export type ShadowLoopInput = z.infer<typeof ShadowLoopInput>;
+/** The workflow's type, for handles and starts that are typed. */
+export type ShadowLoop = (input: ShadowLoopInput) => Promise<void>;
 
 const requestMove: Update<typeof RequestMove, MoveAccepted> = update('requestMove', RequestMove);
 const createDesktop: Update<typeof CreateDesktop, DesktopCreated> = update('createDesktop', CreateDesktop);

@@ -29,7 +29,7 @@ export const MigrateInput = MoveOrder.refine(({ from, to }) => !sameHost(from, t
 });
 export type MigrateInput = z.infer<typeof MigrateInput>;
 
-/** The workflow's type, for handles whose result is typed. */
+/** The workflow's type, for handles and starts that are typed. */
 export type MigrateDesktop = (input: MigrateInput) => Promise<MoveStatus>;
 
 export interface PhaseTime {

@@ -5,7 +5,7 @@ import type { DesktopState } from '../../domain/model/desktop.js';
 import { DesktopId, type HostRef, type PoolId, type SiteId } from '../../domain/model/ids.js';
 
 /** Desktops of one answer: far more than a screen shows, and far below Temporal's limit for a payload (docs/limits.md). */
-export const DESKTOPS_A_PAGE = 500;
+const DESKTOPS_A_PAGE = 500;
 
 /** Which desktops an answer to `status` or `fingerprints` names: one, or a page of all. Nothing given: the first page. */
 export const DesktopsAsk = z

@@ -114,7 +114,7 @@ describe('the shadow loop', () => {
     'takes no update %s without an input, unless all of it may be left out',
     async (name) => {
       const { code } = await refused(loop().executeUpdate(name, { args: [] as unknown as [unknown] }));
-      expect(code).toBe(name === 'makePlan' ? 'none' : 'INPUT_INVALID');
+      expect(code).toBe(name === LOOP.makePlan.name ? 'none' : 'INPUT_INVALID');
     },
   );
 

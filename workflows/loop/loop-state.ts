@@ -18,7 +18,7 @@ export interface Located {
   readonly report: DesktopReport;
 }
 
-export interface Creating {
+interface Creating {
   readonly address: string;
   readonly host: HostRef;
   readonly vcpus: number;

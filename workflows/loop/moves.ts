@@ -6,11 +6,11 @@ import type { Cause } from '../../domain/migration/phases.js';
 import type { PlanMove, PlanResult } from '../../domain/placement/request/model.js';
 import { DesktopId, hostKey, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
 import { CONTROL_QUEUE, ATTRIBUTE, migrateId, WORKFLOW } from '../../temporal/contract/names.js';
-import type { MigrateInput } from '../../temporal/contract/move.js';
+import type { MigrateDesktop, MigrateInput } from '../../temporal/contract/move.js';
 import { control } from '../control-proxy.js';
 import type { LoopState } from './loop-state.js';
 
-export interface WantedMove {
+interface WantedMove {
   readonly desktop: DesktopId;
   readonly from: HostRef;
   readonly to: HostRef;
@@ -108,7 +108,7 @@ export async function startMove(state: LoopState, move: WantedMove): Promise<str
     diskMiB,
   });
   try {
-    await startChild(WORKFLOW.migrateDesktop, {
+    await startChild<MigrateDesktop>(WORKFLOW.migrateDesktop, {
       workflowId,
       args: [input],
       taskQueue: CONTROL_QUEUE,

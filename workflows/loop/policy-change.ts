@@ -2,6 +2,7 @@
 import { withNewNames } from '../../domain/model/old-names.js';
 import { invalidInput, problemsOf } from '../../domain/model/parse.js';
 import { Policy } from '../../domain/model/policy.js';
+import { LOOP } from '../../temporal/contract/loop.js';
 import type { PolicyChange } from '../../temporal/contract/requests.js';
 import type { LoopState } from './loop-state.js';
 
@@ -13,13 +14,13 @@ export function setPolicy(state: LoopState, change: PolicyChange): Policy {
     ...unknownSettings(state.policy, wanted).map((key) => `${key}: there is no such setting`),
     ...(error === undefined ? [] : problemsOf(error)),
   ];
-  if (data === undefined || problems.length > 0) throw invalidInput('setPolicy', problems);
+  if (data === undefined || problems.length > 0) throw invalidInput(LOOP.setPolicy.name, problems);
   state.policy = data;
   return data;
 }
 
 /** Objects are merged key by key; anything else is replaced. */
-export function merge(base: unknown, part: unknown): unknown {
+function merge(base: unknown, part: unknown): unknown {
   if (!isRecord(base) || !isRecord(part)) return part;
   const keys = new Set([...Object.keys(base), ...Object.keys(part)]);
   return Object.fromEntries([...keys].map((k) => [k, k in part ? merge(base[k], part[k]) : base[k]]));
