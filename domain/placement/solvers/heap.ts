@@ -1,4 +1,5 @@
 // A binary heap of (key, value) in typed arrays, smallest key first. Ties: the smaller value first, so that plans are deterministic.
+// Our own, because the exact solver lives in it: docs/decisions/heap.md.
 
 export class Heap {
   #keys: Float64Array;

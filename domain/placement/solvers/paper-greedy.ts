@@ -2,9 +2,9 @@
 // evicting reclaimable desktops from it to global sites if that makes room; else put it back with its next site's key.
 //   rank-ordered: key 1 (ties by rank: rank order)   cost-oblivious: key B   cost-aware: key B / C
 // A site is insufficient when it has no slot or, where hosts are given, no host with room. A desktop is touched at most once.
+import { Heap } from 'heap-js';
 import { isCandidate, isReclaimable, sitesByRtt } from '../request/candidates.js';
 import { benefitOf } from '../request/metrics.js';
-import { OrderedQueue } from './ordered-queue.js';
 import { feltOf, gainOf, mayGo, rttOf, type Problem } from '../request/problem.js';
 import type { Room } from '../schedule/free-room.js';
 import { figure } from '../request/figures-in-words.js';
@@ -70,13 +70,9 @@ class Greedy {
 
   run(): void {
     const p = this.#p;
-    const queue = new OrderedQueue<Entry>(
-      (a, b) =>
-        a.key > b.key ||
-        (a.key === b.key &&
-          ((p.rank[a.desktop] as number) > (p.rank[b.desktop] as number) ||
-            (p.rank[a.desktop] === p.rank[b.desktop] && a.desktop < b.desktop))),
-    );
+    const rankOf = (e: Entry) => p.rank[e.desktop] as number;
+    // A desktop of no cost has an infinite key; two of them differ by NaN, which is a tie too.
+    const queue = new Heap<Entry>((a, b) => b.key - a.key || rankOf(b) - rankOf(a) || a.desktop - b.desktop);
     const offer = (desktop: number, sites: readonly number[], next: number) => {
       const site = sites[next];
       if (site === undefined || site === p.current[desktop]) return false;
