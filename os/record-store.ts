@@ -101,12 +101,19 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
     await this.#changing.runExclusive(id, () => this.#remove(id, path));
   }
 
-  /** All records, by id; with a prefix, those whose ids begin with it. One that cannot be read is an error, as of `get`. */
+  /** All records, in the order of their ids; with a prefix, those whose ids begin with it. One that cannot be read is an error, as of `get`. */
   async list(prefix = ''): Promise<z.output<S>[]> {
-    const ids = await this.#ids();
-    const wanted = ids.filter((id) => id.startsWith(prefix)).sort();
-    const records = await Promise.all(wanted.map((id) => this.get(id)));
-    return records.filter((record) => record !== null);
+    return (await this.entries(prefix)).map(([, record]) => record);
+  }
+
+  /** As `list`, each with its id. */
+  async entries(prefix = ''): Promise<(readonly [Id, z.output<S>])[]> {
+    const ids = (await this.#ids()).filter((id) => id.startsWith(prefix)).sort();
+    const found = ids.map(async (id) => {
+      const record = await this.get(id);
+      return record === null ? [] : [[id, record] as const];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   async #ids(): Promise<Id[]> {

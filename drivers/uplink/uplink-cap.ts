@@ -1,6 +1,5 @@
 // The port LinkCap over ./rate-cap: one htb class a move at the uplink, for its disk and memory together, or nothing where the
 // operator shapes elsewhere. What is capped is kept on the disk: a restarted dom0 must still be able to take it away.
-import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Mutex } from 'async-mutex';
 import { z } from 'zod';
@@ -8,21 +7,20 @@ import type { LinkCap } from '../../ports/uplink.js';
 import { Ipv4, Port } from '../../domain/model/address.js';
 import type { Dom0Config } from '../../domain/model/dom0.js';
 import { parseInput } from '../../domain/model/parse.js';
-import { isMissing, readTextIfThere, removeDurably, writeDurably } from '../../os/durable-file.js';
+import { RecordStore } from '../../os/record-store.js';
 import { capTraffic, uncapTraffic } from './rate-cap.js';
 
-const Record = z.object({ peer: Ipv4, ports: z.array(Port) });
-type Record = z.infer<typeof Record>;
+const CapRecord = z.object({ peer: Ipv4, ports: z.array(Port) });
 const Wanted = z.object({ peer: Ipv4, port: Port, mbps: z.number().positive() });
-const SUFFIX = '.json';
 
 export class UplinkCap implements LinkCap {
-  readonly #dir: string;
+  /** By move id. */
+  readonly #records: RecordStore<typeof CapRecord>;
   readonly #device: string | null;
   readonly #changing = new Mutex();
 
   constructor(config: Pick<Dom0Config, 'stateDir' | 'uplink' | 'shapeUplink'>) {
-    this.#dir = join(config.stateDir, 'caps');
+    this.#records = new RecordStore(join(config.stateDir, 'caps'), CapRecord, 'record of a bandwidth cap');
     this.#device = config.shapeUplink ? config.uplink : null;
   }
 
@@ -31,11 +29,10 @@ export class UplinkCap implements LinkCap {
     const wanted = parseInput(Wanted, { peer, port, mbps }, `the cap of ${moveId}`);
     if (device === null) return;
     await this.#changing.runExclusive(async () => {
-      const before = await this.#read(moveId);
+      const before = await this.#records.get(moveId);
       const ports = [...new Set([...(before?.ports ?? []), port])];
-      await mkdir(this.#dir, { recursive: true });
       await this.#takeFromOthers(moveId, wanted);
-      await this.#write(moveId, { peer, ports });
+      await this.#records.put(moveId, { peer, ports });
       await capTraffic({ device, peer, ports, mbps });
     });
   }
@@ -44,42 +41,17 @@ export class UplinkCap implements LinkCap {
     const device = this.#device;
     if (device === null) return;
     await this.#changing.runExclusive(async () => {
-      const record = await this.#read(moveId);
+      const record = await this.#records.get(moveId);
       if (record === null) return;
       if (record.ports.length > 0) await uncapTraffic({ device, ...record });
-      await removeDurably(this.#path(moveId));
+      await this.#records.remove(moveId);
     });
   }
 
   /** A port serves one move at a time: a move that had it before must not take the cap of this one away. */
   async #takeFromOthers(moveId: string, { peer, port }: z.infer<typeof Wanted>): Promise<void> {
-    for (const other of await this.#moves()) {
-      const record = other === moveId ? null : await this.#read(other);
-      if (record?.peer !== peer || !record.ports.includes(port)) continue;
-      await this.#write(other, { peer, ports: record.ports.filter((p) => p !== port) });
-    }
-  }
-
-  async #moves(): Promise<string[]> {
-    try {
-      const names = await readdir(this.#dir);
-      return names.filter((n) => n.endsWith(SUFFIX)).map((n) => n.slice(0, -SUFFIX.length));
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
-  }
-
-  async #read(moveId: string): Promise<Record | null> {
-    const text = await readTextIfThere(this.#path(moveId));
-    return text === null ? null : parseInput(Record, JSON.parse(text), `the cap of ${moveId}`, 'INTERNAL');
-  }
-
-  #write(moveId: string, record: Record): Promise<void> {
-    return writeDurably(this.#path(moveId), JSON.stringify(record));
-  }
-
-  #path(moveId: string): string {
-    return join(this.#dir, `${moveId}${SUFFIX}`);
+    for (const [other, record] of await this.#records.entries())
+      if (other !== moveId && record.peer === peer && record.ports.includes(port))
+        await this.#records.put(other, { peer, ports: record.ports.filter((p) => p !== port) });
   }
 }
