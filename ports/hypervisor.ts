@@ -1,5 +1,8 @@
 // The port that hypervisor drivers implement (drivers/qemu now; Xen + DRBD later). All calls are idempotent: an activity that was
-// killed in the middle calls again and goes on. Nothing here decides about ownership: the caller has checked the epoch.
+// killed in the middle calls again and goes on. Nothing here decides about ownership: the caller has checked the epoch. Undoing what is not
+// there is fine; other calls throw UNKNOWN_DESKTOP for a desktop that this host has no files of, DESKTOP_DOWN for one without a process,
+// NO_MOVE for a move that this host knows nothing of, TOO_LATE for one that has been activated, MOVE_IN_PROGRESS where another move is under
+// way. What any driver promises is claimed in test/compliance/hypervisor.ts.
 import type { DesktopDefinition, DesktopState } from '../domain/model/desktop.js';
 import type { Endpoint } from '../domain/model/address.js';
 import type { DirtyRates } from '../domain/migration/dirty-rates.js';
@@ -41,9 +44,9 @@ export interface WireBytes {
 }
 
 export interface CopyProgress {
-  /** `ready`: the target has everything and is kept up. `failed` carries the reason. */
+  /** `none`: not begun, cancelled, or finished by the switchover. `ready`: the target has everything and is kept up. `failed` carries the reason. */
   readonly state: 'none' | 'copying' | 'ready' | 'synchronous' | 'failed';
-  /** Of the disk as the guest sees it: zeros count, of which next to nothing crosses the wire. */
+  /** Of the disk as the guest sees it: zeros count, of which next to nothing crosses the wire. Never falls while a copy lasts. */
   readonly doneBytes: number;
   readonly totalBytes: number;
   readonly wireBytes: number | null;
@@ -51,9 +54,10 @@ export interface CopyProgress {
 }
 
 export interface MemoryProgress {
+  /** Of this move: `none` before it has begun and after it was cancelled. */
   readonly state:
     'none' | 'setup' | 'active' | 'pre-switchover' | 'device' | 'completed' | 'failed' | 'cancelled';
-  /** Rounds of pre-copy begun, from 1. */
+  /** Rounds of pre-copy begun, from 1; never falls while a copy lasts. */
   readonly round: number;
   readonly wireBytes: number | null;
   /** Pages that the target lacks, zeros included. */
@@ -79,13 +83,13 @@ export interface Hypervisor {
   info(): Promise<HypervisorInfo>;
 
   // --- desktops of this host
-  /** Make the desktop's disk (copied from `image`, or empty) and keep its definition; nothing runs yet. */
+  /** Make the desktop's disk (copied from `image`, or empty) and keep its definition; nothing runs yet. Throws ALREADY_EXISTS for another one. */
   create(definition: DesktopDefinition, tap: string, image: string | null): Promise<void>;
-  /** Start a created or stopped desktop. */
+  /** Start a desktop without a process: one that was created, stopped, or has crashed. */
   start(desktop: DesktopId): Promise<void>;
   /** Shut down (ACPI, then after `graceMs` by force). The disk stays. */
   stop(desktop: DesktopId, graceMs: number): Promise<void>;
-  /** Remove disk and definition of a desktop that does not run. */
+  /** Remove disk and definition of a desktop that does not run, also of one that has powered itself off. Throws INPUT_INVALID for one that does. */
   remove(desktop: DesktopId): Promise<void>;
   /** All desktops that this host has files of, with what their process does; found again after a restart of the worker. */
   list(): Promise<DesktopRuntime[]>;
@@ -100,32 +104,44 @@ export interface Hypervisor {
   resume(desktop: DesktopId): Promise<void>;
 
   // --- target side of a move
-  /** Make an empty replica and serve it; called again, it gives the same endpoint, with what was copied still there. */
+  /**
+   * Make an empty replica and serve it; called again, it gives the same endpoint, with what was copied still there. The desktop is listed as
+   * `incoming` from now on. Throws ALREADY_THERE where the desktop is, INPUT_INVALID for another definition than before.
+   */
   prepareDisk(move: MoveKey, definition: DesktopDefinition): Promise<DiskTarget>;
-  /** Start the target copy, paused, waiting for memory. A leftover of an earlier try is replaced; the disk stays. */
+  /** Start the target copy, waiting for memory. A leftover of an earlier try is replaced; the disk stays. */
   prepareMemory(move: MoveKey, definition: DesktopDefinition, tap: string): Promise<Endpoint>;
-  /** Tell whether memory and disk are complete and the copy stands paused; stops serving the disk. Throws MEMORY_COPY if not. */
+  /** See that memory and disk are complete and the copy stands `paused`; stops serving the disk. Throws MEMORY_COPY if not. */
   confirmComplete(move: MoveKey): Promise<void>;
   /**
    * Make the received copy this host's desktop and let it run (after `owner` was written). `snapshot`: keep a view of the disk as it is now.
    * Throws MEMORY_COPY with `details.ran` false when the copy has never run and never can, DESKTOP_DOWN when it ran here and died.
    */
   activate(move: MoveKey, snapshot: boolean): Promise<void>;
-  /** Drop replica, copy and server of this move, whatever state they are in. Never touches an activated desktop. */
+  /** Drop replica, copy and server of this move, whatever state they are in. Never touches an activated desktop, but for its view. */
   discardTarget(move: MoveKey): Promise<void>;
-  /** SHA-256 over the disk as it was at `activate` (snapshot view); drops the view afterwards. */
+  /**
+   * SHA-256 over the disk as it was at `activate`, in hexadecimal; drops the view afterwards, and gives the same again. Throws DISK_COPY where
+   * there is no view: none was wanted, or a later move has begun.
+   */
   hashSnapshot(move: MoveKey, signal: AbortSignal): Promise<string>;
 
   // --- source side of a move
+  /** Begin to copy the disk, or change the cap of a copy under way; one that failed begins anew. Throws HOST_UNREACHABLE, DISK_COPY. */
   startDiskCopy(move: MoveKey, target: DiskTarget, mbps: number): Promise<void>;
   diskProgress(move: MoveKey): Promise<CopyProgress>;
-  /** Make replication synchronous and wait until it is. */
+  /** Wait until the target has everything and replication is synchronous. Throws DISK_COPY when there is no copy, or it failed. */
   makeSynchronous(move: MoveKey, signal: AbortSignal): Promise<void>;
+  /**
+   * Begin pre-copy, which never stops the guest by itself, or change the cap of one under way; a target that is not there shows as `failed`.
+   * Throws MEMORY_COPY for a guest that does not run.
+   */
   startMemoryCopy(move: MoveKey, target: Endpoint, mbps: number): Promise<void>;
   memoryProgress(move: MoveKey): Promise<MemoryProgress>;
   /**
-   * Stop the guest and bring memory and disk over: resolves when the source's migration is `completed` and its disk job done.
-   * `onStopped` is called at once when the guest has stopped (hold its packets). Rejects with the source still able to resume.
+   * Stop the guest and bring memory and disk over: resolves when both are, with the source `postmigrate`; asked again, it gives the same.
+   * `onStopped` is called once, at once when the guest has stopped (hold its packets). Rejects with the source running: CONVERGENCE when the
+   * rest does not fit the budget (the guest was not stopped, the copy goes on), MEMORY_COPY, DISK_COPY, LINK_LOST, the signal's reason.
    */
   switchover(
     move: MoveKey,
@@ -133,15 +149,18 @@ export interface Hypervisor {
     onStopped: (stoppedAtMs: number) => void,
     signal: AbortSignal,
   ): Promise<SwitchoverResult>;
-  /** End the memory copy; the source runs on (resumed where it had stopped); the disk stays in sync. */
+  /** End the memory copy; the source runs on (resumed where it had stopped); the disk stays in sync unless the pause had begun. */
   cancelMemoryCopy(move: MoveKey): Promise<void>;
   /** End replication and forget the target's disk; the source runs on. Cuts (yank) first where the link is dead. */
   cancelDiskCopy(move: MoveKey): Promise<void>;
   /** Cut the move's connections at once, without waiting for the peer (the watchdog's first step when the link is lost). */
   cutLink(move: MoveKey): Promise<void>;
-  /** End the source's process for ever and set its disk aside (kept for the grace time). */
+  /**
+   * End the source's process for ever and set its disk aside (kept for the grace time): the host has the desktop no more. Throws INPUT_INVALID
+   * at the host that the desktop came to by this move.
+   */
   retireSource(move: MoveKey): Promise<void>;
-  /** SHA-256 over the retired disk, same algorithm as `hashSnapshot`. */
+  /** SHA-256 over the retired disk, as `hashSnapshot` does it: equal for a disk that came over whole. */
   hashRetired(move: MoveKey, signal: AbortSignal): Promise<string>;
   /** Remove the retired disk. */
   removeRetired(move: MoveKey): Promise<void>;

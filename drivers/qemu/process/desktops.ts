@@ -119,15 +119,21 @@ export async function stopDesktop(host: QemuHost, id: DesktopId, graceMs: number
   await endProcess(host, files, id);
 }
 
-/** Remove disk, logs and record of a desktop that does not run. */
+/** Remove disk, logs and record of a desktop whose guest does not run. */
 export async function removeDesktop(host: QemuHost, id: DesktopId): Promise<void> {
   const record = await host.records.desktops.get(id);
   if (record === null) return;
   const files = host.layout.copy(id, record.copy);
-  if ((await findProcess(files.pidFile)) !== null)
-    throw new VmshadowError('INPUT_INVALID', `desktop ${id} still has a process on this host; stop it first`);
-  await host.records.desktops.remove(id);
+  const running = await host.findCopy(files, id);
+  if (running !== null) {
+    const state = stateOf((await queryStatus(running.qmp)).status);
+    if (state !== 'stopped' && state !== 'crashed')
+      throw new VmshadowError('INPUT_INVALID', `desktop ${id} is ${state} on this host; stop it first`);
+    await endProcess(host, files, id);
+  }
+  // The record last: whoever is cut off here removes the desktop again.
   await removeCopyFiles(host, id, record.copy);
+  await host.records.desktops.remove(id);
 }
 
 /** Let a paused copy run. The caller has checked that it may. */

@@ -84,6 +84,28 @@ describe('the desktops of a host', () => {
     await world.a.driver.remove(own.id);
   }, 30_000);
 
+  it('are stopped when they power themselves off, and can be removed or started again then', async () => {
+    // A boot sector that sleeps for ever: SLP_EN at the power management port that the firmware has set up.
+    const sector = Buffer.alloc(512);
+    sector.set([0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4]);
+    sector.set([0x55, 0xaa], 510);
+    const image = join(world.folder, 'off.raw');
+    await writeFile(image, sector);
+    const own = DesktopDefinition.parse({ ...definition, id: 'off', diskMiB: 1, boot: { kind: 'disk' } });
+    const untilOff = async () => {
+      for (let i = 0; i < 100 && (await world.a.driver.get(own.id))?.state !== 'stopped'; i++)
+        await sleep(100);
+      expect(await world.a.driver.get(own.id)).toMatchObject({ state: 'stopped' });
+    };
+    await world.a.driver.create(own, TAP, image);
+    await world.a.driver.start(own.id);
+    await untilOff();
+    await world.a.driver.start(own.id);
+    await untilOff();
+    await world.a.driver.remove(own.id);
+    expect(await world.kept('a')).toEqual([]);
+  }, 30_000);
+
   it('tell the driver’s version and machines', async () => {
     const info = await world.a.driver.info();
     expect(info.driver).toBe('qemu-tcg');
