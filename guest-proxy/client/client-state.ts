@@ -5,7 +5,7 @@
 // A lapsed delegation can still be committed: after the point of no return there is no way back to the old address.
 import { z } from 'zod';
 import { Ipv4 } from '../../domain/model/address.js';
-import { PublicKey } from '../protocol/identity.js';
+import { PublicKey } from '../../domain/model/keys.js';
 import type { Message } from '../protocol/messages.js';
 import type { Role } from '../protocol/wire.js';
 import { ProxiedFlow } from '../rules/flow.js';

@@ -7,7 +7,7 @@ import { InternalNetwork } from '../../domain/model/desktop.js';
 import { DesktopId } from '../../domain/model/ids.js';
 import { readJson, writeJson } from '../../os/durable-json.js';
 import { removeDurably } from '../../os/durable-file.js';
-import { PublicKey } from '../protocol/identity.js';
+import { PublicKey } from '../../domain/model/keys.js';
 import type { Role } from '../protocol/wire.js';
 
 export const AddressChangeRecord = z.object({

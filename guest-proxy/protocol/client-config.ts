@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { Endpoint, Ipv4, Port } from '../../domain/model/address.js';
 import { DesktopId, SiteId } from '../../domain/model/ids.js';
-import { createKeyPair, KeyPair, PublicKey } from './identity.js';
+import { PublicKey } from '../../domain/model/keys.js';
+import { createKeyPair, KeyPair } from './identity.js';
 
 export const DEFAULT_CONTROL_PORT = 7946;
 

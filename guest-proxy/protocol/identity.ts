@@ -2,21 +2,17 @@
 import { open, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
+import { PublicKey } from '../../domain/model/keys.js';
 import { readJson, writeJson } from '../../os/durable-json.js';
 import sodium, { bufferOf } from './sodium.js';
 
-const base64Key = (bytes: number, what: string) =>
-  z.string().refine(
-    (s) => {
-      const decoded = Buffer.from(s, 'base64');
-      return decoded.length === bytes && decoded.toString('base64') === s;
-    },
-    `expected ${what}: ${String(bytes)} bytes in base64`,
-  );
-
-/** An Ed25519 public key, base64. */
-export const PublicKey = base64Key(sodium.crypto_sign_PUBLICKEYBYTES, 'an Ed25519 public key');
-export const SecretKey = base64Key(sodium.crypto_sign_SECRETKEYBYTES, 'an Ed25519 secret key');
+const SecretKey = z.string().refine(
+  (s) => {
+    const decoded = Buffer.from(s, 'base64');
+    return decoded.length === sodium.crypto_sign_SECRETKEYBYTES && decoded.toString('base64') === s;
+  },
+  `expected an Ed25519 secret key: ${String(sodium.crypto_sign_SECRETKEYBYTES)} bytes in base64`,
+);
 
 /** A key pair as it stands in files, base64. */
 export const KeyPair = z

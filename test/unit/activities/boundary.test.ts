@@ -7,7 +7,7 @@ import { HOST_INPUTS } from '../../../activities/host/inputs.js';
 import { highs } from '../../../drivers/solver/highs-solver.js';
 import { HostRef } from '../../../domain/model/ids.js';
 import { packPlanRequest } from '../../../domain/placement/request/packed-request.js';
-import { FakeCloud, fakeDesktop, type FakeHost } from '../../../lab/fakes/fake-host.js';
+import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../../lab/fakes/fake-host.js';
 
 const capacity = { slots: 4, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
 const self = HostRef.parse({ site: 'us-west', host: 'h1' });
@@ -15,7 +15,7 @@ const endpoint = { address: '192.0.2.1', port: 7443 };
 const peer = { host: { site: 'us-east', host: 'h1' }, endpoint };
 const move = { desktop: 'd1', moveId: 'd1-0123456789ab' };
 const sourceMove = { ...move, epoch: 1, peer, mbps: 60 };
-const addresses = { oldExternal: '198.18.0.1', newExternal: '198.18.1.1', targetKey: 'a2V5' };
+const addresses = { oldExternal: '198.18.0.1', newExternal: '198.18.1.1', targetKey: FAKE_KEY };
 const definition = fakeDesktop('d1');
 const source = { driver: 'qemu', version: '10.0.2', machines: ['pc-i440fx-10.0'], cpuModel: 'max' };
 const targetMove = { moveId: move.moveId, definition, tap: 'vs-d1' };
@@ -23,8 +23,8 @@ const targetMove = { moveId: move.moveId, definition, tap: 'vs-d1' };
 /** What each activity takes. */
 const RIGHT: Record<string, unknown> = {
   reportHost: { traffic: true },
-  createDesktop: { definition, image: null, clients: ['a2V5'], start: true },
-  enrollClients: { desktop: 'd1', clients: ['a2V5'] },
+  createDesktop: { definition, image: null, clients: [FAKE_KEY], start: true },
+  enrollClients: { desktop: 'd1', clients: [FAKE_KEY] },
   desktopPower: { desktop: 'd1', action: 'stop' },
   probeUsers: { addresses: ['203.0.113.9'] },
   reserveTarget: { moveId: move.moveId, definition, from: peer.host, epoch: 2, source },
