@@ -62,7 +62,7 @@ const nodeBuiltins = {
   message: 'Not available to deterministic or pure code.',
 };
 /** Libraries that do no input or output, look at no clock and run in a workflow's sandbox; the domain may import them and itself. */
-const PURE_LIBRARIES = ['zod', 'heap-js'];
+const PURE_LIBRARIES = ['zod', 'ipaddr.js', 'heap-js'];
 const impure = {
   regex: `^(?!\\.|(${PURE_LIBRARIES.map((name) => name.replaceAll('.', '\\.')).join('|')})$)`,
   message: `The domain is pure: it imports itself and ${PURE_LIBRARIES.join(', ')}.`,

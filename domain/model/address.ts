@@ -1,25 +1,15 @@
 // IPv4 addresses and ranges as text, checked; and the few sums on them that allocation needs.
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
-const octet = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
-const ipv4Pattern = new RegExp(`^${octet}(\\.${octet}){3}$`);
-
-export const Ipv4 = z.string().regex(ipv4Pattern, 'expected an IPv4 address such as 198.51.100.10');
+export const Ipv4 = z.ipv4('expected an IPv4 address such as 198.51.100.10');
 export const Port = z.number().int().min(1).max(65_535);
 
 /** An endpoint in the form host:port, for addresses that another process connects to. */
 export const Endpoint = z.object({ address: Ipv4, port: Port });
 export type Endpoint = z.infer<typeof Endpoint>;
 
-export const Cidr = z.string().refine((s) => {
-  const [address, prefix, ...rest] = s.split('/');
-  return (
-    rest.length === 0 &&
-    ipv4Pattern.test(address ?? '') &&
-    /^\d{1,2}$/.test(prefix ?? '') &&
-    Number(prefix) <= 32
-  );
-}, 'expected an IPv4 range such as 10.77.0.0/16');
+export const Cidr = z.cidrv4('expected an IPv4 range such as 10.77.0.0/16');
 
 const hostNamePattern =
   /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/i;
@@ -39,20 +29,46 @@ export const MacAddress = z
   .string()
   .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/, 'expected a MAC address such as 52:54:00:12:34:56');
 
+/** The four bytes of a dotted address. */
+export function ipv4Bytes(address: string): number[] {
+  return ipaddr.IPv4.parse(address).octets;
+}
+
 /** The 32-bit number of a dotted address. */
 export function ipv4ToNumber(address: string): number {
-  return address.split('.').reduce((n, part) => n * 256 + Number(part), 0);
+  return ipv4Bytes(address).reduce((n, byte) => n * 256 + byte, 0);
 }
 
 /** The dotted address of a 32-bit number. */
 export function numberToIpv4(n: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(n / 2 ** shift) % 256).join('.');
+  return ipaddr.IPv4.parse(String(n)).toString();
 }
 
 /** First and last address of a range, as numbers. */
 export function cidrBounds(cidr: string): { first: number; last: number } {
-  const [address = '0.0.0.0', prefix = '32'] = cidr.split('/');
-  const size = 2 ** (32 - Number(prefix));
-  const first = Math.floor(ipv4ToNumber(address) / size) * size;
-  return { first, last: first + size - 1 };
+  return {
+    first: ipv4ToNumber(ipaddr.IPv4.networkAddressFromCIDR(cidr).toString()),
+    last: ipv4ToNumber(ipaddr.IPv4.broadcastAddressFromCIDR(cidr).toString()),
+  };
+}
+
+/** The address `index` places after the first of a range; throws RangeError where the range has ended by then. */
+export function addressAt(cidr: string, index: number): string {
+  const { first, last } = cidrBounds(cidr);
+  if (first + index > last) throw new RangeError(`${cidr} has no address number ${index}`);
+  return numberToIpv4(first + index);
+}
+
+/** An IPv4 or IPv6 address in the one form that captures are read with (RFC 5952); null where it is none. */
+export function canonicalAddress(text: string): string | null {
+  if (!Ipv4.safeParse(text).success && !ipaddr.IPv6.isValid(text)) return null;
+  return ipaddr.parse(text).toString();
+}
+
+/** Ranges by ipaddr.js's names. */
+const PRIVATE = new Set(['private', 'carrierGradeNat', 'uniqueLocal', 'linkLocal', 'loopback']);
+
+/** Tell whether an IPv4 or IPv6 address is not reached from the internet: of a private network, a carrier's, a link's or the host's own. */
+export function isPrivateAddress(address: string): boolean {
+  return PRIVATE.has(ipaddr.parse(address).range());
 }

@@ -1,4 +1,5 @@
 // Reads a capture file of any size in one pass and bounded memory, and reports on the desktops in it.
+import { canonicalAddress } from '../../domain/model/address.js';
 import { createReadStream } from 'node:fs';
 import { VmshadowError, messageOf } from '../../domain/errors.js';
 import { CaptureReader } from '../../domain/fingerprint/capture/capture-reader.js';
@@ -59,8 +60,9 @@ export async function reportCapture(
   desktop: string | undefined,
   policy: FingerprintPolicy,
 ): Promise<CaptureReport[]> {
-  const guesses = desktop === undefined ? await guessDesktops(path, policy) : undefined;
-  const tables = (guesses?.map((g) => g.address) ?? [desktop ?? '']).map((a) => new FlowTable(a));
+  const named = desktop === undefined ? undefined : addressOf(desktop);
+  const guesses = named === undefined ? await guessDesktops(path, policy) : undefined;
+  const tables = (guesses?.map((g) => g.address) ?? [named ?? '']).map((a) => new FlowTable(a));
   const { counts, problem } = await readCapture(path, (header) => {
     for (const table of tables) table.add(header);
   });
@@ -71,6 +73,16 @@ export async function reportCapture(
         'Leave --desktop out and the desktop is guessed.',
     );
   return tables.map((table, i) => reportDesktop(table, guesses?.[i] ?? null, counts, problem, policy));
+}
+
+function addressOf(desktop: string): string {
+  const address = canonicalAddress(desktop);
+  if (address === null)
+    throw new VmshadowError(
+      'INPUT_INVALID',
+      `--desktop ${desktop}: expected an IPv4 or IPv6 address such as 10.77.0.2`,
+    );
+  return address;
 }
 
 async function guessDesktops(path: string, policy: FingerprintPolicy): Promise<GuessedDesktop[]> {

@@ -3,7 +3,7 @@
 // State lives in the kernel only; a worker that restarts reads it back. A root qdisc that somebody else has set up is never touched.
 import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
-import { Ipv4, Port } from '../../domain/model/address.js';
+import { Ipv4, numberToIpv4, Port } from '../../domain/model/address.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { KeyedMutex } from '../../os/keyed-mutex.js';
 import { runCommand } from '../../os/run-command.js';
@@ -114,7 +114,8 @@ export function parseSlots(text: string): Slot[] {
     const port = /"value":"([0-9a-f]+)","mask":"ffff","offmask":"","off":20/.exec(shown)?.[1];
     if (peer === undefined || port === undefined) continue;
     const known = slots.get(filter.pref);
-    if (known === undefined) slots.set(filter.pref, { peer: hexToIpv4(peer), ports: [parseInt(port, 16)] });
+    if (known === undefined)
+      slots.set(filter.pref, { peer: numberToIpv4(parseInt(peer, 16)), ports: [parseInt(port, 16)] });
     else known.ports.push(parseInt(port, 16));
   }
   return [...slots].map(([slot, { peer, ports }]) => ({ slot, peer, ports }));
@@ -136,10 +137,6 @@ function overlaps(slot: Slot, traffic: Traffic): boolean {
 function freeSlot(slots: readonly Slot[], device: string): number {
   for (let slot = 1; slot <= MAX_SLOT; slot++) if (!slots.some((s) => s.slot === slot)) return slot;
   throw new VmshadowError('NO_CAPACITY', `${MAX_SLOT} moves are capped on ${device} already`);
-}
-
-function hexToIpv4(hex: string): string {
-  return [24, 16, 8, 0].map((shift) => (parseInt(hex, 16) >>> shift) & 0xff).join('.');
 }
 
 /** The slots of our tree on a device; null when there is none. */

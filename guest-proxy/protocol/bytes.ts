@@ -1,4 +1,5 @@
 // Reading and writing fixed layouts. A reader that runs over the end, or stops before it, has failed: decoders then give null.
+import { ipv4Bytes } from '../../domain/model/address.js';
 
 /** Reads fields in network byte order; `ok()` is false when a field was missing, wrong, or bytes were left over. */
 export class Reader {
@@ -87,7 +88,7 @@ export function u64(n: number): Buffer {
   return b;
 }
 
-export const ipv4 = (address: string): Buffer => Buffer.from(address.split('.').map(Number));
+export const ipv4 = (address: string): Buffer => Buffer.from(ipv4Bytes(address));
 
 export const label = (text: string): Buffer => Buffer.concat([u8(text.length), Buffer.from(text, 'latin1')]);
 

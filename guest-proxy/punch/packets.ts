@@ -4,6 +4,7 @@
 // a TCP that it reaches; the target's host drops it as long as the desktop does not run there. UDP: an empty datagram.
 // Close, TCP: a SYN on the old path, which the old host refuses with RST: the NAT, which cannot know that this connection lives on
 // elsewhere, then forgets it. Else it would find the stream out of its window when the desktop comes back to the same address.
+import { ipv4Bytes } from '../../domain/model/address.js';
 import type { ProxiedFlow } from '../rules/flow.js';
 
 const IP_HEADER = 20;
@@ -23,8 +24,6 @@ function checksum(bytes: Buffer): number {
   return ~sum & 0xffff;
 }
 
-const addressBytes = (address: string): number[] => address.split('.').map(Number);
-
 function ipHeader(flow: ProxiedFlow, destination: string, payloadLength: number): Buffer {
   const header = Buffer.alloc(IP_HEADER);
   header.writeUInt8(0x45, 0);
@@ -32,8 +31,8 @@ function ipHeader(flow: ProxiedFlow, destination: string, payloadLength: number)
   header.writeUInt16BE(DONT_FRAGMENT, 6);
   header.writeUInt8(TTL, 8);
   header.writeUInt8(PROTOCOL[flow.protocol], 9);
-  header.set(addressBytes(flow.local.address), 12);
-  header.set(addressBytes(destination), 16);
+  header.set(ipv4Bytes(flow.local.address), 12);
+  header.set(ipv4Bytes(destination), 16);
   header.writeUInt16BE(checksum(header), 10);
   return header;
 }
@@ -53,8 +52,8 @@ export function punchPacket(flow: ProxiedFlow, destination: string, purpose: 'op
     segment.writeUInt16BE(UDP_HEADER, 4);
   }
   const pseudo = Buffer.from([
-    ...addressBytes(flow.local.address),
-    ...addressBytes(destination),
+    ...ipv4Bytes(flow.local.address),
+    ...ipv4Bytes(destination),
     0,
     PROTOCOL[flow.protocol],
     0,

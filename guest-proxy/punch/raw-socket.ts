@@ -1,5 +1,6 @@
 // A raw socket of protocol 255 (IPPROTO_RAW: it only sends), by calls into the C library (koffi: prebuilt for every Node). Linux only.
 // A send never waits: while the kernel has no room for the packet, it says so.
+import { ipv4Bytes } from '../../domain/model/address.js';
 import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
@@ -64,7 +65,7 @@ export function rawSocketError(call: Call, errno: number, destination = ''): Vms
 function socketAddress(address: string): Buffer {
   const bytes = Buffer.alloc(SOCKADDR_BYTES);
   bytes.writeUInt16LE(AF_INET, 0);
-  bytes.set(address.split('.').map(Number), 4);
+  bytes.set(ipv4Bytes(address), 4);
   return bytes;
 }
 

@@ -1,5 +1,6 @@
 // A whole cloud in a lab world, from the product's own commands: Temporal and the manager in the control namespace, one dom0 a host in
 // its site's namespace, one proxy a user. Everything that it makes lies in one folder or in the world, and goes with them.
+import { addressAt } from '../../domain/model/address.js';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -301,8 +302,6 @@ async function configureHost(options: LabCloudOptions, name: string, keys: strin
   const identityFile = join(folder, 'identity.json');
   const publicKey = await createIdentity(identityFile);
   const site = options.sites.find((s) => s.id === host.site);
-  const [network = ''] = host.externalPool.split('/');
-  const base = network.split('.').map(Number);
   const config: Dom0Config = Dom0Config.parse({
     site: host.site,
     host: host.host,
@@ -310,9 +309,7 @@ async function configureHost(options: LabCloudOptions, name: string, keys: strin
     runDir: join(options.runDir, `${host.site}-${host.host}`),
     imageDir: join(folder, 'images'),
     uplink: host.device,
-    externalPool: Array.from({ length: POOL_SIZE }, (_, i) =>
-      [...base.slice(0, 3), (base[3] ?? 0) + 1 + i].join('.'),
-    ),
+    externalPool: Array.from({ length: POOL_SIZE }, (_, i) => addressAt(host.externalPool, i + 1)),
     peer: { address: host.address, port: PEER_PORT },
     probe: { address: host.address, port: CONTROL_PORT },
     controlPort: CONTROL_PORT,

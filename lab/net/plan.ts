@@ -2,10 +2,19 @@
 //
 //   client -- NAT -- [ core = the WAN ] -- host -- desktops      control ==(management bridge)== hosts
 //
-// Uplinks 10.200.SITE.0/24 (a /30 a host), NATs 203.0.113.0/24 (a /30 a home), homes 192.168.HOME.0/24, management 10.255.0.0/16,
-// desktops' external addresses 198.18.SITE.0/24 (RFC 2544 range; a /27 a host, routed to it).
 import { z } from 'zod';
+import { addressAt } from '../../domain/model/address.js';
 import { parseInput } from '../../domain/model/parse.js';
+
+/** A /24 a site, a /30 a host. */
+const UPLINKS = '10.200.0.0/16';
+/** A /30 a home. */
+const NATS = '203.0.113.0/24';
+/** A /24 a home. */
+const HOMES = '192.168.0.0/16';
+const MANAGEMENT = '10.255.0.0/16';
+/** Of desktops: a /24 a site, a /27 a host, routed to it (RFC 2544's range). */
+const EXTERNALS = '198.18.0.0/16';
 
 /** Lab names go into namespace names, which iproute2 uses as file names. */
 const label = z
@@ -114,20 +123,19 @@ export function planWorld(input: WorldSpecInput): { spec: WorldSpec; plan: World
   let leg = 0;
   const hosts = spec.sites.flatMap((site, s) =>
     site.hosts.map((host, h): HostPlan => {
-      const network = `10.200.${String(s)}`;
       return {
         end: site.id,
         name: `${site.id}/${host}`,
         namespace: `${spec.prefix}-${site.id}-${host}`,
         device: 'up0',
-        address: `${network}.${String(4 * h + 2)}`,
+        address: addressAt(UPLINKS, 256 * s + 4 * h + 2),
         coreDevice: `c${String(leg++)}`,
-        coreAddress: `${network}.${String(4 * h + 1)}`,
+        coreAddress: addressAt(UPLINKS, 256 * s + 4 * h + 1),
         site: site.id,
         host,
         // .1 is the control namespace; hosts are counted over all sites.
-        managementAddress: `10.255.${String(Math.floor(leg / 250))}.${String((leg % 250) + 1)}`,
-        externalPool: `198.18.${String(s)}.${String(32 * h)}/27`,
+        managementAddress: addressAt(MANAGEMENT, leg + 1),
+        externalPool: `${addressAt(EXTERNALS, 256 * s + 32 * h)}/27`,
       };
     }),
   );
@@ -136,18 +144,18 @@ export function planWorld(input: WorldSpecInput): { spec: WorldSpec; plan: World
     name: user.id,
     namespace: `${spec.prefix}-nat-${user.id}`,
     device: 'wan0',
-    address: `203.0.113.${String(4 * u + 2)}`,
+    address: addressAt(NATS, 4 * u + 2),
     coreDevice: `c${String(leg++)}`,
-    coreAddress: `203.0.113.${String(4 * u + 1)}`,
+    coreAddress: addressAt(NATS, 4 * u + 1),
     clientNamespace: `${spec.prefix}-client-${user.id}`,
-    clientAddress: `192.168.${String(u + 1)}.2`,
-    clientGateway: `192.168.${String(u + 1)}.1`,
+    clientAddress: addressAt(HOMES, 256 * (u + 1) + 2),
+    clientGateway: addressAt(HOMES, 256 * (u + 1) + 1),
   }));
   const plan = {
     prefix: spec.prefix,
     coreNamespace: `${spec.prefix}-core`,
     controlNamespace: `${spec.prefix}-control`,
-    controlAddress: '10.255.0.1',
+    controlAddress: addressAt(MANAGEMENT, 1),
     hosts,
     users,
   };

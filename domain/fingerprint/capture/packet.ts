@@ -1,5 +1,6 @@
 // Decodes the headers of one captured packet, of any length, from untrusted bytes. Never throws and never reads past the end:
 // what cannot be read is counted by its verdict. Layout: link header, VLAN tags, IPv4 or IPv6 with extensions, TCP or UDP.
+import ipaddr from 'ipaddr.js';
 import { linkPayload } from './link-layer.js';
 
 export interface TcpFields {
@@ -175,14 +176,7 @@ function timestampOption(options: Uint8Array): TcpFields['timestamp'] {
 }
 
 function ipv6Text(b: Uint8Array, at: number): string {
-  const groups = Array.from({ length: 8 }, (_, i) => u16(b, at + i * 2).toString(16)).join(':');
-  const longest = [...groups.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].sort(
-    (x, y) => y[0].length - x[0].length,
-  )[0];
-  if (longest === undefined) return groups;
-  const head = groups.slice(0, longest.index);
-  const tail = groups.slice(longest.index + longest[0].length);
-  return `${head}::${tail.startsWith(':') ? tail.slice(1) : tail}`;
+  return ipaddr.fromByteArray([...b.subarray(at, at + 16)]).toString();
 }
 
 function byte(b: Uint8Array, at: number): number {

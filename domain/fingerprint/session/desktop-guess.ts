@@ -1,5 +1,6 @@
 // Guesses which address of a capture is the desktop, when the operator does not say: the one that serves a remote desktop, by port or by
 // behaviour; else the private address with most traffic. Bounded: of a capture with very many flows the first ones decide.
+import { isPrivateAddress } from '../../model/address.js';
 import type { PacketHeader } from '../capture/packet.js';
 import { behaves, findRemoteDesktop, type FlowEvidence, type RemoteDesktopHints } from './remote-desktop.js';
 
@@ -66,7 +67,7 @@ export class DesktopGuess {
     );
     if (addresses.size > 0) return [...addresses].slice(0, MAX_DESKTOPS).map((address) => ({ address, why }));
     const busiest = [...this.#bytes].sort((x, y) => y[1] - x[1]).map(([address]) => address);
-    const address = busiest.find(isPrivate) ?? busiest[0];
+    const address = busiest.find(isPrivateAddress) ?? busiest[0];
     return address === undefined ? [] : [{ address, why: 'traffic' }];
   }
 
@@ -106,11 +107,4 @@ function view(pair: Pair, desktop: Side, peer: Side): FlowEvidence & { address: 
     clientMessages: peer.messages,
     clientMessageBytes: peer.messages === 0 ? 0 : peer.messageBytes / peer.messages,
   };
-}
-
-/** RFC 1918, loopback, carrier NAT, and their IPv6 counterparts. */
-function isPrivate(address: string): boolean {
-  return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|127\.|100\.(6[4-9]|[789]\d|1[01]\d|12[0-7])\.|f[cd]|fe80|::1$)/.test(
-    address,
-  );
 }

@@ -1,4 +1,5 @@
 // Somebody on the path between users and sites: records control packets, and sends any UDP packet with any source address.
+import { ipv4Bytes } from '../../../../domain/model/address.js';
 import { readFile } from 'node:fs/promises';
 import { RawSocket } from '../../../../guest-proxy/punch/raw-socket.js';
 import { startCommand, type StartedCommand } from '../../../../os/start-command.js';
@@ -40,8 +41,8 @@ function packet({ from, to, payload }: Datagram): Buffer {
   ip.writeUInt16BE(28 + data.length, 2);
   ip.writeUInt8(64, 8);
   ip.writeUInt8(17, 9);
-  ip.set(from.address.split('.').map(Number), 12);
-  ip.set(to.address.split('.').map(Number), 16);
+  ip.set(ipv4Bytes(from.address), 12);
+  ip.set(ipv4Bytes(to.address), 16);
   ip.writeUInt16BE(from.port, 20);
   ip.writeUInt16BE(to.port, 22);
   // The kernel fills in the header's checksum; for UDP over IPv4 none is allowed.

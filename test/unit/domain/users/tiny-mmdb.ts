@@ -1,5 +1,6 @@
 // Writes a MaxMind DB (format 2.0) for IPv4 with a few ranges, so that the real reader is tested without anybody's data.
 //   search tree: nodes of two 24-bit records | 16 zero bytes | data | marker | metadata
+import { ipv4ToNumber } from '../../../../domain/model/address.js';
 
 const MARKER = Buffer.concat([Buffer.from([0xab, 0xcd, 0xef]), Buffer.from('MaxMind.com')]);
 const TYPE = { string: 2, double: 3, uint16: 5, uint32: 6, map: 7, uint64: 9, array: 11 } as const;
@@ -39,7 +40,7 @@ export function tinyMmdb(ranges: readonly MmdbRange[]): Buffer {
   for (const r of ranges) {
     const offset = data.reduce((n, b) => n + b.length, 0);
     data.push(map({ location: map({ latitude: double(r.latitude), longitude: double(r.longitude) }) }));
-    const address = r.network.split('.').reduce((n, part) => n * 256 + Number(part), 0);
+    const address = ipv4ToNumber(r.network);
     let node = 0;
     for (let k = 0; k < r.bits; k++) {
       const bit = (Math.floor(address / 2 ** (31 - k)) % 2) as 0 | 1;
