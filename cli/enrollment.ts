@@ -1,11 +1,11 @@
 // Makes the file that a thin client's proxy needs: a new identity, the public keys of all hosts of the cloud (from the authority's folder),
 // where the round trips are measured (from vmshadow.yaml), and the desktop's present address.
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { VmshadowError } from '../domain/errors.js';
 import { CloudConfig } from '../domain/model/cloud.js';
-import { loadIdentity } from '../guest-proxy/protocol/identity.js';
+import { findIdentity } from '../guest-proxy/protocol/identity.js';
 import { type ClientConfig, makeClientConfig } from '../guest-proxy/protocol/client-config.js';
 import { writeDurably } from '../os/durable-file.js';
 import { loadConfig } from './config-file.js';
@@ -50,8 +50,7 @@ export async function readCloudFacts(sources: EnrollmentSources): Promise<CloudF
 }
 
 async function hostPublicKey(folder: string): Promise<string | null> {
-  const present = await readdir(folder).catch(() => [] as string[]);
-  return present.includes(IDENTITY_FILE) ? (await loadIdentity(join(folder, IDENTITY_FILE))).publicKey : null;
+  return (await findIdentity(join(folder, IDENTITY_FILE)))?.publicKey ?? null;
 }
 
 /** Make the configuration of a new client of a desktop that is (or will be) at `external`. */

@@ -91,7 +91,7 @@ export class ClientProxy {
     this.#logger = options.logger;
     this.#plane = options.plane ?? kernelClientPlane;
     this.#now = options.now ?? Date.now;
-    this.#store = new ClientStore(options.stateFile, options.config);
+    this.#store = new ClientStore(options.stateFile, options.config, this.#plane);
     this.#prober = new Prober(
       options.config.probes,
       (bytes, to) => this.#sendTo(bytes, to),
@@ -107,7 +107,7 @@ export class ClientProxy {
     this.#socket.on('message', (bytes, from) => this.#receive(bytes, from));
     await new Promise<void>((resolve) => this.#socket?.bind(0, resolve));
     const { state } = this.#store;
-    await this.#apply({ ...state, flows: withoutClosed(state.flows, await listSockets()) });
+    await this.#store.apply({ ...state, flows: withoutClosed(state.flows, await listSockets()) });
     this.#preparedEpoch = state.pending?.epoch ?? 0;
     this.#followAddresses();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -214,7 +214,7 @@ export class ClientProxy {
     const next = this.#judge(onHostAnswer(this.#store.state, answer, this.#config.hosts));
     if (next !== null && verified && next !== this.#store.state) {
       this.#store.state = next;
-      this.#enqueue(() => this.#store.save());
+      this.#enqueue(() => this.#store.save(this.#store.state));
     }
     return next !== null;
   }
@@ -267,7 +267,7 @@ export class ClientProxy {
       pending.targetKey === next.pending?.targetKey;
     if (!repeated || pending.lapsed || this.#preparedEpoch !== message.epoch) {
       const flows = flowsToFollow(next.flows, sockets, next.current, this.#config.controlPort);
-      await this.#apply({ ...next, flows });
+      await this.#store.apply({ ...next, flows });
       if (!repeated) {
         this.#punched.clear();
         this.#links.delete(message.newExternal);
@@ -298,9 +298,9 @@ export class ClientProxy {
     const from = { hostKey, address: link.address };
     const next = this.#judge(onCommit(before, message, from, follow, this.#now()));
     if (next === null) return;
-    if (next !== before) {
+    if (next !== before || !this.#store.inForce) {
       // Not confirmed before it is recorded: until then the host repeats COMMIT.
-      await this.#apply(next);
+      await this.#store.apply(next);
       this.#followAddresses();
       this.#closeAtMs = CLOSE_AFTER_MS.map((ms) => this.#now() + ms);
       this.#logger.info(
@@ -317,19 +317,12 @@ export class ClientProxy {
     const before = this.#store.state;
     const next = this.#judge(onAbort(before, message, hostKey));
     if (next === null) return;
-    if (next !== before) {
-      await this.#apply(next);
+    if (next !== before || !this.#store.inForce) {
+      await this.#store.apply(next);
       this.#followAddresses();
       this.#logger.info({ epoch: message.epoch }, 'move called off');
     }
     link.send({ kind: 'aborted', desktop: message.desktop, epoch: message.epoch });
-  }
-
-  /** Record a state and put it in force; after a crash in between, `start` makes the rules anew from the record. */
-  async #apply(next: ClientState): Promise<void> {
-    this.#store.state = next;
-    const rules = clientRules(next.flows, addressesOf(next));
-    await Promise.all([this.#store.save(), this.#plane.apply(next.desktop, rules)]);
   }
 
   async #punch(): Promise<void> {
@@ -368,7 +361,8 @@ export class ClientProxy {
     const before = this.#store.state;
     const flows = withoutClosed(before.flows, sockets);
     const next = onTime(before, this.#now());
-    if (next !== before || flows.length !== before.flows.length) await this.#apply({ ...next, flows });
+    const changed = next !== before || flows.length !== before.flows.length;
+    if (changed || !this.#store.inForce) await this.#store.apply({ ...next, flows });
   }
 
   #report(): void {

@@ -1,60 +1,104 @@
-// The client proxy's durable state: loaded once, saved on each change. HELLO stamps are reserved in blocks, so that they grow over
-// restarts also on a machine whose clock does not.
-import { Mutex } from 'async-mutex';
+// The client proxy's state: loaded once, recorded and put in force on each change. HELLO stamps are reserved in blocks, so that they grow
+// over restarts also on a machine whose clock does not.
 import { parseInput } from '../../domain/model/parse.js';
-import { readJson, writeJson } from '../../os/durable-json.js';
-import { removeDurably } from '../../os/durable-file.js';
+import { isNotDurable } from '../../os/record-errors.js';
+import { RecordFile } from '../../os/record-file.js';
+import type { RecordStoreOptions } from '../../os/record-store.js';
+import type { ClientPlane } from '../planes/plane.js';
 import type { ClientConfig } from '../protocol/client-config.js';
-import { ClientState } from './client-state.js';
+import { clientRules } from '../rules/client-rules.js';
+import { addressesOf, ClientState } from './client-state.js';
 
 /** HELLOs of one run; at five a second this lasts for years. */
 const STAMPS_A_RUN = 1_000_000_000;
 
 export class ClientStore {
-  readonly #file: string;
+  readonly #path: string;
+  readonly #file: RecordFile<typeof ClientState>;
   readonly #config: ClientConfig;
+  readonly #plane: ClientPlane;
   #stamp = 0;
-  #state: ClientState | null = null;
-  readonly #saving = new Mutex();
+  #state: ClientState;
+  /** The last state that was surely recorded. */
+  #recorded: ClientState;
+  #inForce = false;
 
-  constructor(file: string, config: ClientConfig) {
-    this.#file = file;
+  constructor(
+    path: string,
+    config: ClientConfig,
+    plane: ClientPlane,
+    options: Pick<RecordStoreOptions, 'files'> = {},
+  ) {
+    this.#path = path;
+    this.#file = new RecordFile(path, ClientState, "client's state", options);
     this.#config = config;
+    this.#plane = plane;
+    this.#state = this.#recorded = this.#initial();
   }
 
   get state(): ClientState {
-    return this.#state ?? this.#initial();
+    return this.#state;
   }
 
+  /** A state that is still to be saved. */
   set state(next: ClientState) {
     this.#state = next;
   }
 
-  /** Load the state; begin afresh where there is none, or the configuration is newer. */
+  /** The state is recorded, and its rules are in force; false when the last try has failed. */
+  get inForce(): boolean {
+    return this.#inForce;
+  }
+
+  /** Load the state; begin afresh where there is none, or the configuration is newer. Nothing is in force yet. */
   async load(nowMs: number): Promise<void> {
-    const saved = await readJson(this.#file, ClientState);
+    const saved = await this.#file.get();
     const fresh = this.#initial();
     const usable = saved !== null && saved.desktop === fresh.desktop && saved.epoch >= fresh.epoch;
     const state = usable ? saved : fresh;
     const stampBase = Math.max(nowMs, (saved?.stampBase ?? 0) + STAMPS_A_RUN);
     this.#stamp = stampBase;
-    this.#state = parseInput(ClientState, { ...state, stampBase }, this.#file);
-    await this.save();
+    await this.save(parseInput(ClientState, { ...state, stampBase }, this.#path));
   }
 
-  /** Save the present state; one write after the other. */
-  async save(): Promise<void> {
-    const { state } = this;
-    await this.#saving.runExclusive(() => writeJson(this.#file, state));
+  /** Make `next` the state, at once, and record it. When that fails, the state is what stands on the disk. */
+  async save(next: ClientState): Promise<void> {
+    this.#state = next;
+    try {
+      await this.#file.put(next);
+      this.#recorded = next;
+    } catch (error) {
+      this.#recorded = await this.#standing();
+      // A newer state may have come meanwhile; it is recorded by itself.
+      if (this.#state === next) this.#state = this.#recorded;
+      throw error;
+    }
+  }
+
+  /** As `save`, and put the rules in force; after a crash in between, the next run makes them anew from the record. */
+  async apply(next: ClientState): Promise<void> {
+    this.#inForce = false;
+    const rules = clientRules(next.flows, addressesOf(next));
+    const done = await Promise.allSettled([this.save(next), this.#plane.apply(next.desktop, rules)]);
+    for (const part of done) if (part.status === 'rejected') throw part.reason;
+    this.#inForce = true;
   }
 
   async remove(): Promise<void> {
-    await removeDurably(this.#file);
+    await this.#file.remove();
   }
 
   nextStamp(): number {
     this.#stamp += 1;
     return this.#stamp;
+  }
+
+  async #standing(): Promise<ClientState> {
+    try {
+      return (await this.#file.get()) ?? this.#recorded;
+    } catch (error) {
+      return isNotDurable(error) && error.record !== null ? (error.record as ClientState) : this.#recorded;
+    }
   }
 
   #initial(): ClientState {

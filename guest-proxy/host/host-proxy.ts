@@ -20,7 +20,7 @@ import type { HostPlane } from '../planes/plane.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { loadIdentity } from '../protocol/identity.js';
 import { announceAddress } from './announce.js';
-import { addressesOf, AddressChangeRecord, type DesktopRecord, RecordStore } from './desktop-record.js';
+import { addressesOf, AddressChangeRecord, type NetworkRecord, networkRecords } from './network-record.js';
 import { DhcpServers } from './dhcp.js';
 import { HoldQueue } from './hold-queue.js';
 import { HostState } from './host-state.js';
@@ -77,7 +77,7 @@ export class HostProxy implements DesktopNetwork {
     this.#plane = options.plane ?? kernelHostPlane;
     this.#dhcp = new DhcpServers(options.stateDir);
     this.#state = new HostState({
-      store: new RecordStore(options.stateDir),
+      records: networkRecords(options.stateDir),
       plane: this.#plane,
       uplink: options.uplink,
       controlPort: options.controlPort,
@@ -306,7 +306,7 @@ export class HostProxy implements DesktopNetwork {
   }
 
   /** Refuse a change that does not concern this host's address, or is older than what is recorded. */
-  #check(change: AddressChange, ownAddress: string): { record: DesktopRecord; checked: AddressChangeRecord } {
+  #check(change: AddressChange, ownAddress: string): { record: NetworkRecord; checked: AddressChangeRecord } {
     const checked = parseInput(AddressChangeRecord, change, `change of address of ${change.desktop}`);
     const record = this.#state.get(checked.desktop);
     if (record.external !== ownAddress)

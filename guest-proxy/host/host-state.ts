@@ -3,12 +3,13 @@
 import { Mutex } from 'async-mutex';
 import { VmshadowError } from '../../domain/errors.js';
 import type { DesktopId } from '../../domain/model/ids.js';
+import { isNotDurable } from '../../os/record-errors.js';
 import type { HostPlane } from '../planes/plane.js';
 import type { HostRules } from '../rules/host-rules.js';
-import { addressesOf, type DesktopRecord, emptyRecord, type RecordStore } from './desktop-record.js';
+import { addressesOf, type NetworkRecord, emptyRecord, type NetworkRecords } from './network-record.js';
 
 export interface HostStateOptions {
-  readonly store: RecordStore;
+  readonly records: NetworkRecords;
   readonly plane: HostPlane;
   readonly uplink: string;
   readonly controlPort: number;
@@ -16,7 +17,7 @@ export interface HostStateOptions {
 
 export class HostState {
   readonly #options: HostStateOptions;
-  readonly #records = new Map<DesktopId, DesktopRecord>();
+  readonly #records = new Map<DesktopId, NetworkRecord>();
   /** External addresses whose packets are held; gone with the process, as the queue is. */
   readonly #held = new Set<string>();
   /** The rules in force, as text; null: not known. */
@@ -28,22 +29,22 @@ export class HostState {
   }
 
   /** Read all records and put their rules in force. */
-  async load(): Promise<readonly DesktopRecord[]> {
-    for (const record of await this.#options.store.loadAll()) this.#records.set(record.desktop, record);
+  async load(): Promise<readonly NetworkRecord[]> {
+    for (const record of await this.#options.records.list()) this.#records.set(record.desktop, record);
     await this.exclusively(() => this.#options.plane.apply(this.rules(), { afresh: true }));
     return this.all();
   }
 
-  all(): readonly DesktopRecord[] {
+  all(): readonly NetworkRecord[] {
     return [...this.#records.values()];
   }
 
-  find(desktop: string): DesktopRecord | null {
+  find(desktop: string): NetworkRecord | null {
     return this.#records.get(desktop as DesktopId) ?? null;
   }
 
   /** The record of a desktop that must be known here; UNKNOWN_DESKTOP otherwise. */
-  get(desktop: DesktopId): DesktopRecord {
+  get(desktop: DesktopId): NetworkRecord {
     const record = this.find(desktop);
     if (record === null)
       throw new VmshadowError(
@@ -53,23 +54,27 @@ export class HostState {
     return record;
   }
 
-  /** Change a record (a new one where none is): recorded and in force. `whenInForce` need not wait for the disk. Give the new record. */
+  /**
+   * Change a record (a new one where none is): recorded and in force. `whenInForce` need not wait for the disk. Give the new record. When
+   * it throws, memory and rules follow the record that stands, old or new.
+   */
   async change(
     desktop: DesktopId,
-    change: (record: DesktopRecord) => DesktopRecord,
+    change: (record: NetworkRecord) => NetworkRecord,
     whenInForce: () => void = () => undefined,
-  ): Promise<DesktopRecord> {
+  ): Promise<NetworkRecord> {
     return this.exclusively(async () => {
-      const before = this.find(desktop);
-      const next = change(before ?? emptyRecord(desktop));
-      this.#records.set(desktop, next);
-      try {
-        await Promise.all([this.#options.store.save(next), this.#apply().then(whenInForce)]);
-      } catch (error) {
-        if (before === null) this.#records.delete(desktop);
-        else this.#records.set(desktop, before);
-        throw error;
+      const next = change(this.find(desktop) ?? emptyRecord(desktop));
+      const before = this.#keep(desktop, next);
+      const [recorded, inForce] = await Promise.allSettled([
+        this.#options.records.put(desktop, next),
+        this.#apply().then(whenInForce),
+      ]);
+      if (recorded.status === 'rejected') {
+        await this.#followRecord(desktop, before);
+        throw recorded.reason;
       }
+      if (inForce.status === 'rejected') throw inForce.reason;
       return next;
     });
   }
@@ -77,10 +82,35 @@ export class HostState {
   /** Forget a desktop. */
   async remove(desktop: DesktopId): Promise<void> {
     await this.exclusively(async () => {
-      await this.#options.store.remove(desktop);
-      this.#records.delete(desktop);
+      const before = this.find(desktop);
+      try {
+        await this.#options.records.remove(desktop);
+      } catch (error) {
+        await this.#followRecord(desktop, before);
+        throw error;
+      }
+      this.#keep(desktop, null);
       await this.#apply();
     });
+  }
+
+  /** Remember a record, or that there is none; give the one before. */
+  #keep(desktop: DesktopId, record: NetworkRecord | null): NetworkRecord | null {
+    const before = this.find(desktop);
+    if (record === null) this.#records.delete(desktop);
+    else this.#records.set(desktop, record);
+    return before;
+  }
+
+  /** After a change that failed: what stands on the disk counts, and `known` where that cannot be read. */
+  async #followRecord(desktop: DesktopId, known: NetworkRecord | null): Promise<void> {
+    try {
+      this.#keep(desktop, await this.#options.records.get(desktop));
+    } catch (error) {
+      this.#keep(desktop, isNotDurable(error) ? (error.record as NetworkRecord | null) : known);
+    }
+    // The caller has an error to look at already; rules that are not in force are tried again with the next change.
+    await this.#apply().catch(() => undefined);
   }
 
   /** Mark packets for an address to be held, or no more. */

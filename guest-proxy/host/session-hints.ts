@@ -1,8 +1,7 @@
 // Which sessions stood, so that a restarted host can tell the clients to say HELLO again. No secrets; losing it costs one keepalive interval.
-import { Mutex } from 'async-mutex';
 import { z } from 'zod';
 import { Endpoint, Ipv4 } from '../../domain/model/address.js';
-import { readJson, writeJson } from '../../os/durable-json.js';
+import { RecordFile } from '../../os/record-file.js';
 
 const Hint = z.object({
   localAddress: Ipv4,
@@ -16,17 +15,16 @@ const HintFile = z.array(Hint);
 const MAX_HINTS = 1_000;
 
 export class SessionHints {
-  readonly #file: string;
+  readonly #file: RecordFile<typeof HintFile>;
   #hints: Hint[] = [];
-  readonly #writing = new Mutex();
 
   constructor(file: string) {
-    this.#file = file;
+    this.#file = new RecordFile(file, HintFile, 'list of client sessions');
   }
 
   /** The sessions of before; none when the file is missing or unreadable. */
   async load(): Promise<readonly Hint[]> {
-    const hints = await readJson(this.#file, HintFile).catch(() => null);
+    const hints = await this.#file.get().catch(() => null);
     return hints ?? [];
   }
 
@@ -36,7 +34,6 @@ export class SessionHints {
     if (same?.seenAs.port === hint.seenAs.port && same.seenAs.address === hint.seenAs.address) return;
     const others = this.#hints.filter((h) => h.session !== hint.session);
     this.#hints = [...others, hint].slice(-MAX_HINTS);
-    const snapshot = this.#hints;
-    await this.#writing.runExclusive(() => writeJson(this.#file, snapshot)).catch(() => undefined);
+    await this.#file.put(this.#hints).catch(() => undefined);
   }
 }

@@ -7,7 +7,7 @@ import type { Identity } from '../protocol/identity.js';
 import type { Message } from '../protocol/messages.js';
 import { type AnswerKind, ClientExchange } from './client-exchange.js';
 import { type ClientSession, ControlServer } from './control-server.js';
-import type { DesktopRecord } from './desktop-record.js';
+import type { NetworkRecord } from './network-record.js';
 import { SessionHints } from './session-hints.js';
 import { standingFor, whatToTell } from './what-to-tell.js';
 
@@ -17,7 +17,7 @@ export interface UserChannelOptions {
   readonly hintsFile: string;
   readonly logger: Logger;
   readonly now: () => number;
-  readonly find: (desktop: string) => DesktopRecord | null;
+  readonly find: (desktop: string) => NetworkRecord | null;
 }
 
 export class UserChannel {

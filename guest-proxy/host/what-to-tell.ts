@@ -2,7 +2,7 @@
 // A lost message, a crash at either end, or a client that was away for a whole move needs no case of its own.
 import type { Message } from '../protocol/messages.js';
 import type { Role } from '../protocol/wire.js';
-import { addressesOf, type AddressChangeRecord, type DesktopRecord, roleAt } from './desktop-record.js';
+import { addressesOf, type AddressChangeRecord, type NetworkRecord, roleAt } from './network-record.js';
 
 /** Clients keep prepared rules for so long without hearing more: longer than any switchover with its retries. */
 const PREPARED_LIFETIME_MS = 600_000;
@@ -17,7 +17,7 @@ export interface ClientView {
 
 /** What this host is to a desktop at one of its addresses, for an enrolled client; null for anybody else. */
 export function standingFor(
-  record: DesktopRecord | null,
+  record: NetworkRecord | null,
   client: string,
   localAddress: string,
 ): { role: Role; epoch: number } | null {
@@ -45,7 +45,7 @@ export function prepareMessage(change: AddressChangeRecord): Message {
 }
 
 /** The message that brings a client to what the record says; null when it is there. */
-export function whatToTell(record: DesktopRecord, client: ClientView): Message | null {
+export function whatToTell(record: NetworkRecord, client: ClientView): Message | null {
   const { localAddress, epoch, pendingEpoch } = client;
   const { desktop } = record;
   const change =

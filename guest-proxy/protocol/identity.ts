@@ -1,9 +1,10 @@
 // Long-term identities: Ed25519 key pairs (libsodium). The file holds the secret and is readable by its owner only.
-import { open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
 import { PublicKey } from '../../domain/model/keys.js';
-import { readJson, writeJson } from '../../os/durable-json.js';
+import { isMissing } from '../../os/durable-file.js';
+import { RecordFile } from '../../os/record-file.js';
 import sodium, { bufferOf } from './sodium.js';
 
 const SecretKey = z.string().refine(
@@ -48,14 +49,14 @@ export function identityOf(pair: KeyPair): Identity {
   };
 }
 
-/** Create a key pair in `file` (mode 0600) and give its public key; ALREADY_EXISTS when the file is there. */
+/** Create a key pair in `file` (mode 0600) and give its public key; ALREADY_EXISTS when the file is there, whatever is in it. */
 export async function createIdentity(file: string): Promise<string> {
   try {
     await stat(file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isMissing(error)) throw error;
     const pair = createKeyPair();
-    await writeJson(file, pair);
+    await identityFile(file).put(pair);
     return pair.publicKey;
   }
   throw new VmshadowError(
@@ -66,12 +67,22 @@ export async function createIdentity(file: string): Promise<string> {
 
 /** Load the identity in `file`; CONFIG_INVALID when it is missing, malformed, or readable by others. */
 export async function loadIdentity(file: string): Promise<Identity> {
-  const pair = await readJson(file, KeyPair);
-  if (pair === null)
+  const identity = await findIdentity(file);
+  if (identity === null)
     throw new VmshadowError('CONFIG_INVALID', `${file} is missing: make an identity with \`vmshadow keys\``);
-  const handle = await open(file, 'r');
-  const { mode } = await handle.stat().finally(() => handle.close());
+  return identity;
+}
+
+/** As `loadIdentity`, but null when there is none. */
+export async function findIdentity(file: string): Promise<Identity | null> {
+  const pair = await identityFile(file).get();
+  if (pair === null) return null;
+  const { mode } = await stat(file);
   if ((mode & 0o077) !== 0)
     throw new VmshadowError('CONFIG_INVALID', `${file} may be read by others: run \`chmod 600 ${file}\``);
   return identityOf(pair);
+}
+
+function identityFile(path: string): RecordFile<typeof KeyPair> {
+  return new RecordFile(path, KeyPair, 'identity', { invalidCode: 'CONFIG_INVALID' });
 }

@@ -5,7 +5,7 @@ import type { InternalNetwork } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { tapName } from '../../guest-proxy/host/tap.js';
-import { AddressChangeRecord } from '../../guest-proxy/host/desktop-record.js';
+import { AddressChangeRecord } from '../../guest-proxy/host/network-record.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import type { AddressChange, DesktopNetwork, UserEndpointReport } from '../../ports/desktop-network.js';
 import type { FakeFaults } from './fault.js';

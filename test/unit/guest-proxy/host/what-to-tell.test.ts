@@ -1,5 +1,5 @@
 import { DesktopId } from '../../../../domain/model/ids.js';
-import { type DesktopRecord, emptyRecord } from '../../../../guest-proxy/host/desktop-record.js';
+import { type NetworkRecord, emptyRecord } from '../../../../guest-proxy/host/network-record.js';
 import { standingFor, whatToTell } from '../../../../guest-proxy/host/what-to-tell.js';
 import { client, hostB, stranger } from '../support.js';
 
@@ -7,7 +7,7 @@ const A = '198.51.100.10';
 const B = '192.0.2.10';
 const desktop = DesktopId.parse('desk-1');
 const change = { desktop, epoch: 5, oldExternal: A, newExternal: B, targetKey: hostB.publicKey };
-const owner: DesktopRecord = {
+const owner: NetworkRecord = {
   ...emptyRecord(desktop),
   external: A,
   active: true,
@@ -25,7 +25,7 @@ const view = (localAddress: string, epoch: number, pendingEpoch = 0) => ({
   pendingEpoch,
 });
 
-it.each<[string, DesktopRecord, ReturnType<typeof view>, string | null]>([
+it.each<[string, NetworkRecord, ReturnType<typeof view>, string | null]>([
   ['nothing while nothing happens', owner, view(A, 4), null],
   ['PREPARE again while a move is prepared', preparing, view(A, 4), 'prepare'],
   ['nothing more once it knows of the move', preparing, view(A, 4, 5), null],

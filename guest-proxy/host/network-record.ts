@@ -1,13 +1,11 @@
 // What the host proxy keeps of a desktop, durably: one file each. The kernel's rules are made from these records alone.
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Ipv4 } from '../../domain/model/address.js';
 import { InternalNetwork } from '../../domain/model/desktop.js';
 import { DesktopId } from '../../domain/model/ids.js';
-import { readJson, writeJson } from '../../os/durable-json.js';
-import { removeDurably } from '../../os/durable-file.js';
 import { PublicKey } from '../../domain/model/keys.js';
+import { RecordStore, type RecordStoreOptions } from '../../os/record-store.js';
 import type { Role } from '../protocol/wire.js';
 
 export const AddressChangeRecord = z.object({
@@ -19,7 +17,7 @@ export const AddressChangeRecord = z.object({
 });
 export type AddressChangeRecord = z.infer<typeof AddressChangeRecord>;
 
-export const DesktopRecord = z.object({
+export const NetworkRecord = z.object({
   version: z.literal(1),
   desktop: DesktopId,
   /** Set while the desktop is attached. */
@@ -39,10 +37,10 @@ export const DesktopRecord = z.object({
   /** RST is dropped until then (guards G2, G3). */
   guardedUntilMs: z.number().nullable(),
 });
-export type DesktopRecord = z.infer<typeof DesktopRecord>;
+export type NetworkRecord = z.infer<typeof NetworkRecord>;
 
 /** The record of a desktop of which nothing is known yet. */
-export function emptyRecord(desktop: DesktopId): DesktopRecord {
+export function emptyRecord(desktop: DesktopId): NetworkRecord {
   return {
     version: 1,
     desktop,
@@ -59,7 +57,7 @@ export function emptyRecord(desktop: DesktopId): DesktopRecord {
 }
 
 /** What this host is to the desktop at one of its external addresses. */
-export function roleAt(record: DesktopRecord, localAddress: string): Role {
+export function roleAt(record: NetworkRecord, localAddress: string): Role {
   if (record.moved.some((change) => change.oldExternal === localAddress)) return 'moved';
   return record.active && record.expecting === null && record.external === localAddress
     ? 'owner'
@@ -67,39 +65,15 @@ export function roleAt(record: DesktopRecord, localAddress: string): Role {
 }
 
 /** The external addresses that a record keeps in use. */
-export function addressesOf(record: DesktopRecord): string[] {
+export function addressesOf(record: NetworkRecord): string[] {
   return [...(record.external === null ? [] : [record.external]), ...record.moved.map((m) => m.oldExternal)];
 }
 
-export class RecordStore {
-  readonly #folder: string;
+/** One record a desktop. */
+export type NetworkRecords = RecordStore<typeof NetworkRecord, DesktopId>;
 
-  constructor(stateDir: string) {
-    this.#folder = join(stateDir, 'desktops');
-  }
-
-  async loadAll(): Promise<DesktopRecord[]> {
-    let names: string[];
-    try {
-      names = await readdir(this.#folder);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw error;
-    }
-    const files = names.filter((name) => name.endsWith('.json')).map((name) => join(this.#folder, name));
-    const records = await Promise.all(files.map((file) => readJson(file, DesktopRecord)));
-    return records.filter((record) => record !== null);
-  }
-
-  async save(record: DesktopRecord): Promise<void> {
-    await writeJson(this.#file(record.desktop), record);
-  }
-
-  async remove(desktop: DesktopId): Promise<void> {
-    await removeDurably(this.#file(desktop));
-  }
-
-  #file(desktop: DesktopId): string {
-    return join(this.#folder, `${desktop}.json`);
-  }
+/** The records of a host whose proxy keeps its state in `stateDir`. */
+export function networkRecords(stateDir: string, options?: RecordStoreOptions): NetworkRecords {
+  const folder = join(stateDir, 'desktops');
+  return new RecordStore(folder, NetworkRecord, "proxy's record of a desktop", options);
 }

@@ -1,0 +1,96 @@
+import { ClientStore } from '../../../../guest-proxy/client/client-store.js';
+import type { ClientState } from '../../../../guest-proxy/client/client-state.js';
+import { makeClientConfig } from '../../../../guest-proxy/protocol/client-config.js';
+import { errno, ModelDisk } from '../../os/model-disk.js';
+import { hostA } from '../support.js';
+
+const PATH = '/state/client-desk-1.json';
+const A = '198.51.100.10';
+const B = '192.0.2.10';
+const config = makeClientConfig({ desktop: 'desk-1', external: A, hosts: [hostA.publicKey], probes: [] });
+
+let disk: ModelDisk;
+let plane: { broken: boolean; applied: string[] };
+let store: ClientStore;
+
+function open(): ClientStore {
+  return new ClientStore(
+    PATH,
+    config,
+    {
+      apply: async (desktop) => {
+        if (plane.broken) throw new Error('no nft');
+        plane.applied.push(desktop);
+      },
+      remove: async () => undefined,
+    },
+    { files: disk.files },
+  );
+}
+const moved = (state: ClientState): ClientState => ({ ...state, epoch: 5, current: B });
+const syncFails = (times: number) => {
+  disk.fault = ({ operation, path }) =>
+    operation === 'sync' && path === '/state' && times-- > 0 ? { when: 'before', error: errno('EIO') } : null;
+};
+
+beforeEach(async () => {
+  disk = new ModelDisk();
+  plane = { broken: false, applied: [] };
+  store = open();
+  await store.load(1_000);
+  await store.apply(store.state);
+});
+
+it('the state is what was recorded, also for the next run, whose stamps go on above the last ones', async () => {
+  const stamp = store.nextStamp();
+  await store.apply(moved(store.state));
+  const next = open();
+  await next.load(0);
+  expect(next.state).toMatchObject({ epoch: 5, current: B });
+  expect(next.nextStamp()).toBeGreaterThan(stamp);
+});
+
+it('a state that could not be recorded is given up: nobody is told that the desktop has moved', async () => {
+  const before = store.state;
+  disk.fault = ({ operation }) =>
+    operation === 'writeNew' ? { when: 'before', error: errno('ENOSPC') } : null;
+  await expect(store.apply(moved(before))).rejects.toMatchObject({ code: 'RECORD_UNWRITTEN' });
+  expect(store.state).toEqual(before);
+  expect(store.inForce).toBe(false);
+});
+
+it('a state that was recorded although that failed is the state, and is not in force before it lasts', async () => {
+  const next = moved(store.state);
+  syncFails(3);
+  await expect(store.apply(next)).rejects.toMatchObject({ code: 'RECORD_NOT_DURABLE' });
+  expect(store.state).toEqual(next);
+  expect(store.inForce).toBe(false);
+  await store.apply(store.state);
+  expect(store.inForce).toBe(true);
+});
+
+it('a state whose rules could not be applied is recorded and not in force', async () => {
+  const next = moved(store.state);
+  plane.broken = true;
+  await expect(store.apply(next)).rejects.toThrow('no nft');
+  expect(store.state).toEqual(next);
+  expect(store.inForce).toBe(false);
+});
+
+it('a state that comes while an older one cannot be recorded is not lost', async () => {
+  disk.fault = ({ operation }) => (operation === 'rename' ? { when: 'before', error: errno('EIO') } : null);
+  const failing = store.apply(moved(store.state));
+  const newer = { ...store.state, hostKey: hostA.publicKey };
+  store.state = newer;
+  await expect(failing).rejects.toMatchObject({ code: 'RECORD_UNWRITTEN' });
+  expect(store.state).toBe(newer);
+});
+
+it('a state that cannot be read is an error that names the file, and no reason to begin afresh', async () => {
+  disk.fault = ({ operation }) => (operation === 'readText' ? { when: 'before', error: errno('EIO') } : null);
+  const next = open();
+  await expect(next.load(0)).rejects.toMatchObject({
+    code: 'RECORD_UNREADABLE',
+    message: expect.stringContaining(PATH),
+  });
+});
