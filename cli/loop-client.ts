@@ -27,7 +27,7 @@ const BEGINNING_POLL_MS = 250;
 /** Plans of large pools take seconds; images of new desktops are copied within the update. */
 const UPDATE_TIMEOUT_MS = 600_000;
 /** Of gRPC. */
-const [DEADLINE_EXCEEDED, NOT_FOUND] = [4, 5];
+const [INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND] = [3, 4, 5];
 
 const WORKFLOW_TASKS = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW;
 
@@ -158,6 +158,14 @@ export class LoopClient {
             `there is no shadow loop for the pool ${this.pool} at this Temporal server. Start \`vmshadow manager --config vmshadow.yaml\`, or name another pool with --pool.`,
             { cause: error },
           );
+    if (grpcStatusOf(error) === INVALID_ARGUMENT)
+      return refusal(
+        {
+          code: 'INPUT_INVALID',
+          message: `${workflowId} does not take this question: do the command and the manager have the same release?\n${messageOf(error)}`,
+        },
+        error,
+      );
     return new VmshadowError(
       'CONTROL_PLANE',
       `${workflowId} does not answer: is \`vmshadow manager\` running? (${messageOf(error)})`,

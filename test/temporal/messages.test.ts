@@ -2,6 +2,7 @@
 // and never stops a workflow.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
+import { LoopClient } from '../../cli/loop-client.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { ensureShadowLoop } from '../../temporal/bootstrap.js';
@@ -121,6 +122,15 @@ describe('the shadow loop', () => {
   it.each(of('query'))('answers a wrong question %s with every problem', async (name) => {
     const [input, problems] = WRONG[name]!;
     await expect(loop().query(name, input)).rejects.toThrow(problems);
+  });
+
+  it('has the command say which question is not taken, and that it may be of another release', async () => {
+    await expect(new LoopClient(plane.client, cloudConfig.pool).status({ limit: 501 })).rejects.toMatchObject(
+      {
+        code: 'INPUT_INVALID',
+        message: expect.stringMatching(/same release\?\nstatus: 1 problem\n.*limit: /),
+      },
+    );
   });
 
   it.each(of('signal').flatMap((name) => [[name, WRONG[name]![0]] as const, [name, 'nonsense'] as const]))(
