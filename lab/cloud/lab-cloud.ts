@@ -42,6 +42,8 @@ export interface LabCloudOptions {
   readonly sites: readonly LabSite[];
   readonly policy: unknown;
   readonly moveMbps: number;
+  /** Ends the waiting for what starts. */
+  readonly signal?: AbortSignal;
 }
 
 const PEER_PORT = 7443;
@@ -132,7 +134,12 @@ export class LabCloud {
     const cloud = new LabCloud({ options, config, client, server, gates, hostKeys });
     for (const host of plan.hosts) cloud.startDom0(host.name);
     cloud.startManager();
-    await cloud.until((s) => s.hosts.every((h) => h.alive), 'all hosts report');
+    await cloud.until(
+      (s) => s.hosts.every((h) => h.alive),
+      'all hosts report',
+      READY_WITHIN_MS,
+      options.signal,
+    );
     return cloud;
   }
 

@@ -18,6 +18,8 @@ export const DemoOptions = z
     keep: z.boolean(),
     paper: z.boolean(),
     out: z.string().min(1),
+    /** Names of namespaces begin with it. */
+    prefix: z.string().regex(/^[a-z][a-z0-9]{1,15}$/, 'expected 2 to 16 of a-z and 0-9'),
   })
   .refine((o) => o.rttEastMs < o.rttWestMs, {
     path: ['rttEastMs'],
@@ -40,6 +42,7 @@ const DEFAULTS = {
   keep: false,
   paper: false,
   out: 'demo-report',
+  prefix: 'vmsdemo',
 } as const;
 
 /** Where the command line has the unit in its help, a field has it in its name. */
@@ -87,6 +90,7 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions {
       "the paper's sizes: 1 GB of RAM, 2 GB of disk with 1.1 GB used, 60 Mbit/s (takes five minutes more)",
     )
     .option('--keep', 'leave the world up afterwards, and say how to look at it')
+    .option('--prefix <name>', 'what its namespaces are called by, to run two at once', DEFAULTS.prefix)
     .option('--out <dir>', 'where the report goes', DEFAULTS.out)
     .parse(argv, { from: 'user' });
   const given = Object.fromEntries(

@@ -30,12 +30,19 @@ export class VncSession {
     this.#child = child;
   }
 
-  /** Connect a client, again and again while the guest still boots; resolves when the first frame has come. */
-  static async start(world: World, options: VncSessionOptions, withinMs: number): Promise<VncSession> {
+  /** Connect a client, again and again while the guest still boots; resolves when the first frame has come. Throws NETWORK, or on abort. */
+  static async start(
+    world: World,
+    options: VncSessionOptions,
+    withinMs: number,
+    signal: AbortSignal,
+  ): Promise<VncSession> {
     const deadlineMs = Date.now() + withinMs;
     for (;;) {
+      signal.throwIfAborted();
       const session = VncSession.#spawn(world, options);
-      while (session.alive && session.frames().length === 0 && Date.now() < deadlineMs) await sleep(250);
+      while (session.alive && session.frames().length === 0 && Date.now() < deadlineMs)
+        await sleep(250, undefined, { signal });
       if (session.frames().length > 0) return session;
       await session.stop();
       if (Date.now() >= deadlineMs)
@@ -43,7 +50,7 @@ export class VncSession {
           'NETWORK',
           `the VNC client of ${options.user} shows no frame of ${options.address}:${String(options.port)} within ${String(withinMs / 1000)} s; see ${options.logFile}.err`,
         );
-      await sleep(RETRY_MS);
+      await sleep(RETRY_MS, undefined, { signal });
     }
   }
 

@@ -189,8 +189,9 @@ export class World {
     writeEntry(this.#entry);
   }
 
-  /** End every process in the world and remove it. Doing it twice is harmless. */
+  /** End every process in the world and remove it. Doing it twice is harmless: what was made since the first time goes, too. */
   async destroy(): Promise<CleanupReport> {
+    writeEntry(this.#entry);
     return await cleanupWorld(this.plan.prefix);
   }
 
