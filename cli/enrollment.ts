@@ -2,6 +2,7 @@
 // where the round trips are measured (from vmshadow.yaml), and the desktop's present address.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import pMap from 'p-map';
 import type { z } from 'zod';
 import { VmshadowError } from '../domain/errors.js';
 import { CloudConfig } from '../domain/model/cloud.js';
@@ -27,12 +28,17 @@ export interface CloudFacts {
   }[];
 }
 
+/** That are open. */
+const FILES_AT_A_TIME = 32;
+
 /** Read the hosts' public keys and probe addresses; PREREQUISITE where a host of the cloud has no identity yet. */
 export async function readCloudFacts(sources: EnrollmentSources): Promise<CloudFacts> {
   const cloud = await loadConfig(sources.cloudFile, CloudConfig, "the cloud's configuration");
   const wanted = cloud.sites.flatMap((site) => site.hosts.map((host) => ({ site: site.id, host: host.id })));
-  const keys = await Promise.all(
-    wanted.map(({ site, host }) => hostPublicKey(join(sources.keysDir, 'hosts', site, host))),
+  const keys = await pMap(
+    wanted,
+    ({ site, host }) => hostPublicKey(join(sources.keysDir, 'hosts', site, host)),
+    { concurrency: FILES_AT_A_TIME },
   );
   const missing = wanted.filter((_, i) => keys[i] === null).map((h) => `${h.site}/${h.host}`);
   if (missing.length > 0)

@@ -7,6 +7,7 @@
 // - Only "no such file" is "none": whatever else is wrong is an error, since an unread record may stand for a running desktop.
 // - Changes of one record are made one at a time, in one process; changes of different records do not wait for each other.
 import { dirname, join } from 'node:path';
+import pMap from 'p-map';
 import { Mutex } from 'async-mutex';
 import type { z } from 'zod';
 import { VmshadowError, type ErrorCode } from '../domain/errors.js';
@@ -27,6 +28,8 @@ export interface RecordStoreOptions {
   readonly now?: () => number;
 }
 
+/** Files that are open at a time. */
+const READ_AT_A_TIME = 32;
 /** No write takes so long: a temporary file of this age was left by a crash. */
 const LEFT_OVER_MS = 10 * 60_000;
 /** Folders that this user may not open, or whose file system has no such thing, were made by somebody else. */
@@ -109,11 +112,11 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   /** As `list`, each with its id. */
   async entries(prefix = ''): Promise<(readonly [Id, z.output<S>])[]> {
     const ids = (await this.#ids()).filter((id) => id.startsWith(prefix)).sort();
-    const found = ids.map(async (id) => {
+    const read = async (id: Id) => {
       const record = await this.get(id);
       return record === null ? [] : [[id, record] as const];
-    });
-    return (await Promise.all(found)).flat();
+    };
+    return (await pMap(ids, read, { concurrency: READ_AT_A_TIME })).flat();
   }
 
   async #ids(): Promise<Id[]> {

@@ -1,4 +1,5 @@
 // Activities of the manager, which need no host: solving a plan (solvers do not run in workflow code), asking Temporal about moves.
+import pMap from 'p-map';
 import { log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { trimPlan } from '../../domain/placement/request/packed-request.js';
@@ -18,6 +19,9 @@ export interface ControlContext {
   /** Null: nobody is placed by address, and all sites are measured. */
   readonly geo: GeoLocator | null;
 }
+
+/** Questions that the server gets at once. */
+const ASKED_AT_A_TIME = 20;
 
 /**
  * Make the manager's activities. They remember the last exact plan only to make the next one sooner: another manager, or this one
@@ -46,17 +50,16 @@ export function controlActivities({ client, solver, geo }: ControlContext) {
 
     /** Of these workflows, give those that run no more (ended, or terminated without a word to the loop). */
     async endedWorkflows(workflowIds: readonly string[]): Promise<string[]> {
-      const ended = await Promise.all(
-        workflowIds.map(async (id) => {
-          try {
-            const { status } = await client.workflow.getHandle(id).describe();
-            return status.name !== 'RUNNING';
-          } catch (error) {
-            if ((error as { name?: unknown }).name === 'WorkflowNotFoundError') return true;
-            throw error;
-          }
-        }),
-      );
+      const hasEnded = async (id: string): Promise<boolean> => {
+        try {
+          const { status } = await client.workflow.getHandle(id).describe();
+          return status.name !== 'RUNNING';
+        } catch (error) {
+          if ((error as { name?: unknown }).name === 'WorkflowNotFoundError') return true;
+          throw error;
+        }
+      };
+      const ended = await pMap(workflowIds, hasEnded, { concurrency: ASKED_AT_A_TIME });
       return workflowIds.filter((_, i) => ended[i]);
     },
   });

@@ -1,4 +1,5 @@
 // `vmshadow status`: once, or again and again: redrawn in place on a terminal, a line a change elsewhere.
+import pMap from 'p-map';
 import { z } from 'zod';
 import { messageOf } from '../../domain/errors.js';
 import { parseArguments, poolOptions, numeric } from '../arguments.js';
@@ -16,6 +17,9 @@ const Options = z.object({
   interval: numeric.pipe(z.number().min(0.2).max(3600)).default(1),
 });
 
+/** Questions that the server gets at once. */
+const MOVES_AT_A_TIME = 20;
+
 /** Run `vmshadow status`. */
 export async function statusCommand(context: CliContext, raw: unknown): Promise<void> {
   const options = parseArguments(Options, raw, 'status');
@@ -32,8 +36,10 @@ export async function statusCommand(context: CliContext, raw: unknown): Promise<
 /** Ask the loop, of `all` desktops or as many as a screen needs, and every move under way. A move that gives no answer is null: the rest is still worth seeing. */
 export async function readStatus(loop: LoopClient, all: boolean): Promise<StatusView> {
   const status = all ? await loop.wholeStatus() : await loop.status();
-  const moves = await Promise.all(
-    status.moves.map(async (m) => [m.desktop, await loop.moveStatus(m.desktop).catch(() => null)] as const),
+  const moves = await pMap(
+    status.moves,
+    async (m) => [m.desktop, await loop.moveStatus(m.desktop).catch(() => null)] as const,
+    { concurrency: MOVES_AT_A_TIME },
   );
   return { loop: status, moves: Object.fromEntries(moves), atMs: Date.now() };
 }

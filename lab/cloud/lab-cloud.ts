@@ -1,5 +1,6 @@
 // A whole cloud in a lab world, from the product's own commands: Temporal and the manager in the control namespace, one dom0 a host in
 // its site's namespace, one proxy a user. Everything that it makes lies in one folder or in the world, and goes with them.
+import pMap from 'p-map';
 import { addressAt } from '../../domain/model/address.js';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,6 +24,7 @@ import type { CreateDesktopRequest, DesktopCreated } from '../../temporal/contra
 import type { LoopStatus } from '../../temporal/contract/status.js';
 import { shadowLoopId } from '../../temporal/contract/names.js';
 import { checkoutFolder } from '../images/locate.js';
+import { COMMANDS_AT_A_TIME } from '../net/commands.js';
 import { Gate } from '../net/gate.js';
 import type { World } from '../net/world.js';
 import { DATA_CONVERTER } from '../../temporal/codec.js';
@@ -111,7 +113,7 @@ export class LabCloud {
     await writeFile(join(dir, 'vmshadow.yaml'), stringify(config));
     const keys = join(dir, 'keys');
     await createAuthority(keys);
-    const hostKeys = await Promise.all(plan.hosts.map((h) => configureHost(options, h.name, keys)));
+    const hostKeys = await pMap(plan.hosts, (h) => configureHost(options, h.name, keys), COMMANDS_AT_A_TIME);
     const server = await startTemporal(options);
     const gates = [
       await Gate.open(world, {

@@ -2,7 +2,8 @@
 // Half-made worlds are the caller's to remove.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execIn, ipBatch, tcBatch } from './commands.js';
+import pMap from 'p-map';
+import { COMMANDS_AT_A_TIME, execIn, ipBatch, tcBatch } from './commands.js';
 import { startDelayDaemon } from './delay-daemon.js';
 import {
   HOME_PREFIX,
@@ -22,7 +23,7 @@ export async function buildWorld(
 ): Promise<{ netem: boolean }> {
   await makeNamespaces(plan);
   await makeAddresses(plan);
-  await Promise.all(plan.users.map(makeNat));
+  await pMap(plan.users, makeNat, COMMANDS_AT_A_TIME);
   const core = plan.coreNamespace;
   const netem = await hasNetem(core);
   const pairs = pairsOf(plan);
@@ -58,7 +59,7 @@ async function makeNamespaces(plan: WorldPlan): Promise<void> {
       (u) => `link add eth0 netns ${u.clientNamespace} type veth peer name lan0 netns ${u.namespace}`,
     ),
   ]);
-  await Promise.all(namespaces.map((name) => setKernelOptions(name)));
+  await pMap(namespaces, setKernelOptions, COMMANDS_AT_A_TIME);
 }
 
 /** Routers forward; source checks would drop packets whose addresses are rewritten; IPv6 would only add noise to captures. */
@@ -98,57 +99,64 @@ async function makeAddresses(plan: WorldPlan): Promise<void> {
     ],
     control,
   );
-  await Promise.all([
-    ...hosts.map((h) =>
-      ipBatch(
-        [
-          up('lo'),
-          `addr add ${h.address}/${length} dev ${h.device}`,
-          up(h.device),
-          `route add default via ${h.coreAddress}`,
-          `addr add ${h.managementAddress}/${String(MANAGEMENT_PREFIX)} dev mgmt0`,
-          up('mgmt0'),
-          // An external address without a desktop: silence, rather than a loop between host and core until the TTL ends.
-          `route add blackhole ${h.externalPool}`,
-        ],
-        h.namespace,
-      ),
-    ),
-    ...users.flatMap((u) => [
-      ipBatch(
-        [
-          up('lo'),
-          `addr add ${u.address}/${length} dev ${u.device}`,
-          up(u.device),
-          `addr add ${u.clientGateway}/${String(HOME_PREFIX)} dev lan0`,
-          up('lan0'),
-          `route add default via ${u.coreAddress}`,
-        ],
-        u.namespace,
-      ),
-      ipBatch(
-        [
-          up('lo'),
-          `addr add ${u.clientAddress}/${String(HOME_PREFIX)} dev eth0`,
-          up('eth0'),
-          `route add default via ${u.clientGateway}`,
-        ],
-        u.clientNamespace,
-      ),
-    ]),
-  ]);
+  const batches = [
+    ...hosts.map((h) => ({
+      namespace: h.namespace,
+      lines: [
+        up('lo'),
+        `addr add ${h.address}/${length} dev ${h.device}`,
+        up(h.device),
+        `route add default via ${h.coreAddress}`,
+        `addr add ${h.managementAddress}/${String(MANAGEMENT_PREFIX)} dev mgmt0`,
+        up('mgmt0'),
+        // An external address without a desktop: silence, rather than a loop between host and core until the TTL ends.
+        `route add blackhole ${h.externalPool}`,
+      ],
+    })),
+    ...users.map((u) => ({
+      namespace: u.namespace,
+      lines: [
+        up('lo'),
+        `addr add ${u.address}/${length} dev ${u.device}`,
+        up(u.device),
+        `addr add ${u.clientGateway}/${String(HOME_PREFIX)} dev lan0`,
+        up('lan0'),
+        `route add default via ${u.coreAddress}`,
+      ],
+    })),
+    ...users.map((u) => ({
+      namespace: u.clientNamespace,
+      lines: [
+        up('lo'),
+        `addr add ${u.clientAddress}/${String(HOME_PREFIX)} dev eth0`,
+        up('eth0'),
+        `route add default via ${u.clientGateway}`,
+      ],
+    })),
+  ];
+  await pMap(batches, ({ lines, namespace }) => ipBatch(lines, namespace), COMMANDS_AT_A_TIME);
   await disableOffloads(plan);
 }
 
 /** Without this the WAN would see packets of up to 64 KB, which no real one carries; delay and rate would be bursts. */
 async function disableOffloads(plan: WorldPlan): Promise<void> {
-  const off = (namespace: string, device: string) =>
-    execIn(namespace, ['ethtool', '-K', device, 'tso', 'off', 'gso', 'off', 'gro', 'off']);
   const { coreNamespace: core, hosts, users } = plan;
-  await Promise.all([
-    ...[...hosts, ...users].flatMap((leg) => [off(leg.namespace, leg.device), off(core, leg.coreDevice)]),
-    ...users.flatMap((u) => [off(u.clientNamespace, 'eth0'), off(u.namespace, 'lan0')]),
-  ]);
+  const devices: [namespace: string, device: string][] = [
+    ...[...hosts, ...users].flatMap((leg): [string, string][] => [
+      [leg.namespace, leg.device],
+      [core, leg.coreDevice],
+    ]),
+    ...users.flatMap((u): [string, string][] => [
+      [u.clientNamespace, 'eth0'],
+      [u.namespace, 'lan0'],
+    ]),
+  ];
+  const off = ['tso', 'off', 'gso', 'off', 'gro', 'off'];
+  await pMap(
+    devices,
+    ([namespace, device]) => execIn(namespace, ['ethtool', '-K', device, ...off]),
+    COMMANDS_AT_A_TIME,
+  );
 }
 
 /** The NAT of a home router as Linux has it by default: masquerading, new connections from inside only, conntrack untouched. */

@@ -1,7 +1,11 @@
 // Commands of the lab on namespaces: batches of ip and tc, programs inside a namespace, and the processes that live in one.
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pMap from 'p-map';
 import { runCommand, type RunOptions } from '../../os/run-command.js';
+
+/** For p-map: a world may have hundreds of namespaces, and each command is a process. */
+export const COMMANDS_AT_A_TIME = { concurrency: 16 };
 
 /** Run lines of `ip` in one process, in `namespace` or in the root one; stop at the first that fails. */
 export async function ipBatch(lines: readonly string[], namespace?: string): Promise<void> {
@@ -61,7 +65,7 @@ const POLL_MS = 50;
 /** End every process in these namespaces, by its ID: SIGTERM, then SIGKILL. Gives how many there were. */
 export async function endProcessesIn(namespaces: readonly string[]): Promise<number> {
   const everyone = async () =>
-    (await Promise.all(namespaces.map(pidsIn))).flat().filter((pid) => pid !== process.pid);
+    (await pMap(namespaces, pidsIn, COMMANDS_AT_A_TIME)).flat().filter((pid) => pid !== process.pid);
   const first = await everyone();
   first.forEach((pid) => signal(pid, 'SIGTERM'));
   let left = first;

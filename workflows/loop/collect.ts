@@ -13,7 +13,7 @@ const ASKED_AT_A_TIME = 40;
 
 /** Work on all items, on at most `limit` at a time; results in the items' order. */
 function someAtATime<T, R>(items: readonly T[], limit: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  // To the tick as before there was a limit: a loop under way replays its history on this code.
+  // By hand, not by p-map, and to the tick as before there was a limit: a loop under way replays its history on this code.
   if (items.length <= limit) return Promise.all(items.map(work));
   const results: R[] = [];
   let next = 0;

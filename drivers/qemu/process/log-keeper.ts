@@ -3,11 +3,14 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pMap from 'p-map';
 import { isMissing } from '../../../os/durable-file.js';
 import { boundLog } from '../../../os/log-files.js';
 
 /** An emulated serial port takes some MB/s at most: a log then stays below twice its limit. */
 const CUT_EVERY_MS = 1_000;
+/** Files that are open at a time. */
+const CUT_AT_A_TIME = 16;
 
 export interface LogKeeperOptions {
   readonly folder: string;
@@ -51,7 +54,7 @@ export class LogKeeper {
     const { folder, onProblem } = this.#options;
     try {
       const names = await readdir(folder);
-      await Promise.all(names.map((name) => boundLog(join(folder, name))));
+      await pMap(names, (name) => boundLog(join(folder, name)), { concurrency: CUT_AT_A_TIME });
     } catch (error) {
       // A host that never had a desktop has no logs.
       if (!isMissing(error)) onProblem(error);
