@@ -3,7 +3,6 @@
 // `site/host`; streams check the peer's address against subjectAltName. Private keys are readable by root only.
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { z } from 'zod';
@@ -11,7 +10,7 @@ import { VmshadowError } from '../../domain/errors.js';
 import { Ipv4 } from '../../domain/model/address.js';
 import { HostId, SiteId, hostKey, type HostRef } from '../../domain/model/ids.js';
 import { parseInput } from '../../domain/model/parse.js';
-import { readTextIfThere, writeDurably } from '../../os/durable-file.js';
+import { makeFolderDurably, readTextIfThere, writeDurably } from '../../os/durable-file.js';
 
 x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
 
@@ -57,7 +56,7 @@ export function tlsName(ref: HostRef): string {
 
 /** Make the cloud's authority in `dir` (`ca-cert.pem`, `ca-key.pem`); one that is already there is kept. */
 export async function createAuthority(dir: string, now = new Date()): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await makeFolderDurably(dir);
   if (
     (await readTextIfThere(join(dir, 'ca-key.pem'))) !== null &&
     (await readTextIfThere(join(dir, 'ca-cert.pem'))) !== null
@@ -93,7 +92,7 @@ export async function issueHost(
   const request = parseInput(HostRequest, input, 'a certificate request');
   const authority = await loadAuthority(authorityDir);
   const files = hostPkiFiles(outDir ?? join(authorityDir, 'hosts', request.site, request.host));
-  await mkdir(files.dir, { recursive: true, mode: 0o700 });
+  await makeFolderDurably(files.dir);
   for (const role of ['server', 'client'] as const) {
     const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.create({

@@ -141,6 +141,14 @@ it('loses no change of one record, however many come at once', async () => {
   expect(await store.get('a')).toEqual({ text: 'n', count: 30 });
 });
 
+it('writes beside another process that writes the same record: one of the two stands', async () => {
+  const [one, other] = [storeIn(folder), storeIn(folder)];
+  for (let count = 0; count < 10; count++)
+    await Promise.all([one.put('a', { text: 'one', count }), other.put('a', { text: 'other', count })]);
+  expect((await one.get('a'))?.text).toMatch(/^(one|other)$/);
+  expect(await readdir(folder)).toEqual(['a.json']);
+});
+
 it('changes one record while the disk holds up the change of another', async () => {
   const disk = new ModelDisk();
   const store = new RecordStore('/notes', Note, 'note', { files: disk.files });
