@@ -7,6 +7,7 @@ import { sourceActivities } from '../../../../activities/host/source.js';
 import { targetActivities } from '../../../../activities/host/target.js';
 import { refuse, release } from '../../../../domain/migration/ownership.js';
 import { HostRef } from '../../../../domain/model/ids.js';
+import { TargetSide } from '../../../../activities/switchover/target-side.js';
 import { OwnershipStore } from '../../../../activities/stores/ownership-store.js';
 import { NODE_FILES } from '../../../../os/file-operations.js';
 import { errno } from '../../os/model-disk.js';
@@ -177,25 +178,45 @@ describe('switchover', () => {
     expect(source.log).not.toContain('run d1');
   });
 
-  it('asks for no decision while a power cut could take the release back, and then goes on', async () => {
-    const folder = join(source.dir, 'ownership');
-    const failures = { left: 5 };
+  /** An ownership store whose folder cannot be synced `left` times once the record of d1 says `state`. */
+  function failingOwnership(host: FakeHost, state: 'released' | 'owner', failures: { left: number }) {
+    const folder = join(host.dir, 'ownership');
     const sync = async (path: string) => {
-      const released =
-        path === folder && (await readFile(join(folder, 'd1.json'), 'utf8')).includes('released');
-      if (released && failures.left-- > 0) throw errno('EIO', path);
+      const text = path === folder ? await readFile(join(folder, 'd1.json'), 'utf8').catch(() => '') : '';
+      if (text.includes(state) && failures.left-- > 0) throw errno('EIO', path);
       await NODE_FILES.sync(path);
     };
+    return new OwnershipStore(folder, { files: { ...NODE_FILES, sync } });
+  }
+
+  it('asks for no decision while a power cut could take the release back, and then goes on', async () => {
+    const failures = { left: 5 };
     const leftWhenAsked: number[] = [];
     const commit = target.target.commit.bind(target.target);
     jest.spyOn(target.target, 'commit').mockImplementation((...asked) => {
       leftWhenAsked.push(failures.left);
       return commit(...asked);
     });
-    const ownership = new OwnershipStore(folder, { files: { ...NODE_FILES, sync } });
+    const ownership = failingOwnership(source, 'released', failures);
     await switchover({ ...source.context, ownership, wait: async () => undefined }, request, pulse);
     expect(leftWhenAsked).toEqual([-1]);
     expect(source.log).not.toContain('run d1');
+    expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
+  });
+
+  it('runs nothing at the target while a power cut could take `owner` back, and then goes on', async () => {
+    const failures = { left: 5 };
+    const ownership = failingOwnership(target, 'owner', failures);
+    const side = new TargetSide({ ...target.context, ownership });
+    const runningWhenAsked: string[][] = [];
+    jest.spyOn(target.target, 'commit').mockImplementation((...asked) => {
+      runningWhenAsked.push(cloud.runningAt('d1'));
+      return side.commit(...asked);
+    });
+    await switchover({ ...source.context, wait: async () => undefined }, request, pulse);
+    expect(runningWhenAsked.length).toBeGreaterThan(2);
+    expect(runningWhenAsked.flat()).toEqual([]);
+    expect(failures.left).toBeLessThan(0);
     expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
   });
 
