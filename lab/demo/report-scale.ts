@@ -1,40 +1,20 @@
-// Axes: round ticks, linear scales, and where to cut the response axis so that one long pause does not flatten everything else. Pure.
+// The plot's axes, and where to cut the response axis so that one long pause does not flatten everything else. Pure.
+import { scaleLinear, type ScaleLinear } from 'd3-scale';
 import { percentile, type Sample } from './percentiles.js';
 
-export interface Scale {
-  readonly min: number;
-  readonly max: number;
-  readonly ticks: readonly number[];
-  /** Position of a value, pixels. */
-  at(value: number): number;
+export type Scale = ScaleLinear<number, number>;
+
+/** Ticks that a panel of this height has room for. */
+export const RESPONSE_TICKS = 4;
+
+/** From 0 to a round value of at least `maxMs`, upwards (SVG's y grows downwards); what lies above stays at the top. */
+export function responseScale(maxMs: number, top: number, bottom: number): Scale {
+  return scaleLinear([0, maxMs], [bottom, top]).nice(RESPONSE_TICKS).clamp(true);
 }
 
-/** Steps that people count in: of decimals for ms, of minutes for time. */
-const DECIMAL_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
-const TIME_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
-
-/** A linear scale from 0 to `max` over `pixels` upwards (SVG's y grows downwards), about `count` ticks. */
-export function responseScale(max: number, top: number, bottom: number, count = 4): Scale {
-  const step = DECIMAL_STEPS.find((s) => max / s <= count) ?? max / count;
-  const end = Math.max(step, Math.ceil(max / step) * step);
-  return {
-    min: 0,
-    max: end,
-    ticks: range(0, end, step),
-    at: (value) => bottom - ((Math.min(value, end) - 0) / end) * (bottom - top),
-  };
-}
-
-/** A linear scale of seconds since the start over [left, right]. */
-export function timeScale(seconds: number, left: number, right: number, count = 10): Scale {
-  const max = Math.max(1, seconds);
-  const step = TIME_STEPS_S.find((s) => max / s <= count) ?? max / count;
-  return {
-    min: 0,
-    max,
-    ticks: range(0, max, step),
-    at: (value) => left + (Math.min(Math.max(value, 0), max) / max) * (right - left),
-  };
+/** Seconds since the start over [left, right]; what lies outside stays at the edge. */
+export function timeScale(seconds: number, left: number, right: number): Scale {
+  return scaleLinear([0, Math.max(1, seconds)], [left, right]).clamp(true);
 }
 
 /** The 20 frames/s line must be in sight, and a little above it. */
@@ -49,9 +29,4 @@ export function topOfSight(samples: readonly Sample[]): number {
     SHARE_IN_SIGHT,
   );
   return Math.max(LEAST_TOP_MS, (high ?? 0) * 1.15);
-}
-
-function range(from: number, to: number, step: number): number[] {
-  const count = Math.floor((to - from) / step + 1e-9);
-  return Array.from({ length: count + 1 }, (_, i) => from + i * step);
 }

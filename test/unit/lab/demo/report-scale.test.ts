@@ -5,9 +5,11 @@ import { pullSamples, START_MS } from './fixture.js';
 describe('the response axis', () => {
   it('counts in round steps from 0 and covers the highest value', () => {
     const scale = responseScale(340, 40, 240);
-    expect(scale.ticks).toEqual([0, 100, 200, 300, 400]);
-    expect(scale.at(0)).toBe(240);
-    expect(scale.at(400)).toBe(40);
+    expect(scale.ticks(4)).toEqual([0, 100, 200, 300, 400]);
+    expect(scale(0)).toBe(240);
+    expect(scale(400)).toBe(40);
+    // What lies above stays at the top.
+    expect(scale(2500)).toBe(40);
   });
 
   it('keeps the 20 frames/s line in sight when everything is fast', () => {
@@ -23,9 +25,10 @@ describe('the response axis', () => {
 });
 
 describe('the time axis', () => {
-  it('counts in steps of seconds and minutes', () => {
-    expect(timeScale(200, 0, 100).ticks).toEqual([0, 30, 60, 90, 120, 150, 180]);
-    expect(timeScale(0, 0, 100).at(0)).toBe(0);
+  it('spreads the seconds over its length, and has one for no time at all', () => {
+    expect(timeScale(200, 0, 100)(50)).toBe(25);
+    expect(timeScale(200, 0, 100)(300)).toBe(100);
+    expect(timeScale(0, 0, 100)(0)).toBe(0);
   });
 });
 

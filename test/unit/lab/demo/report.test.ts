@@ -1,6 +1,6 @@
 import { renderPlots } from '../../../../lab/demo/report-plot.js';
 import { renderReport } from '../../../../lab/demo/report.js';
-import { RESULT, SERIES, START_MS } from './fixture.js';
+import { pullSamples, RESULT, SERIES, START_MS } from './fixture.js';
 
 const WORLD = 'Three sites.';
 
@@ -38,6 +38,31 @@ describe('the plot', () => {
     expect(video).toContain('class="above"');
     expect(video).toMatch(/class="note"[^>]*>812 ms</);
   });
+
+  it.each([2, 100, 199])(
+    'keeps every text whole and off the triangles when the desktop moves after %d s',
+    (second) => {
+      const at = START_MS + second * 1000;
+      const samples = pullSamples(200, (s) => (s >= second && s < second + 1 ? 900 : 100));
+      const [desktop, move] = [SERIES.desktops[0]!, SERIES.moves[0]!];
+      const [svg = ''] = renderPlots({
+        ...SERIES,
+        desktops: [{ ...desktop, samples }],
+        moves: [{ ...move, stoppedAtMs: at }],
+      });
+      const texts = [...svg.matchAll(/class="(?:site|note)" x="([\d.]+)" y="(\d+)"[^>]*>([^<]*)</g)];
+      expect(texts).toHaveLength(2);
+      for (const [, x, , text = ''] of texts) {
+        // Half of 7 pixels a letter, about what a bold font of 12 pixels takes.
+        expect(Number(x) - text.length * 3.5).toBeGreaterThanOrEqual(0);
+        expect(Number(x) + text.length * 3.5).toBeLessThanOrEqual(960);
+      }
+      const triangles = [...svg.matchAll(/class="above" transform="translate\([\d.]+ (\d+)\)/g)];
+      expect(triangles.length).toBeGreaterThan(0);
+      for (const [, y] of triangles)
+        for (const [, , baseline] of texts) expect(Number(y) - Number(baseline)).toBeGreaterThanOrEqual(8);
+    },
+  );
 
   it('breaks the line of medians where nothing was shown for seconds', () => {
     const [desktop] = SERIES.desktops;
