@@ -1,4 +1,6 @@
-// Small line charts as SVG, without a library: panels in a grid, logarithmic or linear axes, one line a series, an optional band.
+// Small line charts as SVG: panels in a grid, logarithmic or linear axes, one line a series, an optional band.
+import { scaleLinear, scaleLog } from 'd3-scale';
+import { line as lineThrough } from 'd3-shape';
 
 export interface Series {
   readonly name: string;
@@ -33,42 +35,44 @@ const LEGEND_COLUMN = 144;
 const escape = (s: string) => s.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 const short = (v: number) => String(Number(v.toPrecision(3))).replace(/\B(?=(\d{3})+$)/g, ',');
 
-/** Marks of an axis that reaches from at most `low` to at least `high`: powers of ten, or round steps, at least two. */
-export function ticks(low: number, high: number, log: boolean): number[] {
-  if (log) {
-    const first = Math.floor(Math.log10(low) + 1e-9);
-    const last = Math.max(first + 1, Math.ceil(Math.log10(high) - 1e-9));
-    return Array.from({ length: last - first + 1 }, (_, k) => 10 ** (first + k));
+/** An axis from `from` to `to`, pixels, that reaches from at most `low` to at least `high`. */
+export interface DrawnAxis {
+  /** Powers of ten, or round steps; at least two. */
+  readonly marks: readonly number[];
+  readonly at: (value: number) => number;
+}
+
+/** Steps of a linear axis, about. */
+const STEPS = 5;
+
+/** Lay out an axis; a logarithmic one spans a power of ten at least. */
+export function drawnAxis(low: number, high: number, log: boolean, from: number, to: number): DrawnAxis {
+  if (!log) {
+    const scale = scaleLinear([low, high > low ? high : low + 1], [from, to]).nice(STEPS);
+    return { marks: scale.ticks(STEPS), at: scale };
   }
-  const rough = (high - low || 1) / 5;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((m) => m * power >= rough) ?? 10);
-  const first = Math.floor(low / step + 1e-9);
-  const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
-  return Array.from({ length: last - first + 1 }, (_, k) => (first + k) * step);
+  const scale = scaleLog([low, Math.max(high, low * 1.01)], [from, to]).nice();
+  return { marks: scale.ticks().filter((mark) => Number.isInteger(Math.log10(mark))), at: scale };
 }
 
 const text = (x: number, y: number, s: string, more = '') =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escape(s)}</text>`;
-
-/** Places values on an axis, in pixels from `from` to `to`. */
-function scale(marks: readonly number[], log: boolean, from: number, to: number): (v: number) => number {
-  const f = (v: number) => (log ? Math.log10(v) : v);
-  const [low, high] = [f(marks[0]!), f(marks[marks.length - 1]!)];
-  return (v) => from + ((f(v) - low) / (high - low)) * (to - from);
-}
 
 function panelSvg(panel: Panel, names: readonly string[], dx: number, dy: number): string {
   const all = panel.series.flatMap((s) => s.points);
   if (all.length === 0) return '';
   const xs = all.map(([x]) => x);
   const ys = [...all.map(([, y]) => y), ...(panel.band === undefined ? [] : [panel.band.high])];
-  const xMarks = ticks(panel.x.log ? Math.min(...xs) : 0, Math.max(...xs), panel.x.log);
-  const yMarks = ticks(panel.y.log ? Math.min(...ys) : Math.min(0, ...ys), Math.max(...ys), panel.y.log);
   const [left, right] = [dx + LEFT, dx + WIDTH - RIGHT];
   const [top, bottom] = [dy + TOP, dy + HEIGHT - BOTTOM];
-  const px = scale(xMarks, panel.x.log, left, right);
-  const py = scale(yMarks, panel.y.log, bottom, top);
+  const lowestX = panel.x.log ? Math.min(...xs) : 0;
+  const lowestY = panel.y.log ? Math.min(...ys) : Math.min(0, ...ys);
+  const { marks: xMarks, at: px } = drawnAxis(lowestX, Math.max(...xs), panel.x.log, left, right);
+  const { marks: yMarks, at: py } = drawnAxis(lowestY, Math.max(...ys), panel.y.log, bottom, top);
+  const path = lineThrough()
+    .x(([x]) => px(x))
+    .y(([, y]) => py(y))
+    .digits(1);
   const line = (x1: number, y1: number, x2: number, y2: number) =>
     `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" stroke="#ddd"/>`;
   const middle = dy + (TOP + HEIGHT - BOTTOM) / 2;
@@ -94,9 +98,8 @@ function panelSvg(panel: Panel, names: readonly string[], dx: number, dy: number
   for (const s of panel.series) {
     const k = names.indexOf(s.name);
     const colour = COLOURS[k % COLOURS.length]!;
-    const path = s.points.map(([x, y]) => `${px(x).toFixed(1)},${py(y).toFixed(1)}`).join(' ');
     parts.push(
-      `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${DASHES[k % DASHES.length]!}"/>`,
+      `<path d="${path(s.points.map(([x, y]) => [x, y])) ?? ''}" fill="none" stroke="${colour}" stroke-width="2" stroke-dasharray="${DASHES[k % DASHES.length]!}"/>`,
       ...s.points.map(
         ([x, y]) => `<circle cx="${px(x).toFixed(1)}" cy="${py(y).toFixed(1)}" r="3" fill="${colour}"/>`,
       ),
