@@ -2,6 +2,8 @@
 import { captureTap } from '../../../../drivers/traffic/tap-capture.js';
 
 const STEP_MS = 80;
+/** Longer than any test takes: a look ends by what it saw, not by this. */
+const NEVER_MS = 600_000;
 
 async function look(
   isEnough?: () => boolean,
@@ -30,13 +32,19 @@ async function look(
 
 describe('captureTap', () => {
   it('ends when what it saw is enough', async () => {
-    expect(await look(() => true, 10 * STEP_MS)).toMatchObject({ asked: 1 });
+    expect(await look(() => true, NEVER_MS)).toMatchObject({ asked: 1 });
   });
 
-  it('looks on while it is not, as long as it may and no longer', async () => {
+  it('looks on while it is not enough', async () => {
+    let times = 0;
+    expect(await look(() => ++times === 3, NEVER_MS)).toMatchObject({ asked: 3 });
+  });
+
+  it('looks no longer than it may', async () => {
     const { asked, watchedMs } = await look(() => false, 3 * STEP_MS);
-    expect(asked).toBe(2);
-    expect(watchedMs).toBe(3 * STEP_MS);
+    // On a busy machine a step takes longer, and there are fewer of them.
+    expect(asked).toBeLessThanOrEqual(2);
+    expect(watchedMs).toBeLessThanOrEqual(3 * STEP_MS);
   });
 
   it('asks nobody when it may look only once', async () => {
