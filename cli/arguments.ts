@@ -1,6 +1,6 @@
 // Checks of what the shell gives: all problems in one message, exit 64.
 import { z } from 'zod';
-import { VmshadowError } from '../domain/errors.js';
+import { VmshadowError, type ErrorDetails } from '../domain/errors.js';
 import { PoolId } from '../domain/model/ids.js';
 import { parseInput } from '../domain/model/parse.js';
 import { COMMAND_LINE } from './failures.js';
@@ -11,10 +11,15 @@ export function parseArguments<S extends z.ZodType>(schema: S, value: unknown, c
     return parseInput(schema, value, `vmshadow ${command}`);
   } catch (error) {
     const found = error as VmshadowError;
-    throw new VmshadowError('INPUT_INVALID', `${found.message}\nSee \`vmshadow ${command} --help\`.`, {
-      details: { ...found.details, source: COMMAND_LINE },
-    });
+    throw usageError(command, found.message, found.details);
   }
+}
+
+/** The error for a command line that cannot be followed: exit 64, naming the help. */
+export function usageError(command: string, message: string, details: ErrorDetails = {}): VmshadowError {
+  return new VmshadowError('INPUT_INVALID', `${message}\nSee \`vmshadow ${command} --help\`.`, {
+    details: { ...details, source: COMMAND_LINE },
+  });
 }
 
 /** A number from the shell; commander gives text. */

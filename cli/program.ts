@@ -29,7 +29,7 @@ Exit codes: 0 done, 1 refused, 64 usage, 65 bad input file, 69 something needed 
   addDaemons(program, context);
   addLooks(program, context);
   addMoves(program, context, result);
-  addDesktops(program, context);
+  addDesktops(program, context, result);
   addFingerprint(program, context);
   addKeys(program, context);
   return program;
@@ -142,8 +142,8 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
     );
 }
 
-function addDesktops(program: Command, context: CliContext): void {
-  const desktop = program.command('desktop').description('list, create, start and stop desktops');
+function addDesktops(program: Command, context: CliContext, result: ProgramResult): void {
+  const desktop = program.command('desktop').description('list, create, start, stop and remove desktops');
   pooled(desktop.command('list'))
     .description('list all desktops')
     .action(async (o: Raw) => (await import('./commands/desktop.js')).listCommand(context, o));
@@ -173,6 +173,13 @@ function addDesktops(program: Command, context: CliContext): void {
       .action(async (id: string, o: Raw) =>
         (await import('./commands/desktop.js')).powerCommand(context, action, { ...o, desktop: id }),
       );
+  pooled(desktop.command('remove <desktop>'))
+    .description('remove a stopped desktop and its disk, for ever')
+    .option('--yes', 'do not ask')
+    .action(async (id: string, o: Raw) => {
+      const { removeCommand } = await import('./commands/remove-desktop.js');
+      result.exit = await removeCommand(context, { ...o, desktop: id });
+    });
 }
 
 function addFingerprint(program: Command, context: CliContext): void {

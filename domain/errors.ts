@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   NOT_OWNER: false,
   TOO_LATE: false,
   DESKTOP_DOWN: false,
+  DESKTOP_RUNNING: false,
   QMP: false,
   QMP_LOST: true,
   DISK_COPY: false,

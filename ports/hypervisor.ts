@@ -89,7 +89,7 @@ export interface Hypervisor {
   start(desktop: DesktopId): Promise<void>;
   /** Shut down (ACPI, then after `graceMs` by force). The disk stays. */
   stop(desktop: DesktopId, graceMs: number): Promise<void>;
-  /** Remove disk and definition of a desktop that does not run, also of one that has powered itself off. Throws INPUT_INVALID for one that does. */
+  /** Remove disk and definition of a desktop that does not run, also of one that has powered itself off. Throws DESKTOP_RUNNING for one that does. */
   remove(desktop: DesktopId): Promise<void>;
   /** All desktops that this host has files of, with what their process does; found again after a restart of the worker. */
   list(): Promise<DesktopRuntime[]>;

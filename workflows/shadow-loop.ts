@@ -13,7 +13,7 @@ import { WORKFLOW } from '../temporal/contract/names.js';
 import { beginRun, carryOver } from './loop/carry-over.js';
 import { collect } from './loop/collect.js';
 import { createDesktop } from './loop/create-desktop.js';
-import { desktopPower, enrollClients } from './loop/desktop-requests.js';
+import { desktopPower, enrollClients, removeDesktop } from './loop/desktop-requests.js';
 import type { LoopState } from './loop/loop-state.js';
 import { actOn, forgetTerminated } from './loop/moves.js';
 import { askPlan, locateUsers, planMoves } from './loop/planning.js';
@@ -62,6 +62,7 @@ function answerTo(state: LoopState): void {
     requestMove: (ask) => requestMove(state, ask),
     createDesktop: (ask) => createDesktop(state, ask),
     desktopPower: (ask) => desktopPower(state, ask),
+    removeDesktop: (ask) => removeDesktop(state, ask),
     enrollClients: (ask) => enrollClients(state, ask),
     makePlan: (ask) => askPlan(state, ask),
     setPolicy: (change) => setPolicy(state, change),

@@ -1,7 +1,7 @@
-// A host's ordinary life: report, create, start, stop. What the shadow loop collects each cycle comes from here.
+// A host's ordinary life: report, create, start, stop, remove. What the shadow loop collects each cycle comes from here.
 import { hasCode, VmshadowError } from '../../domain/errors.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
-import { createdHere } from '../../domain/migration/ownership.js';
+import { createdHere, remove } from '../../domain/migration/ownership.js';
 import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
@@ -10,7 +10,7 @@ import { FingerprintPolicy } from '../../domain/model/policy.js';
 import type { UserEndpointReport } from '../../ports/desktop-network.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
 import type { HostContext } from './host-context.js';
-import type { CreateDesktop, DesktopPower, EnrollClients, ReportHost } from './inputs.js';
+import type { CreateDesktop, DesktopPower, EnrollClients, RemoveDesktop, ReportHost } from './inputs.js';
 
 export interface DesktopReport {
   readonly definition: DesktopDefinition;
@@ -147,6 +147,21 @@ export function desktopActivities(ctx: HostContext) {
         await ctx.hypervisor.start(desktop);
       });
     },
+
+    /** Remove a desktop that does not run, with its disk, tap and addresses, for ever. Again: goes on with what is left. */
+    async removeDesktop({ desktop }: RemoveDesktop): Promise<void> {
+      await locked(desktop, 'removal', async () => {
+        await assertNotComing(ctx, desktop);
+        const record = await ctx.ownership.get(desktop);
+        if (record?.state === 'removed') return;
+        if (record?.state !== 'owner')
+          throw new VmshadowError('NOT_OWNER', `desktop ${desktop} does not belong to ${hostKey(ctx.self)}`);
+        await ctx.hypervisor.remove(desktop);
+        await ctx.network.detach(desktop);
+        // The record last: an attempt that was cut off is followed by one that still finds its desktop.
+        await ctx.ownership.change(desktop, (r) => remove(r, desktop, ctx.now()));
+      });
+    },
   };
 }
 
@@ -156,7 +171,7 @@ async function assertNotComing(ctx: HostContext, desktop: DesktopId): Promise<vo
   if (coming !== undefined)
     throw new VmshadowError(
       'MOVE_IN_PROGRESS',
-      `a desktop ${desktop} is being moved to ${hostKey(ctx.self)} (${coming.moveId}): choose another name`,
+      `a desktop ${desktop} is being moved to ${hostKey(ctx.self)} (${coming.moveId}): wait until that has ended, or choose another name`,
     );
 }
 

@@ -46,6 +46,9 @@ export type EnrollClients = z.infer<typeof EnrollClients>;
 const DesktopPower = z.object({ desktop: DesktopId, action: z.enum(['start', 'stop']) });
 export type DesktopPower = z.infer<typeof DesktopPower>;
 
+const RemoveDesktop = z.object({ desktop: DesktopId });
+export type RemoveDesktop = z.infer<typeof RemoveDesktop>;
+
 const ProbeUsers = z.object({ addresses: z.array(Ipv4).max(MAX_PROBED) });
 export type ProbeUsers = z.infer<typeof ProbeUsers>;
 
@@ -124,6 +127,7 @@ export const HOST_INPUTS = {
   createDesktop: CreateDesktop,
   enrollClients: EnrollClients,
   desktopPower: DesktopPower,
+  removeDesktop: RemoveDesktop,
   probeUsers: ProbeUsers,
   reserveTarget: ReserveTarget,
   prepareReplica: TargetMove,

@@ -4,6 +4,7 @@
 //   owner(e) --release--> released(e+1)   none --accept--> owner(e+1)
 //   released(e+1) --reclaim--> owner(e+2) none --refuse--> refused(e+1)      (reclaim only after the target has said `refused`)
 //                                         owner(e+1) --retract--> refused(e+1)  (only while its copy has never run and nobody was told)
+//   owner(e) --remove--> removed(e+1)     (a desktop of the same id that is made later goes on from there)
 //
 // Between release and accept/refuse the target's host decides, and only it; both copies stay still (DESIGN, "Commit order").
 import { z } from 'zod';
@@ -13,7 +14,7 @@ import { DesktopId, HostRef, sameHost } from '../model/ids.js';
 export const OwnershipRecord = z.object({
   desktop: DesktopId,
   epoch: z.number().int().min(1),
-  state: z.enum(['owner', 'released', 'refused']),
+  state: z.enum(['owner', 'released', 'refused', 'removed']),
   /** The other host of the transfer: where it went, or where it came from. */
   peer: HostRef.nullable(),
   atMs: z.number(),
@@ -134,6 +135,13 @@ export function reclaim(
   return { desktop, epoch: epoch + 1, state: 'owner', peer: null, atMs };
 }
 
+/** Owner: the desktop is no more. Its epochs stay spent: nothing that was said of it holds for one of the same id. Again: no change. */
+export function remove(record: OwnershipRecord | null, desktop: DesktopId, atMs: number): OwnershipRecord {
+  if (record?.state === 'removed') return record;
+  if (record?.state !== 'owner') throw fenced(desktop, record?.epoch ?? 0, record, 'removal');
+  return { desktop, epoch: record.epoch + 1, state: 'removed', peer: null, atMs };
+}
+
 /**
  * Target: what it has decided about `epoch`. `gone`: it took the desktop over at this epoch or knows a newer one, and does not own it at
  * `epoch` any more: nothing is left to do for it.
@@ -144,5 +152,5 @@ export function decisionOn(
 ): 'owner' | 'refused' | 'gone' | 'undecided' {
   if (record === null || record.epoch < epoch) return 'undecided';
   if (record.epoch > epoch) return 'gone';
-  return record.state === 'released' ? 'gone' : record.state;
+  return record.state === 'released' || record.state === 'removed' ? 'gone' : record.state;
 }

@@ -63,7 +63,7 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
     remove: async (id) => {
       const desktop = machine.desktops.get(id);
       if (desktop !== undefined && hasProcess(desktop))
-        throw new VmshadowError('INPUT_INVALID', `fake: ${id} is ${desktop.state}; stop it first`);
+        throw new VmshadowError('DESKTOP_RUNNING', `fake: ${id} is ${desktop.state}; stop it first`);
       machine.desktops.delete(id);
     },
     list: async () => [

@@ -12,9 +12,11 @@ import {
   EnrollClients,
   PlanAsk,
   PolicyChange,
+  RemoveDesktop,
   RequestMove,
   RunCycle,
   type DesktopCreated,
+  type DesktopRemoved,
   type MoveAccepted,
 } from './requests.js';
 import { DesktopsAsk, type LoopStatus } from './status.js';
@@ -28,6 +30,7 @@ export type ShadowLoop = (input: ShadowLoopInput) => Promise<void>;
 const requestMove: Update<typeof RequestMove, MoveAccepted> = update('requestMove', RequestMove);
 const createDesktop: Update<typeof CreateDesktop, DesktopCreated> = update('createDesktop', CreateDesktop);
 const desktopPower: Update<typeof DesktopPower, void> = update('desktopPower', DesktopPower);
+const removeDesktop: Update<typeof RemoveDesktop, DesktopRemoved> = update('removeDesktop', RemoveDesktop);
 const enrollClients: Update<typeof EnrollClients, void> = update('enrollClients', EnrollClients);
 const makePlan: Update<typeof PlanAsk, PlanResult> = update('makePlan', PlanAsk);
 const setPolicy: Update<typeof PolicyChange, Policy> = update('setPolicy', PolicyChange);
@@ -40,6 +43,8 @@ export const LOOP = {
   requestMove,
   createDesktop,
   desktopPower,
+  /** For ever; refused for one that runs or is in a move. */
+  removeDesktop,
   enrollClients,
   /** Plan on fresh reports without acting. */
   makePlan,

@@ -55,6 +55,15 @@ export interface DesktopCreated {
 export const DesktopPower = z.object({ desktop: DesktopId, action: z.enum(['start', 'stop']) });
 export type DesktopPower = z.infer<typeof DesktopPower>;
 
+export const RemoveDesktop = z.object({ desktop: DesktopId });
+export type RemoveDesktop = z.infer<typeof RemoveDesktop>;
+
+export interface DesktopRemoved {
+  readonly desktop: DesktopId;
+  /** Where it was. */
+  readonly host: HostRef;
+}
+
 /** Ed25519 public keys (base64) of thin clients' proxies that may follow a desktop from now on, beside those enrolled before. */
 export const EnrollClients = z.object({ desktop: DesktopId, clients: z.array(PublicKey).min(1) });
 export type EnrollClients = z.infer<typeof EnrollClients>;

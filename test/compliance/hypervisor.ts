@@ -131,7 +131,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         expect(running).toMatchObject({ definition, state: 'running' });
         await source.start(id);
         await source.resume(id);
-        await refused(source.remove(id), 'INPUT_INVALID');
+        await refused(source.remove(id), 'DESKTOP_RUNNING');
         expect(await source.get(id)).toMatchObject({ state: 'running', pid: running!.pid });
         await expectGuestGoesOn('source');
       });

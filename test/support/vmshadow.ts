@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { startCommand, type StartedCommand } from '../../os/start-command.js';
 
-const BIN = fileURLToPath(new URL('../../bin/vmshadow.js', import.meta.url));
+export const VMSHADOW_BIN = fileURLToPath(new URL('../../bin/vmshadow.js', import.meta.url));
 
 export interface Ran {
   readonly exit: number | null;
@@ -23,7 +23,7 @@ export class Vmshadow {
   err = '';
 
   constructor(argv: readonly string[], { cwd, env }: RunOptions = {}) {
-    this.child = startCommand([process.execPath, BIN, ...argv], {
+    this.child = startCommand([process.execPath, VMSHADOW_BIN, ...argv], {
       ...(cwd === undefined ? {} : { cwd }),
       env: { NODE_OPTIONS: '', TEMPORAL_ADDRESS: '', ...env },
     });

@@ -87,6 +87,7 @@ const WRONG: Record<string, [input: unknown, problems: RegExp]> = {
     /createDesktop: 3 problems[\s\S]*site: [\s\S]*memoryMiB: /,
   ],
   desktopPower: [{ desktop: 'video', action: 'explode' }, /desktopPower: 1 problem\n.*action: /],
+  removeDesktop: [{ desktop: '..' }, /removeDesktop: 1 problem\n.*desktop: /],
   enrollClients: [{ desktop: 'video', clients: [] }, /enrollClients: 1 problem\n.*clients: /],
   makePlan: [{ algorithm: 'guess', budgetGB: -1 }, /makePlan: 2 problems\n.*algorithm: .*\n.*budgetGB: /],
   setPolicy: [

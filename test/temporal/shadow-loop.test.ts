@@ -177,6 +177,37 @@ describe('shadowLoop', () => {
     ).toMatchObject({ code: 'ALREADY_EXISTS' });
   });
 
+  it('removes a desktop that is stopped, whose id and addresses are free again, and one that runs never', async () => {
+    const make = () => ask(LOOP.createDesktop, { id: 'gone', site: 'us-west', memoryMiB: 64, diskMiB: 64 });
+    await west.context.hypervisor.stop(DesktopId.parse('text'), 0);
+    await ask(LOOP.removeDesktop, { desktop: 'text' });
+    const made = await make();
+    expect(await refusal(LOOP.removeDesktop, { desktop: 'nobody' })).toMatchObject({
+      code: 'UNKNOWN_DESKTOP',
+    });
+    expect(await refusal(LOOP.removeDesktop, { desktop: 'gone' })).toMatchObject({
+      code: 'DESKTOP_RUNNING',
+      message: expect.stringMatching(
+        /gone is running at us-west\/h1; stop it first: `vmshadow desktop stop gone`/,
+      ),
+    });
+    expect(cloud.runningAt('gone')).toEqual(['us-west/h1']);
+    await ask(LOOP.desktopPower, { desktop: 'gone', action: 'stop' });
+    expect(await ask(LOOP.removeDesktop, { desktop: 'gone' })).toEqual({
+      desktop: 'gone',
+      host: ref('us-west'),
+    });
+    expect(west.desktops.has('gone')).toBe(false);
+    expect(west.network.has('gone')).toBe(false);
+    expect((await status()).desktops.map((d) => d.desktop)).not.toContain('gone');
+    expect(await make()).toEqual(made);
+    expect(cloud.runningAt('gone')).toEqual(['us-west/h1']);
+    expect((await west.context.ownership.get(DesktopId.parse('gone')))?.epoch).toBe(3);
+    await ask(LOOP.desktopPower, { desktop: 'gone', action: 'stop' });
+    await ask(LOOP.removeDesktop, { desktop: 'gone' });
+    await ask(LOOP.createDesktop, { id: 'text', site: 'us-west', memoryMiB: 64, diskMiB: 64 });
+  });
+
   it('gives desktops that are made at the same time different addresses, and never more room than there is', async () => {
     const wanted = ['c1', 'c2', 'c3'].map((id) =>
       ask(LOOP.createDesktop, { id, site: 'us-central', memoryMiB: 64, diskMiB: 64 }),
@@ -306,6 +337,9 @@ describe('shadowLoop', () => {
     expect(
       await refusal(LOOP.requestMove, { desktop: 'video', site: 'us-central', force: true }),
     ).toMatchObject({ code: 'MOVE_IN_PROGRESS' });
+    expect(await refusal(LOOP.removeDesktop, { desktop: 'video' })).toMatchObject({
+      code: 'MOVE_IN_PROGRESS',
+    });
     expect(await refusal(LOOP.desktopPower, { desktop: 'video', action: 'stop' })).toMatchObject({
       code: 'MOVE_IN_PROGRESS',
     });

@@ -1,6 +1,13 @@
 // What operators ask of a desktop where it is. Refused during a move: the target would know nothing of it.
 import { VmshadowError } from '../../domain/errors.js';
-import type { DesktopPower, EnrollClients } from '../../temporal/contract/requests.js';
+import type { DesktopState } from '../../domain/model/desktop.js';
+import { hostKey } from '../../domain/model/ids.js';
+import type {
+  DesktopPower,
+  DesktopRemoved,
+  EnrollClients,
+  RemoveDesktop,
+} from '../../temporal/contract/requests.js';
 import { ctl } from '../host-proxies.js';
 import { collect } from './collect.js';
 import { knownDesktop } from './find-room.js';
@@ -17,6 +24,30 @@ export async function desktopPower(state: LoopState, ask: DesktopPower): Promise
     );
   await ctl(host).desktopPower(ask);
   await collect(state, false, [host]);
+}
+
+/** States without a guest in memory. */
+const OFF: readonly DesktopState[] = ['stopped', 'crashed'];
+
+/** Remove a desktop with its disk, for ever; refused while it runs. */
+export async function removeDesktop(state: LoopState, ask: RemoveDesktop): Promise<DesktopRemoved> {
+  const { desktop } = ask;
+  await collect(state, false);
+  const { host, report } = knownDesktop(state, desktop);
+  if (state.moves.has(desktop))
+    throw new VmshadowError(
+      'MOVE_IN_PROGRESS',
+      `desktop ${desktop} is in a move; remove it when that has ended, or cancel it first: \`vmshadow cancel ${desktop}\``,
+    );
+  if (!OFF.includes(report.state))
+    throw new VmshadowError(
+      'DESKTOP_RUNNING',
+      `desktop ${desktop} is ${report.state} at ${hostKey(host)}; stop it first: \`vmshadow desktop stop ${desktop}\``,
+    );
+  await ctl(host).removeDesktop(ask);
+  state.forget(desktop);
+  await collect(state, false, [host]);
+  return { desktop, host };
 }
 
 /** Let more clients speak for a desktop's users; refused during a move, which carries the clients of its beginning. */

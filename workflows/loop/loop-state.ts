@@ -158,6 +158,17 @@ export class LoopState {
     ].slice(0, RECENT_MOVES);
   }
 
+  /** Forget a desktop that is no more, in dead hosts' last words too: one of the same id that is made later begins anew. */
+  forget(desktop: DesktopId): void {
+    for (const [host, report] of this.reports)
+      this.reports.set(host, {
+        ...report,
+        desktops: report.desktops.filter((d) => d.definition.id !== desktop),
+      });
+    for (const known of [this.current, this.lockedUntilMs, this.lowSinceMs, this.users])
+      known.delete(desktop);
+  }
+
   /** Forget desktops that no host has any more, when every host could be asked. */
   forgetGone(): void {
     if (this.problems.size > 0 || this.reports.size < this.hosts().length) return;

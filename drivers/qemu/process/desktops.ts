@@ -128,7 +128,7 @@ export async function removeDesktop(host: QemuHost, id: DesktopId): Promise<void
   if (running !== null) {
     const state = stateOf((await queryStatus(running.qmp)).status);
     if (state !== 'stopped' && state !== 'crashed')
-      throw new VmshadowError('INPUT_INVALID', `desktop ${id} is ${state} on this host; stop it first`);
+      throw new VmshadowError('DESKTOP_RUNNING', `desktop ${id} is ${state} on this host; stop it first`);
     await endProcess(host, files, id);
   }
   // The record last: whoever is cut off here removes the desktop again.

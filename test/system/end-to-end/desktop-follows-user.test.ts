@@ -239,4 +239,15 @@ describe('a desktop follows its user', () => {
     ).rejects.toMatchObject({ code: 'HOST_UNREACHABLE' });
     expect((await copiesOf(cloud, ID)).map((c) => c.host)).toEqual(['us-east/h1']);
   }, 60_000);
+
+  it('is removed for ever once it is stopped, and its host keeps nothing of it', async () => {
+    const remove = () => cloud.update(LOOP.removeDesktop, { desktop: ID });
+    const { newExternal } = await moveStatus();
+    await expect(remove()).rejects.toMatchObject({ code: 'DESKTOP_RUNNING' });
+    expect((await copiesOf(cloud, ID)).map((c) => c.host)).toEqual(['us-east/h1']);
+    await cloud.update(LOOP.desktopPower, { desktop: ID, action: 'stop' });
+    expect(await remove()).toMatchObject({ desktop: ID, host: { site: 'us-east' } });
+    expect(await leftoversAt(cloud, 'us-east/h1', ID, newExternal)).toEqual([]);
+    await expect(remove()).rejects.toMatchObject({ code: 'UNKNOWN_DESKTOP' });
+  }, 120_000);
 });

@@ -7,7 +7,8 @@ import type { LoopStatus } from '../../../temporal/contract/status.js';
 import { CONTROL_QUEUE, shadowLoopId, WORKFLOW } from '../../../temporal/contract/names.js';
 import { ControlPlane } from '../../support/control-plane.js';
 import { FakeCloud, fakeDesktop, type FakeHost } from '../../../lab/fakes/fake-host.js';
-import { vmshadow, Vmshadow } from '../../support/vmshadow.js';
+import { startCommand } from '../../../os/start-command.js';
+import { vmshadow, Vmshadow, VMSHADOW_BIN } from '../../support/vmshadow.js';
 
 const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
 const capacity = { slots: 2, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
@@ -42,6 +43,22 @@ async function data(...argv: string[]): Promise<{ exit: number | null; data: unk
 }
 interface Refused {
   error: { code: string; message: string };
+}
+
+/** Run at a terminal of its own, at which `answer` is typed when it asks. */
+async function atTerminal(argv: string[], answer: string): Promise<{ exit: number | null; out: string }> {
+  const command = [process.execPath, VMSHADOW_BIN, ...argv].join(' ');
+  const child = startCommand(['script', '-qec', command, '/dev/null'], {
+    stdin: 'pipe',
+    env: { NODE_OPTIONS: '', TEMPORAL_ADDRESS: plane.address },
+  });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    if (!out.includes('[y/N]') && (out + text).includes('[y/N]')) child.stdin.write(`${answer}\n`);
+    out += text;
+  });
+  const { exitCode } = await child.ended;
+  return { exit: exitCode, out };
 }
 
 beforeAll(async () => {
@@ -223,6 +240,45 @@ describe('vmshadow desktop', () => {
     const { exit, out } = await run('explain', 'second');
     expect(exit).toBe(0);
     expect(out).toContain('second: rank');
+  });
+
+  it('removes nothing unasked: not without --yes where there is no terminal (64), nor one that runs (1)', async () => {
+    const unasked = await run('desktop', 'remove', 'second');
+    expect(unasked.exit).toBe(64);
+    expect(unasked.err).toContain('add --yes');
+    const running = await data('desktop', 'remove', 'second', '--yes');
+    expect(running).toMatchObject({ exit: 1, data: { error: { code: 'DESKTOP_RUNNING' } } });
+    expect((running.data as Refused).error.message).toContain('`vmshadow desktop stop second`');
+    expect(cloud.runningAt('second')).toEqual(['us-east/h1']);
+  });
+
+  it('asks at a terminal before it removes one, and takes only a yes for one', async () => {
+    expect((await run('desktop', 'stop', 'second')).exit).toBe(0);
+    for (const answer of ['n', '', 'second']) {
+      const { exit, out } = await atTerminal(['desktop', 'remove', 'second'], answer);
+      expect(out).toMatch(
+        /Remove second \(stopped at us-east\/h1\) and its disk of 64 MiB for ever\? \[y\/N\]/,
+      );
+      expect(out).toContain('Nothing was removed.');
+      expect(exit).toBe(1);
+    }
+    const { exit, out } = await atTerminal(['desktop', 'remove', 'second'], 'y');
+    expect(out).toContain('second is removed from us-east/h1, its disk too.');
+    expect(exit).toBe(0);
+    expect(await data('desktop', 'list')).toMatchObject({ exit: 0, data: [{ desktop: 'video' }] });
+  });
+
+  it('gives the id of one that was removed to a new one, and removes that with --yes', async () => {
+    const create = 'desktop create second --site us-west --memory 64 --disk 64 --no-start'.split(' ');
+    expect(await data(...create)).toMatchObject({ exit: 0, data: { host: { site: 'us-west' } } });
+    expect(await data('desktop', 'remove', 'second', '--yes')).toEqual({
+      exit: 0,
+      data: { desktop: 'second', host: ref('us-west') },
+    });
+    expect(await data('desktop', 'remove', 'second', '--yes')).toMatchObject({
+      exit: 1,
+      data: { error: { code: 'UNKNOWN_DESKTOP' } },
+    });
   });
 });
 

@@ -26,6 +26,7 @@ const RIGHT: Record<string, unknown> = {
   createDesktop: { definition, image: null, clients: [FAKE_KEY], start: true },
   enrollClients: { desktop: 'd1', clients: [FAKE_KEY] },
   desktopPower: { desktop: 'd1', action: 'stop' },
+  removeDesktop: { desktop: 'd1' },
   probeUsers: { addresses: ['203.0.113.9'] },
   reserveTarget: { moveId: move.moveId, definition, from: peer.host, epoch: 2, source },
   prepareReplica: targetMove,

@@ -20,6 +20,7 @@ async function keys(...argv: string[]) {
     out: (text) => out.push(text),
     note: (text) => notes.push(text),
     interactive: false,
+    ask: null,
     env: {},
   });
   return { exit, data: JSON.parse(out.join('\n')) as Record<string, unknown>, notes: notes.join('\n') };

@@ -9,6 +9,7 @@ async function cli(...argv: string[]) {
     out: (text) => out.push(text),
     note: (text) => notes.push(text),
     interactive: false,
+    ask: null,
     env: {},
   };
   const exit = await runCli(argv, context);

@@ -45,6 +45,20 @@ describe('forgetGone', () => {
   });
 });
 
+describe('forget', () => {
+  it('drops a desktop that was removed, with its clocks, from the last words of dead hosts too', () => {
+    const state = new LoopState(cloud, undefined);
+    state.takeIn(h1, 1, { report: reportOf(h1, { gone: 1, here: 1 }) });
+    state.takeIn(h1, 2, { problem: 'down' });
+    state.takeIn(h2, 3, { report: reportOf(h2, { gone: 2 }) });
+    state.lockedUntilMs.set('gone', 1);
+    state.forget(DesktopId.parse('gone'));
+    expect(state.desktops().map((d) => d.report.definition.id)).toEqual(['here']);
+    expect(state.find(DesktopId.parse('gone'))).toBeNull();
+    expect(state.lockedUntilMs.size).toBe(0);
+  });
+});
+
 describe('the reports of a loop', () => {
   it('are not replaced by the late answer to an earlier request, be it a report or a failure', () => {
     const state = new LoopState(cloud, undefined);

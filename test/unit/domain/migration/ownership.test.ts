@@ -7,6 +7,7 @@ import {
   reclaim,
   refuse,
   release,
+  remove,
   type OwnershipRecord,
 } from '../../../../domain/migration/ownership.js';
 import { DesktopId, HostId, SiteId } from '../../../../domain/model/ids.js';
@@ -81,11 +82,33 @@ describe('ownership', () => {
     [accept(null, d, 2, a, 0), 'owner'],
     [refuse(null, d, 2, a, 0), 'refused'],
     [release(owner(2), d, 3, b, 0), 'gone'],
+    [remove(owner(1), d, 0), 'gone'],
   ] as const)('reads the decision on epoch 2 from %j as %s', (record, decision) => {
     expect(decisionOn(record, 2)).toBe(decision);
   });
 
+  it('lets only the owner remove a desktop, once', () => {
+    const removed = remove(owner(3), d, 7);
+    expect(removed).toMatchObject({ state: 'removed', epoch: 4, peer: null });
+    expect(remove(removed, d, 9)).toBe(removed);
+    for (const record of [null, release(owner(3), d, 4, b, 0), refuse(null, d, 2, a, 0)])
+      expect(() => remove(record, d, 7)).toThrow(expect.objectContaining({ code: 'FENCED' }));
+  });
+
+  it('fences everything that was said of a desktop once it is removed', () => {
+    const removed = remove(owner(3), d, 7);
+    for (const step of [
+      () => assertOwner(removed, d, 3, 'copy'),
+      () => release(removed, d, 4, b, 0),
+      () => accept(removed, d, 4, a, 0),
+      () => refuse(removed, d, 4, a, 0),
+      () => reclaim(removed, d, 4, 0),
+    ])
+      expect(step).toThrow(expect.objectContaining({ code: 'FENCED' }));
+  });
+
   it('numbers a desktop that is created again above what was known of it', () => {
+    expect(createdHere(remove(owner(3), d, 0), d, 1)).toMatchObject({ epoch: 5, state: 'owner' });
     expect(createdHere(release(owner(3), d, 4, b, 0), d, 1).epoch).toBe(5);
     expect(() => createdHere(owner(3), d, 1)).toThrow(expect.objectContaining({ code: 'FENCED' }));
   });
