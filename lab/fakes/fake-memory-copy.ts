@@ -41,7 +41,6 @@ export function fakeMemoryCopy({ machine, faults, note, withProcess, run }: Fake
         throw diskError(move, `the copy is ${mirror?.state ?? 'none'}, expected synchronous`);
       if (migration?.state !== 'active' || migration.to === null)
         throw memoryError(move, 'the target is gone');
-      mirror.replica.disk = { ...desktop.disk };
       migration.to.memory = 'complete';
       migration.state = 'completed';
       desktop.mirror = null;
