@@ -4,34 +4,30 @@ import type { DesktopStatus, LoopStatus } from '../../temporal/contract/status.j
 import type { LabCloud } from '../cloud/lab-cloud.js';
 import type { Narrator } from './narrator.js';
 
-/** Where the loop was when a desktop's session showed its first frame. */
-export interface SessionStart {
-  readonly cycle: number;
-  readonly lastCycleMs: number | null;
-}
-
 export interface Decision {
   readonly status: LoopStatus;
   /** Cycles of the loop since the session began; the first one that began after it is 1. */
   readonly cycle: number;
 }
 
-/** Wait until the loop moves `desktop`, whose session began at `start`; throws after `withinMs`. */
+/** Wait until the loop moves `desktop`, whose session began in the loop's cycle `begunIn`; throws after `withinMs`. */
 export async function awaitDecision(
   cloud: LabCloud,
   desktop: DesktopId,
   narrator: Narrator,
-  start: SessionStart,
+  begunIn: number,
   withinMs: number,
   signal: AbortSignal,
 ): Promise<Decision> {
-  let toldMs = start.lastCycleMs;
+  let told = begunIn;
   const status = await cloud.until(
     (s) => {
       const decided = s.moves.some((m) => m.desktop === desktop);
-      if (s.lastCycleMs !== toldMs && s.cycle > start.cycle && !decided) {
-        toldMs = s.lastCycleMs;
-        narrator.say(describeCycle(s, s.cycle - start.cycle));
+      // One that has not ended yet still shows what the one before came to.
+      const ended = s.nextCycleMs !== null && Date.now() < s.nextCycleMs;
+      if (ended && !decided && s.cycle > told) {
+        told = s.cycle;
+        narrator.say(describeCycle(s, s.cycle - begunIn));
       }
       return decided;
     },
@@ -39,7 +35,7 @@ export async function awaitDecision(
     withinMs,
     signal,
   );
-  const cycle = status.cycle - start.cycle;
+  const cycle = status.cycle - begunIn;
   narrator.say(`cycle ${String(cycle)} of the session: ${describeDecision(status, desktop)}`);
   return { status, cycle };
 }

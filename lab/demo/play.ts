@@ -8,7 +8,7 @@ import { desktopImage, type GuestImage } from '../images/locate.js';
 import { prepareDisk } from '../images/prepare-disk.js';
 import type { World } from '../net/world.js';
 import { brokenPromises } from './demo-result.js';
-import { awaitDecision, type Decision, type SessionStart } from './await-decision.js';
+import { awaitDecision, type Decision } from './await-decision.js';
 import { followMove, type Followed } from './follow-move.js';
 import { copiesOf, leftoversAt } from './leftovers.js';
 import { demoResult, samplesOf } from './measure.js';
@@ -30,8 +30,8 @@ interface Scene {
   readonly cloud: LabCloud;
   readonly sessions: ReadonlyMap<string, VncSession>;
   readonly startedAtMs: number;
-  /** By desktop. */
-  readonly starts: ReadonlyMap<string, SessionStart>;
+  /** By desktop: the loop's newest cycle when its session showed the first frame. */
+  readonly begunIn: ReadonlyMap<string, number>;
 }
 
 async function setTheScene(
@@ -78,8 +78,8 @@ async function setTheScene(
         BOOT_WITHIN_MS,
         signal,
       );
-      const { cycle, lastCycleMs } = await cloud.status();
-      return { id: d.id, session, start: { cycle, lastCycleMs } };
+      const { cycle } = await cloud.status();
+      return { id: d.id, session, cycle };
     }),
   );
   narrator.say('both VNC clients show their desktops; from here on the shadow loop decides by itself');
@@ -88,7 +88,7 @@ async function setTheScene(
     cloud,
     sessions: new Map(sessions.map(({ id, session }) => [id, session])),
     startedAtMs,
-    starts: new Map(sessions.map(({ id, start }) => [id, start])),
+    begunIn: new Map(sessions.map(({ id, cycle }) => [id, cycle])),
   };
 }
 
@@ -172,8 +172,8 @@ export async function play(
   const session = scene.sessions.get(video?.id ?? '');
   const socketsBefore = (await session?.sockets()) ?? [];
   const desktop = DesktopId.parse(video?.id);
-  const start = scene.starts.get(desktop) ?? { cycle: 0, lastCycleMs: null };
-  const decision = await awaitDecision(scene.cloud, desktop, narrator, start, DECIDE_WITHIN_MS, signal);
+  const begunIn = scene.begunIn.get(desktop) ?? 0;
+  const decision = await awaitDecision(scene.cloud, desktop, narrator, begunIn, DECIDE_WITHIN_MS, signal);
   const followed = await followMove(scene.cloud, desktop, narrator, signal);
   const { move } = followed;
   narrator.say(

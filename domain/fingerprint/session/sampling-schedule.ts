@@ -49,6 +49,9 @@ function isOutdated({ sample, screen, turnMs }: SampledActivity): boolean {
   if (sample === undefined || sample.doubt === 'beginning' || !sameFlow(sample.flow, screen.flow))
     return true;
   const now = (screen.bytesOut * 1000) / turnMs;
+  if (now < BUSIER.bytesPerSecond) return false;
+  // Few updates, and now many bytes: a film that began towards the end of the look.
+  if (sample.doubt === 'few') return true;
   const then = (sample.frames * sample.bytesPerFrame * 1000) / Math.max(1, sample.sampleMs);
-  return now >= BUSIER.bytesPerSecond && now >= BUSIER.factor * then;
+  return now >= BUSIER.factor * then;
 }

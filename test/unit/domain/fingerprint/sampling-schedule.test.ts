@@ -40,6 +40,10 @@ describe('dueLook', () => {
       'the sample saw only the beginning',
       { sample: { ...sampled(film), predicted: null, doubt: 'beginning' } },
     ],
+    [
+      'a film began towards the end of the look',
+      { sample: { ...sampled(film), frames: 7, bytesPerFrame: 46_000, predicted: null, doubt: 'few' } },
+    ],
     ['a film begins where a page was looked at', { sample: sampled(page) }],
   ])('looks out of turn when %s', (_, change) => {
     expect(due(change)).toBe('early');
