@@ -37,8 +37,8 @@ export const ClientMode = z.enum(['pull', 'push', 'unknown']);
 export type ClientMode = z.infer<typeof ClientMode>;
 
 /**
- * Why nothing is predicted. `few`: too few updates. `beginning`: too few as yet, of a session that was seen to begin. `work-or-wait`: the
- * answers take long, and whether that is the server's work or waiting for the screen to change could not be told, though all hinges on it.
+ * Why nothing is predicted. `few`: too few updates. `work-or-wait`: the answers take long, and whether that is the server's work or waiting
+ * for the screen to change could not be told, though all hinges on it. `beginning`: either of a session that was seen to begin.
  */
 export const Doubt = z.enum(['few', 'beginning', 'work-or-wait']);
 export type Doubt = z.infer<typeof Doubt>;

@@ -9,7 +9,6 @@ import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import { SAMPLING_TABLE, renderRemoval, renderSamplingTable, renderWatch } from './counter-rules.js';
 import type { FlowTable } from '../../domain/fingerprint/capture/flow-table.js';
 import { sampleOf } from '../../domain/fingerprint/session/desktop-sample.js';
-import { isWorthMore } from '../../domain/fingerprint/session/predict.js';
 import type { Look } from '../../domain/fingerprint/session/sampling-schedule.js';
 import { countersSince, parseCounters, type DesktopFlow } from './flow-counters.js';
 import type { RunCommand, WatchedDesktop } from './watched-desktop.js';
@@ -40,7 +39,7 @@ export interface TrafficSamplerOptions {
   readonly capturePrefix?: readonly string[];
   /** How long one desktop's headers are looked at, milliseconds; a 2 s rhythm still gives two cycles. */
   readonly sampleMs?: number;
-  /** As long as a look may become when it tells too little, milliseconds: of a session that begins, or of a busy server. */
+  /** As long as a look may become when it cannot tell a slow server from a still screen, milliseconds. */
   readonly sampleMostMs?: number;
   /** From one sample of a desktop to its next; below the shadow loop's cycle of 30 s. */
   readonly sampleEveryMs?: number;
@@ -202,7 +201,13 @@ export class TrafficSampler {
         port: known,
         durationMs: this.#options.sampleMs,
         mostMs: this.#options.sampleMostMs,
-        isEnough: (seen, ms) => !isWorthMore(summed(seen, ms)?.cycles.doubt ?? null),
+        isEnough: (seen, ms) => {
+          const soFar = summed(seen, ms);
+          if (soFar?.cycles.doubt !== 'work-or-wait') return true;
+          // A report that comes meanwhile has this much.
+          watch.sample = soFar;
+          return false;
+        },
         signal: abort.signal,
         prefix: this.#capturePrefix,
       });

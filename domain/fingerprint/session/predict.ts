@@ -38,12 +38,7 @@ export function predictSession(sample: PredictedSample): SessionPrediction {
   const asWork = modelSession(split, evidence, rttMs, assumedFps, spanMs, 'work');
   if (asWork === null || isSame(loss(predictionCurve(asWork)), loss(predicted)))
     return { model, predicted, doubt: null };
-  return { model, predicted: null, doubt: 'work-or-wait' };
-}
-
-/** Tell whether a longer look may bring a prediction; of a quiet screen there is nothing more to see. */
-export function isWorthMore(doubt: Doubt | null): boolean {
-  return doubt === 'beginning' || doubt === 'work-or-wait';
+  return { model, predicted: null, doubt: begins ? 'beginning' : 'work-or-wait' };
 }
 
 function isSame(a: number, b: number): boolean {

@@ -1,3 +1,4 @@
+import type { CapturedFlow } from '../../../../domain/fingerprint/capture/flow-table.js';
 import { summariseFlow } from '../../../../domain/fingerprint/session/summary.js';
 import { play, type SessionSpec } from './synthetic-session.js';
 
@@ -18,6 +19,14 @@ const summary = (spec: SessionSpec) => summariseFlow(play(spec).flow, { takenAtM
 describe('predictSession', () => {
   it('predicts nothing where all hinges on whether late answers are work, and the sample cannot tell', () => {
     expect(summary(starved)).toMatchObject({ predicted: null, doubt: 'work-or-wait', contentKnown: false });
+  });
+
+  it('concludes nothing from a late answer while the session has only begun', () => {
+    const opened: CapturedFlow = { ...play(starved).flow, initiator: 'peer' };
+    expect(summariseFlow(opened, { takenAtMs: 0, assumedFps: 27, goesOn: true })).toMatchObject({
+      predicted: null,
+      doubt: 'beginning',
+    });
   });
 
   it.each<[string, SessionSpec]>([
