@@ -104,17 +104,14 @@ static void open_queue(struct nfq_handle *nfq, struct queue *q, const char *argu
   if (nfq_set_queue_maxlen(q->handle, RING - 1) < 0) die("queue length");
 }
 
-/* One connection, one line, one answer. The sender is ours and has sent its line already: a read that takes longer is given up. */
-static void answer(int listener) {
+/* One connection at a time, one line, one answer; called when there is something to read. A sender on a busy machine may need long
+ * between its connect and its line: packets do not wait for it. */
+static void answer(int fd) {
   char line[256], reply[8192];
-  const struct timeval patience = {.tv_usec = 20000};
   unsigned number;
   unsigned long long microseconds;
   size_t used = 0;
-  const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-  if (fd < 0) return;
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  const ssize_t n = recv(fd, line, sizeof line - 1, 0);
+  const ssize_t n = recv(fd, line, sizeof line - 1, MSG_DONTWAIT);
   line[n > 0 ? n : 0] = 0;
   if (sscanf(line, "set %u %llu", &number, &microseconds) == 2)
     for (int i = 0; i < queue_count; i++)
@@ -126,7 +123,6 @@ static void answer(int listener) {
                      (unsigned long long)q->latest_ns / 1000);
   }
   (void)send(fd, reply, used, MSG_NOSIGNAL | MSG_DONTWAIT);
-  close(fd);
 }
 
 static int open_control(const char *path) {
@@ -172,15 +168,26 @@ int main(int argc, char **argv) {
 
   static char buffer[1 << 16];
   struct pollfd polls[3] = {{packets_fd, POLLIN, 0}, {timer_fd, POLLIN, 0}, {control_fd, POLLIN, 0}};
+  int asker = -1;
   while (!stop) {
-    if (poll(polls, 3, -1) < 0 && errno != EINTR) die("poll");
+    polls[2].fd = asker < 0 ? control_fd : asker;
+    if (poll(polls, 3, -1) < 0) {
+      if (errno != EINTR) die("poll");
+      continue;
+    }
     if (polls[0].revents) {
       ssize_t n;
       while ((n = recv(packets_fd, buffer, sizeof buffer, 0)) > 0) nfq_handle_packet(nfq, buffer, (int)n);
     }
     uint64_t expirations;
     if (polls[1].revents) (void)!read(timer_fd, &expirations, sizeof expirations);
-    if (polls[2].revents) answer(control_fd);
+    if (polls[2].revents && asker < 0) {
+      asker = accept4(control_fd, NULL, NULL, SOCK_CLOEXEC);
+    } else if (polls[2].revents) {
+      answer(asker);
+      close(asker);
+      asker = -1;
+    }
     const uint64_t now = now_ns();
     uint64_t next = 0;
     for (int i = 0; i < queue_count; i++) {
