@@ -17,6 +17,8 @@ const base = {
 };
 
 export default {
+  // Ends a test that hangs, and says nothing of how long one may take: none needs a third of it on an idle machine. Few have their own.
+  testTimeout: 90_000,
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/test/unit/**/*.test.ts'] },
     { ...base, displayName: 'replay', testMatch: ['<rootDir>/test/replay/**/*.test.ts'] },

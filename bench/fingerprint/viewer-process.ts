@@ -10,6 +10,9 @@ export type UserInput = 'none' | 'type' | 'page' | 'play' | 'point';
 
 export interface Seen {
   readonly frames: number;
+  /** The session's first and last moment, milliseconds since the epoch; how long was measured: the warm-up is not in that. */
+  readonly fromMs: number;
+  readonly toMs: number;
   readonly seconds: number;
   readonly framesPerSecond: number;
   /** Median and upper tenth of the time from request to complete update; null for pushed updates. */
@@ -47,6 +50,9 @@ const running = client.run((frame) => {
 }, done.signal);
 const acting = act(input as UserInput, done.signal).catch(() => undefined);
 await Promise.race([running, sleep(WARM_UP_MS + Number(seconds) * 1000)]);
+const endedAt = performance.timeOrigin + performance.now();
+// On a busy machine the timer is late.
+const lasted = (endedAt - startedAt) / 1000;
 done.abort();
 await running.catch(() => undefined);
 await acting;
@@ -54,11 +60,13 @@ responses.sort((a, b) => a - b);
 const at = (q: number) => responses[Math.floor(responses.length * q)] ?? null;
 const seen: Seen = {
   frames,
-  seconds: Number(seconds),
-  framesPerSecond: frames / Number(seconds),
+  fromMs: startedAt - WARM_UP_MS,
+  toMs: endedAt,
+  seconds: lasted,
+  framesPerSecond: frames / lasted,
   responseMs: at(0.5),
   response90Ms: at(0.9),
-  kilobytesPerSecond: bytes / 1000 / Number(seconds),
+  kilobytesPerSecond: bytes / 1000 / lasted,
 };
 console.log(JSON.stringify(seen));
 process.exit(0);

@@ -43,12 +43,12 @@ beforeAll(async () => {
   await west.give(fakeDesktop('video'));
   await ensureShadowLoop(plane.client, cloudConfig);
   await untilCycle(1);
-}, 90_000);
+});
 
 afterAll(async () => {
   await plane.stop();
   await cloud.remove();
-}, 60_000);
+});
 
 const loop = () => plane.client.workflow.getHandle(shadowLoopId(cloudConfig.pool));
 
@@ -155,7 +155,7 @@ describe('the shadow loop', () => {
     const { cycle } = await loop().query(LOOP.status, { limit: 0 });
     await loop().signal(LOOP.runCycle);
     await untilCycle(cycle + 1);
-  }, 30_000);
+  });
 
   it('ends with every problem when its own input is wrong', async () => {
     const handle = await plane.client.workflow.start(WORKFLOW.shadowLoop, {
@@ -167,7 +167,7 @@ describe('the shadow loop', () => {
       code: 'INPUT_INVALID',
       message: expect.stringMatching(/input of shadowLoop: 2 problems\n.*pool.*\n.*sites/),
     });
-  }, 30_000);
+  });
 
   it('begins afresh, and says so, when it cannot read the state of the run before', async () => {
     const handle = await plane.client.workflow.start(WORKFLOW.shadowLoop, {
@@ -180,7 +180,7 @@ describe('the shadow loop', () => {
       /^the loop began afresh .*state of the run before: \d+ problems\n.*version: /,
     );
     await handle.terminate('a test');
-  }, 30_000);
+  });
 });
 
 describe('a move', () => {
@@ -197,7 +197,7 @@ describe('a move', () => {
     expect(await handle.result()).toMatchObject({ outcome: 'cancelled' });
     await expectNoFailedTask(handle);
     west.faults.clear();
-  }, 40_000);
+  });
 });
 
 describe('rebalance', () => {
@@ -211,5 +211,5 @@ describe('rebalance', () => {
       code: 'INPUT_INVALID',
       message: expect.stringMatching(/input of rebalance: 1 problem\n.*a pool id/),
     });
-  }, 30_000);
+  });
 });

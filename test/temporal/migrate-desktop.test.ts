@@ -34,12 +34,12 @@ beforeAll(async () => {
   target = await cloud.add(east, capacity, '203.0.113.10');
   await plane.startHost(source.context);
   await plane.startHost(target.context);
-}, 90_000);
+});
 
 afterAll(async () => {
   await plane.stop();
   await cloud.remove();
-}, 60_000);
+});
 
 afterEach(() => {
   source.faults.clear();
@@ -113,26 +113,22 @@ describe('migrateDesktop', () => {
     const { typedSearchAttributes } = await handle.describe();
     expect(typedSearchAttributes.get(ATTRIBUTE.outcome)).toBe('moved');
     expect(typedSearchAttributes.get(ATTRIBUTE.phase)).toBe('cleanup');
-  }, 30_000);
+  });
 
   it.each<[MoveStatus['phase'], Fault]>([
     ['async-disk', 'disk never ends'],
     ['sync-switch', 'sync never comes'],
     ['memory', 'memory never converges'],
-  ])(
-    'undoes everything when it is cancelled in phase %s',
-    async (phase, fault) => {
-      source.faults.add(fault);
-      const { desktop, handle } = await begin();
-      await untilPhase(handle, phase);
-      await sleep(300);
-      await handle.signal(MOVE.cancelMove);
-      const result = await handle.result();
-      expect(result).toMatchObject({ outcome: 'cancelled', phase });
-      await expectAtSourceWithNothingLeft(desktop);
-    },
-    40_000,
-  );
+  ])('undoes everything when it is cancelled in phase %s', async (phase, fault) => {
+    source.faults.add(fault);
+    const { desktop, handle } = await begin();
+    await untilPhase(handle, phase);
+    await sleep(300);
+    await handle.signal(MOVE.cancelMove);
+    const result = await handle.result();
+    expect(result).toMatchObject({ outcome: 'cancelled', phase });
+    await expectAtSourceWithNothingLeft(desktop);
+  });
 
   it('undoes everything when an operator cancels the workflow in the UI', async () => {
     source.faults.add('memory never converges');
@@ -141,7 +137,7 @@ describe('migrateDesktop', () => {
     await handle.cancel();
     expect(await handle.result()).toMatchObject({ outcome: 'cancelled' });
     await expectAtSourceWithNothingLeft(desktop);
-  }, 40_000);
+  });
 
   it('switches over at once when it is forced', async () => {
     source.faults.add('memory never converges');
@@ -150,7 +146,7 @@ describe('migrateDesktop', () => {
     await handle.signal(MOVE.forceSwitchover);
     expect(await handle.result()).toMatchObject({ outcome: 'moved' });
     expect(cloud.runningAt(desktop)).toEqual(['us-east/h1']);
-  }, 40_000);
+  });
 
   it.each<[string, 'source' | 'target', Fault, string]>([
     ['the disk cannot be copied', 'source', 'disk breaks', 'DISK_COPY'],
@@ -158,20 +154,16 @@ describe('migrateDesktop', () => {
     ['the target is not complete', 'target', 'target dies before confirm', 'MEMORY_COPY'],
     ['the target refuses after the release', 'target', 'target dies after confirm', 'PEER_REFUSED'],
     ['the target cannot guard the flows', 'target', 'expect fails', 'NETWORK'],
-  ])(
-    'rolls back with its reason when %s',
-    async (_, where, fault, code) => {
-      (where === 'source' ? source : target).faults.add(fault);
-      const { desktop, handle } = await begin();
-      const failure = await handle.result().then(
-        () => null,
-        (error: unknown) => failureInfo(error),
-      );
-      expect(failure?.code).toBe(code);
-      await expectAtSourceWithNothingLeft(desktop);
-    },
-    60_000,
-  );
+  ])('rolls back with its reason when %s', async (_, where, fault, code) => {
+    (where === 'source' ? source : target).faults.add(fault);
+    const { desktop, handle } = await begin();
+    const failure = await handle.result().then(
+      () => null,
+      (error: unknown) => failureInfo(error),
+    );
+    expect(failure?.code).toBe(code);
+    await expectAtSourceWithNothingLeft(desktop);
+  });
 
   it('fails in preflight with nothing changed when the target does not answer', async () => {
     target.alive = false;
@@ -186,7 +178,7 @@ describe('migrateDesktop', () => {
     });
     await expectAtSourceWithNothingLeft(desktop);
     expect(source.log).toEqual(source.log.filter((l) => !l.includes(desktop)));
-  }, 60_000);
+  });
 
   it('refuses to move a desktop to the host that it is on, and touches nothing of it', async () => {
     const { desktop, handle } = await begin(west);
@@ -200,7 +192,7 @@ describe('migrateDesktop', () => {
     });
     await expectAtSourceWithNothingLeft(desktop);
     expect(source.network.get(desktop)?.external).toMatch(/^198\.51\.100\./);
-  }, 30_000);
+  });
 
   it('refuses a wrong input with every problem, and moves nothing', async () => {
     const handle = await plane.client.workflow.start(WORKFLOW.migrateDesktop, {
@@ -214,5 +206,5 @@ describe('migrateDesktop', () => {
     );
     expect(failure?.code).toBe('INPUT_INVALID');
     expect(failure?.message).toMatch(/desktop: .*\n.*[\s\S]*moveMbps/);
-  }, 30_000);
+  });
 });

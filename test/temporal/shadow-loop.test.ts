@@ -70,12 +70,12 @@ beforeAll(async () => {
   await plane.startManager();
   await west.give(fakeDesktop('video'));
   await ensureShadowLoop(plane.client, cloudConfig);
-}, 90_000);
+});
 
 afterAll(async () => {
   await plane.stop();
   await cloud.remove();
-}, 60_000);
+});
 
 const loop = () => plane.client.workflow.getHandle(shadowLoopId(cloudConfig.pool));
 const status = () => loop().query(LOOP.status);
@@ -266,7 +266,7 @@ describe('shadowLoop', () => {
     expect(seen.plan?.moves[0]?.reason).toMatch(/\S/);
     expect(seen.moves).toEqual([]);
     expect(cloud.runningAt('video')).toEqual(['us-west/h1']);
-  }, 30_000);
+  });
 
   it('plans with the dirty rates that the host has measured', async () => {
     const cost = async () => (await status()).plan?.moves[0]?.cost ?? 0;
@@ -276,7 +276,7 @@ describe('shadowLoop', () => {
     west.dirty = { memoryMbps: 30, diskMbps: 0 };
     await until(cost, (now) => now > 2.9 * still);
     expect(await cost()).toBeCloseTo(3 * still, 2);
-  }, 30_000);
+  });
 
   it('has the sites ping a user whose thin client is silent, and plans with that', async () => {
     const reported = west.users;
@@ -301,7 +301,7 @@ describe('shadowLoop', () => {
     west.users = reported;
     west.windows = [busyWindow('video')];
     west.desktops.delete('quiet');
-  }, 30_000);
+  });
 
   it('keeps its policy when a change of it is wrong, and names every problem', async () => {
     expect(await refusal(LOOP.setPolicy, { cycleMs: 1, placement: { w1: -3 } })).toMatchObject({
@@ -329,7 +329,7 @@ describe('shadowLoop', () => {
       .result();
     expect(move).toMatchObject({ cause: 'loop', rttBeforeMs: 100, rttAfterMs: 20 });
     await ask(LOOP.setPolicy, { act: false });
-  }, 40_000);
+  });
 
   it('moves by force within the hysteresis time, and refuses a second move of the same desktop meanwhile', async () => {
     east.faults.add('disk never ends');
@@ -348,7 +348,7 @@ describe('shadowLoop', () => {
     expect(seen.recent[0]).toMatchObject({ outcome: 'cancelled' });
     expect(cloud.runningAt('video')).toEqual(['us-east/h1']);
     east.faults.clear();
-  }, 40_000);
+  });
 
   it('takes a move off its list when an operator terminates the workflow', async () => {
     east.faults.add('disk never ends');
@@ -357,7 +357,7 @@ describe('shadowLoop', () => {
     const seen = await until(status, (s) => s.moves.length === 0);
     expect(seen.recent[0]?.error).toMatch(/terminated/);
     east.faults.clear();
-  }, 40_000);
+  });
 
   it('says which host is silent, and goes on with the others', async () => {
     const changed = {
@@ -372,7 +372,7 @@ describe('shadowLoop', () => {
       await refusal(LOOP.requestMove, { desktop: 'video', site: 'us-north', force: true }),
     ).toMatchObject({ code: 'HOST_UNREACHABLE' });
     await ask(LOOP.setCloud, cloudConfig);
-  }, 60_000);
+  });
 
   it('has a schedule that can be triggered and paused, and whose run acts though the loop only watches', async () => {
     await ensureRebalanceSchedule(plane.client, cloudConfig);
@@ -403,5 +403,5 @@ describe('shadowLoop', () => {
     expect(cloud.runningAt('later')).toEqual(['us-west/h1']);
     await schedule.pause('maintenance');
     expect((await schedule.describe()).state.paused).toBe(true);
-  }, 60_000);
+  });
 });

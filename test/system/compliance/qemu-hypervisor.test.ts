@@ -1,8 +1,7 @@
 // The QEMU driver on two hosts of this machine, with a guest that writes to its disk and its memory. Needs root, QEMU and the lab's images.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { smallGuest } from '../../../lab/images/locate.js';
 import { describeHypervisor, type HypervisorWorld, type Side } from '../../compliance/hypervisor.js';
-import { MBPS, TAP, TwoHosts, smallDesktop } from '../qemu/two-hosts.js';
+import { MBPS, TAP, TwoHosts, crash, smallDesktop } from '../qemu/two-hosts.js';
 
 async function make(): Promise<HypervisorWorld> {
   const world = await TwoHosts.make();
@@ -25,8 +24,8 @@ async function make(): Promise<HypervisorWorld> {
       hosts[side].start();
     },
     crash: async (side) => {
-      for (const { pid } of await hosts[side].driver.list()) if (pid !== null) process.kill(pid, 'SIGKILL');
-      while ((await hosts[side].driver.list()).some(({ pid }) => pid !== null)) await sleep(10);
+      const pids = (await hosts[side].driver.list()).map(({ pid }) => pid);
+      await crash(pids.filter((pid) => pid !== null));
     },
     kept: (side) => world.kept(side === 'source' ? 'a' : 'b'),
     remove: () => world.remove(),

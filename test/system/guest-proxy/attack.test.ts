@@ -19,14 +19,14 @@ beforeAll(async () => {
     file: join(session.lab.folder, 'control.pcap'),
     port: CONTROL_PORT,
   });
-}, 60_000);
+});
 afterEach(async () => {
   await session.endStreams();
 });
 afterAll(async () => {
   await attacker.call('stopRecording');
   await session.dispose();
-}, 30_000);
+});
 
 /** All that a successful attack could have changed. */
 async function situation() {
@@ -81,7 +81,7 @@ it('refuses a target whose key is not one of the cloud', async () => {
   expect((await session.status()).refused).toHaveProperty('the target is not a host of the cloud');
   expect(await session.lab.clientRules()).not.toContain(change.newExternal);
   await session.callOff(change);
-}, 30_000);
+});
 
 it('does not go where another host answers than the one that was named', async () => {
   // `other` runs with a key that is not the cloud's; the change names the right one.
@@ -95,7 +95,7 @@ it('does not go where another host answers than the one that was named', async (
   await session.callOff(change);
   await session.hosts[session.other].kill();
   await session.restartHost(session.other);
-}, 30_000);
+});
 
 it('is not moved by a host of the cloud that the owner did not name', async () => {
   const { change } = await session.prepare(4_000);
@@ -115,4 +115,4 @@ it('is not moved by a host of the cloud that the owner did not name', async () =
   });
   const after = await session.status();
   expect(after).toMatchObject({ external: before.external, epoch: before.epoch, pending: null });
-}, 30_000);
+});

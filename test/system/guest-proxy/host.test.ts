@@ -14,10 +14,10 @@ const NS = HOSTS.a.namespace;
 let session: DesktopSession;
 beforeAll(async () => {
   session = await DesktopSession.create();
-}, 60_000);
+});
 afterAll(async () => {
   await session.dispose();
-}, 30_000);
+});
 
 /** Devices, addresses and rules of host A, without counters and flags that change by themselves. */
 async function traces(): Promise<string> {
@@ -45,7 +45,7 @@ it('makes a persistent tap with the gateway address and the MAC that is the same
   expect(await traces()).toContain(`${external} : 10.77.0.6`);
   await session.call('a', 'detach', other.id);
   expect(await traces()).toBe(before);
-}, 30_000);
+});
 
 it('gives a guest that asks its address by DHCP, also after the proxy was killed, by one server a tap', async () => {
   const ask = () =>
@@ -57,7 +57,7 @@ it('gives a guest that asks its address by DHCP, also after the proxy was killed
   await session.restartHost('a');
   await session.call('a', 'attach', definition);
   expect(await dhcpServers()).toHaveLength(1);
-}, 30_000);
+});
 
 it('measures the round trip from the user to each site, as the hosts report it', async () => {
   await session.untilConnected();
@@ -70,4 +70,4 @@ it('measures the round trip from the user to each site, as the hosts report it',
   }
   expect(rtts.map((r) => r.site).sort()).toEqual(['east', 'west']);
   for (const { rttMs } of rtts) expect(rttMs).toBeGreaterThan(0);
-}, 30_000);
+});

@@ -53,7 +53,7 @@ describe('a lab world', () => {
     owner!.kill('SIGINT');
     await owner!.ended;
     await expectNothingLeft(made);
-  }, 30_000);
+  });
 
   it('is left alone by the clean-up while its owner lives, and removed when it was killed', async () => {
     const made = await startOwner();
@@ -65,7 +65,7 @@ describe('a lab world', () => {
     expect(processStart(made.inside)).not.toBeNull();
     expect(await cleanupDeadWorlds()).toContain(PREFIX);
     await expectNothingLeft(made);
-  }, 30_000);
+  });
 
   it('takes the place of one whose owner was killed', async () => {
     const made = await startOwner();
@@ -81,5 +81,5 @@ describe('a lab world', () => {
     await world.destroy();
     expect(await world.destroy()).toEqual({ processes: 0, namespaces: 0 });
     await expectNothingLeft(made);
-  }, 30_000);
+  });
 });

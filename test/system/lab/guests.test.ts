@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(gates.map((gate) => gate.close()));
   await world.destroy();
-}, 30_000);
+});
 
 async function gateTo(guest: LabGuest, port: number): Promise<number> {
   const gate = await Gate.open(world, { namespace: namespace(), address: guest.address, port });
@@ -62,7 +62,7 @@ describe('the small guest', () => {
     );
     expect(client.state).toMatchObject({ received: 51, errors: 0, guestErrors: 0, lost: null });
     client.close();
-  }, 20_000);
+  });
 
   it('sends by itself at the interval that was asked for, and reports errors in what it gets', async () => {
     const client = await StreamClient.open({ host: '127.0.0.1', port: gates[0]!.port, intervalMs: 50 });
@@ -75,7 +75,7 @@ describe('the small guest', () => {
     expect(performance.now() - begun).toBeGreaterThan(900);
     expect(client.state).toMatchObject({ errors: 0, guestErrors: 0, guestReceived: 2 });
     client.close();
-  }, 20_000);
+  });
 
   it('finds every block of its disk as memory says, while it writes and dirties memory', async () => {
     const port = await gateTo(small, 7001);
@@ -85,7 +85,7 @@ describe('the small guest', () => {
     expect(status.disk.blocksWritten).toBeGreaterThan(1024);
     expect(status.memory.errors).toBe(0);
     expect(status.memory.pagesTouched).toBeGreaterThan(0);
-  }, 60_000);
+  });
 
   it('notices a block that somebody else wrote', async () => {
     // The pattern file's blocks stand in one place on the disk: overwrite one with another block of the same file.
@@ -105,7 +105,7 @@ describe('the small guest', () => {
     const { verify } = await askGuest('127.0.0.1', 'verify', gates[1]!.port);
     expect(verify.bad).toBeGreaterThan(20);
     expect(verify.bad).toBeLessThanOrEqual(50);
-  }, 60_000);
+  });
 });
 
 describe('the disk of a desktop', () => {
@@ -116,7 +116,7 @@ describe('the disk of a desktop', () => {
     expect(statSync(target).size).toBe(768 * 2 ** 20);
     await runCommand(['e2fsck', '-fn', target]);
     await expect(prepareDisk(desktopImage(), target, { diskMiB: 100 })).rejects.toThrow(/cannot be made/);
-  }, 60_000);
+  });
 });
 
 describe('the desktop', () => {
@@ -137,7 +137,7 @@ describe('the desktop', () => {
     expect(firstLine(client.screen, 6, 5)).toEqual(before);
     client.stop();
     await running;
-  }, 60_000);
+  });
 
   it('is followed and logged by the client process over one connection', async () => {
     const log = join(world.folder, 'vnc.log');
@@ -156,5 +156,5 @@ describe('the desktop', () => {
     // One frame may show several keys.
     expect(framesOf(events).length).toBeGreaterThan(1);
     for (const frame of framesOf(events)) expect(frame.responseMs).toBeGreaterThanOrEqual(0);
-  }, 60_000);
+  });
 });

@@ -23,10 +23,10 @@ beforeAll(async () => {
       ...bothWays('us-west', 'us-east', 70, 20),
     ],
   });
-}, 30_000);
+});
 afterAll(async () => {
   await world.destroy();
-}, 30_000);
+});
 
 /** Round-trip times of five pings, ms; throws when none is answered. */
 async function ping(namespace: string, address: string): Promise<number[]> {
@@ -89,7 +89,7 @@ describe('a lab world', () => {
     const second = await measure();
     expect(second).toBeGreaterThan(4.5);
     expect(second).toBeLessThan(5);
-  }, 40_000);
+  });
 
   it('hides the user behind a masquerading NAT', async () => {
     const west = world.host('us-west');
@@ -133,7 +133,7 @@ describe('a lab world', () => {
     await expect(ping(west.namespace, world.plan.controlAddress)).rejects.toThrow();
     await world.setManagement('us-west', true);
     expect(await ping(west.namespace, world.plan.controlAddress)).not.toHaveLength(0);
-  }, 30_000);
+  });
 
   it('has no way out of the machine', async () => {
     for (const namespace of await namespacesOf(PREFIX)) {
@@ -161,7 +161,7 @@ describe('a lab world', () => {
     });
     expect(JSON.parse(answer)).toMatchObject({ bytes: 100_000 });
     await gate.close();
-  }, 20_000);
+  });
 
   it('is made only once', async () => {
     const again: unknown = await World.create({ prefix: PREFIX, sites: [{ id: 'a' }] }).catch(

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 import { runCommand } from '../../../os/run-command.js';
-import { TAP, TwoHosts, smallDesktop } from './two-hosts.js';
+import { TAP, TwoHosts, crash, smallDesktop } from './two-hosts.js';
 
 describe('the desktops of a host', () => {
   const definition = smallDesktop('resident', { 'vms.disk': '500:4' });
@@ -13,19 +13,18 @@ describe('the desktops of a host', () => {
   beforeAll(async () => {
     world = await TwoHosts.make();
     await world.a.driver.create(definition, TAP, smallGuest().disk);
-  }, 60_000);
-  afterAll(() => world.remove(), 30_000);
+  });
+  afterAll(() => world.remove());
 
   it('are not taken for running when the number of their process was given to another', async () => {
     await world.a.driver.start(id);
     const running = await world.a.driver.get(id);
-    process.kill(running!.pid!, 'SIGKILL');
-    await sleep(300);
+    await crash([running!.pid!]);
     await writeFile(join(world.folder, 'ra', `${id}.home.pid`), `${process.pid}\n`);
     expect(await world.a.driver.get(id)).toMatchObject({ state: 'crashed', pid: null });
     await world.a.driver.remove(id);
     expect(await world.kept('a')).toEqual([]);
-  }, 30_000);
+  });
 
   it('take a qcow2 image as it is, and refuse one that is too large or refers to another file', async () => {
     const raw = join(world.folder, 'image.raw');
@@ -57,7 +56,7 @@ describe('the desktops of a host', () => {
     ]);
     await expect(world.a.driver.create(own, TAP, trap)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
     expect(await world.a.driver.list()).toEqual([]);
-  }, 30_000);
+  });
 
   it('boot from their own disk, and come up again when the guest reboots', async () => {
     // A boot sector that says K on the first serial port, waits, and resets through the keyboard controller.
@@ -82,7 +81,7 @@ describe('the desktops of a host', () => {
     expect(said).toMatch(/^KK/);
     await world.a.driver.stop(own.id, 0);
     await world.a.driver.remove(own.id);
-  }, 30_000);
+  });
 
   it('are stopped when they power themselves off, and can be removed or started again then', async () => {
     // A boot sector that sleeps for ever: SLP_EN at the power management port that the firmware has set up.
@@ -104,7 +103,7 @@ describe('the desktops of a host', () => {
     await untilOff();
     await world.a.driver.remove(own.id);
     expect(await world.kept('a')).toEqual([]);
-  }, 30_000);
+  });
 
   it('tell the driver’s version and machines', async () => {
     const info = await world.a.driver.info();

@@ -14,8 +14,8 @@ let world: TwoHosts;
 beforeAll(async () => {
   world = await TwoHosts.make();
   await world.a.driver.create(busy, TAP, smallGuest().disk);
-}, 60_000);
-afterAll(() => world.remove(), 30_000);
+});
+afterAll(() => world.remove());
 
 /** What a report says that comes some seconds after the one before. */
 async function measured({ id }: DesktopDefinition): Promise<DirtyRates> {
@@ -58,7 +58,7 @@ describe('the dirty rates of a desktop', () => {
     // The guest makes up for what it could not write while it booted.
     await sleep(6_000);
     await expectMeasured(isBusy, busy);
-  }, 60_000);
+  });
 
   it('go on after a restart of the worker: what it had begun to measure in the memory is there', async () => {
     await sleep(1_500);
@@ -67,7 +67,7 @@ describe('the dirty rates of a desktop', () => {
     const first = await world.a.driver.dirtyRates(busy.id);
     expect(first.memoryMbps).toBeGreaterThan(0);
     expect(first.diskMbps).toBeNull();
-  }, 60_000);
+  });
 
   it('are measured while its disk is copied, whose own traffic is not the guest’s', async () => {
     const move = { desktop: busy.id, moveId: 'm1' };
@@ -75,7 +75,7 @@ describe('the dirty rates of a desktop', () => {
     await expectMeasured(isBusy, busy);
     await world.a.driver.cancelDiskCopy(move);
     await world.b.driver.discardTarget(move);
-  }, 60_000);
+  });
 
   it('are near nothing for a guest at rest', async () => {
     await world.a.driver.stop(busy.id, 0);
@@ -85,5 +85,5 @@ describe('the dirty rates of a desktop', () => {
     await world.a.driver.start(idle.id);
     await world.guest(world.a);
     await expectMeasured(isAtRest, idle);
-  }, 60_000);
+  });
 });

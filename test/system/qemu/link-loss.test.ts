@@ -12,8 +12,8 @@ describe('a link that is lost during a move', () => {
     await world.a.driver.create(definition, TAP, smallGuest().disk);
     await world.a.driver.start(definition.id);
     await world.guest(world.a);
-  }, 60_000);
-  afterAll(() => world.remove(), 30_000);
+  });
+  afterAll(() => world.remove());
   afterEach(() => world.mend());
 
   const written = async (): Promise<number> => (await world.guest(world.a)).disk.blocksWritten;
@@ -28,18 +28,16 @@ describe('a link that is lost during a move', () => {
     await sleep(1_000);
     // This is what makes the watchdog needed.
     expect(await written()).toBe(stalled);
-    const beganAtMs = Date.now();
     const cutAtMs = await world.a.driver.watch(move, peer);
-    let now = await written();
-    while (now <= stalled && Date.now() < beganAtMs + 20_000) now = await written();
-    expect(now).toBeGreaterThan(stalled);
-    expect(Date.now() - cutAtMs).toBeLessThan(5_000);
+    while ((await written()) <= stalled);
+    // QEMU itself would have tried to connect again for longer (RECONNECT_DELAY_S).
+    expect(Date.now() - cutAtMs).toBeLessThan(10_000);
     expect((await world.guest(world.a)).disk.errors).toBe(0);
     expect(await world.a.driver.list()).toMatchObject([{ state: 'running' }]);
     expect(await world.a.driver.diskProgress(move)).toMatchObject({ state: 'none' });
     await world.mend();
     await world.b.driver.discardTarget(move);
-  }, 90_000);
+  });
 
   it('does not disturb a move while the peer answers', async () => {
     const move: MoveKey = { desktop: definition.id, moveId: 'healthy' };
@@ -53,7 +51,7 @@ describe('a link that is lost during a move', () => {
     world.a.start();
     await world.a.driver.cancelDiskCopy(move);
     await world.b.driver.discardTarget(move);
-  }, 60_000);
+  });
 
   it('lets the guest run on at the source when the link goes in the pause', async () => {
     const move: MoveKey = { desktop: definition.id, moveId: 'cut-pause' };
@@ -75,5 +73,5 @@ describe('a link that is lost during a move', () => {
     await world.mend();
     await world.b.driver.discardTarget(move);
     expect(await world.b.driver.list()).toEqual([]);
-  }, 90_000);
+  });
 });

@@ -9,6 +9,7 @@ import type { Endpoint } from '../../../domain/model/address.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { guestAppend, smallGuest } from '../../../lab/images/locate.js';
 import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
+import { processStart } from '../../../lab/net/commands.js';
 import { runCommand } from '../../../os/run-command.js';
 import { bringDisk, bringMemory, type MoveEnds } from '../../compliance/move-steps.js';
 import { RemoteHost, type GuestStatus } from './remote-host.js';
@@ -160,7 +161,7 @@ export class TwoHosts {
   async remove(): Promise<void> {
     await Promise.all([this.a.kill(), this.b.kill()]);
     for (const kind of ['qemu-system-x86_64', 'qemu-storage-daemon'] as const)
-      for (const pid of await this.processes(kind)) process.kill(pid, 'SIGKILL');
+      await crash(await this.processes(kind));
     for (const name of this.#namespaces)
       await runCommand(['ip', 'netns', 'del', name]).catch(() => undefined);
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
@@ -174,6 +175,12 @@ const ends = (source: RemoteHost, target: RemoteHost, definition: DesktopDefinit
   tap: TAP,
   mbps: MBPS,
 });
+
+/** Kill processes as a crash would, and wait until they are gone: until then they hold their files and may answer. */
+export async function crash(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  while (pids.some((pid) => processStart(pid) !== null)) await sleep(10);
+}
 
 /** Bring the disk to the target and keep it synchronous. */
 export const copyDisk = (

@@ -9,8 +9,9 @@ import {
   TAP,
   USER_ADDRESS,
 } from '../../../bench/fingerprint/network.js';
-import { view } from '../../../bench/fingerprint/viewer.js';
-import type { TrafficWindow } from '../../../domain/fingerprint/model.js';
+import { view, type ViewerOptions } from '../../../bench/fingerprint/viewer.js';
+import type { Seen } from '../../../bench/fingerprint/viewer-process.js';
+import type { CycleSummary, TrafficWindow } from '../../../domain/fingerprint/model.js';
 import { predictAtRtt } from '../../../domain/fingerprint/session/prediction.js';
 import { updateFingerprint } from '../../../domain/fingerprint/rank/rank.js';
 import { FingerprintPolicy } from '../../../domain/model/policy.js';
@@ -23,8 +24,10 @@ let desktop: RigDesktop | undefined;
 const samplers: TrafficSampler[] = [];
 const problems: string[] = [];
 
+const SAMPLE_MS = 3_000;
+
 /** A sampler as dom0 runs it, but quicker; its commands run in the rig's dom0. */
-function sampler(sampleMs = 3_000): TrafficSampler {
+function sampler(sampleMs = SAMPLE_MS): TrafficSampler {
   const made = new TrafficSampler({
     run: (argv, options) => runCommand(inNamespace(net.dom0, argv), options),
     capturePrefix: inNamespace(net.dom0, []),
@@ -48,6 +51,26 @@ async function leastOf(good: number, measure: () => Promise<number>): Promise<nu
   return least;
 }
 
+/**
+ * The user looks at the desktop, again where no sample lies wholly within the time of looking: on a busy machine sampler and viewer begin
+ * late, and half a session says nothing of a whole one. `shows` tells whether what is asked for has happened in it.
+ */
+async function looked(
+  at: TrafficSampler,
+  options: ViewerOptions,
+  sampleMs = SAMPLE_MS,
+  shows: (cycles: CycleSummary) => boolean = () => true,
+): Promise<{ seen: Seen; window: TrafficWindow }> {
+  for (;;) {
+    const seen = await view(net, options);
+    const window = await collectOne(at);
+    const { cycles } = window;
+    const whole =
+      cycles !== undefined && cycles.takenAtMs - sampleMs >= seen.fromMs && cycles.takenAtMs <= seen.toMs;
+    if (whole && shows(cycles)) return { seen, window };
+  }
+}
+
 async function collectOne(from: TrafficSampler): Promise<TrafficWindow> {
   const [window] = await from.collect();
   if (window === undefined) throw new Error('nothing was collected');
@@ -57,27 +80,26 @@ async function collectOne(from: TrafficSampler): Promise<TrafficWindow> {
 beforeAll(async () => {
   net = await RigNetwork.create('vst', 20);
   desktop = await RigDesktop.start(net, 'video');
-}, 60_000);
+});
 
 /** A test that fails must leave nothing that the next one would count. */
 afterEach(async () => {
   for (const s of samplers.splice(0)) await s.stop({ remove: true });
   await net.setLoss(0);
   await net.setRtt(20);
-}, 30_000);
+});
 
 afterAll(async () => {
   await desktop?.stop();
   await net.destroy();
-}, 30_000);
+});
 
 describe('TrafficSampler', () => {
   it('finds the session, its user, its distance and its rank while somebody watches a film', async () => {
     const s = sampler();
     await s.start();
     await s.watch(watched);
-    await view(net, { seconds: 6 });
-    const window = await collectOne(s);
+    const { window } = await looked(s, { seconds: 6 });
     expect(window.user?.address).toBe(USER_ADDRESS);
     expect(window.remoteDesktop).toMatchObject({ desktopPort: VNC_PORT, protocol: 'tcp', foundBy: 'port' });
     expect(window.rttMs).toBeGreaterThan(19);
@@ -87,12 +109,12 @@ describe('TrafficSampler', () => {
     expect(fingerprint.rank).toBeGreaterThan(0.6);
     // What is predicted where the user is now is what the user really has.
     const error = await leastOf(0.15, async () => {
-      const seen = await view(net, { seconds: 6 });
-      const { fingerprint: now } = updateFingerprint(undefined, await collectOne(s), policy);
+      const { seen, window: next } = await looked(s, { seconds: 6 });
+      const { fingerprint: now } = updateFingerprint(undefined, next, policy);
       return Math.abs(predictAtRtt(now, 20)!.framesPerSecond / seen.framesPerSecond - 1);
     });
     expect(error).toBeLessThan(0.15);
-  }, 60_000);
+  });
 
   it('predicts a session within two cycles of ten seconds, though the last look has only just ended', async () => {
     const s = new TrafficSampler({
@@ -115,31 +137,35 @@ describe('TrafficSampler', () => {
     }
     expect(window.cycles?.predicted?.framesPerSecond).toBeDefined();
     await session;
-  }, 60_000);
+  });
 
   it('follows a user who goes on from WiFi to 3G, with loss, within one cycle', async () => {
     // As long as dom0's own: loss leaves few cycles.
-    const s = sampler(5_000);
+    const sampleMs = 5_000;
+    const s = sampler(sampleMs);
     await s.start();
     await s.watch(watched);
-    await view(net, { seconds: 6 });
-    const before = updateFingerprint(undefined, await collectOne(s), policy);
+    const before = updateFingerprint(undefined, (await looked(s, { seconds: 6 }, sampleMs)).window, policy);
     await net.setRtt(120);
     await net.setLoss(0.01);
-    const seen = await view(net, { seconds: 9, from: OTHER_USER_ADDRESS });
-    const window = await collectOne(s);
+    const { seen, window } = await looked(
+      s,
+      { seconds: 9, from: OTHER_USER_ADDRESS },
+      sampleMs,
+      // One in a hundred is lost at random: a sample of some hundred packets may have been spared.
+      (cycles) => cycles.retransmissions > 0,
+    );
     const { fingerprint } = updateFingerprint(before.state, window, policy);
     expect(before.fingerprint.user?.address).toBe(USER_ADDRESS);
     expect(fingerprint.user?.address).toBe(OTHER_USER_ADDRESS);
     expect(fingerprint.rttMs).toBeGreaterThan(118);
     expect(fingerprint.rttMs).toBeLessThan(140);
-    // Packets were really lost, and the film really suffers; its rank is the workload's all the same.
-    expect(window.cycles?.retransmissions).toBeGreaterThan(0);
+    // The film really suffers; its rank is the workload's all the same.
     expect(seen.framesPerSecond).toBeLessThan(12);
     expect(before.fingerprint.rank).toBeGreaterThan(0.6);
     expect(fingerprint.rank).toBeGreaterThan(0.6);
     expect(fingerprint.reasons.join()).toContain('the user moved');
-  }, 90_000);
+  });
 
   it('tells that a client has its updates pushed, near the user and far away', async () => {
     const s = sampler();
@@ -148,8 +174,8 @@ describe('TrafficSampler', () => {
     for (const rttMs of [1, 100]) {
       await net.setRtt(rttMs);
       const error = await leastOf(0.15, async () => {
-        const seen = await view(net, { seconds: 6, mode: 'push' });
-        const { fingerprint } = updateFingerprint(undefined, await collectOne(s), policy);
+        const { seen, window } = await looked(s, { seconds: 6, mode: 'push' });
+        const { fingerprint } = updateFingerprint(undefined, window, policy);
         expect(fingerprint.session?.mode).toBe('push');
         // Distance takes nothing from it: what the client counts here is what it would count anywhere.
         const rates = [1, 100, 200].map((at) => predictAtRtt(fingerprint, at)!.framesPerSecond);
@@ -157,7 +183,7 @@ describe('TrafficSampler', () => {
       });
       expect(error).toBeLessThan(0.15);
     }
-  }, 90_000);
+  });
 
   it('takes over the table of a former process, counts only what is new, and removes it at the end', async () => {
     const first = sampler();
@@ -175,7 +201,7 @@ describe('TrafficSampler', () => {
     expect(flow!.packetsIn).toBeGreaterThan(40);
     await second.stop({ remove: true });
     expect(await execIn(net.dom0, ['nft', 'list', 'tables'])).not.toContain('vmshadow_sampling');
-  }, 60_000);
+  });
 
   it('puts its table back when somebody flushes the ruleset, and goes on when a tap is gone', async () => {
     const s = sampler();
@@ -194,5 +220,5 @@ describe('TrafficSampler', () => {
       ['d2', false],
     ]);
     expect(problems.join()).toContain('cannot read the traffic counters');
-  }, 30_000);
+  });
 });

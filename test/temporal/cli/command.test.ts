@@ -1,5 +1,4 @@
 // The real command as a process: start-up, help, configuration errors, `dev` with its own Temporal server.
-import { jest } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +7,8 @@ import type { LoopStatus } from '../../../temporal/contract/status.js';
 import { freePort } from '../../support/free-port.js';
 import { vmshadow, Vmshadow } from '../../support/vmshadow.js';
 
-jest.setTimeout(60_000);
-
+/** Five seconds of looking for a server, and the start of a process on a busy machine. */
+const PATIENCE_MS = 30_000;
 let dir: string;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'vms-cli-'));
@@ -55,7 +54,7 @@ describe('the command', () => {
     expect(err).toContain('vmshadow dev');
     expect(err).toContain('TEMPORAL_ADDRESS');
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'CONTROL_PLANE' } });
-    expect(Date.now() - begun).toBeLessThan(12_000);
+    expect(Date.now() - begun).toBeLessThan(PATIENCE_MS);
   });
 
   it('ends quietly when its reader went away', async () => {
