@@ -83,6 +83,10 @@ export function benchProblem(shape: BenchShape): Problem {
     rank: Float64Array.from(desktops, (d) => d.rank),
     costGB: Float64Array.from(desktops, (d) => costGBOf(d, policy.linkMbps)),
     pinned: new Array<undefined>(n).fill(undefined),
+    mustLeave: new Array<undefined>(n).fill(undefined),
+    leavingPrize: 0,
+    keptApart: new Array<undefined>(n).fill(undefined),
+    affinityUnits: [],
     keepsItsRtt: new Uint8Array(n),
     openSlots: Int32Array.from(sites, (s) => s.slots),
   };

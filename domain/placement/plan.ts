@@ -4,12 +4,22 @@ import { convertSize } from '../model/units.js';
 import { usageOf } from './solvers/budget.js';
 import { isPacked, unpackPlanRequest } from './request/packed-request.js';
 import type { PackedPlanRequest } from './request/packed-shape.js';
+import { CLOSED } from './request/constraints.js';
 import { parsePlanInput } from './request/check-input.js';
 import { reasonForStep, reasonToStay, type Explained } from './explain.js';
 import { benefitOf } from './request/metrics.js';
 import type { PlanMove, PlanRequest, PlanResult } from './request/model.js';
-import { compileProblem, feltOf, gainBetween, mayGo, rttOf, type Problem } from './request/problem.js';
+import {
+  compileProblem,
+  feltOf,
+  gainBetween,
+  mayGo,
+  prizeOf,
+  rttOf,
+  type Problem,
+} from './request/problem.js';
 import { Room } from './schedule/free-room.js';
+import { addUnits, mostOfUnits } from './schedule/affinity-moves.js';
 import { addSecondChoices } from './schedule/second-choice.js';
 import { scheduleMoves, strandedBy, type ParkingTerms, type Schedule, type Step } from './schedule/waves.js';
 import { solve, type Decision, type SolveTools } from './solvers/solve.js';
@@ -26,7 +36,7 @@ function closeTooSmallHosts(p: Problem, room: Room): Map<number, string[]> {
     if (site.hosts === undefined || site.hosts.length === 0) return;
     for (let i = 0; i < p.desktopCount; i++) {
       if (p.current[i] === j || !mayGo(p, i, j) || room.couldEverHold(i, j)) continue;
-      p.closed[i * p.siteCount + j] = 1;
+      p.closed[i * p.siteCount + j] = CLOSED.noHost;
       closed.set(i, [...(closed.get(i) ?? []), site.id]);
     }
   });
@@ -79,12 +89,20 @@ function carryOut(p: Problem, decision: Decision): Solved {
   const ordered = orderMoves(p, assignment, left(decision.usage.gb, decision.usage.moves));
   const { room } = ordered;
   let { schedule } = ordered;
-  if ((schedule.dropped.size > 0 || hasHosts(p)) && decision.everyDesktop) {
-    const terms = left(gbOf(p, schedule.steps), schedule.steps.length);
-    ({ schedule, assignment } = addSecondChoices(p, room, schedule, assignment, terms));
-  }
+  const { everyDesktop } = decision;
+  const rest = () => ({
+    ...left(gbOf(p, schedule.steps), schedule.steps.length),
+    onlyLeaving: !everyDesktop,
+  });
+  if (schedule.dropped.size > 0 || hasHosts(p) || p.leavingPrize > 0)
+    if (everyDesktop || p.leavingPrize > 0)
+      ({ schedule, assignment } = addSecondChoices(p, room, schedule, assignment, rest()));
+  if (p.affinityUnits.length > 0) schedule = addUnits(p, room, schedule, rest());
   const { steps } = schedule;
-  const gain = steps.reduce((sum, s) => sum + gainBetween(p, s.desktop, s.from, s.to), 0);
+  const gain = steps.reduce(
+    (sum, s) => sum + gainBetween(p, s.desktop, s.from, s.to) + prizeOf(p, s.desktop, s.from, s.to),
+    0,
+  );
   const value = gain - weighed.msPerGB * gbOf(p, steps) - weighed.msPerMove * steps.length;
   return { decision: { ...decision, assignment }, schedule, room, value };
 }
@@ -113,7 +131,7 @@ async function fitToHosts(p: Problem, tools: SolveTools): Promise<Fitted> {
       .map(([i]) => i);
     if (wrong.length === 0 || !hasHosts(p) || !decision.everyDesktop || round === HOST_ROUNDS)
       return { ...best, decision: { ...best.decision, solveMs }, hostsBind };
-    for (const i of wrong) p.closed[i * p.siteCount + (decision.assignment[i] as number)] = 1;
+    for (const i of wrong) p.closed[i * p.siteCount + (decision.assignment[i] as number)] = CLOSED.noHost;
   }
 }
 
@@ -138,7 +156,10 @@ function withoutVainLosses(p: Problem, solved: Solved): Solved {
   const vain = new Set(
     solved.schedule.steps
       .filter(
-        (s) => gainBetween(p, s.desktop, s.from, s.to) < 0 && solved.room.binFor(s.desktop, s.from) >= 0,
+        (s) =>
+          p.mustLeave[s.desktop] === undefined &&
+          gainBetween(p, s.desktop, s.from, s.to) < 0 &&
+          solved.room.binFor(s.desktop, s.from) >= 0,
       )
       .map((s) => s.desktop),
   );
@@ -203,8 +224,8 @@ export async function planPlacement(
     what,
     strict,
   );
-  const p = compileProblem(input, input.nowMs ?? options.nowMs);
-  const room = Room.now(p, strict);
+  const p = compileProblem(input, input.nowMs ?? options.nowMs, strict);
+  const room = Room.now(p);
   const tooLarge = closeTooSmallHosts(p, room);
   const solved = await fitToHosts(p, options);
   const { decision, schedule } = solved;
@@ -227,7 +248,7 @@ export async function planPlacement(
     ];
   });
   const objective = moves.reduce((sum, m) => sum + m.gainMs, 0);
-  const proven = Math.max(decision.bound, objective);
+  const proven = Math.max(decision.bound + mostOfUnits(p), objective);
   const bound = proven - objective <= GAP_TOLERANCE * (1 + Math.abs(objective)) ? objective : proven;
   const gap = bound > 0 ? (bound - objective) / bound : 0;
   const hint =
@@ -252,7 +273,11 @@ export async function planPlacement(
     notMoved,
     // Where nothing may move, one slot more is worth nothing.
     slotPrices: Object.fromEntries(
-      p.sites.map((s, j) => [s.id, maxMoves === 0 || budgetGB === 0 ? 0 : priceAt(decision, j)]),
+      p.sites.flatMap((s, j) =>
+        s.emptiedPartOf === undefined
+          ? [[s.id, maxMoves === 0 || budgetGB === 0 ? 0 : priceAt(decision, j)]]
+          : [],
+      ),
     ),
     warnings: [...nothing, ...warnings, ...room.warnings, ...decision.warnings, ...hint],
   };

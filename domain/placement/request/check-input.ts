@@ -23,6 +23,9 @@ const Skeleton = z
           site: z.string().catch(''),
           host: z.string().optional().catch(undefined),
           rttMs: z.record(z.string(), z.unknown()).catch({}),
+          allowedSites: z.array(z.string()).catch([]),
+          forbiddenSites: z.array(z.string()).catch([]),
+          unfitHosts: z.array(z.object({ site: z.string(), host: z.string() })).catch([]),
         }),
       )
       .catch([]),
@@ -46,13 +49,16 @@ function duplicates(ids: readonly string[]): string[] {
 interface Findings {
   /** What no plan can be made with. */
   readonly problems: string[];
-  /** What a plan can be made with nevertheless: RTTs to sites and room at hosts that are not there, sites that hold more than their slots. */
+  /** What a plan can be made with nevertheless: RTTs to sites and room at hosts that are not there. */
   readonly doubts: string[];
+  /** What the reader should know: sites that hold more than their slots. */
+  readonly notes: string[];
 }
 
 function findings(s: Skeleton): Findings {
   const problems: string[] = [];
   const doubts: string[] = [];
+  const notes: string[] = [];
   for (const id of duplicates(s.sites.map((site) => site.id))) problems.push(`sites: ${id} is named twice`);
   for (const site of s.sites)
     for (const id of duplicates(site.hosts.map((h) => h.id)))
@@ -70,6 +76,15 @@ function findings(s: Skeleton): Findings {
       problems.push(`desktop ${d.id}: unknown site ${d.site}; ${known}`);
     if (d.host !== undefined && site !== undefined && !site.hosts.some((h) => h.id === d.host))
       problems.push(`desktop ${d.id}: site ${d.site} has no host ${d.host}`);
+    for (const [field, ids] of Object.entries({
+      allowedSites: d.allowedSites,
+      forbiddenSites: d.forbiddenSites,
+    }))
+      for (const id of ids)
+        if (!sites.has(id)) doubts.push(`desktop ${d.id}: ${field} names the unknown site ${id}; ${known}`);
+    for (const u of d.unfitHosts)
+      if (!sites.get(u.site)?.hosts.some((h) => h.id === u.host))
+        doubts.push(`desktop ${d.id}: unfitHosts names the unknown host ${u.site}/${u.host}`);
     for (const id of Object.keys(d.rttMs))
       if (!sites.has(id)) doubts.push(`desktop ${d.id}: rttMs names the unknown site ${id}; ${known}`);
   }
@@ -83,11 +98,11 @@ function findings(s: Skeleton): Findings {
   for (const site of s.sites) {
     const there = used.get(site.id) ?? 0;
     if (there > site.slots)
-      doubts.push(
-        `site ${site.id}: ${there} desktops are there or on their way, its capacity is ${site.slots} slots; raise slots or take desktops away`,
+      notes.push(
+        `site ${site.id}: ${there} desktops are there or on their way, its capacity is ${site.slots} slots; nobody is sent there`,
       );
   }
-  return { problems, doubts };
+  return { problems, doubts, notes };
 }
 
 /** Ten thousand wrong lines say no more than twenty. */
@@ -109,7 +124,7 @@ export function inputError(what: string, problems: readonly string[]): VmshadowE
 
 /**
  * Parse `value` as a plan's input; throws INPUT_INVALID with every problem. `what` names it, e.g. the file. A strict caller (a file
- * that somebody wrote) takes doubts for problems; a tolerant one (a loop over a cloud in which sites come and go) gets them as warnings.
+ * that somebody wrote) takes doubts, and fields that are not known, for problems; a tolerant one (a loop over a cloud in which sites come and go) gets them as warnings.
  */
 export function parsePlanInput(
   value: unknown,
@@ -124,8 +139,9 @@ export function parsePlanInput(
         return path === '' ? issue.message : `${path}: ${issue.message}`;
       });
   const between = findings(Skeleton.parse(value));
-  const problems = [...shape, ...between.problems, ...(strict ? between.doubts : [])];
+  const unknown = unknownFields(value);
+  const doubts = [...unknown, ...between.doubts];
+  const problems = [...shape, ...between.problems, ...(strict ? doubts : [])];
   if (!parsed.success || problems.length > 0) throw inputError(what, problems);
-  const warnings = [...unknownFields(value), ...between.doubts];
-  return { input: parsed.data, warnings: few(warnings) };
+  return { input: parsed.data, warnings: few([...doubts, ...between.notes]) };
 }

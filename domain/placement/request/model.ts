@@ -22,6 +22,20 @@ const RttMs = z
   .min(0, 'expected a round-trip time of 0 ms or more')
   .max(1e6, 'expected a round-trip time of at most 1,000,000 ms');
 
+const Names = z.array(Name).max(10_000);
+const factor = z.number().min(1, 'expected a factor of 1 or more').max(1_000);
+/** How often a resource may be given out; 1 where silent. */
+const Overcommit = z.strictObject({
+  vcpu: factor.optional(),
+  memory: factor.optional(),
+  disk: factor.optional(),
+});
+
+const Group = z.union([Name, z.strictObject({ group: Name, per: z.enum(['host', 'site']).default('host') })]);
+/** Groups by name (then: per host), or with what they are kept apart or together by. */
+const Groups = z.union([Group, z.array(Group).max(100)]);
+export type PlanGroups = z.infer<typeof Groups>;
+
 /** A host's room; what is not given does not limit. */
 export const PlanHost = readsOldNames(
   z.object({
@@ -31,6 +45,12 @@ export const PlanHost = readsOldNames(
     diskGB: gigabytes.optional(),
     /** Desktops at most on this host, beside the site's own limit. */
     slots: z.number().int().min(0).max(1e7).optional(),
+    /** It is to be emptied: nobody comes, whoever may leave leaves. */
+    draining: z.boolean().optional(),
+    /** Classes that desktops may require: a licence, a kind of GPU. */
+    provides: Names.optional(),
+    /** Instead of the policy's factors. */
+    overcommit: Overcommit.optional(),
   }),
 );
 export type PlanHost = z.infer<typeof PlanHost>;
@@ -41,6 +61,10 @@ export const PlanSite = z.object({
   /** Desktops at most at this site. */
   slots: z.number().int().min(0).max(1e7),
   hosts: z.array(PlanHost).optional(),
+  /** It is to be emptied: nobody comes, whoever may leave leaves. */
+  draining: z.boolean().optional(),
+  /** Classes that each of its hosts provides. */
+  provides: Names.optional(),
 });
 export type PlanSite = z.infer<typeof PlanSite>;
 
@@ -78,6 +102,22 @@ export const PlanDesktop = readsOldNames(
     lowSinceMs: timeMs.optional(),
     /** True or false: may or may not be evicted whatever its rank says. Silent: the rank decides. */
     reclaimable: z.boolean().optional(),
+    /** Never moved, not even from a site that is drained. */
+    pinned: z.boolean().optional(),
+    /** The only sites it may be at (data residency); silent: all but the forbidden ones. */
+    allowedSites: Names.optional(),
+    forbiddenSites: Names.optional(),
+    /** Groups of which no two share a host (or a site). */
+    antiAffinity: Groups.optional(),
+    /** Groups that stay on one host (or at one site). */
+    affinity: Groups.optional(),
+    /** Classes that its host must provide. */
+    requires: Names.optional(),
+    /** Hosts that cannot take it, e.g. by CPU model or hypervisor version. */
+    unfitHosts: z
+      .array(z.strictObject({ site: Name, host: Name, reason: z.string().max(500).optional() }))
+      .max(10_000)
+      .optional(),
   }),
 );
 export type PlanDesktop = z.infer<typeof PlanDesktop>;
@@ -106,6 +146,8 @@ export const PlanPolicy = readsOldNames(
     budgetGB: z.number().min(0).max(1e12).optional(),
     /** At most so many moves in this plan. */
     maxMoves: z.number().int().min(0).optional(),
+    /** How often hosts' resources may be given out. */
+    overcommit: Overcommit.optional(),
   }),
 );
 export type PlanPolicy = z.infer<typeof PlanPolicy>;

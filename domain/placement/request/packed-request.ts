@@ -5,6 +5,17 @@
 import type { PlanRequest, PlanResult } from './model.js';
 import { idsOf, read, write, type Kind, type PackedPlanRequest } from './packed-shape.js';
 
+/** Few desktops have any: they travel as they are. */
+const CONSTRAINTS = [
+  'pinned',
+  'allowedSites',
+  'forbiddenSites',
+  'antiAffinity',
+  'affinity',
+  'requires',
+  'unfitHosts',
+] as const;
+
 /** Three characters hold 18 bits. */
 const RANK_STEPS = 64 ** 3 - 1;
 const RTT_STEPS_PER_MS = 10;
@@ -75,6 +86,14 @@ export function packPlanRequest(request: PlanRequest): PackedPlanRequest {
       felt: writeFelt(d.feltRttMs),
     };
   });
+  const constraints = Object.fromEntries(
+    desktops.flatMap((d, i) => {
+      const own = Object.fromEntries(
+        CONSTRAINTS.flatMap((field) => (d[field] === undefined ? [] : [[field, d[field]]])),
+      );
+      return Object.keys(own).length === 0 ? [] : [[String(i), own]];
+    }),
+  );
   return {
     packed: 1,
     rest,
@@ -87,6 +106,7 @@ export function packPlanRequest(request: PlanRequest): PackedPlanRequest {
     times: rows.map((r) => r.times).join('\n'),
     dirty: rows.map((r) => r.dirty).join(''),
     felt: rows.map((r) => r.felt).join('\n'),
+    ...(Object.keys(constraints).length === 0 ? {} : { constraints }),
   };
 }
 
@@ -120,7 +140,9 @@ export function unpackPlanRequest(packed: PackedPlanRequest): PlanRequest {
       lowSinceMs: milliseconds(low),
       feltRttMs: readFelt(felt[i] ?? ''),
     };
-    return { id, site, rank: read(packed.rank, 3 * i, 3) / RANK_STEPS, memoryGB, diskGB, rttMs, ...optional };
+    const own = packed.constraints?.[String(i)] ?? {};
+    const rank = read(packed.rank, 3 * i, 3) / RANK_STEPS;
+    return { id, site, rank, memoryGB, diskGB, rttMs, ...optional, ...own };
   });
   return { ...packed.rest, desktops };
 }

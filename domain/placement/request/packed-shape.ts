@@ -56,6 +56,8 @@ export const PackedPlanRequest = z
     dirty: z.string().optional(),
     /** A line of each: felt RTTs as a scale and a share of it, one character each; mostly empty. */
     felt: z.string().optional(),
+    /** Constraints of the desktops that have any, by their place in the list. Checked with the whole when it is unpacked. */
+    constraints: z.record(z.string().regex(/^\d+$/), z.record(z.string(), z.unknown())).optional(),
   })
   .superRefine((packed, ctx) => {
     for (const [path, message] of misfits(packed)) ctx.addIssue({ code: 'custom', path: [path], message });

@@ -1,8 +1,8 @@
 // Room at sites and hosts while a plan is made or carried out. Invariant: what does not fit is never put; a site without
 // hosts is one bin that only its slots limit.
-import type { PlanHost } from '../request/model.js';
+import { suits, type Group, type PlannedSite } from '../request/constraints.js';
+import type { PlanDesktop, PlanHost } from '../request/model.js';
 import type { Problem } from '../request/problem.js';
-import { inputError } from '../request/check-input.js';
 import { inferSeats } from './seat-inference.js';
 
 /** Sums of gigabytes such as 0.1 + 0.2 must not make a full host too full. */
@@ -55,36 +55,43 @@ export class Room {
   readonly #bySite: readonly (readonly number[])[];
   readonly #freeSlots: Int32Array;
   readonly #sizes: readonly Size[];
+  readonly #sites: readonly PlannedSite[];
+  /** For the desktops that not every host suits: themselves. */
+  readonly #choosy: readonly (PlanDesktop | undefined)[];
+  readonly #keptApart: readonly (readonly Group[] | undefined)[];
+  /** Members there, by group and host or site. */
+  readonly #members = new Map<string, number[]>();
   /** Bin of each desktop; -1 where its host is not known. */
   readonly #binOf: Int32Array;
 
-  private constructor(sizes: readonly Size[], bins: Bin[], siteSlots: Int32Array, binOf: Int32Array) {
-    this.#sizes = sizes;
+  private constructor(p: Problem, bins: Bin[]) {
+    const siteSlots = Int32Array.from(p.sites, (s) => s.slots);
+    this.#sizes = p.desktops;
+    this.#sites = p.sites;
+    this.#choosy = p.desktops.map((d) =>
+      d.requires === undefined && d.unfitHosts === undefined ? undefined : d,
+    );
+    this.#keptApart = p.keptApart;
     this.#bins = bins;
     this.#freeSlots = siteSlots;
-    this.#binOf = binOf;
+    this.#binOf = new Int32Array(p.desktopCount).fill(-1);
     this.#bySite = Array.from(siteSlots, (_, j) => bins.flatMap((bin, b) => (bin.site === j ? [b] : [])));
   }
 
   /**
    * The room as it is now: residents and reservations counted. A host that holds more than it may is said in `warnings` and
-   * takes nothing more; `strict` throws INPUT_INVALID instead.
+   * takes nothing more.
    */
-  static now(p: Problem, strict = false): Room {
+  static now(p: Problem): Room {
     const bins = p.sites.flatMap((s, j) =>
       s.hosts === undefined || s.hosts.length === 0 ? [whole(j, undefined)] : s.hosts.map((h) => whole(j, h)),
     );
-    const room = new Room(
-      p.desktops,
-      bins,
-      Int32Array.from(p.sites, (s) => s.slots),
-      new Int32Array(p.desktopCount).fill(-1),
-    );
-    room.#settle(p, strict);
+    const room = new Room(p, bins);
+    room.#settle(p);
     return room;
   }
 
-  #settle(p: Problem, strict: boolean): void {
+  #settle(p: Problem): void {
     const binNamed = (site: number, host: string | undefined) =>
       (this.#bySite[site] ?? []).find((b) => this.#bins[b]?.host?.id === host);
     const unplaced: { site: number; size: Size; desktop: number; name: string }[] = [];
@@ -97,6 +104,7 @@ export class Room {
         change(bin, size, -1);
         if (desktop >= 0) this.#binOf[desktop] = b;
       }
+      if (desktop >= 0) this.#count(desktop, site, b ?? -1, 1);
     };
     p.desktops.forEach((d, i) => seat(p.current[i] ?? 0, d.host, d, i, d.id));
     const sizes = new Map(p.desktops.map((d) => [d.id, d]));
@@ -112,7 +120,6 @@ export class Room {
         ),
       ),
     );
-    if (strict && problems.length > 0) throw inputError('hosts', problems);
     this.warnings.push(...problems);
     const lost = new Map<number, string[]>();
     for (const site of new Set(unplaced.map((u) => u.site))) {
@@ -128,7 +135,11 @@ export class Room {
         if (b === undefined || bin === undefined) lost.set(site, [...(lost.get(site) ?? []), u.name]);
         else {
           change(bin, u.size, -1);
-          if (u.desktop >= 0) this.#binOf[u.desktop] = b;
+          if (u.desktop >= 0) {
+            this.#count(u.desktop, site, -1, -1);
+            this.#count(u.desktop, site, b, 1);
+            this.#binOf[u.desktop] = b;
+          }
         }
       });
     }
@@ -170,13 +181,45 @@ export class Room {
     );
   }
 
-  #bestBin(size: Size, site: number): number {
+  /** Count desktop `i` in (1) or out (-1) of its groups at `site` and in `bin`. */
+  #count(i: number, site: number, bin: number, by: 1 | -1): void {
+    for (const g of this.#keptApart[i] ?? []) {
+      const key = this.#groupKey(g, site, bin);
+      const there = this.#members.get(key) ?? [];
+      if (by === 1) there.push(i);
+      else if (there.includes(i)) there.splice(there.indexOf(i), 1);
+      this.#members.set(key, there);
+    }
+  }
+
+  /** A site and the part of it that is emptied are one site. A site without hosts is one host. */
+  #groupKey(g: Group, site: number, bin: number): string {
+    return g.per === 'site' ? `site ${this.#sites[site]?.id ?? ''} ${g.name}` : `host ${bin} ${g.name}`;
+  }
+
+  /** Members of desktop `i`'s groups, itself left out, that it would meet in `bin` of `site`. */
+  meets(i: number, site: number, bin: number): number {
+    let met = 0;
+    for (const g of this.#keptApart[i] ?? [])
+      for (const other of this.#members.get(this.#groupKey(g, site, bin)) ?? []) if (other !== i) met++;
+    return met;
+  }
+
+  /** Tell whether a bin is one that desktop `i` may be in, room aside. */
+  #suits(i: number, bin: Bin): boolean {
+    const d = this.#choosy[i];
+    const site = this.#sites[bin.site];
+    return d === undefined || site === undefined || suits(d, site, bin.host);
+  }
+
+  #bestBin(i: number, size: Size, site: number): number {
     let best = -1;
     let bestLeft = Infinity;
     let bestSlots = -1;
     for (const b of this.#bySite[site] ?? []) {
       const bin = this.#bins[b];
-      if (bin === undefined || !fits(bin, size)) continue;
+      if (bin === undefined || !fits(bin, size) || !this.#suits(i, bin) || this.meets(i, site, b) > 0)
+        continue;
       const left = bin.memoryGB === Infinity ? 1e300 : bin.memoryGB - size.memoryGB;
       if (left < bestLeft || (left === bestLeft && bin.slots > bestSlots)) {
         best = b;
@@ -195,7 +238,28 @@ export class Room {
   /** The bin at `site` that desktop `i` fits best (least memory left over); -1 when it fits none. */
   binFor(i: number, site: number): number {
     const size = this.#sizes[i];
-    return size === undefined || this.freeSlots(site) < 1 ? -1 : this.#bestBin(size, site);
+    return size === undefined || this.freeSlots(site) < 1 ? -1 : this.#bestBin(i, size, site);
+  }
+
+  /** The bins of a site. */
+  binsOf(site: number): readonly number[] {
+    return this.#bySite[site] ?? [];
+  }
+
+  /** Tell whether desktop `i` fits into this very bin now. */
+  fitsIn(i: number, b: number): boolean {
+    const bin = this.#bins[b];
+    const size = this.#sizes[i];
+    if (bin === undefined || size === undefined || this.freeSlots(bin.site) < 1) return false;
+    return fits(bin, size) && this.#suits(i, bin) && this.meets(i, bin.site, b) === 0;
+  }
+
+  /** Undo `put` of desktop `i` into `bin`; it is in `before` again, which it had not left. */
+  takeBack(i: number, bin: number, before: number): void {
+    const site = this.#bins[bin]?.site;
+    if (site === undefined) return;
+    this.leave(i, bin, site);
+    this.#binOf[i] = before;
   }
 
   /** Tell whether any host of the site, empty, could hold desktop `i`. */
@@ -203,7 +267,10 @@ export class Room {
     const size = this.#sizes[i];
     return (
       size !== undefined &&
-      (this.#bySite[site] ?? []).some((b) => fits(whole(site, this.#bins[b]?.host), size))
+      (this.#bySite[site] ?? []).some((b) => {
+        const bin = whole(site, this.#bins[b]?.host);
+        return fits(bin, size) && this.#suits(i, bin);
+      })
     );
   }
 
@@ -219,7 +286,14 @@ export class Room {
       bin.vcpu + leaving.vcpu + SLACK >= size.vcpu &&
       bin.memoryGB + leaving.memoryGB + SLACK >= size.memoryGB &&
       bin.diskGB + leaving.diskGB + SLACK >= size.diskGB;
-    return takes(a, other, one) && takes(b, one, other);
+    if (!takes(a, other, one) || !takes(b, one, other) || !this.#suits(i, b) || !this.#suits(u, a))
+      return false;
+    if (this.#keptApart[i] === undefined && this.#keptApart[u] === undefined) return true;
+    // Groups meet as if both had left first.
+    this.swap(i, a.site, u, b.site);
+    const apart = this.meets(i, b.site, this.binOf(i)) === 0 && this.meets(u, a.site, this.binOf(u)) === 0;
+    this.swap(i, b.site, u, a.site);
+    return apart;
   }
 
   /** Let desktops `i` (of `siteI`) and `u` (of `siteU`) change places. */
@@ -254,6 +328,7 @@ export class Room {
     if (target === undefined || size === undefined) return;
     change(target, size, -1);
     this.#freeSlots[target.site] = this.freeSlots(target.site) - 1;
+    this.#count(i, target.site, bin, 1);
     this.#binOf[i] = bin;
   }
 
@@ -262,6 +337,7 @@ export class Room {
     const source = this.#bins[bin];
     const size = this.#sizes[i];
     if (source !== undefined && size !== undefined) change(source, size, 1);
+    this.#count(i, site, bin, -1);
     this.#freeSlots[site] = this.freeSlots(site) + 1;
   }
 }

@@ -1,11 +1,13 @@
 // When some moves of a plan turned out not to be possible (no host has room in any order), desktops that stayed may still gain
 // at another site: shifts into the room that is left once the plan is done. Whoever has moved is not moved again.
-import { gainOf, mayGo, type Problem } from '../request/problem.js';
+import { leavesFirst, mayGo, worthOf, type Problem } from '../request/problem.js';
 import type { Room } from './free-room.js';
 import type { ParkingTerms, Schedule, Step } from './waves.js';
 
 export interface SecondChoiceTerms extends ParkingTerms {
   readonly msPerMove: number;
+  /** Only those that should leave where they are get a second choice. */
+  readonly onlyLeaving: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export function addSecondChoices(
     const toll = terms.msPerGB * (p.costGB[i] as number) + terms.msPerMove;
     let choice = { to: -1, gain: 1e-6 };
     for (let j = 0; j < p.siteCount; j++) {
-      const gain = gainOf(p, i, j) - toll;
+      const gain = worthOf(p, i, j) - toll;
       if (j !== p.current[i] && gain > choice.gain && mayGo(p, i, j) && room.binFor(i, j) >= 0)
         choice = { to: j, gain };
     }
@@ -39,9 +41,13 @@ export function addSecondChoices(
     again = false;
     wave++;
     const ready = p.desktops
-      .flatMap((_, i) => (moved.has(i) || p.pinned[i] !== undefined ? [] : [{ i, gain: best(i).gain }]))
+      .flatMap((_, i) =>
+        moved.has(i) || p.pinned[i] !== undefined || (terms.onlyLeaving && p.mustLeave[i] === undefined)
+          ? []
+          : [{ i, gain: best(i).gain }],
+      )
       .filter((c) => c.gain > 1e-6)
-      .sort((a, b) => b.gain - a.gain || a.i - b.i);
+      .sort((a, b) => leavesFirst(p, a.i, b.i) || b.gain - a.gain || a.i - b.i);
     const wavesSteps: Step[] = [];
     for (const { i } of ready) {
       const { to } = best(i);

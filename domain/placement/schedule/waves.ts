@@ -2,7 +2,7 @@
 // and gives back the source's when its wave is over, so no site or host is over capacity at any moment, moves under way counted
 // on both sides. Free slots wander against the moves: the next move goes into a slot from within the same circle of sites while
 // there is one (Fleury's rule: do not burn the bridge), so only a circle without any free slot needs a parking move.
-import { gainOf, mayGo, rttOf, type Problem } from '../request/problem.js';
+import { leavesFirst, mayGo, rttOf, worthOf, type Problem } from '../request/problem.js';
 import type { Room } from './free-room.js';
 import { strongComponents } from './strong-components.js';
 
@@ -65,10 +65,10 @@ class Scheduler {
     this.#movesLeft = terms.movesLeft;
     this.#msPerGB = terms.msPerGB;
     this.#parked = new Set(terms.neverParked);
-    const gain = Float64Array.from(target, (j, i) => gainOf(p, i, j));
+    const gain = Float64Array.from(target, (j, i) => worthOf(p, i, j));
     this.#order = Array.from(target, (_, i) => i)
       .filter((i) => target[i] !== p.current[i])
-      .sort((a, b) => (gain[b] as number) - (gain[a] as number) || a - b);
+      .sort((a, b) => leavesFirst(p, a, b) || (gain[b] as number) - (gain[a] as number) || a - b);
     this.#pending = [...this.#order];
   }
 
@@ -142,7 +142,7 @@ class Scheduler {
       if (i === undefined) continue;
       const gb = p.costGB[i] as number;
       const gain = circle.reduce(
-        (sum, u) => sum + gainOf(p, u, this.#target[u] as number) - this.#toll(u),
+        (sum, u) => sum + worthOf(p, u, this.#target[u] as number) - this.#toll(u),
         0,
       );
       const tooDear = gb > this.#gbLeft + 1e-9 || this.#movesLeft < 1;

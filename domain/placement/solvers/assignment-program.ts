@@ -70,17 +70,23 @@ export function assignmentProgram(
   };
 }
 
-/** What the free desktops may use of `k` at a site: all of its hosts less the pinned and the reserved. */
+/**
+ * What the free desktops may use of `k` at a site: all of its hosts less the pinned and the reserved; where they use more than that now,
+ * as much as they do, so that a site that is above its capacity still has a plan.
+ */
 function openResource(p: Problem, room: Room, site: number, k: (typeof RESOURCES)[number]): number {
   let left = room.wholeOf(site, k);
   if (left === Infinity) return left;
+  let used = 0;
   p.desktops.forEach((d, i) => {
-    if (p.pinned[i] !== undefined && p.current[i] === site) left -= d[k];
+    if (p.current[i] !== site) return;
+    if (p.pinned[i] === undefined) used += d[k];
+    else left -= d[k];
   });
   const sizes = new Map(p.desktops.map((d) => [d.id, d]));
   for (const r of p.reservations)
     if (p.siteIndex.get(r.site) === site) left -= (sizes.get(r.desktop) ?? r)[k];
-  return left;
+  return Math.max(left, used);
 }
 
 /** Share of each site for each desktop in a solution: calls `each` for every column above `least`. */

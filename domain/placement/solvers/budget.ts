@@ -41,7 +41,8 @@ function highestPrice(p: Problem, unit: 'gb' | 'move'): number {
   for (let i = 0; i < p.desktopCount; i++) {
     const own = feltOf(p, i, p.current[i] as number);
     if (own === Infinity) continue;
-    const most = (p.rank[i] as number) * own;
+    const prize = p.mustLeave[i] === undefined ? 0 : 2 * p.leavingPrize;
+    const most = (p.rank[i] as number) * own + prize;
     const size = unit === 'gb' ? (p.costGB[i] as number) : 1;
     if (size >= LEAST_GB) highest = Math.max(highest, most / size);
   }

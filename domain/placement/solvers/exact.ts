@@ -1,6 +1,6 @@
 // `exact`: the optimum of the objective with slots as capacity. Every desktop that is not pinned is free to move; a move pays
 // lambda (ms per gigabyte) and the least gain. The answer carries its own proof: prices whose dual bound equals its value.
-import { feltAt, gainOf, mayGo, objectiveOf, type Problem } from '../request/problem.js';
+import { feltAt, mayGo, objectiveOf, worthOf, type Problem } from '../request/problem.js';
 import { SiteFlow } from './site-flow.js';
 
 export interface MovePrices {
@@ -33,7 +33,7 @@ export function weightRow(p: Problem, prices: MovePrices, i: number, row: Float6
   const from = p.current[i] as number;
   const toll = prices.msPerGB * (p.costGB[i] as number) + prices.msPerMove;
   for (let j = 0; j < p.siteCount; j++)
-    row[j] = j === from ? 0 : mayGo(p, i, j) ? gainOf(p, i, j) - toll : -Infinity;
+    row[j] = j === from ? 0 : mayGo(p, i, j) ? worthOf(p, i, j) - toll : -Infinity;
 }
 
 /** What a move of desktop `i` pays so that fewer and smaller moves win ties: half of `tie` at least, all of it for the largest. */
@@ -121,7 +121,7 @@ export class ExactPlanner {
     if (p.pinned[i] !== undefined) return;
     const toll = this.#prices.msPerGB * (p.costGB[i] as number) + this.#prices.msPerMove + this.#tie / 2;
     const row = Float64Array.from(rttMs, (_, j) =>
-      j === p.current[i] ? 0 : mayGo(p, i, j) ? gainOf(p, i, j) - toll : -Infinity,
+      j === p.current[i] ? 0 : mayGo(p, i, j) ? worthOf(p, i, j) - toll : -Infinity,
     );
     this.#flow.change(i, row);
   }

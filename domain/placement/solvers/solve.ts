@@ -6,7 +6,7 @@ import type { LinearSolver } from './linear-program.js';
 import { furnish, improve, MAX_EVALUATIONS } from './local-search.js';
 import { solveMultiResource } from './multi-resource.js';
 import { solveGreedy, type GreedyOrder } from './paper-greedy.js';
-import { objectiveOf, type Problem } from '../request/problem.js';
+import { objectiveOf, prizesOf, type Problem } from '../request/problem.js';
 import { Room } from '../schedule/free-room.js';
 
 export interface Decision {
@@ -149,5 +149,7 @@ export async function solve(p: Problem, tools: SolveTools): Promise<Decision> {
     solveMs: clockMs() - start,
     usage: usageOf(p, found.assignment),
     ...found,
+    // From weights, which hold prizes for leaving, to gains: of plans in which as many leave.
+    bound: found.bound - prizesOf(p, found.assignment),
   };
 }

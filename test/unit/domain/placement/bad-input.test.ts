@@ -77,18 +77,34 @@ describe('a plan input is refused', () => {
       },
       /reservations: x has two/,
     ],
-    [
-      'fewer slots than desktops',
-      { ...good, sites: [site('a', 0), site('b', 2)] },
-      /site a: 1 desktops are there.*0 slots/,
-    ],
     ['a rank above 1', { ...good, desktops: [desktop('x', 'a', { a: 1 }, { rank: 1.1 })] }, /rank/],
     ['a negative size', { ...good, desktops: [desktop('x', 'a', { a: 1 }, { memoryGB: -1 })] }, /memoryGB/],
     ['half a slot', { ...good, sites: [site('a', 1.5), site('b', 2)] }, /slots/],
     [
-      'a host fuller than it is large',
-      { ...good, sites: [site('a', 2, { hosts: [{ id: 'h', memoryGB: 3 }] }), site('b', 2)] },
-      /a.*memoryGB by 1/,
+      'a constraint that is not understood',
+      { ...good, desktops: [desktop('x', 'a', { a: 1 }, { antiAfinity: 'dc' })] },
+      /unknown field desktops\[\]\.antiAfinity/,
+    ],
+    [
+      'a residency at a site that is not there',
+      { ...good, desktops: [desktop('x', 'a', { a: 1 }, { allowedSites: ['a', 'nowhere'] })] },
+      /allowedSites names the unknown site nowhere/,
+    ],
+    [
+      'an unknown unfit host',
+      { ...good, desktops: [desktop('x', 'a', { a: 1 }, { unfitHosts: [{ site: 'b', host: 'h9' }] })] },
+      /unfitHosts names the unknown host b\/h9/,
+    ],
+    [
+      'an overcommit factor below 1',
+      { ...good, policy: { overcommit: { vcpu: 0.5 } } },
+      /policy\.overcommit\.vcpu/,
+    ],
+    ['a resource that is none', { ...good, policy: { overcommit: { cpu: 2 } } }, /overcommit[^]*cpu/],
+    [
+      'a group by a shelf',
+      { ...good, desktops: [desktop('x', 'a', { a: 1 }, { affinity: { group: 'g', per: 'shelf' } })] },
+      /desktops\.0\.affinity/,
     ],
     [
       'desktops without any site',
@@ -265,23 +281,26 @@ it('ilp has a bound where hosts are above their capacity, so that its program ha
   expect([plan.objective, plan.bound, plan.gap]).toEqual([0, 0, 0]);
 });
 
-it('a misspelt field is said, since it would be without effect', async () => {
-  const plan = await planWithHighs(
-    {
-      ...good,
-      desktops: [desktop('x', 'a', { a: 100, b: 10 }, { lockedUntil: 5 })],
-      reservations: [
-        { desktop: 'y', site: 'b', memoryGB: 0, diskGB: 0, memoryGiB: 3 } as object as PlanReservation,
-      ],
-      policy: { msPerGiB: 3 } as object,
-    },
-    strict,
-  );
-  expect(plan.warnings).toEqual([
-    'unknown field policy.msPerGiB (1 times) is ignored',
-    'unknown field desktops[].lockedUntil (1 times) is ignored',
-    'unknown field reservations[].memoryGiB (1 times) is ignored',
-  ]);
+it('a misspelt field refuses a file, since it would be without effect', async () => {
+  const request = {
+    ...good,
+    $schema: 'plan-input.schema.json',
+    desktops: [desktop('x', 'a', { a: 100, b: 10 }, { lockedUntil: 5 })],
+    reservations: [
+      { desktop: 'y', site: 'b', memoryGB: 0, diskGB: 0, memoryGiB: 3 } as object as PlanReservation,
+    ],
+    policy: { msPerGiB: 3 } as object,
+  };
+  const unknown = [
+    'unknown field policy.msPerGiB (1 times) is not understood',
+    'unknown field desktops[].lockedUntil (1 times) is not understood',
+    'unknown field reservations[].memoryGiB (1 times) is not understood',
+  ];
+  await expect(planWithHighs(request, strict)).rejects.toMatchObject({
+    code: 'INPUT_INVALID',
+    details: { problems: unknown },
+  });
+  expect((await planWithHighs(request, { strict: false })).warnings).toEqual(unknown);
 });
 
 describe('planFromFile', () => {

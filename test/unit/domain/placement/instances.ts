@@ -130,8 +130,13 @@ export function violations(input: PlanInput, plan: PlanResult): string[] {
   const reserved = input.reservations.map((r) => ({ desktop: r.desktop, site: r.site, host: r.host }));
   const use = (held: Iterable<{ desktop: string; site: string; host: string | undefined }>) => {
     const sums = new Map<string, { slots: number; vcpu: number; memoryGB: number; diskGB: number }>();
+    const counted = new Set<string>();
     for (const h of held)
       for (const key of [JSON.stringify([h.site]), JSON.stringify([h.site, h.host ?? null])]) {
+        // On its way between two hosts of a site a desktop takes room on both, and one slot of the site.
+        const twice = `${key} ${h.desktop}`;
+        if (counted.has(twice)) continue;
+        counted.add(twice);
         const u = sums.get(key) ?? { slots: 0, vcpu: 0, memoryGB: 0, diskGB: 0 };
         const d = sizeOf.get(h.desktop)!;
         sums.set(key, {

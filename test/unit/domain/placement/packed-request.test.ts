@@ -55,6 +55,22 @@ describe('packPlanRequest', () => {
     expect(back[0]!.memoryDirtyMbps).toBe(0);
     rates.forEach((mbps, i) => expect(back[i]!.memoryDirtyMbps! / (mbps || 1)).toBeCloseTo(mbps ? 1 : 0, 2));
   });
+  it('keeps the constraints of desktops and sites as they are', () => {
+    const input = randomInput(3, { desktops: 4, sites: 3, slack: 0.5 });
+    const constraints = {
+      pinned: true,
+      allowedSites: ['s0'],
+      antiAffinity: ['dc', { group: 'web', per: 'site' as const }],
+      unfitHosts: [{ site: 's1', host: 'h0', reason: 'no avx2' }],
+    };
+    const sites = input.sites.map((s) => ({ ...s, draining: s.id === 's2' }));
+    const desktops = input.desktops.map((d, i) => (i === 2 ? { ...d, ...constraints } : d));
+    const back = unpackPlanRequest(packPlanRequest({ ...input, sites, desktops }));
+    expect(back.desktops[2]).toMatchObject(constraints);
+    expect(back.desktops[1]).not.toHaveProperty('pinned');
+    expect(back.sites).toEqual(sites);
+  });
+
   it('may be planned with as it is', async () => {
     const input = randomInput(4, { desktops: 30, sites: 5, slack: 0.2 });
     const [plain, packed] = [await planWithHighs(input), await planWithHighs(packPlanRequest(input))];
