@@ -15,7 +15,7 @@ export interface Problem {
 /** `details.source` of errors about the command line. */
 export const COMMAND_LINE = 'command line';
 /** `details.source` of refusals by a workflow. */
-export const CONTROL_PLANE = 'control plane';
+const CONTROL_PLANE = 'control plane';
 
 /** Say what went wrong, whoever threw it. */
 export function problemOf(error: unknown): Problem {

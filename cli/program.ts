@@ -36,7 +36,7 @@ Exit codes: 0 done, 1 refused, 64 usage, 65 bad input file, 69 something needed 
 }
 
 /** The version of the package. */
-export function version(): string {
+function version(): string {
   // From dist/cli/ as from cli/: package.json is the first one upwards.
   for (const up of ['../package.json', '../../package.json'])
     try {

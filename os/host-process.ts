@@ -71,7 +71,7 @@ export async function findProcess(pidFile: string): Promise<HostProcess | null> 
 }
 
 /** Tell whether it still lives (a zombie does not). */
-export async function isAlive(process: HostProcess): Promise<boolean> {
+async function isAlive(process: HostProcess): Promise<boolean> {
   return (await startTicksOf(process.pid)) === process.startTicks;
 }
 
@@ -86,7 +86,7 @@ export async function waitForEnd(process: HostProcess, timeoutMs: number): Promi
 }
 
 /** Kill at once and wait for the end: afterwards its files are unlocked and it never writes again. */
-export async function killProcess(target: HostProcess): Promise<void> {
+async function killProcess(target: HostProcess): Promise<void> {
   if (await isAlive(target)) {
     try {
       process.kill(target.pid, 'SIGKILL');

@@ -35,7 +35,7 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 /** Find the `temporal` command: PATH, then the cache that scripts/setup fills. Throws PREREQUISITE. */
-export async function findTemporalCli(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+async function findTemporalCli(env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const cache = join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'vmshadow', 'bin');
   for (const dir of [...(env['PATH'] ?? '').split(delimiter), cache]) {
     const path = join(dir, 'temporal');

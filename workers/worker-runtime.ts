@@ -7,7 +7,7 @@ import { DATA_CONVERTER } from '../temporal/codec.js';
 import { connectWorker } from '../temporal/connection.js';
 
 /** Activities get this long to reach a checkpoint when the process is asked to end. */
-export const SHUTDOWN_GRACE = '15s';
+const SHUTDOWN_GRACE = '15s';
 const SHUTDOWN_FORCE = '20s';
 /** How soon a cancelled or dead activity is noticed: heartbeats go out at least this often. */
 const HEARTBEAT_THROTTLE = '1s';

@@ -4,8 +4,8 @@ import type { BenchTarget } from '../bench-result.js';
 import type { Workload } from './desktop.js';
 import type { Measured } from './sessions.js';
 
-export const HIGH: readonly Workload[] = ['stream', 'video'];
-export const LOW: readonly Workload[] = ['web', 'text', 'idle'];
+const HIGH: readonly Workload[] = ['stream', 'video'];
+const LOW: readonly Workload[] = ['web', 'text', 'idle'];
 /** Workloads that draw enough to be predicted; a page every few seconds is no frame rate. */
 const PREDICTED: readonly Workload[] = ['stream', 'video', 'game', 'text'];
 

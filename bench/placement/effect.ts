@@ -42,7 +42,7 @@ export interface Run {
 }
 
 /** Decrease of the mean RTT as a share of the mean RTT now; desktops without a finite RTT are left out. */
-export function latencyDecrease(p: Problem, assignment: Int32Array): number {
+function latencyDecrease(p: Problem, assignment: Int32Array): number {
   let before = 0;
   let after = 0;
   for (let i = 0; i < p.desktopCount; i++) {

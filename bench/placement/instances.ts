@@ -11,7 +11,7 @@ import { randomFrom } from '../../lab/random.js';
 import { roundTrips, type RoundTrips } from './round-trips.js';
 import { seatInSlots, seatOnHosts, sharesOf, sizesOf } from './seats.js';
 
-export const POPULATIONS = {
+const POPULATIONS = {
   mixed: {},
   'all-candidates': { highThreshold: 0, lowThreshold: 0 },
   'all-candidates-evicting': { highThreshold: 0, lowThreshold: 0.3 },

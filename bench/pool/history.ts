@@ -9,7 +9,7 @@ type Event = proto.temporal.api.history.v1.IHistoryEvent;
 const { HistoryEvent } = proto.temporal.api.history.v1;
 const { EventType, WorkflowTaskFailedCause } = proto.temporal.api.enums.v1;
 
-export interface PayloadSize {
+interface PayloadSize {
   readonly kind: string;
   /** Largest of its kind, bytes as Temporal took it. */
   largestBytes: number;

@@ -51,7 +51,7 @@ export function renderStatus(view: StatusView): string {
 }
 
 /** The first line: pool, cycle, whether the loop acts. */
-export function renderHead(loop: LoopStatus, atMs: number): string {
+function renderHead(loop: LoopStatus, atMs: number): string {
   const next = loop.nextCycleMs === null ? 'no cycle due' : `next ${formatAge(loop.nextCycleMs, atMs)}`;
   const last = loop.lastCycleMs === null ? 'none yet' : formatAge(loop.lastCycleMs, atMs);
   const acting = loop.acting ? 'moves desktops by itself' : 'plans only (policy act=false)';

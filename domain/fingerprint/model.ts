@@ -26,8 +26,8 @@ export const FlowKey = z.object({
 export type FlowKey = z.infer<typeof FlowKey>;
 
 /** Bytes are of whole IP packets. */
-export const TrafficSum = z.object({ bytesIn: count, packetsIn: count, bytesOut: count, packetsOut: count });
-export type TrafficSum = z.infer<typeof TrafficSum>;
+const TrafficSum = z.object({ bytesIn: count, packetsIn: count, bytesOut: count, packetsOut: count });
+type TrafficSum = z.infer<typeof TrafficSum>;
 
 export const FlowCounters = FlowKey.extend(TrafficSum.shape);
 export type FlowCounters = z.infer<typeof FlowCounters>;
@@ -135,11 +135,11 @@ export const GainMetrics = z.object({
 });
 export type GainMetrics = z.infer<typeof GainMetrics>;
 
-export const RemoteDesktop = FlowKey.extend({
+const RemoteDesktop = FlowKey.extend({
   foundBy: FoundBy,
   kilobytesPerSecond: rate,
 });
-export type RemoteDesktop = z.infer<typeof RemoteDesktop>;
+type RemoteDesktop = z.infer<typeof RemoteDesktop>;
 
 const Session = CycleSummary.pick({
   takenAtMs: true,

@@ -7,16 +7,16 @@ import { Policy } from './policy.js';
 export const SiteKind = z.enum(['global', 'regional']);
 export type SiteKind = z.infer<typeof SiteKind>;
 
-export const HostConfig = z.object({
+const HostConfig = z.object({
   id: HostId,
   /** TLS address at which the host's dom0 answers its peers (other hosts). */
   peer: Endpoint,
   /** UDP address that answers RTT probes; usually the same machine. */
   probe: Endpoint,
 });
-export type HostConfig = z.infer<typeof HostConfig>;
+type HostConfig = z.infer<typeof HostConfig>;
 
-export const SiteConfig = z.object({
+const SiteConfig = z.object({
   id: SiteId,
   kind: SiteKind,
   hosts: z.array(HostConfig).min(1),
@@ -24,7 +24,7 @@ export const SiteConfig = z.object({
   latitude: z.number().min(-90).max(90).optional(),
   longitude: z.number().min(-180).max(180).optional(),
 });
-export type SiteConfig = z.infer<typeof SiteConfig>;
+type SiteConfig = z.infer<typeof SiteConfig>;
 
 /** How much may go on at the same time. */
 export const Limits = z.object({

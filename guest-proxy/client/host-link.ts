@@ -7,7 +7,7 @@ import { Session } from '../protocol/session.js';
 import type { Data, HelloReply, Unknown } from '../protocol/wire.js';
 
 /** Below the 30 s after which Linux's NAT forgets a UDP flow that was answered only once. */
-export const KEEPALIVE_MS = 15_000;
+const KEEPALIVE_MS = 15_000;
 /** While a move is prepared, either host may restart at any moment, and COMMIT must not wait for it. */
 const KEEPALIVE_PENDING_MS = 2_000;
 /** An unanswered keepalive is repeated this often... */

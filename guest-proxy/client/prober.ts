@@ -4,7 +4,7 @@ import type { SiteRtt } from '../protocol/messages.js';
 import { encodeProbe, type Probe } from '../protocol/wire.js';
 import { systemRandom } from '../protocol/handshake.js';
 
-export const PROBE_INTERVAL_MS = 10_000;
+const PROBE_INTERVAL_MS = 10_000;
 /** The median of three is not moved by one delayed packet. */
 const PROBES_A_ROUND = 3;
 const SPACING_MS = 50;
@@ -23,7 +23,7 @@ interface Target {
 const keyOf = (nonce: Buffer): string => nonce.toString('latin1');
 
 /** The median of at least one value; of an even number the lower middle, so that it is always a measured one. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN;
 }

@@ -53,7 +53,7 @@ export interface ControlServerOptions {
 const HELLOS_A_SECOND = 5;
 const HELLO_BURST = 10;
 /** A client that was not heard for so long (four keepalives) has no session any more. */
-export const SESSION_SILENCE_MS = 60_000;
+const SESSION_SILENCE_MS = 60_000;
 
 const keyOf = (desktop: string, client: string, local: string): string => `${desktop} ${client} ${local}`;
 const idOf = (session: Buffer): string => session.toString('hex');

@@ -11,11 +11,7 @@ import { runCommand } from '../../os/run-command.js';
 const NETMASK = '255.255.255.252';
 
 /** The command line of a tap's DHCP server; it goes to the background by itself. */
-export function dnsmasqCommand(
-  tap: string,
-  network: InternalNetwork,
-  pidFile: string,
-): [string, ...string[]] {
+function dnsmasqCommand(tap: string, network: InternalNetwork, pidFile: string): [string, ...string[]] {
   return [
     'dnsmasq',
     '--conf-file=/dev/null',

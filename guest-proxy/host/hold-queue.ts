@@ -8,11 +8,9 @@ import { VmshadowError, messageOf } from '../../domain/errors.js';
 import { runCommand } from '../../os/run-command.js';
 import { HOLD_MARK } from '../rules/host-rules.js';
 
-/** The kernel's NFQNL_QMAX_DEFAULT; the binding has no call to change it. */
-export const MAX_HELD_PACKETS = 1_024;
 /** Any number that no other program on the host uses. */
 const QUEUE_NUMBER = 7_946;
-/** Room for all held packets at their largest truesize (4 KB at an MTU of 1,500). */
+/** Room for all held packets (see above) at their largest truesize (4 KB at an MTU of 1,500). */
 const SOCKET_BYTES = 8 * 2 ** 20;
 /** What a killed worker started (a look at a tap's traffic) may hold its queue for some seconds more. */
 const OPEN_TRIES = 40;

@@ -41,7 +41,7 @@ export async function prepareHost(uplink: string): Promise<void> {
 }
 
 /** Tell whether a network device exists. */
-export async function hasDevice(name: string): Promise<boolean> {
+async function hasDevice(name: string): Promise<boolean> {
   const devices = await runCommand(['ip', '-o', 'link', 'show']);
   return devices.split('\n').some((line) => line.split(/[:@ ]+/)[1] === name);
 }

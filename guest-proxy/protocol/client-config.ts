@@ -5,7 +5,7 @@ import { DesktopId, SiteId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { createKeyPair, KeyPair } from './identity.js';
 
-export const DEFAULT_CONTROL_PORT = 7946;
+const DEFAULT_CONTROL_PORT = 7946;
 
 export const ClientConfig = z.object({
   version: z.literal(1),

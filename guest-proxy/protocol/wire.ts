@@ -8,7 +8,7 @@
 // No answer is larger than its question. `desktop` is padded with zeros; `epoch` is the newest that the sender knows.
 import { Reader, paddedLabel, u64, u8 } from './bytes.js';
 
-export const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 1;
 const MAGIC = Buffer.from('VS', 'latin1');
 const KIND = { hello: 1, helloReply: 2, data: 3, unknown: 4, probe: 5, probeReply: 6 } as const;
 /** What a host is to the desktop it answers for. */
@@ -23,9 +23,9 @@ const SIGNATURE_BYTES = 64;
 export const HELLO_BYTES = 196;
 export const HELLO_REPLY_BYTES = 168;
 /** Kind, session and counter: authenticated with the sealed message. */
-export const DATA_HEADER_BYTES = 20;
+const DATA_HEADER_BYTES = 20;
 /** More than any message of ours; what is longer is dropped unread. */
-export const MAX_PACKET_BYTES = 1200;
+const MAX_PACKET_BYTES = 1200;
 
 export interface Hello {
   readonly kind: 'hello';

@@ -41,7 +41,7 @@ export async function awaitDecision(
 }
 
 /** Describe a cycle that moved nothing: each desktop's rank and distance, and why it stays. */
-export function describeCycle(s: LoopStatus, cycle: number): string {
+function describeCycle(s: LoopStatus, cycle: number): string {
   const desktops = s.desktops.map(
     (d) =>
       `${d.desktop} ${rankOf(d)}, ${d.rttMs === null ? 'distance not known' : `${d.rttMs.toFixed(0)} ms away`}`,

@@ -13,7 +13,7 @@ export const ResponseSummary = z.strictObject({
 /** Response times in ms; null where there is no sample. */
 export type ResponseSummary = z.infer<typeof ResponseSummary>;
 
-export const DemoMove = z.strictObject({
+const DemoMove = z.strictObject({
   desktop: z.string(),
   /** `site/host`. */
   from: z.string(),
@@ -23,7 +23,7 @@ export const DemoMove = z.strictObject({
   startedAtMs: z.number(),
   endedAtMs: z.number().nullable(),
 });
-export type DemoMove = z.infer<typeof DemoMove>;
+type DemoMove = z.infer<typeof DemoMove>;
 
 export const DemoResult = z.strictObject({
   /** The move's cause was the loop; nobody asked for it. */

@@ -30,7 +30,7 @@ export function samplesOf(frames: readonly FrameEvent[]): Sample[] {
 }
 
 /** The window of a phase; an unfinished one is empty at its start. */
-export function phaseWindow(move: MoveStatus, phase: PhaseName): { fromMs: number; toMs: number } | null {
+function phaseWindow(move: MoveStatus, phase: PhaseName): { fromMs: number; toMs: number } | null {
   const found = move.phases.findLast((p) => p.phase === phase);
   return found === undefined
     ? null

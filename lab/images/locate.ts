@@ -21,7 +21,7 @@ export interface GuestImage {
 }
 
 /** The cache folder of the project, outside the repo: VM images, the Temporal CLI. */
-export function cacheFolder(): string {
+function cacheFolder(): string {
   const base = process.env['XDG_CACHE_HOME'];
   return join(base === undefined || base === '' ? join(homedir(), '.cache') : base, 'vmshadow');
 }

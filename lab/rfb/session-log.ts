@@ -44,7 +44,6 @@ const EndLine = z.object({
 export const SessionEvent = z.discriminatedUnion('event', [Connected, FrameLine, KeyLine, GapLine, EndLine]);
 export type SessionEvent = z.infer<typeof SessionEvent>;
 export type FrameEvent = z.infer<typeof FrameLine>;
-export type ConnectedEvent = z.infer<typeof Connected>;
 export type EndEvent = z.infer<typeof EndLine>;
 
 /** Parse a log's text; a last line cut off in the middle of being written is left out. Throws INPUT_INVALID with the line number. */

@@ -11,7 +11,7 @@ const folder = new URL('../histories/', import.meta.url);
 const bundle = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
 
 /** The parts of an event, as JSON, that are looked at here. */
-export interface RecordedEvent {
+interface RecordedEvent {
   readonly eventType: string;
   readonly workflowExecutionStartedEventAttributes?: object;
   readonly activityTaskScheduledEventAttributes?: { readonly activityType: { readonly name: string } };

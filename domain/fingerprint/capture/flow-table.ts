@@ -26,7 +26,7 @@ export interface CapturedFlow {
 }
 
 /** A minute and a half of video at full rate; more adds nothing to medians. */
-export const MAX_PACKETS_PER_FLOW = 60_000;
+const MAX_PACKETS_PER_FLOW = 60_000;
 /** A port scan must not fill the memory of dom0. */
 export const MAX_FLOWS_KEPT = 4_096;
 /** Silence longer than this is no part of a session: a stepped clock, or captures strung together. */

@@ -42,7 +42,7 @@ export function paperRank(metrics: PaperMetrics, policy: FingerprintPolicy): num
 }
 
 /** Tell whether a flow is location-sensitive by the port of its service or by its server; `resolved` are the addresses of named servers. */
-export function isSensitive(
+function isSensitive(
   f: FlowKey,
   policy: FingerprintPolicy,
   resolved: readonly ResolvedServer[] = [],

@@ -108,7 +108,7 @@ function isPaced(frames: CycleSplit['frames']): boolean {
 }
 
 /** Give the server's own time from request to first byte: the shortest seen, but no more than writing an update takes. */
-export function serverFloor(split: CycleSplit, burstMs: number): number {
+function serverFloor(split: CycleSplit, burstMs: number): number {
   const thinks = split.frames.flatMap((f) => (f.thinkMs === undefined ? [] : [f.thinkMs]));
   return Math.max(0, Math.min(quantile(thinks, 0.1) ?? 0, BASE_FLOOR_MS + burstMs));
 }
@@ -238,7 +238,7 @@ function hiddenRate(split: CycleSplit, assumedFps: number): number {
 
 /** Play the session at `rttMs`; frames a second, and the median milliseconds from the user's request to the complete update,
  * drawn. */
-export function playAt(
+function playAt(
   model: SessionModel,
   rttMs: number,
 ): { framesPerSecond: number; visibleFps: number; responseMs: number } {

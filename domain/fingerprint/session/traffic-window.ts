@@ -16,7 +16,7 @@ export type PresentPeer = (
 ) => { address: string; port: number } | undefined;
 
 /** Names of the servers that the policy counts as location-sensitive, as they resolve now. */
-export interface NamedServers {
+interface NamedServers {
   /** The policy's name of a server at this address; undefined for an address that no name gave. */
   nameOf(address: string): string | undefined;
   /** Names that do not resolve. */

@@ -114,7 +114,7 @@ function few(lines: readonly string[]): string[] {
 }
 
 /** Make one error of all problems of `what`. */
-export function inputError(what: string, problems: readonly string[]): VmshadowError {
+function inputError(what: string, problems: readonly string[]): VmshadowError {
   const shown = few(problems);
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   return new VmshadowError('INPUT_INVALID', `${what}: ${count}\n${shown.map((p) => `  - ${p}`).join('\n')}`, {

@@ -2,7 +2,7 @@
 import type { PlanDesktop } from './model.js';
 
 /** Copy factor of a guest that rewrites its state as fast as the link or faster: 1 / (1 - r) ends here, it would be infinite. */
-export const MAX_COPY_FACTOR = 100;
+const MAX_COPY_FACTOR = 100;
 
 /** A round trip below a nanosecond is none: no latency can be told to be a percentage of it. */
 const LEAST_RTT_MS = 1e-6;
@@ -15,7 +15,7 @@ export function benefitOf(beforeMs: number, afterMs: number, weights: { w1: numb
 }
 
 /** 1 / (1 - r) for a dirty rate relative to the link's, capped. */
-export function copyFactor(dirtyMbps: number, linkMbps: number): number {
+function copyFactor(dirtyMbps: number, linkMbps: number): number {
   const r = dirtyMbps / linkMbps;
   return r >= 1 - 1 / MAX_COPY_FACTOR ? MAX_COPY_FACTOR : 1 / (1 - r);
 }

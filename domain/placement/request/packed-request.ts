@@ -148,9 +148,9 @@ export function unpackPlanRequest(packed: PackedPlanRequest): PlanRequest {
 }
 
 /** Moves that one answer carries: far more than are admitted in a cycle. */
-export const MAX_MOVES_SHOWN = 1_000;
+const MAX_MOVES_SHOWN = 1_000;
 /** Reasons to stay that one answer carries. */
-export const MAX_STAYERS_SHOWN = 2_000;
+const MAX_STAYERS_SHOWN = 2_000;
 
 /** Cut a result to what fits a payload and a screen: the first waves, and the reasons of a part of those who stay; what was cut is said. */
 export function trimPlan(

@@ -301,7 +301,7 @@ export function leavesFirst(p: Problem, a: number, b: number): number {
 }
 
 /** Tell whether the pair is open and known, pinned or not. */
-export function canGo(p: Problem, i: number, j: number): boolean {
+function canGo(p: Problem, i: number, j: number): boolean {
   if (j === p.current[i]) return true;
   if (p.closed[i * p.siteCount + j] !== CLOSED.open) return false;
   const then = rttOf(p, i, j);

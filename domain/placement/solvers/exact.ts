@@ -66,7 +66,7 @@ export function weightsOf(
 }
 
 /** The dual bound: sum over desktops of max(W - price) plus sum over sites of price x slots; no assignment is worth more. */
-export function dualBound(p: Problem, weights: Float64Array, slotPrices: Float64Array): number {
+function dualBound(p: Problem, weights: Float64Array, slotPrices: Float64Array): number {
   const l = p.siteCount;
   let bound = 0;
   for (let j = 0; j < l; j++) bound += (slotPrices[j] as number) * (p.openSlots[j] as number);

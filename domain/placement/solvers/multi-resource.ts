@@ -20,7 +20,7 @@ export interface ResourceSolution {
 }
 
 /** Columns up to which the LP is solved: 80,000 (2,000 x 40) take HiGHS about a second. */
-export const LP_COLUMNS = 120_000;
+const LP_COLUMNS = 120_000;
 const LP_TIME_LIMIT_MS = 30_000;
 /** A share of an LP's solution above this is a whole one. */
 const WHOLE = 0.999;

@@ -7,7 +7,7 @@ import type { SiteFlowProblem } from './site-flow.js';
 const SWEEPS = 8;
 
 /** The k-th largest of the first n values (k from 1), by quickselect; reorders them. */
-export function kthLargest(values: Float64Array, n: number, k: number): number {
+function kthLargest(values: Float64Array, n: number, k: number): number {
   let low = 0;
   let high = n - 1;
   const wanted = k - 1;

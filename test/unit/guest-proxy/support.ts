@@ -15,7 +15,7 @@ export const hostB = identityOf(createKeyPair(Buffer.alloc(32, 3)));
 export const stranger = identityOf(createKeyPair(Buffer.alloc(32, 4)));
 
 /** "Random" bytes that are the same each time: first, first + 1, ... */
-export function counting(first: number): RandomBytes {
+function counting(first: number): RandomBytes {
   let next = first;
   return (length) => Buffer.from(Array.from({ length }, () => next++ & 0xff));
 }

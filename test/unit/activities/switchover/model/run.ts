@@ -18,7 +18,7 @@ export const EVENT_NAMES = [
   'a stranger commits at the source',
   'a stranger commits at the target',
 ] as const;
-export type Event = (typeof EVENT_NAMES)[number];
+type Event = (typeof EVENT_NAMES)[number];
 
 export type Step =
   { readonly kind: 'turn' | 'lose'; readonly at: number } | { readonly kind: 'event'; readonly event: Event };

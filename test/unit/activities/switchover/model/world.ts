@@ -12,18 +12,18 @@ import { switchover } from '../../../../../activities/switchover/switchover.js';
 import { TargetSide } from '../../../../../activities/switchover/target-side.js';
 import { VmshadowError } from '../../../../../domain/errors.js';
 import type { OwnershipRecord } from '../../../../../domain/migration/ownership.js';
-import { HostRef, sameHost } from '../../../../../domain/model/ids.js';
+import { HostRef } from '../../../../../domain/model/ids.js';
 import { fakeDesktop } from '../../../../../lab/fakes/fake-host.js';
 import type { PeerHost } from '../../../../../ports/peers.js';
 import { Process, type Scheduler } from './scheduler.js';
 
-export const WEST = HostRef.parse({ site: 'us-west', host: 'h1' });
-export const EAST = HostRef.parse({ site: 'us-east', host: 'h1' });
+const WEST = HostRef.parse({ site: 'us-west', host: 'h1' });
+const EAST = HostRef.parse({ site: 'us-east', host: 'h1' });
 export const STRANGER = HostRef.parse({ site: 'us-north', host: 'h9' });
 const DESKTOP = fakeDesktop('d1');
 const MOVE = 'd1-model';
 
-export const REQUEST: SwitchoverRequest = {
+const REQUEST: SwitchoverRequest = {
   desktop: DESKTOP.id,
   moveId: MOVE,
   epoch: 2,
@@ -320,5 +320,3 @@ function owner(epoch: number): OwnershipRecord {
 function reservation(): CapacityReservation {
   return { moveId: MOVE, definition: DESKTOP, from: WEST, epoch: 2, atMs: 0, oldExternal: null };
 }
-
-export const isParty = (host: HostRef) => sameHost(host, WEST) || sameHost(host, EAST);
