@@ -1,38 +1,13 @@
 // A host's ordinary life: report, create, start, stop, remove. What the shadow loop collects each cycle comes from here.
 import { hasCode, VmshadowError } from '../../domain/errors.js';
-import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import { createdHere, remove } from '../../domain/migration/ownership.js';
-import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
-import type { Capacity } from '../../domain/model/capacity.js';
-import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
-import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import type { DesktopDefinition } from '../../domain/model/desktop.js';
+import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
-import type { UserEndpointReport } from '../../ports/desktop-network.js';
+import type { DesktopReport, HostReport } from '../../temporal/contract/host-report.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
 import type { HostContext } from './host-context.js';
 import type { CreateDesktop, DesktopPower, EnrollClients, RemoveDesktop, ReportHost } from './inputs.js';
-
-export interface DesktopReport {
-  readonly definition: DesktopDefinition;
-  readonly state: DesktopState;
-  readonly epoch: number;
-  readonly external: string | null;
-  readonly diskUsedBytes: number;
-  /** Averages of what was measured each time that traffic was asked for. */
-  readonly dirty: DirtyRates;
-}
-
-/** What a host says of itself each cycle; only desktops that it owns. */
-export interface HostReport {
-  readonly host: HostRef;
-  readonly atMs: number;
-  readonly capacity: Capacity;
-  readonly used: Capacity;
-  readonly desktops: readonly DesktopReport[];
-  /** One for each desktop that was sampled since the last report; none where traffic was not asked for. */
-  readonly fingerprints: readonly Fingerprint[];
-  readonly users: readonly UserEndpointReport[];
-}
 
 /** A guest that ignores the power button is stopped by force after this time. */
 const STOP_GRACE_MS = 20_000;

@@ -1,7 +1,7 @@
 // A pool of desktops as its hosts report it, cycle after cycle, from a seed: what passes through Temporal has real sizes (addresses,
 // full-precision figures, six flows, a header sample, round trips to many sites), though no guest runs behind it.
 import type { FingerprintKeeper } from '../../activities/host/fingerprint-keeper.js';
-import type { HostReport } from '../../activities/host/desktops.js';
+import type { HostReport } from '../../temporal/contract/host-report.js';
 import { REFERENCE_RTTS_MS, type CycleSummary, type TrafficWindow } from '../../domain/fingerprint/model.js';
 import { DesktopDefinition } from '../../domain/model/desktop.js';
 import { CloudConfig } from '../../domain/model/cloud.js';

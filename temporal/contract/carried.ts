@@ -1,28 +1,17 @@
 // What one run of the shadow loop hands to the next (continue-as-new). It may have been written by another release: a version says its
 // shape, and it is parsed on arrival. A shape that is known from before is brought to the present one; any other is not guessed at.
 import { z } from 'zod';
-import { UNKNOWN_RATES } from '../../domain/migration/dirty-rates.js';
 import { CAUSES } from '../../domain/migration/phases.js';
-import { Capacity } from '../../domain/model/capacity.js';
-import { DesktopDefinition, type DesktopState } from '../../domain/model/desktop.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { withNewNames } from '../../domain/model/old-names.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { Policy } from '../../domain/model/policy.js';
+import { HostState } from './host-report.js';
 
 /** Raised with each change that the schema of the version before would not read, or would lose a field of. */
 export const CARRIED_VERSION = 2;
 
 const timeMs = z.number();
-const DESKTOP_STATES = [
-  'running',
-  'paused',
-  'incoming',
-  'postmigrate',
-  'stopped',
-  'crashed',
-] as const satisfies readonly DesktopState[];
-
 export const MoveUnderWay = z.object({
   workflowId: z.string(),
   desktop: DesktopId,
@@ -59,28 +48,8 @@ export const UserRtts = z.object({
 });
 export type UserRtts = z.infer<typeof UserRtts>;
 
-const rate = z.number().nullable();
-
 /** What a host that does not answer said last, without what its desktops did (that is no longer so), and why it does not. */
-const LastWords = z.object({
-  report: z.object({
-    host: HostRef,
-    atMs: timeMs,
-    capacity: Capacity,
-    used: Capacity,
-    desktops: z.array(
-      z.object({
-        definition: DesktopDefinition,
-        state: z.enum(DESKTOP_STATES),
-        epoch: z.number(),
-        external: z.string().nullable(),
-        diskUsedBytes: z.number(),
-        dirty: z.object({ memoryMbps: rate, diskMbps: rate }).default(UNKNOWN_RATES),
-      }),
-    ),
-  }),
-  problem: z.string(),
-});
+const LastWords = z.object({ report: HostState, problem: z.string() });
 
 export const Carried = z.object({
   version: z.literal(CARRIED_VERSION),

@@ -1,5 +1,5 @@
 // First half of a cycle: every host reports, and ranks its desktops (a dead one is said, and does not hold the others up).
-import type { HostReport } from '../../activities/host/desktops.js';
+import { readHostReport, type HostReport } from '../../temporal/contract/host-report.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { failureInfo } from '../../temporal/contract/failures.js';
 import { report } from '../host-proxies.js';
@@ -24,7 +24,7 @@ function someAtATime<T, R>(items: readonly T[], limit: number, work: (item: T) =
 }
 
 type Answer = { readonly host: HostRef; readonly number: number } & (
-  { readonly report: HostReport } | { readonly problem: string }
+  { readonly report: HostReport; readonly doubts: readonly string[] } | { readonly problem: string }
 );
 
 /** Ask hosts for their reports; with `traffic`, with their desktops' ranks. */
@@ -38,7 +38,7 @@ export async function collect(
   const answers = await someAtATime(hosts, ASKED_AT_A_TIME, async (host): Promise<Answer> => {
     const number = state.nextAsk();
     try {
-      return { host, number, report: await report(host).reportHost(ask) };
+      return { host, number, ...readHostReport(await report(host).reportHost(ask), host) };
     } catch (error) {
       return { host, number, problem: failureInfo(error).message };
     }
@@ -48,7 +48,7 @@ export async function collect(
       learnUsers(state, answer.report);
   if (!traffic) return;
   state.heard = true;
-  for (const answer of answers) if ('report' in answer) learnFrom(state, answer.report);
+  for (const answer of answers) if ('report' in answer) learnFrom(state, answer.report, answer.doubts);
   state.forgetGone();
 }
 
@@ -66,15 +66,10 @@ function learnUsers(state: LoopState, { users }: HostReport): void {
   }
 }
 
-function learnFrom(state: LoopState, report: HostReport): void {
-  const said = `traffic ${hostKey(report.host)}`;
-  state.problems.delete(said);
-  // A dom0 of another release may report in another shape: that must not stop the loop for everyone.
-  const { fingerprints } = report as Partial<HostReport>;
-  if (fingerprints === undefined) {
-    state.problems.set(said, 'its report names no ranks: do manager and dom0 have the same release?');
-    return;
-  }
+function learnFrom(state: LoopState, { host, fingerprints }: HostReport, doubts: readonly string[]): void {
+  const said = `traffic ${hostKey(host)}`;
+  if (doubts.length === 0) state.problems.delete(said);
+  else state.problems.set(said, doubts.join('; '));
   for (const fingerprint of fingerprints) {
     const { desktop, rank } = fingerprint;
     state.current.set(desktop, fingerprint);

@@ -1,10 +1,9 @@
 // What the shadow loop remembers: hysteresis clocks, moves under way, users, the policy in force. Bounded by the number of desktops; in maps,
 // since a pool may have 20,000 of them.
-import type { DesktopReport, HostReport } from '../../activities/host/desktops.js';
+import type { DesktopReport, HostReport } from '../../temporal/contract/host-report.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/users/geography.js';
-import { withNewNames } from '../../domain/model/old-names.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
 import type { Carried, MoveUnderWay, UserRtts } from '../../temporal/contract/carried.js';
@@ -94,8 +93,7 @@ export class LoopState {
     if ('problem' in answer) this.problems.set(key, answer.problem);
     else {
       this.problems.delete(key);
-      // A dom0 of a release before answers with the names of its time.
-      this.reports.set(key, withNewNames(answer.report));
+      this.reports.set(key, answer.report);
     }
     return true;
   }

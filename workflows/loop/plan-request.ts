@@ -1,5 +1,5 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
-import type { DesktopReport } from '../../activities/host/desktops.js';
+import type { DesktopReport } from '../../temporal/contract/host-report.js';
 import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
 import { convertSize } from '../../domain/model/units.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';

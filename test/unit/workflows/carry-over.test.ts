@@ -1,4 +1,4 @@
-import type { DesktopReport, HostReport } from '../../../activities/host/desktops.js';
+import type { DesktopReport, HostReport } from '../../../temporal/contract/host-report.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { DesktopId, HostRef } from '../../../domain/model/ids.js';

@@ -1,4 +1,4 @@
-import type { HostReport } from '../../../activities/host/desktops.js';
+import type { HostReport } from '../../../temporal/contract/host-report.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../../domain/model/ids.js';
 import type { MoveUnderWay } from '../../../temporal/contract/carried.js';

@@ -1,4 +1,4 @@
-import type { HostReport } from '../../../activities/host/desktops.js';
+import { readHostReport, type HostReport } from '../../../temporal/contract/host-report.js';
 import { REFERENCE_RTTS_MS, type Fingerprint } from '../../../domain/fingerprint/model.js';
 import { feltRtts } from '../../../domain/fingerprint/rank/move-gain.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
@@ -114,7 +114,8 @@ describe('planRequest', () => {
     const state = stateWith({ west: 0 });
     const carried = inOldNames({ ...carryOver(state, NOW_MS), version: undefined });
     const next = beginRun(cloud, carried, NOW_MS);
-    next.takeIn(report('d1').host, next.nextAsk(), { report: inOldNames(report('d1')) });
+    const { host } = report('d1');
+    next.takeIn(host, next.nextAsk(), readHostReport(inOldNames(report('d1')), host));
     const then = planRequest(next, NOW_MS);
     expect(then.desktops[0]?.memoryGB).toBe(0.536870912);
     expect(then.policy).toEqual(planRequest(state, NOW_MS).policy);
