@@ -19,6 +19,56 @@ const MOVES: readonly Column[] = [
 
 const place = (site: string, host: string | undefined) => (host === undefined ? site : `${site}/${host}`);
 
+/** Who is how far before and after, what crosses which link, what constraints cost; nothing for a plan that does not say. */
+function figures({ figures: f }: PlanResult): string[] {
+  if (f === undefined || f.users === 0) return [];
+  const worst = (w: { desktop: string; rttMs: number } | null) =>
+    w === null ? '-' : `${formatMs(w.rttMs)} (${w.desktop})`;
+  return [
+    section(
+      'USERS',
+      [{ head: 'round trip' }, { head: 'now', right: true }, { head: 'then', right: true }],
+      [
+        ...f.above.map((a) => [`above ${formatMs(a.rttMs)}`, String(a.before), String(a.after)]),
+        ['the farthest', worst(f.worst.before), worst(f.worst.after)],
+      ],
+      'none',
+    ),
+    ...(f.links.length === 0
+      ? []
+      : [
+          section(
+            'WAN LINKS',
+            [
+              { head: 'from' },
+              { head: 'to' },
+              { head: 'moves', right: true },
+              { head: 'GB', right: true },
+              { head: 'hours', right: true },
+            ],
+            f.links.map((l) => [
+              l.from,
+              l.to,
+              String(l.moves),
+              formatNumber(l.gigabytes),
+              formatNumber(l.hours, 2),
+            ]),
+            'none',
+          ),
+        ]),
+    ...(f.constraints.length === 0
+      ? []
+      : [
+          section(
+            'CONSTRAINTS',
+            [{ head: 'without' }, { head: 'gain more by', right: true }],
+            f.constraints.map((c) => [c.constraint, formatMs(c.costsMs)]),
+            'none',
+          ),
+        ]),
+  ];
+}
+
 /** Render a plan made from a file. */
 export function renderFilePlan(plan: PlanResult): string {
   const waves = Math.max(0, ...plan.moves.map((m) => m.wave));
@@ -59,6 +109,7 @@ export function renderFilePlan(plan: PlanResult): string {
       prices,
       'all 0: no site would gain by one slot more',
     ),
+    ...figures(plan),
     section(
       'STAY',
       [{ head: 'desktop' }, { head: 'reason' }],

@@ -7,6 +7,7 @@ import type { PackedPlanRequest } from './request/packed-shape.js';
 import { CLOSED } from './request/constraints.js';
 import { parsePlanInput } from './request/check-input.js';
 import { reasonForStep, reasonToStay, type Explained } from './explain.js';
+import { figuresOf } from './figures.js';
 import { benefitOf } from './request/metrics.js';
 import type { PlanMove, PlanRequest, PlanResult } from './request/model.js';
 import {
@@ -271,6 +272,7 @@ export async function planPlacement(
     solveMs: decision.solveMs,
     moves,
     notMoved,
+    figures: figuresOf(p, moves, input, strict),
     // Where nothing may move, one slot more is worth nothing.
     slotPrices: Object.fromEntries(
       p.sites.flatMap((s, j) =>

@@ -191,6 +191,30 @@ export const PlanMove = z.object({
 });
 export type PlanMove = z.infer<typeof PlanMove>;
 
+const Worst = z.object({ desktop: z.string(), rttMs: z.number() }).nullable();
+
+export const PlanFigures = z.object({
+  /** Users whose round trip to their desktop is known. */
+  users: z.number().int(),
+  /** How many of them have more than this, ms, before the plan and after it. */
+  above: z.array(z.object({ rttMs: z.number(), before: z.number().int(), after: z.number().int() })),
+  /** The farthest user. */
+  worst: z.object({ before: Worst, after: Worst }),
+  /** Hours: one move after another at `linkMbps`. */
+  links: z.array(
+    z.object({
+      from: z.string(),
+      to: z.string(),
+      moves: z.number().int(),
+      gigabytes: z.number(),
+      hours: z.number(),
+    }),
+  ),
+  /** What plans of slots would gain more, ms, without a kind of constraint. */
+  constraints: z.array(z.object({ constraint: z.string(), costsMs: z.number() })),
+});
+export type PlanFigures = z.infer<typeof PlanFigures>;
+
 export const PlanResult = z.object({
   algorithm: Algorithm,
   /** Sum over desktops of rank x (RTT now - RTT then), ms; felt RTTs where a desktop has them. */
@@ -209,6 +233,8 @@ export const PlanResult = z.object({
   moves: z.array(PlanMove),
   notMoved: z.array(z.object({ desktop: z.string(), reason: z.string() })),
   slotPrices: z.record(z.string(), z.number()),
+  /** Missing in an answer of a manager of a release before. */
+  figures: PlanFigures.optional(),
   /** What the reader should know of the input or the plan. */
   warnings: z.array(z.string()),
 });

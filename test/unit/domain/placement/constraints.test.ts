@@ -211,6 +211,36 @@ describe.each(Algorithm.options)('%s', (algorithm) => {
   });
 });
 
+it('says who is how far before and after, what crosses which link for how long, and what constraints cost', async () => {
+  const input = {
+    sites: [site('a'), site('b'), site('c')],
+    desktops: [
+      desktop('x', 'a', { a: 200, b: 10, c: 90 }, { rank: 1 }),
+      desktop('y', 'a', { a: 100, b: 20, c: 90 }, { rank: 1, forbiddenSites: ['b'] }),
+      desktop('z', 'b', { a: 60, b: 160, c: 30 }, { rank: 1, pinned: true }),
+    ],
+    policy: { linkMbps: 100 },
+  };
+  const { figures } = await planWithHighs(input, strict);
+  expect(figures).toEqual({
+    users: 3,
+    above: [
+      { rttMs: 40, before: 3, after: 2 },
+      { rttMs: 80, before: 3, after: 2 },
+      { rttMs: 150, before: 2, after: 1 },
+    ],
+    worst: { before: { desktop: 'x', rttMs: 200 }, after: { desktop: 'z', rttMs: 160 } },
+    links: [
+      { from: 'a', to: 'b', moves: 1, gigabytes: 22, hours: (22 * 8) / 0.1 / 3600 },
+      { from: 'a', to: 'c', moves: 1, gigabytes: 22, hours: (22 * 8) / 0.1 / 3600 },
+    ],
+    constraints: [
+      { constraint: 'pinned', costsMs: 130 },
+      { constraint: 'data residency', costsMs: 70 },
+    ],
+  });
+});
+
 const CLOUDS = 60;
 const pick = <T>(list: readonly T[], random: () => number): T => list[Math.floor(random() * list.length)]!;
 
