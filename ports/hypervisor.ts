@@ -3,7 +3,8 @@
 // there is fine; other calls throw UNKNOWN_DESKTOP for a desktop that this host has no files of, DESKTOP_DOWN for one without a process,
 // NO_MOVE for a move that this host knows nothing of, TOO_LATE for one that has been activated, MOVE_IN_PROGRESS where another move is under
 // way. What any driver promises is claimed in test/compliance/hypervisor.ts.
-import type { DesktopDefinition, DesktopState } from '../domain/model/desktop.js';
+import type { DesktopDefinition, DesktopState, PowerWish } from '../domain/model/desktop.js';
+import type { MachineResources } from '../domain/model/real-room.js';
 import type { Endpoint } from '../domain/model/address.js';
 import type { DirtyRates } from '../domain/migration/dirty-rates.js';
 import type { DesktopId } from '../domain/model/ids.js';
@@ -25,10 +26,14 @@ export interface HypervisorInfo {
 export interface DesktopRuntime {
   readonly definition: DesktopDefinition;
   readonly state: DesktopState;
+  /** What was last asked for here: a guest that has shut itself down is `stopped` and still wanted `running`, until `stop` is called. */
+  readonly wanted: PowerWish;
   /** Process of the running copy, when there is one. */
   readonly pid: number | null;
   /** Host bytes that the disk really takes. */
   readonly diskUsedBytes: number;
+  /** Host bytes that its process really takes; 0 without one. */
+  readonly memoryUsedBytes: number;
 }
 
 /** Where the target takes the disk (NBD over TLS). */
@@ -81,11 +86,13 @@ export interface SwitchoverResult {
 
 export interface Hypervisor {
   info(): Promise<HypervisorInfo>;
+  /** What the machine itself has left, now: free room for disks, memory for processes. */
+  resources(): Promise<MachineResources>;
 
   // --- desktops of this host
   /** Make the desktop's disk (copied from `image`, or empty) and keep its definition; nothing runs yet. Throws ALREADY_EXISTS for another one. */
   create(definition: DesktopDefinition, tap: string, image: string | null): Promise<void>;
-  /** Start a desktop without a process: one that was created, stopped, or has crashed. */
+  /** Start a desktop without a living guest: one that was created, stopped, has shut itself down, or has crashed. Any other is left as it is. */
   start(desktop: DesktopId): Promise<void>;
   /** Shut down (ACPI, then after `graceMs` by force). The disk stays. */
   stop(desktop: DesktopId, graceMs: number): Promise<void>;
@@ -100,7 +107,7 @@ export interface Hypervisor {
    * Never fails and takes a second or two at most: nulls for a desktop that does not run or answer.
    */
   dirtyRates(desktop: DesktopId): Promise<DirtyRates>;
-  /** Let a paused copy run. */
+  /** Let a paused copy run, or one that was out of space try its write again. */
   resume(desktop: DesktopId): Promise<void>;
 
   // --- target side of a move

@@ -144,10 +144,10 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
   const peers = await TlsPeers.load(pkiDir);
   const context: HostContext = {
     self: { site, host },
-    capacity: config.capacity,
     capacityGate: new CapacityGate({
       self: { site, host },
       capacity: config.capacity,
+      growth: config.growth,
       hypervisor,
       ownership,
       reservations,

@@ -56,7 +56,7 @@ export function desktopActivities(ctx: HostContext) {
      */
     async reportHost({ traffic, fingerprint }: ReportHost): Promise<HostReport> {
       followPolicy(ctx, fingerprint);
-      const { desktops, used } = await ctx.capacityGate.inventory();
+      const { desktops, used, capacity } = await ctx.capacityGate.inventory();
       const [windows, users] = await Promise.all([
         traffic ? ctx.traffic.collect(ctx.fingerprints.policy, desktops) : [],
         ctx.network.userEndpoints(),
@@ -86,7 +86,7 @@ export function desktopActivities(ctx: HostContext) {
       return {
         host: ctx.self,
         atMs: ctx.now(),
-        capacity: ctx.capacity,
+        capacity,
         used,
         desktops: owned,
         fingerprints: ctx.fingerprints.rank(windows, ids, (d) => rttHere.get(d)),

@@ -1,6 +1,5 @@
 // What the activities of a host work with: ports and stores, injected by workers/dom0.ts.
 import type { Logger } from 'pino';
-import type { Capacity } from '../../domain/model/capacity.js';
 import type { HostRef } from '../../domain/model/ids.js';
 import type { FingerprintKeeper } from './fingerprint-keeper.js';
 import type { DesktopLocks } from './desktop-locks.js';
@@ -15,7 +14,6 @@ import type { ReservationStore } from '../stores/reservation-store.js';
 
 export interface HostContext {
   readonly self: HostRef;
-  readonly capacity: Capacity;
   readonly capacityGate: CapacityGate;
   readonly hypervisor: Hypervisor;
   readonly network: DesktopNetwork;

@@ -59,6 +59,8 @@ const ReserveTarget = z.object({
   definition: DesktopDefinition,
   from: HostRef,
   epoch: Epoch,
+  /** Used of the source's disk: about what will come. A source of a release before does not say. */
+  diskUsedBytes: z.number().min(0).optional(),
   /** The source's hypervisor. */
   source: z.object({ driver: Word, version: Word, machines: z.array(Word).readonly(), cpuModel: Word }),
 });

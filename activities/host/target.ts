@@ -38,20 +38,24 @@ export function targetActivities(ctx: HostContext) {
   return {
     /** Check version, machine type and capacity, then reserve capacity and an external address and make the tap. */
     async reserveTarget(request: ReserveTarget): Promise<TargetReserved> {
-      const { definition, moveId, from } = request;
+      const { definition, moveId, from, diskUsedBytes = 0 } = request;
       return ctx.locks.run(definition.id, `move ${moveId}`, async () => {
         const epoch = await checkCompatible(ctx, request);
         const reserved = await ctx.reservations.get(moveId);
         if (reserved === null)
-          await ctx.capacityGate.claim(definition, () =>
-            ctx.reservations.put(moveId, {
-              moveId,
-              definition,
-              from,
-              epoch,
-              atMs: ctx.now(),
-              oldExternal: null,
-            }),
+          await ctx.capacityGate.claim(
+            definition,
+            () =>
+              ctx.reservations.put(moveId, {
+                moveId,
+                definition,
+                from,
+                epoch,
+                atMs: ctx.now(),
+                diskUsedBytes,
+                oldExternal: null,
+              }),
+            diskUsedBytes,
           );
         const tap = await ctx.network.attach(definition);
         const newExternal = await ctx.network.allocateExternal(definition.id);

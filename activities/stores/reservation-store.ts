@@ -11,6 +11,8 @@ export const CapacityReservation = z.object({
   /** The epoch that this host would own. */
   epoch: z.number().int().min(2),
   atMs: z.number(),
+  /** Used of the source's disk when the move began: about what will come, bytes. A source of a release before does not say. */
+  diskUsedBytes: z.number().min(0).default(0),
   /** The address that the desktop's users know so far; known from the switchover on. */
   oldExternal: z.string().nullable().default(null),
 });

@@ -39,5 +39,12 @@ export const DesktopDefinition = readsOldNames(
 );
 export type DesktopDefinition = z.infer<typeof DesktopDefinition>;
 
-/** Where the kernel and initrd of a direct boot lie may differ between hosts: they are named by content in the host's image folder. */
-export type DesktopState = 'running' | 'paused' | 'incoming' | 'postmigrate' | 'stopped' | 'crashed';
+/**
+ * What a desktop does on a host. `out-of-space`: its guest stands still at a write that its host's file system has no room for, and goes
+ * on when there is room again.
+ */
+export type DesktopState =
+  'running' | 'paused' | 'out-of-space' | 'incoming' | 'postmigrate' | 'stopped' | 'crashed';
+
+/** What a desktop should do: what was last asked for, or what its guest did by shutting itself down. */
+export type PowerWish = 'running' | 'stopped';

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Endpoint, Ipv4, Port } from './address.js';
 import { Capacity } from './capacity.js';
+import { GrowthPolicy } from './real-room.js';
 import { HostId, SiteId } from './ids.js';
 
 export const Dom0Config = z
@@ -27,6 +28,8 @@ export const Dom0Config = z
     /** TCP ports on which moves arrive. */
     migrationPorts: z.object({ first: Port, last: Port }).default({ first: 49_152, last: 49_215 }),
     capacity: Capacity,
+    /** How much of what the desktops here may still grow by is kept free for them (domain/model/real-room.ts). */
+    growth: GrowthPolicy.prefault({}),
     /** Folder with this host's certificate, key and the cloud's CA (`vmshadow keys issue`). */
     pkiDir: z.string().startsWith('/', 'expected an absolute path'),
     /** File of this host's Ed25519 identity (`vmshadow keys issue`); its public key is what clients are enrolled with. */

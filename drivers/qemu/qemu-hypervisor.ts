@@ -14,6 +14,7 @@ import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
+import type { MachineResources } from '../../domain/model/real-room.js';
 import { convertSize } from '../../domain/model/units.js';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
 import { activate } from './target/activation.js';
@@ -21,6 +22,7 @@ import {
   createDesktop,
   getDesktop,
   listDesktops,
+  prepareFolders,
   removeDesktop,
   resumeDesktop,
   startDesktop,
@@ -38,6 +40,7 @@ import { describeHypervisor } from './process/info.js';
 import { confirmComplete, discardTarget, prepareDisk, prepareMemory } from './target/incoming.js';
 import { QemuHost, type DriverLogger, type QemuOptions } from './process/qemu-host.js';
 import { copyKeyOf } from './process/layout.js';
+import { machineResources } from './process/resources.js';
 import { LogKeeper } from './process/log-keeper.js';
 import { MemoryCopies } from './source/memory-copy.js';
 import { hashRetired, removeRetired, retireSource } from './source/retired.js';
@@ -83,6 +86,11 @@ export class QemuHypervisor implements Hypervisor {
 
   info(): Promise<HypervisorInfo> {
     return describeHypervisor(this.#host);
+  }
+
+  async resources(): Promise<MachineResources> {
+    await prepareFolders(this.#host);
+    return machineResources(this.#host.layout.disksFolder);
   }
 
   create(definition: DesktopDefinition, tap: string, image: string | null): Promise<void> {

@@ -93,8 +93,14 @@ export class FakeHost {
     });
     this.context = {
       self,
-      capacity,
-      capacityGate: new CapacityGate({ self, capacity, hypervisor, ownership, reservations }),
+      capacityGate: new CapacityGate({
+        self,
+        capacity,
+        growth: { disk: 1, memory: 1 },
+        hypervisor,
+        ownership,
+        reservations,
+      }),
       hypervisor,
       network: fakeDesktopNetwork({
         ...shared,

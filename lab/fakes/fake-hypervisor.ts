@@ -41,6 +41,7 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
   const parts: FakeParts = { ...options, machine, withProcess, run };
   return {
     info: async () => ({ driver: 'fake', version: '1.0', machines: ['pc-i440fx-10.0'], cpuModel: 'max' }),
+    resources: async () => machine.resources,
     create: async (definition, tap, image) => {
       const known = machine.desktops.get(definition.id);
       if (known === undefined)
@@ -53,12 +54,12 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
     },
     start: async (id) => {
       const desktop = find(id);
+      desktop.wanted = 'running';
       if (!hasProcess(desktop)) run(desktop);
     },
     stop: async (id) => {
-      find(id);
+      find(id).wanted = 'stopped';
       machine.crash(id);
-      find(id).state = 'stopped';
     },
     remove: async (id) => {
       const desktop = machine.desktops.get(id);
@@ -78,7 +79,10 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
     },
     dirtyRates: async (id) =>
       machine.desktops.get(id)?.state === 'running' ? options.dirty() : UNKNOWN_RATES,
-    resume: async (id) => run(withProcess(id)),
+    resume: async (id) => {
+      const desktop = withProcess(id);
+      if (desktop.state !== 'out-of-space' || machine.resources.disk.freeMiB > 0) run(desktop);
+    },
     cutLink: async () => undefined,
     ...fakeMoveTarget(parts),
     ...fakeDiskCopy(parts),
@@ -86,9 +90,11 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
   };
 }
 
-const runtimeOf = ({ definition, state, disk }: FakeDesktop): DesktopRuntime => ({
+const runtimeOf = ({ definition, state, wanted, disk }: FakeDesktop): DesktopRuntime => ({
   definition,
   state,
+  wanted,
+  memoryUsedBytes: 0,
   pid: null,
   diskUsedBytes: disk.writes,
 });
@@ -96,6 +102,8 @@ const runtimeOf = ({ definition, state, disk }: FakeDesktop): DesktopRuntime => 
 const incomingRuntime = ({ definition, disk, memory }: FakeIncoming): DesktopRuntime => ({
   definition,
   state: memory === 'complete' ? 'paused' : 'incoming',
+  wanted: 'running',
+  memoryUsedBytes: 0,
   pid: null,
   diskUsedBytes: disk.writes,
 });

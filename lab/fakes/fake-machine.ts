@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import type { CopyProgress, MemoryProgress } from '../../ports/hypervisor.js';
 import type { Endpoint } from '../../domain/model/address.js';
-import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
+import type { DesktopDefinition, DesktopState, PowerWish } from '../../domain/model/desktop.js';
+import type { MachineResources } from '../../domain/model/real-room.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import type { FakeFaults } from './fault.js';
 
@@ -35,6 +36,7 @@ export interface FakeDesktop {
   readonly moveId: string | null;
   readonly disk: FakeDisk;
   state: DesktopState;
+  wanted: PowerWish;
   /** The disk as it was when the desktop came, until it is hashed; then its hash. */
   view: { readonly disk: FakeDisk; hash: string | null } | null;
   mirror: FakeMirror | null;
@@ -80,6 +82,11 @@ export class FakeMachine {
   readonly incoming = new Map<string, FakeIncoming>();
   /** By move. */
   readonly retired = new Map<string, FakeRetired>();
+  /** A machine without end, unless a test gives it one. */
+  resources: MachineResources = {
+    disk: { fileSystem: '/fake', freeMiB: 1e9, totalMiB: 1e9 },
+    memory: { availableMiB: 1e9, totalMiB: 1e9 },
+  };
   #ports = 15_800;
 
   constructor(wire: FakeWire) {
@@ -104,9 +111,28 @@ export class FakeMachine {
       if (incoming.desktop === id && incoming.memory !== 'none') incoming.memory = 'gone';
     const desktop = this.desktops.get(id);
     if (desktop === undefined) return;
-    if (desktop.state !== 'stopped') desktop.state = 'crashed';
+    desktop.state = desktop.wanted === 'running' ? 'crashed' : 'stopped';
     desktop.mirror = null;
     desktop.migration = null;
+  }
+
+  /** End every process here, as a power cut would. */
+  powerCut(): void {
+    for (const { desktop } of this.incoming.values()) this.crash(desktop);
+    for (const id of this.desktops.keys()) this.crash(id);
+  }
+
+  /** Let the guest of a desktop shut itself down. */
+  shutDown(id: string): void {
+    const desktop = this.desktops.get(id);
+    if (desktop?.state === 'running') desktop.state = 'stopped';
+  }
+
+  /** Let the guest of a desktop meet a full disk. */
+  fill(id: string): void {
+    this.resources = { ...this.resources, disk: { ...this.resources.disk, freeMiB: 0 } };
+    const desktop = this.desktops.get(id);
+    if (desktop?.state === 'running') desktop.state = 'out-of-space';
   }
 }
 
@@ -127,6 +153,7 @@ export function newFakeDesktop(
     view: null,
     mirror: null,
     migration: null,
+    wanted: desktop.state === 'stopped' ? 'stopped' : 'running',
     ...desktop,
   };
 }

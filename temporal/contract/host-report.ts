@@ -16,6 +16,7 @@ const rate = z.number().min(0).nullable();
 const DESKTOP_STATES = [
   'running',
   'paused',
+  'out-of-space',
   'incoming',
   'postmigrate',
   'stopped',

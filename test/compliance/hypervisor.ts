@@ -110,8 +110,19 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         for (let i = 0; i < 2; i++) await source.create(definition, world.tap, world.image);
         const other = { ...definition, memoryMiB: definition.memoryMiB * 2 };
         await refused(source.create(other, world.tap, world.image), 'ALREADY_EXISTS');
-        expect(await source.list()).toMatchObject([{ definition, state: 'stopped', pid: null }]);
+        expect(await source.list()).toMatchObject([
+          { definition, state: 'stopped', wanted: 'stopped', pid: null },
+        ]);
         expect(await source.get(id)).toEqual((await source.list())[0]);
+      });
+
+      claim('are made on a machine that tells what it has left', async () => {
+        const { disk, memory } = await source.resources();
+        expect(disk.fileSystem).toMatch(/^\//);
+        expect(disk.freeMiB).toBeGreaterThan(0);
+        expect(disk.totalMiB).toBeGreaterThanOrEqual(disk.freeMiB);
+        expect(memory.availableMiB).toBeGreaterThan(0);
+        expect(memory.totalMiB).toBeGreaterThanOrEqual(memory.availableMiB);
       });
 
       claim('that do not run can be stopped, but neither resumed nor moved', async () => {
@@ -130,7 +141,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         await source.start(id);
         await expectGuestGoesOn('source');
         const running = await source.get(id);
-        expect(running).toMatchObject({ definition, state: 'running' });
+        expect(running).toMatchObject({ definition, state: 'running', wanted: 'running' });
         await source.start(id);
         await source.resume(id);
         await refused(source.remove(id), 'DESKTOP_RUNNING');
@@ -149,7 +160,9 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
 
       claim('are seen to have crashed, and start again with the disk as it was', async () => {
         await world.crash('source');
-        expect(await source.list()).toMatchObject([{ definition, state: 'crashed', pid: null }]);
+        expect(await source.list()).toMatchObject([
+          { definition, state: 'crashed', wanted: 'running', pid: null },
+        ]);
         await refused(source.resume(id), 'DESKTOP_DOWN');
         await source.start(id);
         await expectGuestGoesOn('source');

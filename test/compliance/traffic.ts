@@ -24,8 +24,10 @@ function desktop(id: string, state: DesktopState = 'running'): DesktopRuntime {
   return {
     definition: { ...definition, network: { ...network, address } },
     state,
+    wanted: 'running',
     pid: null,
     diskUsedBytes: 0,
+    memoryUsedBytes: 0,
   };
 }
 

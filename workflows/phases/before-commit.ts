@@ -46,6 +46,7 @@ export async function preflight(
       definition: checked.definition,
       from: input.from,
       epoch: checked.epoch + 1,
+      ...(checked.diskUsedBytes === undefined ? {} : { diskUsedBytes: checked.diskUsedBytes }),
       source: checked.info,
     });
   } catch (error) {

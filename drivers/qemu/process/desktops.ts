@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { DesktopRuntime } from '../../../ports/hypervisor.js';
-import type { DesktopDefinition, DesktopState } from '../../../domain/model/desktop.js';
+import type { DesktopDefinition, DesktopState, PowerWish } from '../../../domain/model/desktop.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError, hasCode, isVmshadowError } from '../../../domain/errors.js';
 import { makeFolderDurably, removeDurably } from '../../../os/durable-file.js';
@@ -19,6 +19,7 @@ import {
   type HostProcess,
 } from '../../../os/host-process.js';
 import { HOME_COPY, copyKeyOf, type CopyFiles } from './layout.js';
+import { residentBytes } from './resources.js';
 import { statusWithin } from '../qmp/status-within.js';
 import { queryStatus } from '../qmp/qmp-replies.js';
 import type { DesktopRecord, IncomingRecord } from './records.js';
@@ -59,14 +60,19 @@ export async function createDesktop(
   await host.records.desktops.put(definition.id, record);
 }
 
-/** Start a desktop that has no process; one that runs is left alone. */
+/** Start a desktop that has no living guest; one that runs, or waits, is left alone. */
 export async function startDesktop(host: QemuHost, id: DesktopId): Promise<void> {
   await prepareFolders(host);
   const record = await host.desktop(id);
   const files = host.layout.copy(id, record.copy);
   const running = await host.findCopy(files, id);
   if (running !== null) {
-    if ((await queryStatus(running.qmp)).status !== 'shutdown') return;
+    const state = stateOf((await queryStatus(running.qmp)).status);
+    if (state !== 'stopped' && state !== 'crashed') {
+      // What was asked for outlasts a guest that was about to shut itself down.
+      if (record.wanted !== 'running') await host.records.desktops.put(id, { ...record, wanted: 'running' });
+      return;
+    }
     await endProcess(host, files, id);
   }
   await host.records.desktops.put(id, { ...record, wanted: 'running' });
@@ -166,31 +172,35 @@ export async function getDesktop(host: QemuHost, id: DesktopId): Promise<Desktop
 }
 
 const residentRuntime = (host: QemuHost, d: DesktopRecord): Promise<DesktopRuntime> =>
-  runtimeOf(host, d.definition, d.copy, d.wanted === 'running' ? 'crashed' : 'stopped');
+  runtimeOf(host, d.definition, d.copy, d.wanted, d.wanted === 'running' ? 'crashed' : 'stopped');
 
 const incomingRuntime = (host: QemuHost, move: IncomingRecord): Promise<DesktopRuntime> =>
-  runtimeOf(host, move.definition, copyKeyOf(move), 'incoming');
+  runtimeOf(host, move.definition, copyKeyOf(move), 'running', 'incoming');
 
 async function runtimeOf(
   host: QemuHost,
   definition: DesktopDefinition,
   copy: string,
+  wanted: PowerWish,
   withoutProcess: DesktopState,
 ): Promise<DesktopRuntime> {
   const files = host.layout.copy(definition.id, copy);
   const diskUsedBytes = await usedBytes(files.disk);
+  const down = { definition, state: withoutProcess, wanted, pid: null, diskUsedBytes, memoryUsedBytes: 0 };
   const process = await findProcess(files.pidFile);
-  if (process === null) return { definition, state: withoutProcess, pid: null, diskUsedBytes };
+  if (process === null) return down;
+  const { pid } = process;
+  const up = { definition, wanted, pid, diskUsedBytes, memoryUsedBytes: await residentBytes(pid) };
   try {
     const running = await host.findCopy(files, definition.id);
-    if (running === null) return { definition, state: withoutProcess, pid: null, diskUsedBytes };
+    if (running === null) return down;
     const { status } = await statusWithin(running.qmp, LOOK_PATIENCE_MS);
-    return { definition, state: stateOf(status), pid: process.pid, diskUsedBytes };
+    return { ...up, state: stateOf(status) };
   } catch (error) {
     if (!hasCode(error, 'QMP_LOST')) throw error;
     // A process that does not answer still has the desktop's memory: nobody may take it for ended.
-    host.log.warn({ desktop: definition.id, pid: process.pid }, error.message);
-    return { definition, state: 'running', pid: process.pid, diskUsedBytes };
+    host.log.warn({ desktop: definition.id, pid }, error.message);
+    return { ...up, state: 'running' };
   }
 }
 
@@ -205,6 +215,9 @@ export function stateOf(runState: string): DesktopState {
       return 'postmigrate';
     case 'shutdown':
       return 'stopped';
+    // QEMU stops a guest at a write that finds no room (werror=enospc, its default) and reports every other error to the guest.
+    case 'io-error':
+      return 'out-of-space';
     case 'internal-error':
     case 'guest-panicked':
       return 'crashed';

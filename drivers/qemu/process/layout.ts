@@ -73,6 +73,10 @@ export class Layout {
     return join(this.stateDir, 'desktops');
   }
 
+  get disksFolder(): string {
+    return join(this.stateDir, 'disks');
+  }
+
   get logsFolder(): string {
     return join(this.stateDir, 'logs');
   }
@@ -92,7 +96,7 @@ export class Layout {
   copy(desktop: DesktopId, key: string): CopyFiles {
     const name = `${desktop}.${key}`;
     return {
-      disk: join(this.stateDir, 'disks', `${name}.raw`),
+      disk: join(this.disksFolder, `${name}.raw`),
       serialLog: join(this.stateDir, 'logs', `${name}.serial.log`),
       processLog: join(this.stateDir, 'logs', `${name}.qemu.log`),
       pidFile: join(this.runDir, `${name}.pid`),

@@ -34,7 +34,11 @@ describe('records of releases before', () => {
     expect(await new OwnershipStore(folder).list()).toEqual([owned]);
     await rm(join(folder, 'd1.json'));
     await writeFile(join(folder, 'd2-0a.json'), `${JSON.stringify(reserved)}\n`);
-    expect(await new ReservationStore(folder).get('d2-0a')).toEqual({ ...reserved, oldExternal: null });
+    expect(await new ReservationStore(folder).get('d2-0a')).toEqual({
+      ...reserved,
+      diskUsedBytes: 0,
+      oldExternal: null,
+    });
   });
 });
 
@@ -48,6 +52,7 @@ describe('a host whose records cannot be read', () => {
     const gate = new CapacityGate({
       self,
       capacity,
+      growth: { disk: 1, memory: 1 },
       hypervisor: fake.context.hypervisor,
       ownership: new OwnershipStore(join(folder, 'o'), broken === 'ownership' ? failing : {}),
       reservations: new ReservationStore(join(folder, 'r'), broken === 'reservations' ? failing : {}),
@@ -68,6 +73,7 @@ it('a reservation that was given up is gone for good', async () => {
     from: self,
     epoch: 2,
     atMs: 0,
+    diskUsedBytes: 0,
     oldExternal: null,
   });
   await store.remove('m1');

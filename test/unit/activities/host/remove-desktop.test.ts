@@ -60,6 +60,7 @@ describe('removeDesktop', () => {
       from: east,
       epoch: 2,
       atMs: 0,
+      diskUsedBytes: 0,
       oldExternal: null,
     });
     await expect(remove()).rejects.toMatchObject({ code: 'MOVE_IN_PROGRESS' });

@@ -124,7 +124,6 @@ export class World {
     const nothing = (label: string) => () => act(label, () => undefined);
     const context = {
       self,
-      capacity: { slots: 1, vcpus: 1, memoryMb: 1, diskMb: 1 },
       capacityGate: { claim: (_: unknown, make: () => Promise<unknown>) => make() },
       locks: this.#mends.lock
         ? locks
@@ -318,5 +317,13 @@ function owner(epoch: number): OwnershipRecord {
 }
 
 function reservation(): CapacityReservation {
-  return { moveId: MOVE, definition: DESKTOP, from: WEST, epoch: 2, atMs: 0, oldExternal: null };
+  return {
+    moveId: MOVE,
+    definition: DESKTOP,
+    from: WEST,
+    epoch: 2,
+    atMs: 0,
+    diskUsedBytes: 0,
+    oldExternal: null,
+  };
 }
