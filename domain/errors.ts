@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   ALREADY_THERE: false,
   HYSTERESIS: false,
   NO_CAPACITY: false,
+  OUT_OF_SPACE: false,
   HOST_UNREACHABLE: true,
   PEER_REFUSED: false,
   FENCED: false,

@@ -15,6 +15,9 @@ import { CapacityGate } from '../activities/host/capacity-gate.js';
 import type { HostContext } from '../activities/host/host-context.js';
 import { OwnershipStore } from '../activities/stores/ownership-store.js';
 import { ReservationStore } from '../activities/stores/reservation-store.js';
+import { RestartStore } from '../activities/stores/restart-store.js';
+import { PowerKeeper } from '../activities/host/power-keeper.js';
+import { PowerMemory } from '../activities/host/power-memory.js';
 import { messageOf } from '../domain/errors.js';
 import type { Dom0Config } from '../domain/model/dom0.js';
 import { hostKey } from '../domain/model/ids.js';
@@ -159,6 +162,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     locks: new DesktopLocks(),
     ownership,
     reservations,
+    power: new PowerMemory(new RestartStore(join(stateDir, 'restarts')), logger),
     peers,
     linkCap: new UplinkCap(config),
     watchLink: (move, peer) => {
@@ -181,7 +185,10 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
   };
   const server = new PeerServer(new TargetSide(context), logger);
   await server.start(config.peer, pkiDir);
+  const keeper = new PowerKeeper(context);
+  keeper.start();
   const close = async () => {
+    await keeper.stop();
     await server.stop();
     peers.close();
     await traffic.stop();

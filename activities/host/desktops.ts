@@ -3,10 +3,12 @@ import { hasCode, VmshadowError } from '../../domain/errors.js';
 import { createdHere, remove } from '../../domain/migration/ownership.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
+import { hasRoomToGoOn, outOfSpace } from '../../domain/model/real-room.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
 import type { DesktopReport, HostReport } from '../../temporal/contract/host-report.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
 import type { HostContext } from './host-context.js';
+import { startHere } from './start-here.js';
 import type { CreateDesktop, DesktopPower, EnrollClients, RemoveDesktop, ReportHost } from './inputs.js';
 
 /** A guest that ignores the power button is stopped by force after this time. */
@@ -56,7 +58,7 @@ export function desktopActivities(ctx: HostContext) {
      */
     async reportHost({ traffic, fingerprint }: ReportHost): Promise<HostReport> {
       followPolicy(ctx, fingerprint);
-      const { desktops, used, capacity } = await ctx.capacityGate.inventory();
+      const { desktops, used, capacity, resources } = await ctx.capacityGate.inventory();
       const [windows, users] = await Promise.all([
         traffic ? ctx.traffic.collect(ctx.fingerprints.policy, desktops) : [],
         ctx.network.userEndpoints(),
@@ -74,6 +76,7 @@ export function desktopActivities(ctx: HostContext) {
             external: await ctx.network.externalOf(definition.id),
             diskUsedBytes,
             dirty: dirtyRates.known(definition.id),
+            problem: state === 'out-of-space' ? outOfSpace(resources) : ctx.power.noteOf(definition.id),
           };
         }),
       );
@@ -116,10 +119,10 @@ export function desktopActivities(ctx: HostContext) {
     async desktopPower({ desktop, action }: DesktopPower): Promise<void> {
       await locked(desktop, action === 'stop' ? 'stopping' : 'starting', async () => {
         const definition = await owned(desktop);
+        await ctx.power.forget(desktop);
         if (action === 'stop') return ctx.hypervisor.stop(desktop, STOP_GRACE_MS);
-        await ctx.network.attach(definition);
-        await ctx.network.activate(definition);
-        await ctx.hypervisor.start(desktop);
+        await startHere(ctx, definition);
+        await assertGoesOn(ctx, desktop);
       });
     },
 
@@ -132,12 +135,32 @@ export function desktopActivities(ctx: HostContext) {
         if (record?.state !== 'owner')
           throw new VmshadowError('NOT_OWNER', `desktop ${desktop} does not belong to ${hostKey(ctx.self)}`);
         await ctx.hypervisor.remove(desktop);
+        await ctx.power.forget(desktop);
         await ctx.network.detach(desktop);
         // The record last: an attempt that was cut off is followed by one that still finds its desktop.
         await ctx.ownership.change(desktop, (r) => remove(r, desktop, ctx.now()));
       });
     },
   };
+}
+
+/** After a start: throw OUT_OF_SPACE or MOVE_IN_PROGRESS, with what to do, where its guest does not run all the same. */
+async function assertGoesOn(ctx: HostContext, desktop: DesktopId): Promise<void> {
+  if ((await ctx.hypervisor.get(desktop))?.state === 'out-of-space') {
+    const resources = await ctx.hypervisor.resources();
+    if (hasRoomToGoOn(resources)) await ctx.hypervisor.resume(desktop);
+    else
+      throw new VmshadowError(
+        'OUT_OF_SPACE',
+        `desktop ${desktop} has a process but stands still: ${outOfSpace(resources)}.`,
+      );
+  }
+  const state = (await ctx.hypervisor.get(desktop))?.state;
+  if (state === 'paused' || state === 'postmigrate')
+    throw new VmshadowError(
+      'MOVE_IN_PROGRESS',
+      `desktop ${desktop} has a process but stands still (${state}), as in the pause of a move: look at \`vmshadow status\`, then try again, or stop it first`,
+    );
 }
 
 /** Throw MOVE_IN_PROGRESS when a desktop of this id is on its way to here: its address, tap and files are spoken for. */

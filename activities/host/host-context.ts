@@ -4,6 +4,7 @@ import type { HostRef } from '../../domain/model/ids.js';
 import type { FingerprintKeeper } from './fingerprint-keeper.js';
 import type { DesktopLocks } from './desktop-locks.js';
 import type { CapacityGate } from './capacity-gate.js';
+import type { PowerMemory } from './power-memory.js';
 import type { DesktopNetwork } from '../../ports/desktop-network.js';
 import type { Hypervisor, MoveKey } from '../../ports/hypervisor.js';
 import type { PeerHost, Peers } from '../../ports/peers.js';
@@ -22,6 +23,7 @@ export interface HostContext {
   readonly locks: DesktopLocks;
   readonly ownership: OwnershipStore;
   readonly reservations: ReservationStore;
+  readonly power: PowerMemory;
   readonly peers: Peers;
   readonly linkCap: LinkCap;
   /** Watch the link to a peer during a move; cuts the move's connections when it is lost. Gives the function that ends the watch. */

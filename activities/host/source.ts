@@ -4,6 +4,7 @@ import { VmshadowError } from '../../domain/errors.js';
 import type { OwnershipRecord } from '../../domain/migration/ownership.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey } from '../../domain/model/ids.js';
+import { outOfSpace } from '../../domain/model/real-room.js';
 import type { HypervisorInfo } from '../../ports/hypervisor.js';
 import type { PeerAddress } from '../../ports/peers.js';
 import { assertDiskInSync, diskLooks, untilCopied, whileLooking } from './disk-progress.js';
@@ -35,6 +36,11 @@ export function sourceActivities(ctx: HostContext, reporter: () => ProgressRepor
         throw new VmshadowError(
           'NOT_OWNER',
           `desktop ${desktop} does not belong to ${hostKey(ctx.self)}; run \`vmshadow desktop list\``,
+        );
+      if (runtime.state === 'out-of-space')
+        throw new VmshadowError(
+          'OUT_OF_SPACE',
+          `desktop ${desktop} cannot be moved: its guest stands still in a write, ${outOfSpace(await ctx.hypervisor.resources())}, and can be moved then`,
         );
       if (runtime.state !== 'running')
         throw new VmshadowError(

@@ -158,6 +158,7 @@ export function reportOf(
         },
       }),
       state: 'running' as const,
+      problem: null,
       epoch: 3,
       external: address(198, n),
       dirty: { memoryMbps: mbps(400), diskMbps: mbps(40) },

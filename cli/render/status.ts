@@ -147,6 +147,7 @@ export function nearestSite(rtts: Readonly<Record<string, number>>): string {
 }
 
 function desktopNote(d: DesktopStatus, atMs: number): string {
+  if (d.problem !== null) return cut(printable(d.problem), 60);
   if (d.move !== null) return 'moving';
   if (d.lockedUntilMs !== null && d.lockedUntilMs > atMs)
     return `stays for ${formatDuration(d.lockedUntilMs - atMs)}`;

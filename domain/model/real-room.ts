@@ -94,3 +94,16 @@ export function realShortages(
         ]),
   ];
 }
+
+/** Less than this is not worth waking a guest for: it would stand still again at once. */
+const GO_ON_MIB = 16;
+
+/** Whether a guest that had no room for a write may try it again. */
+export function hasRoomToGoOn({ disk }: MachineResources): boolean {
+  return disk.freeMiB >= GO_ON_MIB;
+}
+
+/** What is wrong with a desktop that is out of space, and what to do, in words. */
+export function outOfSpace({ disk }: MachineResources): string {
+  return `no space left at ${disk.fileSystem}: ${String(disk.freeMiB)} of ${String(disk.totalMiB)} MiB free, ${String(GO_ON_MIB)} needed. Free some there: it goes on by itself`;
+}

@@ -9,8 +9,10 @@ import { CapacityGate } from '../../activities/host/capacity-gate.js';
 import { DesktopLocks } from '../../activities/host/desktop-locks.js';
 import { FingerprintKeeper } from '../../activities/host/fingerprint-keeper.js';
 import type { HostContext } from '../../activities/host/host-context.js';
+import { PowerMemory } from '../../activities/host/power-memory.js';
 import { OwnershipStore } from '../../activities/stores/ownership-store.js';
 import { ReservationStore } from '../../activities/stores/reservation-store.js';
+import { RestartStore } from '../../activities/stores/restart-store.js';
 import { TargetSide } from '../../activities/switchover/target-side.js';
 import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
@@ -91,6 +93,7 @@ export class FakeHost {
       owns: async (desktop) => (await ownership.get(desktop))?.state === 'owner',
       steady: () => this.windows,
     });
+    const logger = pino({ level: 'silent' });
     this.context = {
       self,
       capacityGate: new CapacityGate({
@@ -114,6 +117,7 @@ export class FakeHost {
       locks: new DesktopLocks(),
       ownership,
       reservations,
+      power: new PowerMemory(new RestartStore(join(dir, 'restarts')), logger),
       peers: fakePeers(self, (ref) => {
         const host = cloud.hosts.get(hostKey(ref));
         return host === undefined ? null : { alive: host.alive, requests: host.target, faults: host.faults };
@@ -123,7 +127,7 @@ export class FakeHost {
       ping: async () => this.pingMs,
       now: () => Date.now(),
       wait: (ms) => sleep(ms),
-      logger: pino({ level: 'silent' }),
+      logger,
     };
     this.target = new TargetSide(this.context);
   }

@@ -31,6 +31,8 @@ export const DesktopReport = z.object({
   diskUsedBytes: z.number().min(0),
   /** Averages of what was measured each time that traffic was asked for, megabits a second. */
   dirty: z.object({ memoryMbps: rate, diskMbps: rate }).default(UNKNOWN_RATES),
+  /** What is wrong with it, and what dom0 or the operator does about it. */
+  problem: z.string().nullable().default(null),
 });
 export type DesktopReport = z.infer<typeof DesktopReport>;
 

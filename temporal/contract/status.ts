@@ -21,6 +21,8 @@ export interface DesktopStatus {
   readonly desktop: DesktopId;
   readonly host: HostRef;
   readonly state: DesktopState;
+  /** What is wrong with it, and what is done about it. */
+  readonly problem: string | null;
   readonly external: string | null;
   readonly internal: string;
   readonly remoteDesktopPort: number;

@@ -55,8 +55,25 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
     })),
     recent: state.recent,
     plan: ask.desktop === undefined && ask.from === 0 && ask.limit > 0 ? state.plan : null,
-    problems: [...beginning(state), ...[...state.problems].map(([host, problem]) => `${host}: ${problem}`)],
+    problems: [
+      ...beginning(state),
+      ...desktopProblems(all),
+      ...[...state.problems].map(([host, problem]) => `${host}: ${problem}`),
+    ],
   };
+}
+
+/** A pool that has lost its power has one line for each desktop: enough are named to see what it is. */
+const PROBLEMS_SHOWN = 20;
+
+function desktopProblems(all: readonly Located[]): string[] {
+  const said = all.flatMap(({ host, report: { definition, problem } }) =>
+    problem === null ? [] : [`${definition.id} at ${hostKey(host)}: ${problem}`],
+  );
+  const hidden = said.length - PROBLEMS_SHOWN;
+  return hidden <= 0
+    ? said
+    : [...said.slice(0, PROBLEMS_SHOWN), `and ${String(hidden)} more desktops with a problem`];
 }
 
 function beginning(state: LoopState): string[] {
@@ -86,6 +103,7 @@ function desktopStatus(state: LoopState, { host, report }: Located): DesktopStat
     desktop: d.id,
     host,
     state: power,
+    problem: report.problem,
     external,
     internal: d.network.address,
     remoteDesktopPort: d.remoteDesktopPort,

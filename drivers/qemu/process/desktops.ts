@@ -69,13 +69,13 @@ export async function startDesktop(host: QemuHost, id: DesktopId): Promise<void>
   if (running !== null) {
     const state = stateOf((await queryStatus(running.qmp)).status);
     if (state !== 'stopped' && state !== 'crashed') {
-      // What was asked for outlasts a guest that was about to shut itself down.
       if (record.wanted !== 'running') await host.records.desktops.put(id, { ...record, wanted: 'running' });
       return;
     }
     await endProcess(host, files, id);
   }
-  await host.records.desktops.put(id, { ...record, wanted: 'running' });
+  // A full disk must not keep a desktop from starting that was meant to run already.
+  if (record.wanted !== 'running') await host.records.desktops.put(id, { ...record, wanted: 'running' });
   await launchCopy(host, record.definition, files, record.tap, false);
 }
 

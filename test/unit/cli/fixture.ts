@@ -11,6 +11,7 @@ export const DESKTOP: DesktopStatus = {
   desktop: desktopId('video'),
   host: host('us-west'),
   state: 'running',
+  problem: null,
   external: '198.51.100.10',
   internal: '10.77.0.2',
   remoteDesktopPort: 5901,

@@ -23,6 +23,7 @@ const desktopReport = (id: string): DesktopReport => ({
     network: { address: '10.77.0.2', gateway: '10.77.0.1', mac: '52:54:0a:4d:00:02' },
   }),
   state: 'running',
+  problem: null,
   epoch: 1,
   external: null,
   diskUsedBytes: 0,

@@ -53,6 +53,7 @@ describe('planRequest', () => {
           network: { address: '10.7.0.2', gateway: '10.7.0.1', mac: '52:54:00:00:00:01' },
         }),
         state: 'running',
+        problem: null,
         epoch: 1,
         external: null,
         diskUsedBytes: 0,
