@@ -190,7 +190,9 @@ function addFingerprint(program: Command, context: CliContext): void {
     );
   program
     .command('fingerprint <file>')
-    .description('rank the desktops of a packet capture (pcap or pcapng); needs no cloud')
+    .description(
+      'rank the desktops of a packet capture (pcap or pcapng, also .gz; - reads standard input); needs no cloud',
+    )
     .option('--desktop <address>', 'the desktop (default: guessed, and said)')
     .option('--json', 'print data for programs')
     .action(async (file: string, o: Raw) =>

@@ -38,10 +38,26 @@ const Fingerprint = z.object({
   json: z.boolean().default(false),
 });
 
-/** Run `vmshadow fingerprint FILE`. */
+/** Run `vmshadow fingerprint FILE`; `-` is standard input, which Ctrl-C ends as its end would: what has come is judged. */
 export async function fingerprintCommand(context: CliContext, raw: unknown): Promise<void> {
   const { file, desktop, json } = parseArguments(Fingerprint, raw, 'fingerprint');
-  const { fingerprintFile } = await import('./fingerprint.js');
-  const options = desktop === undefined ? { json } : { desktop, json };
-  context.out((await fingerprintFile(file, options)).trimEnd());
+  const { fingerprintFile, fingerprintInput } = await import('./fingerprint.js');
+  const { readingLine } = await import('../render/reading-line.js');
+  const line = readingLine(process.stderr);
+  const options = { desktop, json, progress: line.progress };
+  try {
+    if (file !== '-') {
+      const text = await fingerprintFile(file, options);
+      line.clear();
+      context.out(text.trimEnd());
+      return;
+    }
+    const enough = new AbortController();
+    process.once('SIGINT', () => enough.abort());
+    const text = await fingerprintInput(process.stdin, enough.signal, options);
+    line.clear();
+    context.out(text.trimEnd());
+  } finally {
+    line.clear();
+  }
 }

@@ -1,26 +1,42 @@
-// Reads a capture file of any size in one pass and bounded memory, and reports on the desktops in it.
+// Reads a capture of any size twice, in bounded memory, and reports on the desktops in it.
 import { canonicalAddress } from '../../domain/model/address.js';
-import { createReadStream } from 'node:fs';
-import { VmshadowError, messageOf } from '../../domain/errors.js';
+import { VmshadowError, hasCode, messageOf } from '../../domain/errors.js';
 import { CaptureReader } from '../../domain/fingerprint/capture/capture-reader.js';
 import {
   reportDesktop,
   type CaptureCounts,
   type CaptureReport,
 } from '../../domain/fingerprint/rank/capture-report.js';
-import { DesktopGuess, type GuessedDesktop } from '../../domain/fingerprint/session/desktop-guess.js';
+import { OrderCheck, Sorter, TwinFilter } from '../../domain/fingerprint/capture/order.js';
+import { DesktopGuess } from '../../domain/fingerprint/session/desktop-guess.js';
 import { FlowTable } from '../../domain/fingerprint/capture/flow-table.js';
-import { decodeRawPacket, type PacketHeader } from '../../domain/fingerprint/capture/packet.js';
+import {
+  decodeRawPacket,
+  type PacketHeader,
+  type RawPacket,
+} from '../../domain/fingerprint/capture/packet.js';
 import type { FingerprintPolicy } from '../../domain/model/policy.js';
+import type { CaptureProgress, CaptureSource } from './capture-source.js';
+
+/** Packets that two cores swapped are no news. */
+const LEAST_DISORDER_MS = 5;
 
 interface ReadCapture {
   readonly counts: CaptureCounts;
   /** Why reading ended before the end; undefined for a sound file. */
   readonly problem: string | undefined;
+  readonly others: ReadonlyMap<string, number>;
 }
 
-/** Decode every packet of a pcap or pcapng file. Throws INPUT_INVALID when the file cannot be read or is no capture at all. */
-async function readCapture(path: string, take: (header: PacketHeader) => void): Promise<ReadCapture> {
+/** Kinds of packets that are named; the rest of a strange capture is one kind. */
+const MAX_KINDS = 64;
+
+/** Decode every packet of a capture, in its order. Throws INPUT_INVALID when it cannot be read at all. */
+async function readCapture(
+  source: CaptureSource,
+  progress: CaptureProgress,
+  take: (header: PacketHeader) => void,
+): Promise<ReadCapture> {
   const counts: CaptureCounts = {
     packets: 0,
     malformed: 0,
@@ -30,49 +46,156 @@ async function readCapture(path: string, take: (header: PacketHeader) => void): 
     clockJumps: 0,
     retransmissions: 0,
     unkept: 0,
+    outOfOrder: 0,
+    duplicates: 0,
+    timeless: 0,
   };
+  const others = new Map<string, number>();
   const reader = new CaptureReader();
+  const takeRaw = (raw: RawPacket) => {
+    counts.packets += 1;
+    const decoded = decodeRawPacket(raw, true);
+    if (decoded.kind === 'packet') {
+      if (decoded.firstFragment) counts.fragments += 1;
+      take(decoded.header);
+    } else if (decoded.kind === 'fragment') counts.fragments += 1;
+    else {
+      counts[decoded.kind] += 1;
+      if (decoded.kind !== 'other') return;
+      const what = others.has(decoded.what) || others.size < MAX_KINDS ? decoded.what : 'of other kinds';
+      others.set(what, (others.get(what) ?? 0) + 1);
+    }
+  };
+  let cut: string | undefined;
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
-      for (const raw of reader.push(chunk as Buffer)) {
-        counts.packets += 1;
-        const decoded = decodeRawPacket(raw);
-        if (decoded.kind === 'packet') {
-          if (decoded.firstFragment) counts.fragments += 1;
-          take(decoded.header);
-        } else if (decoded.kind === 'fragment') counts.fragments += 1;
-        else counts[decoded.kind] += 1;
-      }
+    for await (const chunk of source.read(progress)) {
+      for (const raw of reader.push(chunk)) takeRaw(raw);
       if (reader.problem !== undefined) break;
     }
   } catch (error) {
-    throw new VmshadowError('INPUT_INVALID', `cannot read the capture ${path}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    if (!hasCode(error, 'INPUT_INVALID')) throw error;
+    cut = messageOf(error);
   }
   reader.end();
-  return { counts, problem: reader.problem };
+  counts.timeless = reader.timeless;
+  return { counts, problem: cut ?? reader.problem, others };
+}
+
+export interface CaptureOptions {
+  /** Address of the desktop; silent: it is guessed. */
+  readonly desktop?: string | undefined;
+  readonly progress?: CaptureProgress;
 }
 
 /** Report on the named desktop of a capture, or on those that are guessed. Throws INPUT_INVALID when there is nothing to report on. */
 export async function reportCapture(
-  path: string,
-  desktop: string | undefined,
+  source: CaptureSource,
   policy: FingerprintPolicy,
+  { desktop, progress = () => undefined }: CaptureOptions = {},
 ): Promise<CaptureReport[]> {
   const named = desktop === undefined ? undefined : addressOf(desktop);
-  const guesses = named === undefined ? await guessDesktops(path, policy) : undefined;
-  const tables = (guesses?.map((g) => g.address) ?? [named ?? '']).map((a) => new FlowTable(a));
-  const { counts, problem } = await readCapture(path, (header) => {
-    for (const table of tables) table.add(header);
+  const guess = new DesktopGuess();
+  const order = new OrderCheck();
+  // Two readings of the same bytes: to learn who is who and what is out of order, then to judge.
+  const first = await readCapture(source, half(progress, 0), (header) => {
+    order.add(header);
+    if (named === undefined) guess.add(header);
   });
-  if (desktop !== undefined && tables[0]?.flows.size === 0)
+  const guesses = named === undefined ? guess.result(policy) : undefined;
+  if (guesses?.length === 0) throw nothingIn(source, first);
+  const desktops = (guesses?.map((g) => g.address) ?? [named ?? '']).map((address) =>
+    judging(address, order),
+  );
+  const twins = order.hasTwins ? new TwinFilter() : undefined;
+  const { counts, problem, others } = await readCapture(source, half(progress, 1), (header) => {
+    if (twins?.isFirst(header) === false) return;
+    for (const d of desktops) d.take(header);
+  });
+  for (const d of desktops) d.end();
+  counts.outOfOrder = order.outOfOrder;
+  counts.duplicates = twins?.dropped ?? 0;
+  if (desktop !== undefined && desktops[0]?.table.flows.size === 0)
     throw new VmshadowError(
       'INPUT_INVALID',
-      `${path} has no TCP or UDP packet of ${desktop}${problem === undefined ? '' : ` (${problem})`}. ` +
+      `${source.name} has no TCP or UDP packet of ${desktop}${problem === undefined ? '' : ` (${problem})`}. ` +
         'Leave --desktop out and the desktop is guessed.',
     );
-  return tables.map((table, i) => reportDesktop(table, guesses?.[i] ?? null, counts, problem, policy));
+  return desktops.map((d, i) => {
+    const mended = [...d.mended, ...mendedOrder(order, counts)];
+    return reportDesktop(
+      d.table,
+      guesses?.[i] ?? null,
+      counts,
+      { problem, mended, others, doubts: d.doubts },
+      policy,
+    );
+  });
+}
+
+/** One desktop's packets on their way to its table: a clock that is behind put right, and all in the order of time. */
+function judging(address: string, order: OrderCheck) {
+  const table = new FlowTable(address);
+  const skew = order.skewOf((h) => table.isFromDesktop(h));
+  const byMs = skew?.isKnown === true ? skew.behindMs : 0;
+  const sorter = new Sorter(order.waitMs === 0 ? 0 : order.waitMs + Math.abs(byMs), (h) => table.add(h));
+  const whose = byMs > 0 ? 'to' : 'from';
+  return {
+    table,
+    mended:
+      byMs === 0
+        ? []
+        : [
+            `the clock of packets ${whose} the desktop was ${Math.abs(byMs).toFixed(1)} ms behind the other direction’s: put right by the order of the file`,
+          ],
+    doubts:
+      skew?.isKnown === false
+        ? ['by the order of the file the clocks of the two directions differ, by how much is not to be told']
+        : [],
+    take(header: PacketHeader): void {
+      const fromDesktop = table.isFromDesktop(header);
+      if (fromDesktop === undefined) return;
+      sorter.push(fromDesktop || byMs === 0 ? header : { ...header, timeMs: header.timeMs + byMs });
+    },
+    end: () => sorter.end(),
+  };
+}
+
+function mendedOrder(order: OrderCheck, counts: CaptureCounts): string[] {
+  return [
+    ...(order.waitMs >= LEAST_DISORDER_MS
+      ? [
+          `${counts.outOfOrder} packets stood behind later ones, by up to ${order.waitMs.toFixed(1)} ms: sorted by time`,
+        ]
+      : []),
+    ...(counts.duplicates > 0
+      ? [`${counts.duplicates} packets were captured a second time: the copies were left out`]
+      : []),
+  ];
+}
+
+/** Each reading is half of the work. */
+function half(progress: CaptureProgress, which: 0 | 1): CaptureProgress {
+  return (done, of) => progress(of === null ? done : (which * of + done) / 2, of);
+}
+
+function nothingIn(source: CaptureSource, { counts, problem, others }: ReadCapture): VmshadowError {
+  const kinds = [...others].sort((a, b) => b[1] - a[1]);
+  const named =
+    kinds.length === 0
+      ? ''
+      : kinds.length === 1 && kinds[0]?.[1] === counts.packets
+        ? `: all ${counts.packets} packets are ${kinds[0][0]}`
+        : `: ${kinds
+            .slice(0, 4)
+            .map(([what, n]) => `${n} are ${what}`)
+            .join(', ')}`;
+  const timeless =
+    counts.timeless > 0 ? ` Another ${counts.timeless} packets carry no time (simple packet blocks).` : '';
+  return new VmshadowError(
+    'INPUT_INVALID',
+    `${source.name}: ${problem ?? `none of its ${counts.packets} packets is TCP or UDP over IP${named}.${timeless}`}${problem === undefined ? '' : '.'} ` +
+      'Expected a pcap or pcapng capture of a desktop’s traffic.',
+  );
 }
 
 function addressOf(desktop: string): string {
@@ -83,17 +206,4 @@ function addressOf(desktop: string): string {
       `--desktop ${desktop}: expected an IPv4 or IPv6 address such as 10.77.0.2`,
     );
   return address;
-}
-
-async function guessDesktops(path: string, policy: FingerprintPolicy): Promise<GuessedDesktop[]> {
-  const guess = new DesktopGuess();
-  const { counts, problem } = await readCapture(path, (header) => guess.add(header));
-  const guesses = guess.result(policy);
-  if (guesses.length === 0)
-    throw new VmshadowError(
-      'INPUT_INVALID',
-      `${path}: ${problem ?? `none of its ${counts.packets} packets is TCP or UDP over IP`}. ` +
-        'Expected a pcap or pcapng capture of a desktop’s traffic.',
-    );
-  return guesses;
 }

@@ -50,6 +50,12 @@ export class FlowTable {
     return this.#clock.activeMs;
   }
 
+  /** Tell whether a packet is from the desktop; undefined for one that has nothing to do with it. */
+  isFromDesktop(header: PacketHeader): boolean | undefined {
+    const from = this.#isFromDesktop(header);
+    return from || header.destination === this.desktop ? from : undefined;
+  }
+
   /** Take in one packet; false when it is not of this desktop. */
   add(header: PacketHeader): boolean {
     const fromDesktop = this.#isFromDesktop(header);

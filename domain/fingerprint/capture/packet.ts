@@ -1,7 +1,7 @@
 // Decodes the headers of one captured packet, of any length, from untrusted bytes. Never throws and never reads past the end:
-// what cannot be read is counted by its verdict. Layout: link header, VLAN tags, IPv4 or IPv6 with extensions, TCP or UDP.
+// what cannot be read is counted by its verdict. Layout: what layers.ts peels off, IPv4 or IPv6 with extensions, TCP or UDP.
 import ipaddr from 'ipaddr.js';
-import { linkPayload } from './link-layer.js';
+import { ipPayload, linkPayload, notTransport } from './layers.js';
 
 export interface TcpFields {
   readonly sequence: number;
@@ -25,13 +25,18 @@ export interface PacketHeader {
   /** The whole IP packet as it was on the wire, not as much as was captured. */
   readonly ipBytes: number;
   readonly payloadBytes: number;
+  /** Identification of IPv4, 0 of IPv6; checksum of TCP or UDP. */
+  readonly ipId: number;
+  readonly checksum: number;
   readonly tcp: TcpFields | undefined;
 }
 
 export type Decoded =
   | { readonly kind: 'packet'; readonly header: PacketHeader; readonly firstFragment: boolean }
-  /** A later fragment, ports unknown; a packet that is not TCP or UDP over IP; one that contradicts itself; one cut before its ports. */
-  | { readonly kind: 'fragment' | 'other' | 'malformed' | 'truncated' };
+  /** A later fragment, ports unknown; one that contradicts itself; one cut before its ports. */
+  | { readonly kind: 'fragment' | 'malformed' | 'truncated' }
+  /** Not TCP or UDP over IP: what it is, for people. */
+  | { readonly kind: 'other'; readonly what: string };
 
 export interface RawPacket {
   readonly timeMs: number;
@@ -43,54 +48,67 @@ export interface RawPacket {
 }
 
 const malformed: Decoded = { kind: 'malformed' };
-const other: Decoded = { kind: 'other' };
 const TCP = 6;
 const UDP = 17;
+/** Authentication header (RFC 4302): next header and length in units of 4 bytes, less 2. */
+const AUTHENTICATION = 51;
+/** Tunnels within tunnels. */
+const MAX_TUNNELS = 8;
 /** Hop-by-hop, routing, destination options: next header and length in units of 8 bytes. */
 const IPV6_EXTENSIONS = new Set([0, 43, 60]);
 const IPV6_FRAGMENT = 44;
 /** More extension headers than any real stack sends: a bound against crafted chains. */
 const MAX_IPV6_EXTENSIONS = 8;
 
-/** Decode the headers of `raw`. */
-export function decodeRawPacket(raw: RawPacket): Decoded {
+/** What all functions below read of a packet; a tunnel's inner packet is read at a later offset of the same bytes. */
+interface Reading {
+  readonly raw: RawPacket;
+  /** Look into tunnels; false: the outermost IP packet is what counts. */
+  readonly tunnels: boolean;
+  depth: number;
+}
+
+/** Decode the headers of `raw`; with `tunnels` those of the innermost packet (a tap's own packets are what its guest sends). */
+export function decodeRawPacket(raw: RawPacket, tunnels = false): Decoded {
   if (!Number.isFinite(raw.timeMs)) return malformed;
   const link = linkPayload(raw.bytes, raw.linkType);
   if (link === 'short') return cutOrBad(raw);
-  if (link === 'other') return other;
-  const bytes = raw.bytes.subarray(link.offset);
-  const wireBytes = Math.max(0, raw.wireBytes - link.offset);
-  return link.version === 4 ? decodeIpv4(raw, bytes, wireBytes) : decodeIpv6(raw, bytes, wireBytes);
+  if ('what' in link) return { kind: 'other', what: link.what };
+  return decodeIp({ raw, tunnels, depth: 0 }, link.offset, link.version, raw.wireBytes);
 }
 
 function cutOrBad(raw: RawPacket): Decoded {
   return raw.wireBytes > raw.bytes.length ? { kind: 'truncated' } : malformed;
 }
 
-function decodeIpv4(raw: RawPacket, b: Uint8Array, wireBytes: number): Decoded {
-  if (b.length < 20) return cutOrBad(raw);
+/** The IP packet at `offset`, whose bytes end at `wireEnd` at the latest. */
+function decodeIp(r: Reading, offset: number, version: 4 | 6, wireEnd: number): Decoded {
+  const wireBytes = Math.max(0, wireEnd - offset);
+  return version === 4 ? decodeIpv4(r, offset, wireBytes) : decodeIpv6(r, offset, wireBytes);
+}
+
+function decodeIpv4(r: Reading, offset: number, wireBytes: number): Decoded {
+  const b = r.raw.bytes.subarray(offset);
+  if (b.length < 20) return cutOrBad(r.raw);
   const headerBytes = (byte(b, 0) & 15) * 4;
   if (byte(b, 0) >> 4 !== 4 || headerBytes < 20) return malformed;
   // Segmentation offload may leave the length empty: the wire length stands in.
   const total = u16(b, 2) === 0 ? wireBytes : u16(b, 2);
   if (total < headerBytes || total > wireBytes) return malformed;
   const fragment = u16(b, 6);
-  const firstFragment = (fragment & 0x2000) !== 0;
   if ((fragment & 0x1fff) !== 0) return { kind: 'fragment' };
-  const addresses = [b.subarray(12, 16).join('.'), b.subarray(16, 20).join('.')] as const;
-  return decodeTransport(
-    raw,
-    b.subarray(headerBytes),
-    byte(b, 9),
-    total - headerBytes,
-    total,
-    addresses,
-    firstFragment,
-  );
+  return decodePayload(r, byte(b, 9), offset + headerBytes, {
+    end: offset + total,
+    ipBytes: total,
+    id: u16(b, 4),
+    addresses: () => [b.subarray(12, 16).join('.'), b.subarray(16, 20).join('.')],
+    firstFragment: (fragment & 0x2000) !== 0,
+  });
 }
 
-function decodeIpv6(raw: RawPacket, b: Uint8Array, wireBytes: number): Decoded {
-  if (b.length < 40) return cutOrBad(raw);
+function decodeIpv6(r: Reading, start: number, wireBytes: number): Decoded {
+  const b = r.raw.bytes.subarray(start);
+  if (b.length < 40) return cutOrBad(r.raw);
   if (byte(b, 0) >> 4 !== 6) return malformed;
   const total = u16(b, 4) === 0 ? wireBytes : 40 + u16(b, 4);
   if (total > wireBytes) return malformed;
@@ -99,7 +117,7 @@ function decodeIpv6(raw: RawPacket, b: Uint8Array, wireBytes: number): Decoded {
   let firstFragment = false;
   for (let i = 0; IPV6_EXTENSIONS.has(next) || next === IPV6_FRAGMENT; i++) {
     if (i === MAX_IPV6_EXTENSIONS) return malformed;
-    if (offset + 8 > b.length) return cutOrBad(raw);
+    if (offset + 8 > b.length) return cutOrBad(r.raw);
     if (next === IPV6_FRAGMENT) {
       const fragment = u16(b, offset + 2);
       if (fragment >> 3 !== 0) return { kind: 'fragment' };
@@ -110,20 +128,49 @@ function decodeIpv6(raw: RawPacket, b: Uint8Array, wireBytes: number): Decoded {
     offset += size;
   }
   if (offset > total) return malformed;
-  const addresses = [ipv6Text(b, 8), ipv6Text(b, 24)] as const;
-  return decodeTransport(raw, b.subarray(offset), next, total - offset, total, addresses, firstFragment);
+  return decodePayload(r, next, start + offset, {
+    end: start + total,
+    ipBytes: total,
+    id: 0,
+    addresses: () => [ipv6Text(b, 8), ipv6Text(b, 24)],
+    firstFragment,
+  });
 }
 
-function decodeTransport(
-  raw: RawPacket,
-  b: Uint8Array,
-  protocol: number,
-  bytes: number,
-  ipBytes: number,
-  [source, destination]: readonly [string, string],
-  firstFragment: boolean,
-): Decoded {
-  if (protocol !== TCP && protocol !== UDP) return other;
+interface IpPacket {
+  /** Where it ends on the wire, bytes from the start of the frame. */
+  readonly end: number;
+  readonly ipBytes: number;
+  readonly id: number;
+  readonly addresses: () => readonly [string, string];
+  readonly firstFragment: boolean;
+}
+
+/** What is at `at` within an IP packet: a tunnel is followed, a transport read. */
+function decodePayload(r: Reading, protocol: number, at: number, ip: IpPacket): Decoded {
+  const b = r.raw.bytes;
+  if (protocol === AUTHENTICATION) {
+    if (at + 8 > b.length) return cutOrBad(r.raw);
+    const next = at + (byte(b, at + 1) + 2) * 4;
+    if (++r.depth > MAX_TUNNELS || next > ip.end) return malformed;
+    return decodePayload(r, byte(b, at), next, ip);
+  }
+  if (r.tunnels && !ip.firstFragment) {
+    const inner = ipPayload(b, protocol, at);
+    if (inner === 'short') return cutOrBad(r.raw);
+    if (inner !== null && 'what' in inner) return { kind: 'other', what: inner.what };
+    if (inner !== null) {
+      if (++r.depth > MAX_TUNNELS || inner.offset > ip.end) return malformed;
+      return decodeIp(r, inner.offset, inner.version, ip.end);
+    }
+  }
+  if (protocol !== TCP && protocol !== UDP) return { kind: 'other', what: notTransport(protocol).what };
+  return decodeTransport(r.raw, protocol, at, ip);
+}
+
+function decodeTransport(raw: RawPacket, protocol: number, at: number, ip: IpPacket): Decoded {
+  const b = raw.bytes.subarray(at);
+  const bytes = ip.end - at;
   const smallest = protocol === TCP ? 20 : 8;
   if (bytes < smallest) return malformed;
   if (b.length < smallest) return cutOrBad(raw);
@@ -131,17 +178,21 @@ function decodeTransport(
   if (headerBytes < smallest || headerBytes > bytes) return malformed;
   const ports = { sourcePort: u16(b, 0), destinationPort: u16(b, 2) };
   if (ports.sourcePort === 0 || ports.destinationPort === 0) return malformed;
+  const [source, destination] = ip.addresses();
   const header: PacketHeader = {
     timeMs: raw.timeMs,
     protocol: protocol === TCP ? 'tcp' : 'udp',
     source,
     destination,
     ...ports,
-    ipBytes,
+    ipBytes: ip.ipBytes,
     payloadBytes: bytes - headerBytes,
+    // Enough to tell a packet that was captured twice from one that was sent twice.
+    ipId: ip.id,
+    checksum: u16(b, protocol === TCP ? 16 : 6),
     tcp: protocol === TCP ? tcpFields(b, headerBytes) : undefined,
   };
-  return { kind: 'packet', header, firstFragment };
+  return { kind: 'packet', header, firstFragment: ip.firstFragment };
 }
 
 function tcpFields(b: Uint8Array, headerBytes: number): TcpFields {

@@ -7,30 +7,36 @@ import type { RawPacket } from './packet.js';
 
 const FILE_HEADER_BYTES = 24;
 const RECORD_HEADER_BYTES = 16;
+/** Records of the "modified" format (A. Kuznetzov's patch): behind the same fields interface 4 | protocol 2 | packet type 1 | padding 1. */
+const MODIFIED_RECORD_HEADER_BYTES = 24;
 /** libpcap's own limit; a longer record means that the reader is lost. */
 export const MAX_RECORD_BYTES = 262_144;
 
 const MAGICS = new Map([
-  [0xa1b2c3d4, { little: false, perSecond: 1e6 }],
-  [0xd4c3b2a1, { little: true, perSecond: 1e6 }],
-  [0xa1b23c4d, { little: false, perSecond: 1e9 }],
-  [0x4d3cb2a1, { little: true, perSecond: 1e9 }],
+  [0xa1b2c3d4, { little: false, perSecond: 1e6, recordHeader: RECORD_HEADER_BYTES }],
+  [0xd4c3b2a1, { little: true, perSecond: 1e6, recordHeader: RECORD_HEADER_BYTES }],
+  [0xa1b23c4d, { little: false, perSecond: 1e9, recordHeader: RECORD_HEADER_BYTES }],
+  [0x4d3cb2a1, { little: true, perSecond: 1e9, recordHeader: RECORD_HEADER_BYTES }],
+  [0xa1b2cd34, { little: false, perSecond: 1e6, recordHeader: MODIFIED_RECORD_HEADER_BYTES }],
+  [0x34cdb2a1, { little: true, perSecond: 1e6, recordHeader: MODIFIED_RECORD_HEADER_BYTES }],
 ]);
 
 export class PcapFormat implements CaptureFormat {
   readonly #little: boolean;
   readonly #perSecond: number;
+  readonly #recordHeader: number;
   #linkType: number | undefined;
 
-  constructor(little: boolean, perSecond: number) {
+  constructor(little: boolean, perSecond: number, recordHeader: number) {
     this.#little = little;
     this.#perSecond = perSecond;
+    this.#recordHeader = recordHeader;
   }
 
   /** Give a reader for the file's first four bytes, big endian; undefined when they are no pcap magic. */
   static detect(magic: number): PcapFormat | undefined {
     const kind = MAGICS.get(magic);
-    return kind === undefined ? undefined : new PcapFormat(kind.little, kind.perSecond);
+    return kind === undefined ? undefined : new PcapFormat(kind.little, kind.perSecond, kind.recordHeader);
   }
 
   /** Take the file header and whole records. */
@@ -43,11 +49,11 @@ export class PcapFormat implements CaptureFormat {
       this.#linkType = view.getUint32(20, this.#little) & 0xffff;
       at = FILE_HEADER_BYTES;
     }
-    while (at + RECORD_HEADER_BYTES <= bytes.length) {
+    while (at + this.#recordHeader <= bytes.length) {
       const captured = view.getUint32(at + 8, this.#little);
       if (captured > MAX_RECORD_BYTES)
         return { used: at, packets, problem: `damaged: a record of ${captured} bytes` };
-      const start = at + RECORD_HEADER_BYTES;
+      const start = at + this.#recordHeader;
       if (start + captured > bytes.length) break;
       packets.push({
         timeMs:

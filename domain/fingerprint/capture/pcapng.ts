@@ -8,12 +8,14 @@ import { MAX_RECORD_BYTES } from './pcap.js';
 export const SECTION_HEADER = 0x0a0d0d0a;
 const INTERFACE = 1;
 const OLD_PACKET = 2;
+const SIMPLE_PACKET = 3;
 const ENHANCED_PACKET = 6;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const OPTION_RESOLUTION = 9;
 const OPTION_OFFSET = 14;
-/** A packet with its options; blocks of other kinds (secrets, names) may be longer, a megabyte is plenty. */
-const MAX_BLOCK_BYTES = Math.max(2 ** 20, MAX_RECORD_BYTES * 2);
+/** A packet with its options; blocks of other kinds (secrets, names, whole files) may be as long as they like: they are passed over. */
+const MAX_READ_BYTES = Math.max(2 ** 20, MAX_RECORD_BYTES * 2);
+const READ = new Set([INTERFACE, OLD_PACKET, ENHANCED_PACKET]);
 /** More interfaces than any capture has: a bound on memory. */
 const MAX_INTERFACES = 4_096;
 
@@ -24,14 +26,24 @@ interface Interface {
 }
 
 export class PcapngFormat implements CaptureFormat {
+  /** Simple packet blocks so far: they carry no time, and so say nothing of a session. */
+  timeless = 0;
   #little = true;
   #interfaces: Interface[] = [];
+  /** Bytes of a block still to be passed over. */
+  #passing = 0;
 
-  /** Take whole blocks. */
+  /** Tell whether the bytes left over are the rest of a block that was not to be read. */
+  get isPassing(): boolean {
+    return this.#passing > 0;
+  }
+
+  /** Take whole blocks, and as much as there is of a block that is passed over. */
   take(bytes: Uint8Array): { used: number; packets: RawPacket[]; problem?: string } {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const packets: RawPacket[] = [];
-    let at = 0;
+    let at = Math.min(this.#passing, bytes.length);
+    this.#passing -= at;
     while (at + 12 <= bytes.length) {
       const isSection = view.getUint32(at) === SECTION_HEADER;
       if (isSection) {
@@ -42,14 +54,20 @@ export class PcapngFormat implements CaptureFormat {
         this.#interfaces = [];
       }
       const length = view.getUint32(at + 4, this.#little);
-      if (length < 12 || length % 4 !== 0 || length > MAX_BLOCK_BYTES)
+      const type = isSection ? SECTION_HEADER : view.getUint32(at, this.#little);
+      if (length < 12 || length % 4 !== 0 || (length > MAX_READ_BYTES && (isSection || READ.has(type))))
         return { used: at, packets, problem: `damaged: a block of ${length} bytes` };
-      if (at + length > bytes.length) break;
+      if (at + length > bytes.length) {
+        if (length <= MAX_READ_BYTES) break;
+        if (type === SIMPLE_PACKET) this.timeless++;
+        this.#passing = length - (bytes.length - at);
+        return { used: bytes.length, packets };
+      }
       if (view.getUint32(at + length - 4, this.#little) !== length)
         return { used: at, packets, problem: 'damaged: a block whose two lengths differ' };
       if (!isSection) {
         const body = new DataView(bytes.buffer, bytes.byteOffset + at + 8, length - 12);
-        const packet = this.#block(view.getUint32(at, this.#little), body);
+        const packet = this.#block(type, body);
         if (packet !== undefined) packets.push(packet);
       }
       at += length;
@@ -66,7 +84,7 @@ export class PcapngFormat implements CaptureFormat {
       return this.#packet(body, body.getUint32(0, this.#little), 4, 20);
     if (type === OLD_PACKET && body.byteLength >= 20)
       return this.#packet(body, body.getUint16(0, this.#little), 4, 20);
-    // Simple packet blocks (3) carry no time and say nothing of cycles: skipped, as is every other kind.
+    if (type === SIMPLE_PACKET) this.timeless++;
     return undefined;
   }
 

@@ -2,6 +2,7 @@
 // The keys of CaptureReport are the command's --json output: stable. What cannot be known is null, and a reason says why.
 import type { FingerprintPolicy } from '../../model/policy.js';
 import type { GuessedDesktop } from '../session/desktop-guess.js';
+import { causalityOf, clocksDiffer, type Causality } from '../capture/causality.js';
 import { evidenceOf } from '../session/flow-evidence.js';
 import type { CapturedFlow, FlowTable } from '../capture/flow-table.js';
 import {
@@ -29,12 +30,29 @@ export interface CaptureCounts {
   retransmissions: number;
   /** Packets of flows beyond the table's bound. */
   unkept: number;
+  /** After later ones in the file; captured a second time; without a time. */
+  outOfOrder: number;
+  duplicates: number;
+  timeless: number;
+}
+
+/** What reading a capture found out beside its packets. */
+export interface CaptureNotes {
+  /** Why the reading ended early, if it did. */
+  readonly problem: string | undefined;
+  /** What was put right, for people. */
+  readonly mended: readonly string[];
+  /** Why its times cannot be trusted. */
+  readonly doubts: readonly string[];
+  /** Packets that are not TCP or UDP over IP, by what they are. */
+  readonly others: ReadonlyMap<string, number>;
 }
 
 export interface CaptureReport {
   readonly desktop: string;
-  readonly rank: number;
-  readonly rankPaper: number;
+  /** Null where the capture cannot say: too short, half of it missing, clocks that differ. */
+  readonly rank: number | null;
+  readonly rankPaper: number | null;
   readonly protocol: string | null;
   readonly mode: ClientMode;
   readonly client: string | null;
@@ -46,14 +64,21 @@ export interface CaptureReport {
   readonly predicted: readonly { rttMs: number; framesPerSecond: number; responseMs: number }[];
   readonly reasons: readonly string[];
   readonly counted: CaptureCounts;
+  /** What was put right before it was judged. */
+  readonly mended: readonly string[];
 }
 
-/** Report on the desktop of `table`. `problem` is why the reading ended early, if it did. */
+/** A rate needs some time to be one. */
+const LEAST_MS = 1_000;
+/** Share of packets of one strange kind, or of acknowledgements of nothing, from which on it is said. */
+const WORTH_SAYING = 0.01;
+
+/** Report on the desktop of `table`. */
 export function reportDesktop(
   table: FlowTable,
   guess: GuessedDesktop | null,
   counts: CaptureCounts,
-  problem: string | undefined,
+  { problem, mended, others, doubts: doubtsOfOrder }: CaptureNotes,
   policy: FingerprintPolicy,
 ): CaptureReport {
   const shown = shownFlow(table, policy);
@@ -76,23 +101,34 @@ export function reportDesktop(
     },
     policy,
   );
+  const judged = shown?.flow ?? busiest(table);
+  const causality = causalityOf(judged?.packets ?? []);
+  const doubts = [
+    ...doubtsOfOrder.map((why) => `no rank: not to be trusted, ${why}`),
+    ...doubtsOf(table, judged, causality),
+  ];
+  const known = <T>(value: T | null | undefined): T | null => (doubts.length > 0 ? null : (value ?? null));
   return {
     desktop: table.desktop,
-    rank: fingerprint.rank,
-    rankPaper: fingerprint.rankPaper,
+    rank: known(fingerprint.rank),
+    rankPaper: known(fingerprint.rankPaper),
     protocol: shown === undefined ? null : protocolOfPort(shown.flow.key.desktopPort),
-    mode: cycles?.mode ?? 'unknown',
+    mode: known(cycles?.mode) ?? 'unknown',
     client: shown?.flow.key.peerAddress ?? null,
-    rttMs: cycles?.rttMs ?? null,
-    framesPerSecond: cycles?.framesPerSecond ?? null,
-    thinkMs: cycles?.thinkMs ?? null,
-    turnaroundMs: cycles?.turnaroundMs ?? null,
-    distanceLimitedShare: cycles === undefined || cycles.frames < 2 ? null : cycles.distanceLimitedShare,
-    predicted: predictedOf(fingerprint),
+    rttMs: known(cycles?.rttMs),
+    framesPerSecond: known(cycles?.framesPerSecond),
+    thinkMs: known(cycles?.thinkMs),
+    turnaroundMs: known(cycles?.turnaroundMs),
+    distanceLimitedShare:
+      cycles === undefined || cycles.frames < 2 ? null : known(cycles.distanceLimitedShare),
+    predicted: doubts.length > 0 ? [] : predictedOf(fingerprint),
     reasons: [
       ...(problem === undefined ? [] : [`read up to the damage only: ${problem}`]),
+      ...doubts,
+      ...mended,
+      ...remarksOn(counts, others, causality),
       ...guessReasons(guess, table),
-      ...fingerprint.reasons,
+      ...(doubts.length > 0 ? [] : fingerprint.reasons),
       ...unknownReasons(cycles, shown?.flow),
     ],
     counted: {
@@ -101,7 +137,65 @@ export function reportDesktop(
       unkept: table.unkept,
       retransmissions: cycles?.retransmissions ?? 0,
     },
+    mended,
   };
+}
+
+function busiest(table: FlowTable): CapturedFlow | undefined {
+  let most: CapturedFlow | undefined;
+  for (const f of table.flows.values())
+    if (most === undefined || f.bytesIn + f.bytesOut > most.bytesIn + most.bytesOut) most = f;
+  return most;
+}
+
+/** Why no figure of the capture can be trusted; empty where they can. */
+function doubtsOf(table: FlowTable, judged: CapturedFlow | undefined, causality: Causality): string[] {
+  const doubts: string[] = [];
+  if (table.activeMs < LEAST_MS)
+    doubts.push(
+      `no rank: the capture lasts ${table.activeMs.toFixed(table.activeMs < 10 ? 1 : 0)} ms, and rates need at least a second`,
+    );
+  if (judged !== undefined && (judged.packetsIn === 0 || judged.packetsOut === 0))
+    doubts.push(
+      `no rank: only one direction was captured, ${judged.packetsIn === 0 ? 'from' : 'to'} the desktop; capture where both pass`,
+    );
+  if (clocksDiffer(causality))
+    doubts.push(
+      `no rank: not to be trusted, the clocks of the two directions differ: ${causality.early} of ${causality.acknowledgements} ` +
+        `acknowledgements come before what they acknowledge, by ${causality.earlyMs.toFixed(1)} ms in the middle`,
+    );
+  return doubts;
+}
+
+/** What the reader should know of a capture that is judged nevertheless. */
+function remarksOn(
+  counts: CaptureCounts,
+  others: ReadonlyMap<string, number>,
+  causality: Causality,
+): string[] {
+  const many = (n: number, of: number) => n > 0 && n >= WORTH_SAYING * of;
+  const strange = [...others].filter(([, n]) => many(n, counts.packets)).sort((a, b) => b[1] - a[1]);
+  return [
+    ...(strange.length === 0
+      ? []
+      : [
+          `not looked into: ${strange
+            .slice(0, 3)
+            .map(([what, n]) => `${n} of ${counts.packets} packets are ${what}`)
+            .join(', ')}`,
+        ]),
+    ...(many(counts.truncated, counts.packets)
+      ? [
+          `${counts.truncated} packets were cut before their ports could be read: capture at least 96 bytes of each`,
+        ]
+      : []),
+    ...(many(causality.unseen, causality.acknowledgements)
+      ? [
+          `the capture has gaps: ${causality.unseen} acknowledgements are of data that was never captured; rates may be too low`,
+        ]
+      : []),
+    ...(counts.timeless > 0 ? [`${counts.timeless} packets carry no time and were left out`] : []),
+  ];
 }
 
 /** The flow that shows the screen, with the packets that say so. */

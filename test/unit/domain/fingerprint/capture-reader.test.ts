@@ -46,6 +46,48 @@ describe('CaptureReader', () => {
     }
   });
 
+  it('reads the "modified" pcap of old patches, whose records carry an interface', () => {
+    const head = pcapFile([]);
+    head.writeUInt32LE(0xa1b2cd34, 0);
+    const records = packets.map((p) => {
+      const plain = pcapFile([p]).subarray(24);
+      return Buffer.concat([plain.subarray(0, 16), Buffer.alloc(8, 7), plain.subarray(16)]);
+    });
+    const got = read(Buffer.concat([head, ...records]), 7);
+    expect(got).toMatchObject({ packets: expected, problem: undefined });
+  });
+
+  it('passes over a block of any size that is no packet, in pieces of any size', () => {
+    const file = pcapngFile(packets);
+    const secrets = pcapngBlock(10, Buffer.alloc(3 * 2 ** 20, 0x23));
+    for (const chunk of [1e9, 65_536, 999_999])
+      expect(read(Buffer.concat([file, secrets, file]), chunk)).toMatchObject({
+        packets: [...expected, ...expected],
+        problem: undefined,
+      });
+    expect(read(Buffer.concat([file, secrets.subarray(0, 2 ** 21)])).problem).toMatch(/middle of a record/);
+  });
+
+  it('counts simple packet blocks, which have no time, and gives out the others', () => {
+    const reader = new CaptureReader();
+    const simple = pcapngBlock(3, Buffer.concat([Buffer.from([60, 0, 0, 0]), Buffer.alloc(60)]));
+    expect(reader.push(Buffer.concat([pcapngFile(packets), simple, simple]))).toHaveLength(3);
+    reader.end();
+    expect([reader.timeless, reader.problem]).toEqual([2, undefined]);
+  });
+
+  it.each([
+    ['736e6f6f7000000000000002', /snoop.*editcap/],
+    ['474d425500000000', /Network Monitor/],
+    ['28b52ffd00000000', /zstd -d/],
+    ['fd377a585a000000', /unxz/],
+    ['504b030400000000', /ZIP/],
+    ['a1e2cb1200000000', /editcap/],
+    [Buffer.from('10:00:00.1 IP 10.0.0.1.5900 > 10.0.0.2').toString('hex'), /text: `tcpdump -w FILE`/],
+  ])('names a file that begins with %s', (hex, what) => {
+    expect(read(Buffer.from(hex, 'hex')).problem).toMatch(what);
+  });
+
   it('passes over pcapng blocks that it does not know', () => {
     const file = pcapngFile(packets);
     const strange = pcapngBlock(0x0bad, Buffer.alloc(20));

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { isKnownLinkType } from '../../../../domain/fingerprint/capture/link-layer.js';
+
 import {
   decodeRawPacket,
   type Decoded,
@@ -35,6 +35,8 @@ describe('decodeRawPacket', () => {
       destination: '10.77.0.2',
       sourcePort: 40_000,
       destinationPort: 5901,
+      ipId: 0,
+      checksum: 0,
       ipBytes: 63,
       payloadBytes: 11,
       tcp: {
@@ -79,7 +81,6 @@ describe('decodeRawPacket', () => {
     ['Linux cooked 2', 276, Buffer.concat([Buffer.from([8, 0]), Buffer.alloc(18), ipv4(tcp())])],
   ])('reads link type %s', (_, linkType, bytes) => {
     expect(header(decodeRawPacket(raw(bytes, { linkType }))).destinationPort).toBe(5901);
-    expect(isKnownLinkType(linkType)).toBe(true);
   });
 
   it('takes the length of the wire for the payload of a packet cut by the snap length', () => {

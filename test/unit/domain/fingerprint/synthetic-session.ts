@@ -166,6 +166,8 @@ function toPackets(steps: readonly Step[], spec: SessionSpec): PacketHeader[] {
       destinationPort: s.fromDesktop ? 40_000 : port,
       ipBytes: s.bytes + 40,
       payloadBytes: s.bytes,
+      ipId: 0,
+      checksum: 0,
       tcp: {
         sequence: (base + (s.fromDesktop ? fromDesktop : fromUser)) >>> 0,
         acknowledgement: (base + (s.fromDesktop ? fromUser : acknowledged)) >>> 0,
