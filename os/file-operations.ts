@@ -8,6 +8,8 @@ export interface FileOperations {
   makeFolder(path: string, mode: number): Promise<void>;
   /** Make a file that is not there yet, with exactly this mode. */
   writeNew(path: string, text: string, mode: number): Promise<void>;
+  /** Replace the content of a file where it is: its room on the disk is used again, and more is asked for only beyond it. */
+  overwrite(path: string, text: string): Promise<void>;
   /** Wait until a file's content, or a folder's names, are on stable storage. */
   sync(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
@@ -28,6 +30,15 @@ export const NODE_FILES: FileOperations = {
       // The mode of open() is cut by the umask.
       await file.chmod(mode);
       await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
+  },
+  async overwrite(path, text) {
+    const file = await open(path, 'r+');
+    try {
+      await file.writeFile(text);
+      await file.truncate(Buffer.byteLength(text));
     } finally {
       await file.close();
     }
@@ -55,6 +66,11 @@ export function temporaryName(name: string): string {
 /** Tell whether `temporaryName` has made this name. */
 export function isTemporaryName(name: string): boolean {
   return /^\..+\.[0-9a-f]{16}\.tmp$/.test(name);
+}
+
+/** Tell whether an error of node:fs says that there is no room for what was to be written. */
+export function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(errnoOf(error));
 }
 
 /** Tell whether an error of node:fs says that there is no such file. */

@@ -5,6 +5,7 @@
 // - A reader, of this process or another, sees the old record or the new one whole; a power cut leaves one of the two.
 // - What is given to a caller is on stable storage: nobody acts on a record that a power cut could take back.
 // - Only "no such file" is "none": whatever else is wrong is an error, since an unread record may stand for a running desktop.
+// - Who must be able to change a record although the disk may be full keeps room for it beforehand: spare files whose place is used then.
 // - Changes of one record are made one at a time, in one process; changes of different records do not wait for each other.
 import { dirname, join } from 'node:path';
 import pMap from 'p-map';
@@ -13,7 +14,14 @@ import type { z } from 'zod';
 import { VmshadowError, type ErrorCode } from '../domain/errors.js';
 import { parseInput } from '../domain/model/parse.js';
 import { discard, makeFolderDurably, readTextIfThere, stageFile } from './durable-file.js';
-import { errnoOf, type FileOperations, isMissing, isTemporaryName, NODE_FILES } from './file-operations.js';
+import {
+  errnoOf,
+  type FileOperations,
+  isFull,
+  isMissing,
+  isTemporaryName,
+  NODE_FILES,
+} from './file-operations.js';
 import { KeyedMutex } from './keyed-mutex.js';
 import { RecordNotDurable, unreadable, unwritten } from './record-errors.js';
 
@@ -32,6 +40,9 @@ export interface RecordStoreOptions {
 const READ_AT_A_TIME = 32;
 /** No write takes so long: a temporary file of this age was left by a crash. */
 const LEFT_OVER_MS = 10 * 60_000;
+/** A block of every common file system: a record of an owner takes a tenth of it. */
+const SPARE_BYTES = 4096;
+const MAX_SPARES = 4;
 /** Folders that this user may not open, or whose file system has no such thing, were made by somebody else. */
 const NOT_OURS = ['ENOENT', 'EACCES', 'EPERM', 'EROFS', 'EINVAL'];
 
@@ -102,6 +113,40 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   async remove(id: Id): Promise<void> {
     const path = this.pathOf(id);
     await this.#changing.runExclusive(id, () => this.#remove(id, path));
+  }
+
+  /**
+   * See that a record can be changed `changes` times although its file system fills up: blocks are written now that are used then. Again:
+   * what was used is made up for. RECORD_UNWRITTEN when there is no room for them. (A file system that never writes in place, such as
+   * btrfs, gives no such warranty.)
+   */
+  async keepRoom(id: Id, changes: number): Promise<void> {
+    const path = this.pathOf(id);
+    await this.#changing.runExclusive(id, async () => {
+      try {
+        await makeFolderDurably(this.#folder, 0o700, this.#files);
+        for (const spare of this.#sparesOf(id, changes)) {
+          const blanks = ' '.repeat(SPARE_BYTES);
+          await this.#files.writeNew(spare, blanks, this.#mode).catch((error: unknown) => {
+            // Of an earlier time, perhaps cut short by a crash.
+            if (errnoOf(error) !== 'EEXIST') throw error;
+            return this.#files.overwrite(spare, blanks);
+          });
+          await this.#files.sync(spare);
+        }
+        await this.#files.sync(this.#folder);
+      } catch (cause) {
+        throw unwritten(this.#what, path, cause);
+      }
+    });
+  }
+
+  /** Give back what is left of the room that was kept for a record. What cannot be removed stays, and is used again. */
+  async dropRoom(id: Id): Promise<void> {
+    this.pathOf(id);
+    await this.#changing.runExclusive(id, async () => {
+      for (const spare of this.#sparesOf(id, MAX_SPARES)) await discard(spare, this.#files);
+    });
   }
 
   /** All records, in the order of their ids; with a prefix, those whose ids begin with it. One that cannot be read is an error, as of `get`. */
@@ -194,9 +239,13 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
       await this.#sweep();
       temporary = await stageFile(path, text, this.#mode, this.#files);
     } catch (cause) {
-      // A folder may have been made and not be on the disk.
-      this.#opened = false;
-      throw unwritten(this.#what, path, cause);
+      const spare = isFull(cause) ? await this.#writeSpare(id, text) : null;
+      if (spare === null) {
+        // A folder may have been made and not be on the disk.
+        this.#opened = false;
+        throw unwritten(this.#what, path, cause);
+      }
+      temporary = spare;
     }
     this.#unsettled.add(id);
     try {
@@ -207,6 +256,25 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
       if ((await this.#readText(path)) !== text) throw unwritten(this.#what, path, cause);
       await this.#settleAgain(id, path, value);
     }
+  }
+
+  #sparesOf(id: Id, count: number): string[] {
+    return Array.from({ length: count }, (_, n) =>
+      join(this.#folder, `.${id}${this.#suffix}.spare${String(n)}`),
+    );
+  }
+
+  /** Write a text into a spare file of the record, in place, and give its path; null where none is left. */
+  async #writeSpare(id: Id, text: string): Promise<string | null> {
+    for (const spare of this.#sparesOf(id, MAX_SPARES))
+      try {
+        await this.#files.overwrite(spare, text);
+        await this.#files.sync(spare);
+        return spare;
+      } catch {
+        // None of this number, or the disk does not even take this: the next one may do.
+      }
+    return null;
   }
 
   async #remove(id: Id, path: string): Promise<void> {

@@ -19,6 +19,7 @@ export function cleanupActivities(ctx: HostContext, reporter: () => ProgressRepo
           );
         await ctx.hypervisor.retireSource(move);
         await ctx.linkCap.uncap(move.moveId);
+        await ctx.ownership.dropRoom(move.desktop);
       });
     },
 

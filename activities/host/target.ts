@@ -7,6 +7,7 @@ import type { Endpoint } from '../../domain/model/address.js';
 import type { DiskTarget } from '../../ports/hypervisor.js';
 import type { CapacityReservation } from '../stores/reservation-store.js';
 import type { HostContext } from './host-context.js';
+import { CHANGES_OF_A_MOVE } from '../stores/ownership-store.js';
 import type { MoveRef, ReserveTarget, TargetMove } from './inputs.js';
 
 export interface TargetReserved {
@@ -57,6 +58,8 @@ export function targetActivities(ctx: HostContext) {
               }),
             diskUsedBytes,
           );
+        // Its word about the epoch, and taking that back, must not depend on who fills the disk meanwhile.
+        await ctx.ownership.keepRoom(definition.id, CHANGES_OF_A_MOVE);
         const tap = await ctx.network.attach(definition);
         const newExternal = await ctx.network.allocateExternal(definition.id);
         return { newExternal, targetKey: ctx.network.publicKey, tap, epoch: reserved?.epoch ?? epoch };
@@ -85,6 +88,7 @@ export function targetActivities(ctx: HostContext) {
         if (!others) {
           await ctx.network.releaseExternal(desktop);
           await ctx.network.detach(desktop);
+          await ctx.ownership.dropRoom(desktop);
         }
         await ctx.reservations.remove(moveId);
       });
@@ -92,7 +96,10 @@ export function targetActivities(ctx: HostContext) {
 
     /** After the commit: the desktop counts by itself now. */
     async settleTarget({ moveId, desktop }: MoveRef): Promise<void> {
-      await ctx.locks.run(desktop, `the end of move ${moveId}`, () => ctx.reservations.remove(moveId));
+      await ctx.locks.run(desktop, `the end of move ${moveId}`, async () => {
+        await ctx.reservations.remove(moveId);
+        await ctx.ownership.dropRoom(desktop);
+      });
     },
   };
 }

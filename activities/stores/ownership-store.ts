@@ -4,6 +4,9 @@ import { OwnershipRecord } from '../../domain/migration/ownership.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { RecordStore, type RecordStoreOptions } from '../../os/record-store.js';
 
+/** At either end: `owner`, then `refused`; or `released`, then `owner` again. Room for both is kept before the first. */
+export const CHANGES_OF_A_MOVE = 2;
+
 export class OwnershipStore extends RecordStore<typeof OwnershipRecord, DesktopId> {
   constructor(folder: string, options?: RecordStoreOptions) {
     super(folder, OwnershipRecord, 'ownership record', options);

@@ -6,7 +6,7 @@
 // Before 4 any failure resumes the source. After 5 only forward. Between, the target's word decides (and is asked for until it comes).
 // All of it holds the desktop's lock: an attempt that Temporal gave up may still be in here, and the next one waits for it and then goes
 // by the record, never by what it thinks has happened.
-import { isVmshadowError, messageOf, VmshadowError } from '../../domain/errors.js';
+import { hasCode, isVmshadowError, messageOf, VmshadowError } from '../../domain/errors.js';
 import {
   assertOwner,
   isReleasedTo,
@@ -14,8 +14,10 @@ import {
   release,
   type OwnershipRecord,
 } from '../../domain/migration/ownership.js';
-import { hostKey } from '../../domain/model/ids.js';
+import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import type { HostContext } from '../host/host-context.js';
+import { startHere } from '../host/start-here.js';
+import { CHANGES_OF_A_MOVE } from '../stores/ownership-store.js';
 import type { SwitchoverRequest } from '../host/inputs.js';
 import type { SwitchoverResult, WireBytes } from '../../ports/hypervisor.js';
 import type { CommitAnswer, PeerHost } from '../../ports/peers.js';
@@ -70,6 +72,8 @@ async function underLock(
   if (isReleasedTo(record, epoch, request.peer.host))
     return finish(ctx, request, await decide(ctx, peer, request, pulse), null, NOBODY_TOLD);
   assertOwner(record, desktop, sourceEpoch, 'switchover');
+  // From the release on this host must be able to take the desktop back, whoever fills its disk meanwhile.
+  await ctx.ownership.keepRoom(desktop, CHANGES_OF_A_MOVE);
   pulse('telling the clients');
   const clients = await ctx.network.prepareClients(request, PREPARE_CLIENTS_MS);
   let result: SwitchoverResult | null = null;
@@ -146,6 +150,7 @@ async function undo(ctx: HostContext, request: SwitchoverRequest): Promise<void>
     ['resume the source', () => ctx.hypervisor.cancelMemoryCopy(request)],
     ['release held packets', () => ctx.network.releaseHere(request.desktop)],
     ['tell the clients', () => ctx.network.abortClients(request)],
+    ['give back kept room', () => ctx.ownership.dropRoom(request.desktop)],
   ];
   for (const [what, step] of steps)
     await step().catch((error: unknown) => {
@@ -200,11 +205,22 @@ async function finish(
 async function refused(ctx: HostContext, request: SwitchoverRequest): Promise<never> {
   await ctx.ownership.change(request.desktop, (r) => reclaim(r, request.desktop, request.epoch, ctx.now()));
   await undo(ctx, request);
-  await ctx.hypervisor.resume(request.desktop);
+  await letRun(ctx, request.desktop);
   throw new VmshadowError(
     'PEER_REFUSED',
     `${hostKey(request.peer.host)} could not run its copy of ${request.desktop} and refused it durably; the desktop runs on at ${hostKey(ctx.self)}. Look at the target's log, then retry the move.`,
   );
+}
+
+/** Let the waiting copy run; where it has died meanwhile (a power cut) the desktop starts from its disk, here or a little later by dom0's keeper. */
+async function letRun(ctx: HostContext, desktop: DesktopId): Promise<void> {
+  try {
+    await ctx.hypervisor.resume(desktop);
+  } catch (error) {
+    if (!hasCode(error, 'DESKTOP_DOWN')) throw error;
+    const runtime = await ctx.hypervisor.get(desktop);
+    if (runtime !== null) await startHere(ctx, runtime.definition);
+  }
 }
 
 /** The figures of the last switchovers of a host, for an attempt that comes when another has done it all. */

@@ -2,7 +2,7 @@
 // here" from "never ran", which decides whether the source may go on. The guest waits meanwhile: nothing here that could come later.
 import { rm } from 'node:fs/promises';
 import type { MoveKey } from '../../../ports/hypervisor.js';
-import { VmshadowError, messageOf } from '../../../domain/errors.js';
+import { VmshadowError, hasCode, messageOf } from '../../../domain/errors.js';
 import { DISK_NODE } from '../process/command-lines.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { findProcess } from '../../../os/host-process.js';
@@ -52,6 +52,8 @@ async function letRunHere(
     host.records.incoming.put(moveName(move), { ...record, phase: 'activated' }),
     snapshot ? openView(host, move, qmp) : Promise.resolve(),
   ]);
+  // The guest has not run, and never will by this: the source may go on. (One that is written, but perhaps not for ever, is tried again.)
+  if (hasCode(rejection(marked), 'RECORD_UNWRITTEN')) throw neverRan(move, messageOf(rejection(marked)));
   if (marked.status === 'rejected') throw marked.reason;
   // The desktop belongs to this host by now: without the view it cannot be verified, but it must run.
   if (viewed.status === 'rejected')
@@ -61,6 +63,9 @@ async function letRunHere(
     );
   await qmp.execute('cont');
 }
+
+const rejection = (result: PromiseSettledResult<unknown>): unknown =>
+  result.status === 'rejected' ? result.reason : null;
 
 async function openView(host: QemuHost, move: MoveKey, qmp: QmpClient): Promise<void> {
   await qmp.execute('blockdev-set-active', { 'node-name': DISK_NODE, active: true });
@@ -76,6 +81,7 @@ async function adopt(host: QemuHost, move: MoveKey, record: IncomingRecord & { t
     wanted: 'running',
     viewSha256: null,
   });
+  await host.records.desktops.dropRoom(move.desktop);
   await host.records.incoming.remove(moveName(move));
   await rm(host.layout.replicaServer(move).log, { force: true });
 }

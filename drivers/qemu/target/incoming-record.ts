@@ -84,11 +84,11 @@ export function tooLate(move: MoveKey): VmshadowError {
   );
 }
 
-/** The error for a copy that is gone and never ran: the source may go on. */
-export function neverRan(move: MoveKey): VmshadowError {
+/** The error for a copy that never ran and never will, because it is gone unless `why` says another thing: the source may go on. */
+export function neverRan(move: MoveKey, why = 'is gone'): VmshadowError {
   return new VmshadowError(
     'MEMORY_COPY',
-    `the copy of ${move.desktop} (move ${move.moveId}) is gone and never ran`,
+    `the copy of ${move.desktop} (move ${move.moveId}) never ran: ${why}`,
     {
       details: { ran: false },
     },

@@ -56,6 +56,8 @@ export async function prepareMemory(
   const files = host.layout.copy(move.desktop, key);
   await endProcess(host, files, move.desktop);
   await host.records.incoming.put(moveName(move), { ...record, definition, tap });
+  // From the moment that the guest runs here its record must be written, whoever fills the disk meanwhile.
+  await host.records.desktops.keepRoom(move.desktop, 1);
   await prepareView(host, move.desktop, key, definition.diskMiB);
   // Most of the replica goes to the disk now, so that little is left to wait for in the pause.
   await syncFile(files.disk);
@@ -115,6 +117,7 @@ export async function discardTarget(host: QemuHost, move: MoveKey): Promise<void
   await stopServing(host, move);
   await removeCopyFiles(host, move.desktop, key);
   await rm(host.layout.replicaServer(move).log, { force: true });
+  await host.records.desktops.dropRoom(move.desktop);
   await host.records.incoming.remove(moveName(move));
 }
 

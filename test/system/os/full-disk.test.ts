@@ -103,6 +103,23 @@ describe.each(KINDS)('on a full %s', (_, make) => {
     for (const path of made.slice(0, 2)) await rm(path);
     expect(await put()).toBe('written');
   });
+
+  it('takes as many changes of a record as room was kept for, the first one too, and no more', async () => {
+    const small = new RecordStore(join(at, 'owners'), Note, 'note');
+    await small.keepRoom('first', 2);
+    await small.put('known', { text: 'owner' });
+    await small.keepRoom('known', 1);
+    await fill(join(at, 'filler'));
+    for (const text of ['owner', 'refused']) {
+      await small.put('first', { text });
+      expect(await new RecordStore(join(at, 'owners'), Note, 'note').get('first')).toEqual({ text });
+    }
+    await small.put('known', { text: 'reclaimed' });
+    expect(await small.get('known')).toEqual({ text: 'reclaimed' });
+    await expect(store.put('a', NEW)).rejects.toMatchObject({ code: 'RECORD_UNWRITTEN' });
+    for (const id of ['first', 'known']) await small.dropRoom(id);
+    expect((await readdir(join(at, 'owners'))).sort()).toEqual(['first.json', 'known.json']);
+  });
 });
 
 /** Write zeros to a file until the file system takes no more. */

@@ -30,6 +30,8 @@ export class ModelDisk {
   /** Awaited at every step, before its effect. */
   pause: (step: Step) => Promise<void> = () => Promise.resolve();
   now = 0;
+  /** No new file can be made; what has its place can be overwritten. */
+  full = false;
   readonly #durable = new Map<string, Names>();
   readonly #pending = new Map<string, Change[]>();
 
@@ -47,7 +49,14 @@ export class ModelDisk {
     writeNew: (path, text) =>
       this.#step('writeNew', path, () => {
         if (this.#find(path) !== undefined) throw errno('EEXIST', path);
+        if (this.full) throw errno('ENOSPC', path);
         this.#change(path, { text, synced: false, changedAtMs: this.now });
+      }),
+    overwrite: (path, text) =>
+      this.#step('overwrite', path, () => {
+        const node = this.#mustFind(path);
+        if (node === 'folder') throw errno('EISDIR', path);
+        Object.assign(node, { text, synced: false });
       }),
     sync: (path) =>
       this.#step('sync', path, () => {
@@ -94,6 +103,7 @@ export class ModelDisk {
   /** The disk as the next process of the same machine finds it. */
   afterCrash(): ModelDisk {
     const disk = new ModelDisk(this.#durable);
+    disk.full = this.full;
     for (const [folder, changes] of this.#pending) disk.#pending.set(folder, [...changes]);
     return disk;
   }

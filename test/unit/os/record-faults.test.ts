@@ -19,22 +19,28 @@ interface Operation {
   /** What stands before and after it. */
   readonly before: Note | null;
   readonly after: Note | null;
+  /** The disk takes no new file, but room for two changes was kept. */
+  readonly full?: boolean;
   readonly run: (store: Store) => Promise<unknown>;
 }
 const OPERATIONS: readonly Operation[] = [
   { name: 'the first write', before: null, after: NEW, run: (s) => s.put('a', NEW) },
   { name: 'an overwrite', before: OLD, after: NEW, run: (s) => s.put('a', NEW) },
   { name: 'a change', before: OLD, after: NEW, run: (s) => s.change('a', () => NEW) },
+  { name: 'a write into kept room', before: OLD, after: NEW, full: true, run: (s) => s.put('a', NEW) },
+  { name: 'a first write into kept room', before: null, after: NEW, full: true, run: (s) => s.put('a', NEW) },
   { name: 'a removal', before: OLD, after: null, run: (s) => s.remove('a') },
 ];
 
 /** The disk on which an operation begins, and the store of a process that has just started or has been at work. */
 async function begin(
-  before: Note | null,
+  { before, full = false }: Pick<Operation, 'before' | 'full'>,
   process: 'new' | 'old' = 'new',
 ): Promise<{ disk: ModelDisk; store: Store }> {
   const disk = new ModelDisk();
   if (before !== null) await storeOn(disk).put('a', before);
+  if (full) await storeOn(disk).keepRoom('a', 2);
+  disk.full = full;
   disk.steps.length = 0;
   const store = storeOn(disk);
   if (process === 'old') await store.get('a');
@@ -45,7 +51,7 @@ const POWER_GONE = new Error('model: the process is gone');
 
 /** Run an operation until step `n`, from which on nothing has any effect; false when it has fewer steps. */
 async function cutOffAt(operation: Operation, n: number): Promise<ModelDisk | null> {
-  const { disk, store } = await begin(operation.before);
+  const { disk, store } = await begin(operation);
   disk.fault = (_, index) => (index >= n ? { when: 'before', error: POWER_GONE } : null);
   await operation.run(store).catch(() => undefined);
   const cut = disk.steps.length > n;
@@ -91,7 +97,7 @@ describe.each(OPERATIONS)('$name', (operation) => {
   });
 
   it('is on the disk when it has returned', async () => {
-    const { disk, store } = await begin(before);
+    const { disk, store } = await begin(operation);
     await operation.run(store);
     expect(await leftByPowerCut(disk)).toEqual([after]);
   });
@@ -115,7 +121,7 @@ describe.each(OPERATIONS)('$name', (operation) => {
   it.each(['new', 'old'] as const)('of a %s process tells the truth when one step fails', async (age) => {
     for (const when of ['before', 'after'] as const)
       for (let n = 0; ; n++) {
-        const { disk, store } = await begin(before, age);
+        const { disk, store } = await begin(operation, age);
         const first = disk.steps.length;
         const fault: Fault = { when, error: errno('ENOSPC') };
         disk.fault = (_, index) => (index === first + n ? fault : null);
@@ -135,7 +141,7 @@ describe.each(OPERATIONS)('$name', (operation) => {
   });
 
   it('says what stands as long as the folder cannot be synced, and that it may not last', async () => {
-    const { disk, store } = await begin(before, 'old');
+    const { disk, store } = await begin(operation, 'old');
     if (before === null) {
       await store.put('a', OLD);
       await store.remove('a');
@@ -154,7 +160,7 @@ describe.each(OPERATIONS)('$name', (operation) => {
 });
 
 it('a change that another step failed for is seen by the next change', async () => {
-  const { disk, store } = await begin(OLD, 'old');
+  const { disk, store } = await begin({ before: OLD }, 'old');
   let failures = 2;
   disk.fault = ({ operation, path }) =>
     operation === 'sync' && path === FOLDER && failures-- > 0
@@ -181,10 +187,68 @@ it('a folder made for the first record is not lost with the power, nor are those
 
 it('a failed write leaves no temporary file', async () => {
   for (let n = 0; n < 8; n++) {
-    const { disk, store } = await begin(OLD, 'old');
+    const { disk, store } = await begin({ before: OLD }, 'old');
     const first = disk.steps.length;
     disk.fault = (_, index) => (index === first + n ? { when: 'after', error: errno('ENOSPC') } : null);
     await store.put('a', NEW).catch(() => undefined);
     expect(disk.names(FOLDER)).toEqual(['a.json']);
   }
+});
+
+describe('room that is kept for a record', () => {
+  const spares = (disk: ModelDisk) => disk.names(FOLDER).filter((name) => name.includes('spare'));
+
+  it('lasts for as many changes as were asked for, and can be made up for when there is room again', async () => {
+    const { disk, store } = await begin({ before: null });
+    await store.keepRoom('a', 2);
+    disk.full = true;
+    for (const text of ['1', '2']) await store.put('a', { text });
+    await expect(store.put('a', { text: '3' })).rejects.toMatchObject({
+      code: 'RECORD_UNWRITTEN',
+      details: { errno: 'ENOSPC' },
+    });
+    expect(await store.get('a')).toEqual({ text: '2' });
+    await expect(store.keepRoom('a', 2)).rejects.toMatchObject({ code: 'RECORD_UNWRITTEN' });
+    disk.full = false;
+    await store.keepRoom('a', 1);
+    disk.full = true;
+    await store.put('a', { text: '4' });
+    expect(await foundOn(disk.afterCrash())).toEqual({ text: '4' });
+  });
+
+  it('is not touched while there is room, and is given back whole', async () => {
+    const { disk, store } = await begin({ before: OLD });
+    await store.keepRoom('a', 2);
+    await store.put('a', NEW);
+    expect(spares(disk)).toHaveLength(2);
+    await store.dropRoom('a');
+    expect(disk.names(FOLDER)).toEqual(['a.json']);
+    await store.dropRoom('a');
+  });
+
+  it('is of one record alone', async () => {
+    const { disk, store } = await begin({ before: OLD });
+    await store.keepRoom('a', 2);
+    disk.full = true;
+    await expect(store.put('b', NEW)).rejects.toMatchObject({ code: 'RECORD_UNWRITTEN' });
+  });
+
+  it('is kept or refused at each step that fails or is the last one, and changes no record', async () => {
+    for (let n = 0; ; n++) {
+      const { disk, store } = await begin({ before: OLD }, 'old');
+      const first = disk.steps.length;
+      disk.fault = (_, index) => (index >= first + n ? { when: 'before', error: errno('ENOSPC') } : null);
+      await store
+        .keepRoom('a', 2)
+        .catch((e: unknown) => expect(e).toMatchObject({ code: 'RECORD_UNWRITTEN' }));
+      if (disk.steps.length <= first + n) break;
+      disk.fault = () => null;
+      expect(await leftByPowerCut(disk)).toEqual([OLD]);
+      const next = disk.afterCrash();
+      await storeOn(next).keepRoom('a', 2);
+      next.full = true;
+      for (const text of ['1', '2']) await storeOn(next).put('a', { text });
+      expect(await foundOn(next)).toEqual({ text: '2' });
+    }
+  });
 });

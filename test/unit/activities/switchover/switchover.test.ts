@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import type { SwitchoverRequest } from '../../../../activities/host/inputs.js';
 import { switchover, type Pulse } from '../../../../activities/switchover/switchover.js';
 import { sourceActivities } from '../../../../activities/host/source.js';
 import { targetActivities } from '../../../../activities/host/target.js';
+import { VmshadowError } from '../../../../domain/errors.js';
 import { refuse, release } from '../../../../domain/migration/ownership.js';
 import { HostRef } from '../../../../domain/model/ids.js';
 import { TargetSide } from '../../../../activities/switchover/target-side.js';
@@ -90,6 +91,41 @@ describe('switchover', () => {
     await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'PEER_REFUSED' });
     expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
     expect(await target.context.ownership.get(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
+  });
+
+  it('starts the desktop from its disk at a source that lost its power while it waited for a word that is `refused`', async () => {
+    await source.context.ownership.change(desktop.id, (r) => release(r, desktop.id, 2, east, 0));
+    source.machine.powerCut();
+    target.machine.powerCut();
+    await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'PEER_REFUSED' });
+    expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
+    expect(await source.context.ownership.get(desktop.id)).toMatchObject({ state: 'owner', epoch: 3 });
+  });
+
+  it('keeps room for the records of both ends until the move has ended, and gives it back', async () => {
+    const kept = async (host: FakeHost) =>
+      (await readdir(join(host.dir, 'ownership'))).filter((name) => name.includes('spare')).length;
+    const change = jest.spyOn(source.context.ownership, 'change').mockImplementationOnce(async () => {
+      expect([await kept(source), await kept(target)]).toEqual([2, 2]);
+      throw new Error('no');
+    });
+    await expect(switchover(source.context, request, pulse)).rejects.toThrow('no');
+    change.mockRestore();
+    expect(await kept(source)).toBe(0);
+    await targetActivities(target.context).dropTarget(request);
+    expect(await kept(target)).toBe(0);
+  });
+
+  it("does not stop the guest where room for the source's records cannot be kept", async () => {
+    const keepRoom = jest.spyOn(source.context.ownership, 'keepRoom').mockImplementation(async () => {
+      throw new VmshadowError('RECORD_UNWRITTEN', 'full');
+    });
+    await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({
+      code: 'RECORD_UNWRITTEN',
+    });
+    keepRoom.mockRestore();
+    expect(source.log).toEqual([]);
+    expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
   });
 
   it('does not resume a source that has released the desktop, whoever asks', async () => {

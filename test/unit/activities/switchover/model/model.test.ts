@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { EVENT_NAMES, play, type Outcome, type Step } from './run.js';
 import type { Mends } from './world.js';
 
-const ALL: Mends = { lock: true, fence: true };
+const ALL: Mends = { lock: true, fence: true, owner: true, room: true };
 
 const stepArb: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: fc.record({ kind: fc.constant('turn' as const), at: fc.nat(4) }) },
@@ -49,17 +49,27 @@ describe('the model of the switchover', () => {
       }
   });
 
-  it('keeps every promise in random schedules of two attempts, crashes, losses and strangers', async () => {
+  it('keeps every promise in random schedules of two attempts, crashes, power cuts, full disks, losses and strangers', async () => {
     expect(await search(ALL, 3_000)).toBeNull();
   });
 
   it('finds that a second attempt runs the desktop twice where there is no lock', async () => {
-    const found = await search({ lock: false, fence: true }, 5_000);
+    const found = await search({ ...ALL, lock: false }, 5_000);
     expect(found?.problems).toEqual(expect.arrayContaining([expect.stringMatching(/runs at/)]));
   });
 
   it('finds that a stranger spends the epochs where strangers are not fenced', async () => {
-    const found = await search({ lock: true, fence: false }, 5_000);
+    const found = await search({ ...ALL, fence: false }, 5_000);
     expect(found?.problems).toEqual(expect.arrayContaining([expect.stringMatching(/epochs|record|nowhere/)]));
+  });
+
+  it('finds that a host that comes back runs what it has released where the owner is not asked for', async () => {
+    const found = await search({ ...ALL, owner: false }, 5_000);
+    expect(found?.problems).toEqual(expect.arrayContaining([expect.stringMatching(/runs at/)]));
+  });
+
+  it('finds that a full disk keeps the desktop down for ever where no room is kept for the records', async () => {
+    const found = await search({ ...ALL, room: false }, 5_000);
+    expect(found?.problems).toEqual(expect.arrayContaining([expect.stringMatching(/nowhere|never ends/)]));
   });
 });

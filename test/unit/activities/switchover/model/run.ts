@@ -10,6 +10,12 @@ export const EVENT_NAMES = [
   'heartbeat of the first attempt is refused',
   'dom0 of the source dies',
   'dom0 of the target dies',
+  'the source loses its power',
+  'the target loses its power',
+  'the keeper of the source looks',
+  'the keeper of the target looks',
+  'the disk of the target fills up',
+  'the disk of the source fills up',
   'the waiting copy dies',
   'the next record fails before it stands',
   'the next record fails after it stands',
@@ -55,6 +61,18 @@ export async function play(steps: readonly Step[], mends: Mends): Promise<Outcom
       world.target.process.kill();
       world.startTarget();
     },
+    'the source loses its power': () => {
+      world.powerCut('west');
+      follow(world.source.look());
+    },
+    'the target loses its power': () => {
+      world.powerCut('east');
+      follow(world.target.look());
+    },
+    'the keeper of the source looks': () => follow(world.source.look()),
+    'the keeper of the target looks': () => follow(world.target.look()),
+    'the disk of the target fills up': () => void (world.east.full = true),
+    'the disk of the source fills up': () => void (world.west.full = true),
     'the waiting copy dies': () => {
       if (world.east.incoming !== 'none') world.east.incoming = 'dead';
     },
@@ -96,7 +114,7 @@ async function take(
   else await scheduler.release(chosen);
 }
 
-/** Everything lives and answers again: what is under way ends, and Temporal's last attempt, then its roll-back, find the desktop running once. */
+/** Everything lives and answers again (a disk that is full stays so): what is under way ends, and Temporal's last attempt, then its roll-back, find the desktop running once. */
 async function heal(scheduler: Scheduler, world: World): Promise<void> {
   world.failWrite = 'no';
   const drain = async () => {
@@ -125,6 +143,7 @@ async function heal(scheduler: Scheduler, world: World): Promise<void> {
     await finish(world.source.rollBack('source'));
     await finish(world.target.rollBack('target'));
   }
+  for (const host of [world.source, world.target]) await finish(host.look());
   world.check();
   if (world.problems.length === 0 && world.runningAt() === '')
     world.problems.push('it runs nowhere, for ever');

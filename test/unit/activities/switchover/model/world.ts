@@ -3,6 +3,7 @@
 import { pino } from 'pino';
 import type { HostContext } from '../../../../../activities/host/host-context.js';
 import { DesktopLocks } from '../../../../../activities/host/desktop-locks.js';
+import { PowerKeeper } from '../../../../../activities/host/power-keeper.js';
 import { sourceActivities } from '../../../../../activities/host/source.js';
 import { targetActivities } from '../../../../../activities/host/target.js';
 import type { ProgressReporter } from '../../../../../activities/host/progress-reporter.js';
@@ -14,6 +15,7 @@ import { VmshadowError } from '../../../../../domain/errors.js';
 import type { OwnershipRecord } from '../../../../../domain/migration/ownership.js';
 import { HostRef } from '../../../../../domain/model/ids.js';
 import { fakeDesktop } from '../../../../../lab/fakes/fake-host.js';
+import type { DesktopRuntime } from '../../../../../ports/hypervisor.js';
 import type { PeerHost } from '../../../../../ports/peers.js';
 import { Process, type Scheduler } from './scheduler.js';
 
@@ -39,8 +41,14 @@ const REQUEST: SwitchoverRequest = {
 /** What is on a host's disk, and its guests: dom0 may die, these stay. */
 interface Durable {
   record: OwnershipRecord | null;
+  /** Changes of the record that have their room on a full disk. */
+  room: number;
+  /** What a power cut leaves of both: a rename whose folder could not be synced may be taken back, from the room kept to the record. */
+  settled: { record: OwnershipRecord | null; room: number };
+  full: boolean;
   reservation: CapacityReservation | null;
-  guest: 'none' | 'running' | 'paused' | 'retired';
+  /** `lost`: it should run, and its process has ended. */
+  guest: 'none' | 'running' | 'paused' | 'retired' | 'lost';
   /** Of the source's memory copy. */
   memory: 'active' | 'completed' | 'cancelled';
   /** The target's waiting copy; `dead`: it ended before it ran. */
@@ -52,11 +60,18 @@ export interface Mends {
   readonly lock: boolean;
   /** False: a host refuses for whoever asks, as before strangers were fenced. */
   readonly fence: boolean;
+  /** False: what should run is started by whoever has files of it, as if its owner did not matter. */
+  readonly owner: boolean;
+  /** False: no room is kept for changes of the records on a full disk. */
+  readonly room: boolean;
 }
 
 export class World {
   readonly west: Durable = {
     record: owner(1),
+    room: 0,
+    settled: { record: owner(1), room: 0 },
+    full: false,
     reservation: null,
     guest: 'running',
     memory: 'active',
@@ -64,6 +79,10 @@ export class World {
   };
   readonly east: Durable = {
     record: null,
+    // Kept with the reservation.
+    room: 2,
+    settled: { record: null, room: 2 },
+    full: false,
     reservation: reservation(),
     guest: 'none',
     memory: 'cancelled',
@@ -80,6 +99,8 @@ export class World {
   constructor(scheduler: Scheduler, mends: Mends) {
     this.#scheduler = scheduler;
     this.#mends = mends;
+    if (!mends.room) this.east.room = 0;
+    settle(this.east);
     this.startSource();
     this.startTarget();
   }
@@ -90,6 +111,18 @@ export class World {
 
   startTarget(): void {
     this.target = this.#host('east', EAST, this.east);
+  }
+
+  /** All processes of a host end, and what was not synced is lost; then it comes back, and its dom0 with it. */
+  powerCut(where: 'west' | 'east'): void {
+    const [host, durable] = where === 'west' ? [this.source, this.west] : [this.target, this.east];
+    host.process.kill();
+    Object.assign(durable, durable.settled);
+    if (durable.guest === 'running' || durable.guest === 'paused') durable.guest = 'lost';
+    if (durable.incoming !== 'none') durable.incoming = 'dead';
+    durable.memory = 'cancelled';
+    if (where === 'west') this.startSource();
+    else this.startTarget();
   }
 
   /** The promises, looked at after each step. */
@@ -124,7 +157,10 @@ export class World {
     const nothing = (label: string) => () => act(label, () => undefined);
     const context = {
       self,
-      capacityGate: { claim: (_: unknown, make: () => Promise<unknown>) => make() },
+      capacityGate: {
+        claim: (_: unknown, make: () => Promise<unknown>) => make(),
+        starting: (_: unknown, start: () => Promise<unknown>) => start(),
+      },
       locks: this.#mends.lock
         ? locks
         : { run: (_d: string, _w: string, work: () => Promise<unknown>) => work() },
@@ -147,7 +183,19 @@ export class World {
         expect: nothing('guard'),
       },
       ownership: {
-        get: () => act('read record', () => durable.record),
+        keepRoom: (_: string, changes: number) =>
+          act('keep room', () => {
+            if (durable.full) throw new VmshadowError('RECORD_UNWRITTEN', 'model: no space left on device');
+            durable.room = this.#mends.room ? changes : 0;
+            settle(durable);
+          }),
+        dropRoom: () =>
+          act('drop room', () => {
+            durable.room = 0;
+            settle(durable);
+          }),
+        get: () => act('read record', () => settle(durable)),
+        list: () => act('list records', () => (durable.record === null ? [] : [durable.record])),
         change: (_: string, transition: (r: OwnershipRecord | null) => OwnershipRecord) =>
           act('write record', () => this.#write(name, durable, transition)),
       },
@@ -156,10 +204,20 @@ export class World {
         list: () =>
           act('list reservations', () => (durable.reservation === null ? [] : [durable.reservation])),
         put: (_: string, r: CapacityReservation) =>
-          act('write reservation', () => void (durable.reservation = r)),
+          act('write reservation', () => {
+            if (durable.full) throw new VmshadowError('RECORD_UNWRITTEN', 'model: no space left on device');
+            durable.reservation = r;
+          }),
         remove: () => act('remove reservation', () => void (durable.reservation = null)),
       },
       peers: { connect: () => this.#peer(process, self) },
+      power: {
+        note: () => undefined,
+        restartsOf: () => Promise.resolve(null),
+        remember: () => Promise.resolve(),
+        forget: () => Promise.resolve(),
+        keepOnly: () => Promise.resolve(),
+      },
       linkCap: { cap: nothing('cap'), uncap: nothing('uncap') },
       watchLink: () => () => undefined,
       now: () => 0,
@@ -180,6 +238,8 @@ export class World {
     const fails = this.failWrite;
     this.failWrite = 'no';
     if (fails === 'before') throw new Error('model: no space left on device');
+    if (durable.full && durable.room-- <= 0)
+      throw new VmshadowError('RECORD_UNWRITTEN', 'model: no space left on device');
     if (
       before !== null &&
       (after.epoch < before.epoch || (after.epoch === before.epoch && before.state !== 'owner'))
@@ -189,6 +249,7 @@ export class World {
       );
     durable.record = after;
     if (fails === 'after') throw new Error('model: the folder could not be synced');
+    settle(durable);
     return after;
   }
 
@@ -201,6 +262,7 @@ export class World {
         await act('stop the guest', () => {
           if (durable.memory === 'cancelled')
             throw new VmshadowError('MEMORY_COPY', 'model: the copy was ended');
+          if (durable.guest === 'lost') throw new VmshadowError('DESKTOP_DOWN', 'model: no process');
           if (durable.guest === 'running') durable.guest = 'paused';
           onStopped(0);
         });
@@ -222,8 +284,17 @@ export class World {
         }),
       cancelDiskCopy: () => act('end the mirror', () => undefined),
       cutLink: () => act('cut', () => undefined),
-      resume: () => act('resume', resume),
-      start: () => act('start', () => void (durable.guest = 'running')),
+      resume: () =>
+        act('resume', () => {
+          if (durable.guest === 'lost') throw new VmshadowError('DESKTOP_DOWN', 'model: no process');
+          resume();
+        }),
+      start: () =>
+        act('start', () => {
+          if (durable.guest === 'lost') durable.guest = 'running';
+        }),
+      get: () => act('look', () => runtimeOf(durable)),
+      list: () => act('look at all', () => [runtimeOf(durable)].filter((r) => r !== null)),
       confirmComplete: () =>
         act('confirm complete', () => {
           if (durable.incoming !== 'complete') throw new VmshadowError('MEMORY_COPY', 'model: not complete');
@@ -231,6 +302,10 @@ export class World {
       activate: () =>
         act('activate', () => {
           if (durable.guest === 'running') return;
+          if (durable.guest === 'lost')
+            throw new VmshadowError('DESKTOP_DOWN', 'model: it ran here and has ended');
+          if (durable.full)
+            throw new VmshadowError('MEMORY_COPY', 'model: no room to mark it', { details: { ran: false } });
           if (durable.incoming !== 'complete')
             throw new VmshadowError('MEMORY_COPY', 'model: the copy never ran', { details: { ran: false } });
           durable.incoming = 'none';
@@ -265,10 +340,12 @@ export class ModelHost {
   readonly process: Process;
   readonly side: TargetSide;
   readonly #context: HostContext;
+  readonly #owner: boolean;
 
   constructor(process: Process, context: HostContext, mends: Mends) {
     this.process = process;
     this.#context = context;
+    this.#owner = mends.owner;
     this.side = new TargetSide(mends.fence ? context : unfenced(context));
   }
 
@@ -286,6 +363,11 @@ export class ModelHost {
     return part === 'source'
       ? sourceActivities(this.#context, quietReporter).cancelMemory({ ...move, epochs: [1, 3] })
       : targetActivities(this.#context).dropTarget(move);
+  }
+
+  /** What dom0 does when it starts, and every few seconds. */
+  look(): Promise<void> {
+    return new PowerKeeper(this.#owner ? this.#context : everyonesOwner(this.#context)).look();
   }
 
   commitFrom(from: HostRef, epoch: number): Promise<unknown> {
@@ -310,7 +392,33 @@ function unfenced(context: HostContext): HostContext {
   };
 }
 
+/** The context of a keeper that starts what its host has files of, whatever the record says. */
+function everyonesOwner(context: HostContext): HostContext {
+  const ownership = { list: () => Promise.resolve([owner(1)]), get: () => Promise.resolve(owner(1)) };
+  return { ...context, ownership: ownership as unknown as HostContext['ownership'] };
+}
+
 export const HUGE = Number.MAX_SAFE_INTEGER;
+
+/** The folder of the records is synced: what stands, stays. */
+function settle(durable: Durable): OwnershipRecord | null {
+  durable.settled = { record: durable.record, room: durable.room };
+  return durable.record;
+}
+
+/** As the hypervisor tells it: a copy that waits, or one that is gone and never ran, is no desktop of this host yet. */
+function runtimeOf({ guest, incoming }: Durable): DesktopRuntime | null {
+  const what = {
+    definition: DESKTOP,
+    wanted: 'running',
+    pid: null,
+    diskUsedBytes: 0,
+    memoryUsedBytes: 0,
+  } as const;
+  if (guest === 'running' || guest === 'paused') return { ...what, state: guest };
+  if (guest === 'lost') return { ...what, state: 'crashed' };
+  return incoming === 'none' ? null : { ...what, state: 'incoming' };
+}
 
 function owner(epoch: number): OwnershipRecord {
   return { desktop: DESKTOP.id, epoch, state: 'owner', peer: null, atMs: 0 };
