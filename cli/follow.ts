@@ -50,7 +50,7 @@ export async function followMove(source: MoveSource, options: FollowOptions): Pr
 function isOver(status: MoveStatus): boolean {
   if (status.outcome === 'running') return false;
   if (status.outcome !== 'moved') return true;
-  return status.diskHashes !== null || status.phases.at(-1)?.endedAtMs !== null;
+  return status.diskHashes !== null || status.error !== null || status.phases.at(-1)?.endedAtMs !== null;
 }
 
 async function assertStillThere(source: MoveSource, desktop: DesktopId): Promise<void> {

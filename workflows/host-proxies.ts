@@ -82,10 +82,11 @@ export function persistent(host: HostRef, within?: '30s'): Host {
   });
 }
 
-/** Hashing after the commit: long, retried until it works. */
+/** Hashing after the commit: long, retried for a day at most, since the clean-up waits for it. */
 export function persistentBulk(host: HostRef): Host {
   return proxyActivities<HostActivities>({
     taskQueue: bulkQueue(host),
+    scheduleToCloseTimeout: '1d',
     startToCloseTimeout: '1d',
     heartbeatTimeout: '20s',
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 20 },

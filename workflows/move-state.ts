@@ -88,6 +88,12 @@ export class MoveState {
     this.#show();
   }
 
+  /** Say loudly what is wrong with a move that cannot be undone any more: its outcome stays. */
+  doubt(error: FailureInfo): void {
+    this.#error = error;
+    this.#show();
+  }
+
   finish(): void {
     this.#closePhase();
     this.#show();

@@ -29,10 +29,10 @@ export function cleanupActivities(ctx: HostContext, reporter: () => ProgressRepo
     hashSnapshot: (move: MoveRef): Promise<string> =>
       whileBeating(reporter(), (signal) => ctx.hypervisor.hashSnapshot(move, signal)),
 
-    /** Remove the set-aside disk, the forwarding of the old address, and the tap. */
-    async cleanSource({ moveId, change }: CleanSource): Promise<void> {
+    /** Remove the set-aside disk (unless it is to be kept), the forwarding of the old address, and the tap. */
+    async cleanSource({ moveId, change, keepDisk = false }: CleanSource): Promise<void> {
       await ctx.locks.run(change.desktop, `the clean-up of move ${moveId}`, async () => {
-        await ctx.hypervisor.removeRetired({ desktop: change.desktop, moveId });
+        if (!keepDisk) await ctx.hypervisor.removeRetired({ desktop: change.desktop, moveId });
         await ctx.network.forgetMoved(change);
         const record = await ctx.ownership.get(change.desktop);
         // The desktop may have come back, or be on its way back: then the tap is in use again.

@@ -113,6 +113,8 @@ export type RetireSource = z.infer<typeof RetireSource>;
 
 const CleanSource = z.object({
   moveId: MoveId,
+  /** The disks differ: the set-aside one is the evidence. */
+  keepDisk: z.boolean().optional(),
   change: z.object({
     desktop: DesktopId,
     epoch: Epoch,

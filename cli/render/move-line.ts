@@ -72,6 +72,7 @@ export function renderMoveEnd(status: MoveStatus): string {
     lines.push(
       `  disks    ${status.diskHashes.equal ? 'equal at the switchover' : 'DIFFERENT at the switchover'}`,
     );
+  if (status.error !== null) lines.push(`  PROBLEM  ${status.error.message}`);
   return lines.join('\n');
 }
 

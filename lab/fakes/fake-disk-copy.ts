@@ -72,7 +72,7 @@ export function fakeDiskCopy({ machine, faults, withProcess }: FakeParts): DiskC
       const retired = machine.retired.get(move.moveId);
       if (retired === undefined)
         throw new VmshadowError('NO_MOVE', `fake: no disk is kept of ${move.moveId}`);
-      return hashFakeDisk(retired.disk);
+      return hashFakeDisk(faults.has('disks differ') ? { image: 'another', writes: 0 } : retired.disk);
     },
     removeRetired: async (move) => {
       machine.retired.delete(move.moveId);

@@ -74,7 +74,7 @@ export function fakeMoveTarget({ machine, faults, note, run }: FakeParts): MoveT
         moveId: move.moveId,
         disk,
         state: 'paused',
-        view: snapshot ? { disk: { ...disk }, hash: null } : null,
+        view: snapshot && !faults.has('view is lost') ? { disk: { ...disk }, hash: null } : null,
       });
       machine.desktops.set(move.desktop, desktop);
       machine.incoming.delete(move.moveId);

@@ -10,6 +10,8 @@ export type Fault =
   | 'disk breaks'
   | 'memory never converges'
   | 'disk never ends'
-  | 'sync never comes';
+  | 'sync never comes'
+  | 'view is lost'
+  | 'disks differ';
 
 export type FakeFaults = Set<Fault>;

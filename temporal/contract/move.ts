@@ -53,7 +53,7 @@ export interface MoveStatus {
   /** Never falls. */
   readonly percent: number;
   readonly etaMs: number | null;
-  /** Why it failed or was cancelled, and what to do next. */
+  /** Why it failed or was cancelled, and what to do next; of one that moved: what is wrong with it all the same. */
   readonly error: { readonly code: string; readonly message: string } | null;
   readonly rttBeforeMs: number | null;
   readonly rttAfterMs: number | null;

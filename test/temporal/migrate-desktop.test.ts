@@ -115,6 +115,37 @@ describe('migrateDesktop', () => {
     expect(typedSearchAttributes.get(ATTRIBUTE.phase)).toBe('cleanup');
   });
 
+  it('cleans addresses, rules and the disk, and says it loudly, when the disks could not be compared', async () => {
+    target.faults.add('view is lost');
+    const { desktop, handle } = await begin();
+    expect(await handle.result()).toMatchObject({
+      outcome: 'moved',
+      diskHashes: null,
+      error: { code: 'DISK_COPY', message: expect.stringMatching(/could not be compared: .*no view/) },
+    });
+    expect(cloud.runningAt(desktop)).toEqual(['us-east/h1']);
+    expect(await source.leftovers()).toEqual([]);
+    expect(await target.leftovers()).toEqual([]);
+  });
+
+  it('keeps the disk alone of all that is left at the source when the disks differ, and says it loudly', async () => {
+    source.faults.add('disks differ');
+    const { desktop, handle } = await begin();
+    const result = await handle.result();
+    expect(result).toMatchObject({
+      outcome: 'moved',
+      diskHashes: { equal: false },
+      error: { code: 'DISK_COPY', message: expect.stringMatching(/DIFFER.*us-west\/h1/) },
+    });
+    expect(cloud.runningAt(desktop)).toEqual(['us-east/h1']);
+    expect(await source.leftovers()).toEqual([`retired ${result.moveId}`]);
+    await source.context.hypervisor.removeRetired({
+      desktop: fakeDesktop(desktop).id,
+      moveId: result.moveId,
+    });
+    expect(await target.leftovers()).toEqual([]);
+  });
+
   it.each<[MoveStatus['phase'], Fault]>([
     ['async-disk', 'disk never ends'],
     ['sync-switch', 'sync never comes'],
