@@ -1,4 +1,5 @@
-// The command line of `npm run bench -- NAME [options]`. A benchmark that takes options exports a strict zod object `Options`.
+// The command line of `npm run bench -- NAME [options]`. A benchmark that takes options exports a strict zod object `Options`; what follows
+// its name without a dash is there as `positionals`.
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
@@ -13,8 +14,7 @@ export function parseBenchCommand(argv: readonly string[], names: readonly strin
   const [name, ...rest] = positionals;
   if (name === undefined) return { problem: 'no benchmark is named' };
   if (!names.includes(name)) return { problem: `there is no benchmark ${name}` };
-  if (rest.length > 0) return { problem: `expected one benchmark, got also ${rest.join(' ')}` };
-  return { name, given: { ...values } };
+  return { name, given: { ...values, ...(rest.length === 0 ? {} : { positionals: rest }) } };
 }
 
 /** Check options against a benchmark's schema; all problems in one text. */
@@ -26,8 +26,12 @@ export function checkOptions<S extends z.ZodType>(
   if (parsed.success) return { options: parsed.data };
   const problems = parsed.error.issues.map((issue) =>
     issue.code === 'unrecognized_keys'
-      ? `unknown option ${issue.keys.map((k) => `--${k}`).join(', ')}`
-      : `--${issue.path.join('.')}: ${issue.message}`,
+      ? issue.keys
+          .map((k) => (k === 'positionals' ? 'it takes no further names' : `unknown option --${k}`))
+          .join(', ')
+      : issue.path[0] === 'positionals'
+        ? issue.message
+        : `--${issue.path.join('.')}: ${issue.message}`,
   );
   return { problem: problems.join('; ') };
 }

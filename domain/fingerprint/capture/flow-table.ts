@@ -1,6 +1,7 @@
 // Groups a desktop's packets into flows, seen from the desktop, and keeps each flow's clock: time that jumps back or leaps ahead
 // is counted and left out, so that concatenated or stepped captures give true rates. Bounded: what does not fit is counted, not kept.
 import type { FlowKey } from '../model.js';
+import { protocolOfBytes } from './greeting.js';
 import type { PacketHeader, TcpFields } from './packet.js';
 
 export interface FlowPacket {
@@ -21,12 +22,16 @@ export interface CapturedFlow {
   initiator: 'desktop' | 'peer' | undefined;
   activeMs: number;
   clockJumps: number;
+  /** Protocol by the first bytes of either side, where they were captured and say one. */
+  says: string | undefined;
   /** Packets kept for cycle analysis; at most MAX_PACKETS_PER_FLOW. */
   readonly packets: FlowPacket[];
 }
 
 /** A minute and a half of video at full rate; more adds nothing to medians. */
 const MAX_PACKETS_PER_FLOW = 60_000;
+/** A protocol greets in its first packets. */
+const GREETING_PACKETS = 16;
 /** A port scan must not fill the memory of dom0. */
 export const MAX_FLOWS_KEPT = 4_096;
 /** Silence longer than this is no part of a session: a stepped clock, or captures strung together. */
@@ -69,6 +74,8 @@ export class FlowTable {
     if (clock?.advance(header.timeMs) === false) flow.clockJumps += 1;
     flow.activeMs = clock?.activeMs ?? 0;
     count(flow, header, fromDesktop);
+    if (flow.says === undefined && flow.packets.length < GREETING_PACKETS && header.payload !== undefined)
+      flow.says = protocolOfBytes(header.payload) ?? undefined;
     if (flow.packets.length < MAX_PACKETS_PER_FLOW)
       flow.packets.push({
         atMs: flow.activeMs,
@@ -93,6 +100,7 @@ export class FlowTable {
       initiator: undefined,
       activeMs: 0,
       clockJumps: 0,
+      says: undefined,
       packets: [],
     };
     this.flows.set(id, flow);

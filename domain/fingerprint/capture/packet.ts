@@ -28,6 +28,8 @@ export interface PacketHeader {
   /** Identification of IPv4, 0 of IPv6; checksum of TCP or UDP. */
   readonly ipId: number;
   readonly checksum: number;
+  /** Its first bytes, as far as they were captured; they share memory with what was read. */
+  readonly payload?: Uint8Array;
   readonly tcp: TcpFields | undefined;
 }
 
@@ -52,6 +54,8 @@ const TCP = 6;
 const UDP = 17;
 /** Authentication header (RFC 4302): next header and length in units of 4 bytes, less 2. */
 const AUTHENTICATION = 51;
+/** Enough of a payload to tell a protocol's greeting. */
+const PAYLOAD_BYTES = 16;
 /** Tunnels within tunnels. */
 const MAX_TUNNELS = 8;
 /** Hop-by-hop, routing, destination options: next header and length in units of 8 bytes. */
@@ -190,6 +194,7 @@ function decodeTransport(raw: RawPacket, protocol: number, at: number, ip: IpPac
     // Enough to tell a packet that was captured twice from one that was sent twice.
     ipId: ip.id,
     checksum: u16(b, protocol === TCP ? 16 : 6),
+    payload: b.subarray(headerBytes, Math.min(bytes, headerBytes + PAYLOAD_BYTES)),
     tcp: protocol === TCP ? tcpFields(b, headerBytes) : undefined,
   };
   return { kind: 'packet', header, firstFragment: ip.firstFragment };

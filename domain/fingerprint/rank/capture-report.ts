@@ -112,7 +112,7 @@ export function reportDesktop(
     desktop: table.desktop,
     rank: known(fingerprint.rank),
     rankPaper: known(fingerprint.rankPaper),
-    protocol: shown === undefined ? null : protocolOfPort(shown.flow.key.desktopPort),
+    protocol: shown === undefined ? null : protocolOf(shown),
     mode: known(cycles?.mode) ?? 'unknown',
     client: shown?.flow.key.peerAddress ?? null,
     rttMs: known(cycles?.rttMs),
@@ -129,7 +129,7 @@ export function reportDesktop(
       ...remarksOn(counts, others, causality),
       ...guessReasons(guess, table),
       ...(doubts.length > 0 ? [] : fingerprint.reasons),
-      ...unknownReasons(cycles, shown?.flow),
+      ...unknownReasons(cycles, shown),
     ],
     counted: {
       ...counts,
@@ -198,12 +198,24 @@ function remarksOn(
   ];
 }
 
+/** The name of a flow's protocol: by its own first bytes, else by a port on which a remote desktop was looked for; never by guessing. */
+function protocolOf({ flow, foundBy }: { flow: CapturedFlow; foundBy: 'port' | 'behaviour' }): string | null {
+  if (flow.says !== undefined) return flow.says;
+  if (foundBy === 'behaviour') return null;
+  const byRelay = flow.initiator === 'desktop' ? protocolOfPort(flow.key.peerPort) : null;
+  return protocolOfPort(flow.key.desktopPort) ?? byRelay;
+}
+
 /** The flow that shows the screen, with the packets that say so. */
 function shownFlow(
   table: FlowTable,
   policy: FingerprintPolicy,
 ): { flow: CapturedFlow; foundBy: 'port' | 'behaviour' } | undefined {
-  const flows = [...table.flows.values()].map((flow) => ({ ...evidenceOf(flow), flow }));
+  const flows = [...table.flows.values()].map((flow) => ({
+    ...evidenceOf(flow),
+    address: table.desktop,
+    flow,
+  }));
   const found = findRemoteDesktop(flows, policy);
   return found === null ? undefined : { flow: found.flow.flow, foundBy: found.foundBy };
 }
@@ -247,16 +259,22 @@ function guessReasons(guess: GuessedDesktop | null, table: FlowTable): string[] 
     behaviour: 'one of its flows behaves like a remote desktop',
     traffic: 'it has most of the traffic; no flow looks like a remote desktop',
   }[guess.why];
-  return [`the desktop was guessed: ${why}; --desktop ADDRESS says otherwise`];
+  const { others = [] } = guess;
+  const also = others.length === 0 ? '' : `, and so may ${others.slice(0, 3).join(', ')} be`;
+  return [`the desktop was guessed: ${why}${also}; --desktop ADDRESS says otherwise`];
 }
 
 /** One reason a figure that is missing. */
-function unknownReasons(cycles: CycleSummary | undefined, shown: CapturedFlow | undefined): string[] {
-  if (cycles === undefined || shown === undefined)
+function unknownReasons(
+  cycles: CycleSummary | undefined,
+  found: { flow: CapturedFlow; foundBy: 'port' | 'behaviour' } | undefined,
+): string[] {
+  const shown = found?.flow;
+  if (cycles === undefined || found === undefined || shown === undefined)
     return ['client, protocol, round trip and frame rate are unknown without a remote-desktop flow'];
   const reasons: string[] = [];
-  if (protocolOfPort(shown.key.desktopPort) === null)
-    reasons.push(`protocol unknown: port ${shown.key.desktopPort} names none`);
+  if (protocolOf(found) === null)
+    reasons.push(`protocol unknown: neither port ${shown.key.desktopPort} nor what was captured names one`);
   if (cycles.rttMs === null)
     reasons.push(
       shown.key.protocol === 'udp'

@@ -2,21 +2,26 @@
 // behaviour; else the private address with most traffic. Bounded: of a capture with very many flows the first ones decide.
 import { isPrivateAddress } from '../../model/address.js';
 import type { PacketHeader } from '../capture/packet.js';
+import { protocolOfBytes } from '../capture/greeting.js';
+import { BURST_GAP_MS, rhythmOf } from './flow-rhythm.js';
 import { behaves, findRemoteDesktop, type FlowEvidence, type RemoteDesktopHints } from './remote-desktop.js';
 
 /** Flows that are looked at; later ones are counted to their addresses only. */
 const MAX_FLOWS = 20_000;
+/** Packets of a flow, and of all, that its rhythm is judged by. */
+const MAX_TURNS = 3_000;
+const MAX_TURNS_KEPT = 600_000;
+const GREETING_TURNS = 16;
+/** Two small messages one after the other are two: keys, pointers. */
+const SMALL_MESSAGE_BYTES = 600;
 /** Desktops reported of one capture. */
 const MAX_DESKTOPS = 16;
-
-/** Servers of a capture that are no desktops: mail, web, shells, names. With --desktop these ports count like any other. */
-const OTHER_SERVICES = new Set([
-  20, 21, 22, 23, 25, 53, 80, 110, 143, 443, 465, 587, 853, 993, 995, 8080, 8443,
-]);
 
 export interface GuessedDesktop {
   readonly address: string;
   readonly why: 'port' | 'behaviour' | 'traffic';
+  /** Other addresses that are as likely. */
+  readonly others?: readonly string[];
 }
 
 interface Side {
@@ -32,11 +37,15 @@ interface Pair {
   readonly a: Side;
   readonly b: Side;
   opener: Side | undefined;
+  says: string | undefined;
+  /** Packets with a payload, those of one side that followed each other closely as one. */
+  readonly turns: { readonly atMs: number; endMs: number; readonly fromA: boolean; bytes: number }[];
 }
 
 export class DesktopGuess {
   readonly #pairs = new Map<string, Pair>();
   readonly #bytes = new Map<string, number>();
+  #turns = 0;
 
   /** Take in one packet. */
   add(h: PacketHeader): void {
@@ -51,21 +60,42 @@ export class DesktopGuess {
     if (h.payloadBytes > 0) {
       from.messages += 1;
       from.messageBytes += h.payloadBytes;
+      this.#turn(pair, h, from === pair.a);
+      if (pair.says === undefined && pair.turns.length <= GREETING_TURNS && h.payload !== undefined)
+        pair.says = protocolOfBytes(h.payload) ?? undefined;
     }
     if (h.tcp?.syn === true) pair.opener ??= h.tcp.ack ? (from === pair.a ? pair.b : pair.a) : from;
+  }
+
+  #turn(pair: Pair, h: PacketHeader, fromA: boolean): void {
+    const last = pair.turns.at(-1);
+    // Pieces of a picture are put together; of a client's messages each counts.
+    const follows =
+      last?.fromA === fromA &&
+      h.payloadBytes + last.bytes > SMALL_MESSAGE_BYTES &&
+      Math.abs(h.timeMs - last.endMs) < BURST_GAP_MS;
+    if (last !== undefined && follows) {
+      last.endMs = Math.max(last.endMs, h.timeMs);
+      last.bytes += h.payloadBytes;
+    } else if (pair.turns.length < MAX_TURNS && this.#turns < MAX_TURNS_KEPT) {
+      this.#turns += 1;
+      pair.turns.push({ atMs: h.timeMs, endMs: h.timeMs, fromA, bytes: h.payloadBytes });
+    }
   }
 
   /** Give the likely desktops, most traffic first; empty for a capture without TCP or UDP. */
   result(hints: RemoteDesktopHints): GuessedDesktop[] {
     const seen = [...this.#pairs.values()].flatMap((p) => [view(p, p.a, p.b), view(p, p.b, p.a)]);
     const byPort = seen.filter((v) => findRemoteDesktop([v], hints)?.foundBy === 'port');
-    const found =
-      byPort.length > 0 ? byPort : seen.filter((v) => behaves(v) && !OTHER_SERVICES.has(v.desktopPort));
+    const found = byPort.length > 0 ? byPort : seen.filter(behaves);
     const why = byPort.length > 0 ? ('port' as const) : ('behaviour' as const);
     const addresses = new Set(
       found.sort((x, y) => y.bytesIn + y.bytesOut - x.bytesIn - x.bytesOut).map((v) => v.address),
     );
-    if (addresses.size > 0) return [...addresses].slice(0, MAX_DESKTOPS).map((address) => ({ address, why }));
+    const likely = [...addresses].slice(0, MAX_DESKTOPS);
+    if (likely.length === 1) return likely.map((address) => ({ address, why }));
+    if (likely.length > 1)
+      return likely.map((address) => ({ address, why, others: likely.filter((a) => a !== address) }));
     const busiest = [...this.#bytes].sort((x, y) => y[1] - x[1]).map(([address]) => address);
     const address = busiest.find(isPrivateAddress) ?? busiest[0];
     return address === undefined ? [] : [{ address, why: 'traffic' }];
@@ -81,6 +111,8 @@ export class DesktopGuess {
       a: side(h.source, h.sourcePort),
       b: side(h.destination, h.destinationPort),
       opener: undefined,
+      says: undefined,
+      turns: [],
     };
     this.#pairs.set(id, pair);
     return pair;
@@ -106,5 +138,18 @@ function view(pair: Pair, desktop: Side, peer: Side): FlowEvidence & { address: 
     initiator: pair.opener === undefined ? undefined : pair.opener === desktop ? 'desktop' : 'peer',
     clientMessages: peer.messages,
     clientMessageBytes: peer.messages === 0 ? 0 : peer.messageBytes / peer.messages,
+    serverMessages: desktop.messages,
+    says: pair.says,
+    rhythm: rhythmOf(
+      // Batches of several interfaces are not in the order of time.
+      [...pair.turns]
+        .sort((x, y) => x.atMs - y.atMs)
+        .map(({ atMs, endMs, fromA, bytes }) => ({
+          atMs,
+          endMs,
+          bytes,
+          fromDesktop: fromA === (desktop === pair.a),
+        })),
+    ),
   };
 }

@@ -1,7 +1,16 @@
 // Finds the remote-desktop flow among a desktop's flows: by port, or, on any port and through any encryption, by behaviour: small
 // messages in, a lot more out, both ways all the time, on a connection that the peer opened to a port the desktop listens on.
 import type { FlowCounters, FlowKey } from '../model.js';
-import { protocolOfPort } from './protocols.js';
+import { isPrivateAddress } from '../../model/address.js';
+import { hasPerson, hasScreen, hasStream, lasts, type FlowRhythm } from './flow-rhythm.js';
+import {
+  CONFERENCE_PORTS,
+  MACHINE_PORTS,
+  protocolOfPort,
+  SCREENLESS,
+  STREAM_PORTS,
+  WEB_PORTS,
+} from './protocols.js';
 
 export interface RemoteDesktopHints {
   readonly remoteDesktopPorts: readonly number[];
@@ -22,6 +31,13 @@ export type FlowEvidence = FlowCounters & {
   /** Client messages with a payload, and their median size, when packets were seen. */
   readonly clientMessages?: number | undefined;
   readonly clientMessageBytes?: number | undefined;
+  /** Packets of the desktop with a payload. */
+  readonly serverMessages?: number | undefined;
+  readonly rhythm?: FlowRhythm | undefined;
+  /** What its first bytes say it is. */
+  readonly says?: string | undefined;
+  /** The desktop's address, where it is not known which end is the desktop. */
+  readonly address?: string | undefined;
 };
 
 /** Messages of a remote-desktop client: keystrokes, pointer, requests; with TLS and IP headers below this. */
@@ -34,6 +50,8 @@ const MIN_INPUTS = 50;
 const MAX_INPUT_BYTES = 120;
 /** A screen is more than what is typed at it. */
 const MIN_OUT_TO_IN = 1.2;
+const VIEWS_IN_TO_OUT = 3;
+const STREAM_OUT_TO_IN = 5;
 /** Ports that systems hand out to clients (IANA 49152 and up, Linux 32768 and up): a listener is rarely there. */
 const FIRST_EPHEMERAL = 32_768;
 
@@ -42,10 +60,21 @@ export function findRemoteDesktop<F extends FlowEvidence>(
   flows: readonly F[],
   hints: RemoteDesktopHints,
 ): FoundRemoteDesktop<F> | null {
+  const screens = flows.filter((f) => f.says === undefined || !SCREENLESS.has(f.says));
+  return findAmong(screens, hints);
+}
+
+function findAmong<F extends FlowEvidence>(
+  flows: readonly F[],
+  hints: RemoteDesktopHints,
+): FoundRemoteDesktop<F> | null {
   const ports = new Set(hints.remoteDesktopPorts);
   const relays = new Set(hints.relayPorts ?? []);
   const onPort = flows.filter(
-    (f) => (isServed(f, ports) && f.initiator !== 'desktop') || relays.has(f.peerPort),
+    (f) =>
+      speaks(f) &&
+      ((isServed(f, ports) && f.initiator !== 'desktop') ||
+        (relays.has(f.peerPort) && f.initiator !== 'peer' && !views(f))),
   );
   const byPort = heaviest(onPort);
   if (byPort !== undefined) return { flow: byPort, foundBy: 'port' };
@@ -55,17 +84,49 @@ export function findRemoteDesktop<F extends FlowEvidence>(
   return behaving === undefined ? null : { flow: behaving, foundBy: 'behaviour' };
 }
 
+/** Through a relay the desktop sends its screen out; a viewer that uses the same relay takes one in. */
+function views(f: FlowEvidence): boolean {
+  const seen = f.rhythm !== undefined;
+  return seen && f.bytesIn >= f.bytesOut * VIEWS_IN_TO_OUT;
+}
+
+/** Both sides have said something, as far as that was seen: a port that is only knocked at serves nobody. */
+function speaks(f: FlowEvidence): boolean {
+  return (
+    f.clientMessages === undefined ||
+    f.serverMessages === undefined ||
+    f.clientMessages + f.serverMessages > 1
+  );
+}
+
 /** Tell whether a flow looks like a remote desktop's, whatever its port. */
 export function behaves(f: FlowEvidence): boolean {
   if (f.packetsIn < MIN_PACKETS_IN || f.packetsOut === 0) return false;
+  if ([f.desktopPort, f.peerPort].some((p) => MACHINE_PORTS.has(p) || CONFERENCE_PORTS.has(p))) return false;
+  if (f.rhythm !== undefined && streams(f, f.rhythm)) return true;
   const listens = f.initiator === 'peer' || (f.initiator === undefined && looksListening(f));
   if (!listens) return false;
+  if (f.says !== undefined) return !SCREENLESS.has(f.says);
+  if (f.rhythm !== undefined && !isSession(f, f.rhythm)) return false;
   const messages = f.clientMessages ?? (f.bytesIn / f.packetsIn > PURE_ACK_BYTES ? f.packetsIn : 0);
   const messageBytes = f.clientMessageBytes ?? f.bytesIn / f.packetsIn;
   if (f.bytesOut >= f.bytesIn * MIN_OUT_TO_IN)
     return messages >= MIN_PACKETS_IN && messageBytes <= MAX_MESSAGE_BYTES;
   // A pointer that moves over a still screen: many tiny messages, hardly an answer.
   return messages >= MIN_INPUTS && messageBytes <= MAX_INPUT_BYTES;
+}
+
+/** A person or a screen at its ends. On the web's ports most flows fetch pages: there one that lasts is asked for, over TCP. */
+function isSession(f: FlowEvidence, rhythm: FlowRhythm): boolean {
+  if (!hasPerson(rhythm) && !hasScreen(rhythm)) return false;
+  return !WEB_PORTS.has(f.desktopPort) || (f.protocol === 'tcp' && lasts(rhythm));
+}
+
+/** A screen streamed over UDP, as games are: known by its beat and by how little comes back. Calls and the web's videos are not it. */
+function streams(f: FlowEvidence, rhythm: FlowRhythm): boolean {
+  if (f.protocol !== 'udp' || f.bytesOut < STREAM_OUT_TO_IN * f.bytesIn || !hasStream(rhythm)) return false;
+  if (WEB_PORTS.has(f.desktopPort)) return false;
+  return STREAM_PORTS.has(f.desktopPort) || f.address === undefined || isPrivateAddress(f.address);
 }
 
 /** Tell whether two keys name the same flow. */

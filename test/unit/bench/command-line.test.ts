@@ -12,10 +12,16 @@ describe('parseBenchCommand', () => {
     });
   });
 
+  it('hands further names on', () => {
+    expect(parseBenchCommand(['placement', 'folder'], names)).toEqual({
+      name: 'placement',
+      given: { positionals: ['folder'] },
+    });
+  });
+
   it.each([
     [[], 'no benchmark is named'],
     [['speed'], 'there is no benchmark speed'],
-    [['placement', 'oscillation'], 'expected one benchmark, got also oscillation'],
   ])('refuses %j', (argv, problem) => {
     expect(parseBenchCommand(argv, names)).toEqual({ problem });
   });
@@ -29,8 +35,14 @@ describe('checkOptions', () => {
   });
 
   it('names every unknown option', () => {
-    expect(checkOptions(Options, { slow: true, x: 'y' })).toEqual({ problem: 'unknown option --slow, --x' });
+    expect(checkOptions(Options, { slow: true, x: 'y' })).toEqual({
+      problem: 'unknown option --slow, unknown option --x',
+    });
     expect(checkOptions(NoOptions, { quick: true })).toEqual({ problem: 'unknown option --quick' });
+  });
+
+  it('refuses further names where none are expected', () => {
+    expect(checkOptions(NoOptions, { positionals: ['x'] })).toEqual({ problem: 'it takes no further names' });
   });
 
   it('refuses a value where a flag is expected', () => {

@@ -37,6 +37,7 @@ describe('decodeRawPacket', () => {
       destinationPort: 5901,
       ipId: 0,
       checksum: 0,
+      payload: Buffer.alloc(11),
       ipBytes: 63,
       payloadBytes: 11,
       tcp: {
