@@ -64,7 +64,9 @@ export function fakeMoveTarget({ machine, faults, note, run }: FakeParts): MoveT
     activate: async (move, snapshot) => {
       if (activated(move) !== null) return;
       const { definition, tap, disk, memory } = incoming(move);
-      if (memory !== 'complete' || faults.has('copy cannot run'))
+      // A copy that cannot be marked as running here does not run.
+      const full = machine.resources.disk.freeMiB === 0;
+      if (memory !== 'complete' || full || faults.has('copy cannot run'))
         throw new VmshadowError('MEMORY_COPY', `fake: the copy of ${move.desktop} is gone and never ran`, {
           details: { ran: false },
         });

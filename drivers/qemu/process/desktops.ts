@@ -8,6 +8,7 @@ import type { DesktopDefinition, DesktopState, PowerWish } from '../../../domain
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError, hasCode, isVmshadowError } from '../../../domain/errors.js';
 import { makeFolderDurably, removeDurably } from '../../../os/durable-file.js';
+import { isNotDurable } from '../../../os/record-errors.js';
 import { qemuCommand } from './command-lines.js';
 import { createEmptyDisk, importImage, usedBytes } from './disk-image.js';
 import type { QemuHost } from './qemu-host.js';
@@ -54,10 +55,16 @@ export async function createDesktop(
   const { disk } = host.layout.copy(definition.id, HOME_COPY);
   // Without a record the disk is what an interrupted creation left.
   await rm(disk, { force: true });
-  if (image === null) await createEmptyDisk(disk, definition.diskMiB);
-  else await importImage(image, disk, definition.diskMiB);
-  const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
-  await host.records.desktops.put(definition.id, record);
+  try {
+    if (image === null) await createEmptyDisk(disk, definition.diskMiB);
+    else await importImage(image, disk, definition.diskMiB);
+    const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
+    await host.records.desktops.put(definition.id, record);
+  } catch (error) {
+    // A full disk must not stay full of what nobody can use. Where the record stands after all, its disk stays too.
+    if (!isNotDurable(error)) await rm(disk, { force: true });
+    throw error;
+  }
 }
 
 /** Start a desktop that has no living guest; one that runs, or waits, is left alone. */

@@ -40,11 +40,19 @@ export async function importImage(image: string, path: string, diskMiB: number):
     );
   const unfinished = `${path}.import`;
   await rm(unfinished, { force: true });
-  await runCommand(['qemu-img', 'convert', '-f', info.format, '-O', 'raw', '-S', '64k', image, unfinished], {
-    timeoutMs: CONVERT_TIMEOUT_MS,
-  });
-  await createEmptyDisk(unfinished, diskMiB);
-  await renameDurably(unfinished, path);
+  try {
+    await runCommand(
+      ['qemu-img', 'convert', '-f', info.format, '-O', 'raw', '-S', '64k', image, unfinished],
+      {
+        timeoutMs: CONVERT_TIMEOUT_MS,
+      },
+    );
+    await createEmptyDisk(unfinished, diskMiB);
+    await renameDurably(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw error;
+  }
 }
 
 /** Wait until what was written to a file is on the disk, whoever wrote it. */

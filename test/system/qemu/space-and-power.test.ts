@@ -12,7 +12,8 @@ import { HostRef } from '../../../domain/model/ids.js';
 import { FakeCloud } from '../../../lab/fakes/fake-host.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 import { runCommand } from '../../../os/run-command.js';
-import { crash, smallDesktop, TAP, TwoHosts } from './two-hosts.js';
+import { NEVER } from '../../compliance/move-steps.js';
+import { copyDisk, copyMemory, crash, smallDesktop, TAP, TwoHosts } from './two-hosts.js';
 
 const self = HostRef.parse({ site: 'a', host: 'h1' });
 const capacity = { slots: 9, vcpus: 9, memoryMiB: 1_000_000, diskMiB: 1_000_000 };
@@ -26,18 +27,25 @@ let cloud: FakeCloud;
 let ctx: HostContext;
 let keeper: PowerKeeper;
 let disks: string;
+/** Of the other host. */
+let otherDisks: string;
 
 beforeAll(async () => {
   world = await TwoHosts.make();
   disks = join(world.folder, 'a');
-  await mkdir(disks);
-  const image = join(world.folder, 'file-system');
-  await runCommand(['truncate', '-s', `${String(definition.diskMiB + 96)}M`, image]);
-  await runCommand(['mke2fs', '-q', '-F', '-t', 'ext4', '-m', '0', image]);
-  await runCommand(['mount', '-o', 'loop', image, disks]);
+  otherDisks = join(world.folder, 'b');
+  for (const folder of [disks, otherDisks]) {
+    const image = `${folder}.file-system`;
+    await mkdir(folder);
+    await runCommand(['truncate', '-s', `${String(definition.diskMiB + 96)}M`, image]);
+    await runCommand(['mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', '-m', '0', image]);
+    await runCommand(['mount', '-o', 'loop', image, folder]);
+  }
   // A namespace keeps the mounts that it began with.
-  await world.a.kill();
-  world.a.start();
+  for (const host of [world.a, world.b]) {
+    await host.kill();
+    host.start();
+  }
   cloud = new FakeCloud();
   const fake = await cloud.add(self, capacity, '198.51.100.10');
   const hypervisor = world.a.driver;
@@ -55,12 +63,26 @@ beforeAll(async () => {
 afterAll(async () => {
   await cloud.remove();
   await crash(await world.processes('qemu-system-x86_64'));
-  await runCommand(['umount', disks]);
+  for (const folder of [disks, otherDisks]) await runCommand(['umount', folder]);
   await world.remove();
 });
 
 const stateOf = async () => (await world.a.driver.get(id))?.state;
 const report = () => desktopActivities(ctx).reportHost({ traffic: false });
+/** Fill a file system to the last block; gives the file whose removal makes room again. */
+async function fill(folder: string): Promise<string> {
+  const filler = join(folder, 'filler');
+  for (const block of ['1M', '4k', '4k'])
+    await runCommand([
+      'dd',
+      'if=/dev/zero',
+      `of=${filler}`,
+      `bs=${block}`,
+      'oflag=append',
+      'conv=notrunc,fsync',
+    ]).catch(() => undefined);
+  return filler;
+}
 async function until(state: string): Promise<void> {
   while ((await stateOf()) !== state) await sleep(50);
 }
@@ -104,8 +126,7 @@ it('a desktop whose host loses its power is started again with its disk, a stopp
 });
 
 it('a guest on a full disk is out of space, and goes on when there is room, with no error of its own', async () => {
-  const filler = join(disks, 'filler');
-  await runCommand(['dd', 'if=/dev/zero', `of=${filler}`, 'bs=64k', 'conv=fsync']).catch(() => undefined);
+  const filler = await fill(disks);
   await until('out-of-space');
   await keeper.look();
   const full = (await report()).desktops.find((d) => d.definition.id === id);
@@ -122,4 +143,36 @@ it('a guest on a full disk is out of space, and goes on when there is room, with
   const { disk } = await world.guest(world.a);
   expect(disk.errors).toBe(0);
   expect((await report()).desktops[0]?.problem).toBeNull();
+});
+
+it('a desktop that its host has no room to make leaves nothing behind', async () => {
+  const filler = await fill(disks);
+  const before = await world.kept('a');
+  const other = { ...definition, id: 'other' as typeof id };
+  await expect(world.a.driver.create(other, TAP, smallGuest().disk)).rejects.toThrow(/space/);
+  expect(await world.kept('a')).toEqual(before);
+  await rm(filler);
+  await keeper.look();
+});
+
+it('a copy that cannot be marked as running on a full disk never runs, and the source goes on', async () => {
+  const move = { desktop: id, moveId: 'resident-full' };
+  await copyDisk(world.a, world.b, move, definition);
+  await copyMemory(world.a, world.b, move, definition);
+  await world.a.driver.switchover(move, 10_000, () => undefined, NEVER);
+  await world.b.driver.confirmComplete(move);
+  const filler = await fill(otherDisks);
+  for (let i = 0; i < 2; i++)
+    await expect(world.b.driver.activate(move, false)).rejects.toMatchObject({
+      code: 'MEMORY_COPY',
+      details: { ran: false },
+    });
+  expect(await world.b.driver.get(id)).toMatchObject({ state: 'paused' });
+  await world.a.driver.cancelMemoryCopy(move);
+  await world.a.driver.cancelDiskCopy(move);
+  await world.b.driver.discardTarget(move);
+  await rm(filler);
+  expect(await world.kept('b')).toEqual([]);
+  expect(await stateOf()).toBe('running');
+  expect((await world.guest(world.a)).disk.errors).toBe(0);
 });

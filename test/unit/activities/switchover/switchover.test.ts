@@ -93,6 +93,20 @@ describe('switchover', () => {
     expect(await target.context.ownership.get(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
   });
 
+  it('lets the source run on when the disk of the target fills up at the moment of its word', async () => {
+    const { ownership } = target.context;
+    const change = ownership.change.bind(ownership);
+    jest.spyOn(ownership, 'change').mockImplementationOnce(async (...args) => {
+      target.machine.fill('d1');
+      return change(...args);
+    });
+    await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'PEER_REFUSED' });
+    expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
+    expect(await ownership.get(desktop.id)).toMatchObject({ state: 'refused', epoch: 2 });
+    await targetActivities(target.context).dropTarget(request);
+    expect(await target.leftovers()).toEqual([]);
+  });
+
   it('starts the desktop from its disk at a source that lost its power while it waited for a word that is `refused`', async () => {
     await source.context.ownership.change(desktop.id, (r) => release(r, desktop.id, 2, east, 0));
     source.machine.powerCut();
