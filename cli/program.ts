@@ -131,10 +131,13 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
       result.exit = await moveCommand(context, { ...o, desktop, site });
     });
   pooled(program.command('cancel <desktop>'))
-    .description("cancel a desktop's move; it stays where it is")
-    .action(async (desktop: string, o: Raw) =>
-      (await import('./commands/move.js')).cancelCommand(context, { ...o, desktop }),
-    );
+    .description("cancel a desktop's move, and say what became of it: undone until the commit")
+    .option('--follow', 'wait until it is decided (the default)')
+    .option('--no-follow', 'only ask')
+    .action(async (desktop: string, o: Raw) => {
+      const { cancelCommand } = await import('./commands/move.js');
+      result.exit = await cancelCommand(context, { ...o, desktop });
+    });
   pooled(program.command('force <desktop>'))
     .description('switch a move over now, without waiting for a short pause')
     .action(async (desktop: string, o: Raw) =>

@@ -85,9 +85,87 @@ export function reportEnd(context: CliContext, end: MoveStatus, json: boolean): 
 
 const SignalOptions = z.object({ ...poolOptions, desktop: DesktopId });
 
-/** Run `vmshadow cancel DESKTOP`: undoes the move, whatever phase it is in, until the commit. */
-export async function cancelCommand(context: CliContext, raw: unknown): Promise<void> {
-  await signalMove(context, raw, 'cancel', MOVE.cancelMove, 'asked to cancel; the desktop stays where it is');
+const CancelOptions = z.object({ ...poolOptions, desktop: DesktopId, follow: z.boolean().default(true) });
+
+/**
+ * Run `vmshadow cancel DESKTOP`: undoes the move, whatever phase it is in, until the commit, and says what became of it. 0 where the desktop
+ * stays where it was (or when the cancel was only asked for, with --no-follow), 1 where it came too late and the desktop moved.
+ */
+export async function cancelCommand(context: CliContext, raw: unknown): Promise<ExitCode> {
+  const { pool, desktop, json, follow } = parseArguments(CancelOptions, raw, 'cancel');
+  return withLoop(pool, async (loop) => {
+    const before = await askMove(loop, desktop, MOVE.cancelMove);
+    if (!follow) {
+      const phase = before?.phase ?? null;
+      if (json) context.out(JSON.stringify({ desktop, signal: MOVE.cancelMove.name, phase }, null, 2));
+      else
+        context.out(
+          `${desktop}: asked to cancel${inPhase(before)}. Until the commit it stays where it is; \`vmshadow status\` shows what becomes of it.`,
+        );
+      return EXIT.ok;
+    }
+    const end = await followCancel(context, loop, desktop);
+    if (end === null) {
+      context.note(`Asked to cancel; what becomes of it is not known yet. \`vmshadow status\` shows it.`);
+      return EXIT.interrupted;
+    }
+    return reportCancel(context, end, json);
+  });
+}
+
+/** Follow a move that was asked to stop until it is decided: undone, or at its target. Null when the operator has left. */
+async function followCancel(
+  context: CliContext,
+  loop: LoopClient,
+  desktop: DesktopId,
+): Promise<MoveStatus | null> {
+  const view = makeProgressView(context);
+  const decided = new AbortController();
+  const seen: MoveStatus[] = [];
+  try {
+    const end = await untilStopped((signal) =>
+      followMove(loop, {
+        desktop,
+        signal: AbortSignal.any([signal, decided.signal]),
+        intervalMs: FOLLOW_INTERVAL_MS,
+        onProgress: (status) => {
+          view.show(status);
+          if (!isAtTarget(status)) return;
+          seen.push(status);
+          decided.abort();
+        },
+        onSilence: (reason) => view.say(reason),
+      }),
+    );
+    return seen[0] ?? end;
+  } finally {
+    view.close();
+  }
+}
+
+/** After the commit there is only the clean-up. */
+function isAtTarget(status: MoveStatus): boolean {
+  return status.outcome === 'moved' || (status.outcome === 'running' && status.phase === 'cleanup');
+}
+
+/** Print what became of a move that was asked to stop. */
+export function reportCancel(context: CliContext, end: MoveStatus, json: boolean): ExitCode {
+  if (json) context.out(JSON.stringify(end, null, 2));
+  if (isAtTarget(end)) {
+    context.note(
+      `${end.desktop}: the cancel came too late: the desktop runs at ${hostKey(end.to)}. To move it back: vmshadow move ${end.desktop} ${end.from.site} --force`,
+    );
+    return EXIT.refused;
+  }
+  const failed =
+    end.outcome === 'failed'
+      ? `; the move had failed by itself: ${end.error?.message ?? 'no reason given'}`
+      : '';
+  if (!json)
+    context.out(
+      `${end.desktop}: cancelled in phase ${end.phase}, what was done is undone; the desktop runs at ${hostKey(end.from)} as before${failed}`,
+    );
+  return EXIT.ok;
 }
 
 /** Run `vmshadow force DESKTOP`: switches over now, without waiting for a short pause. */
@@ -110,14 +188,26 @@ async function signalMove(
 ): Promise<void> {
   const { pool, desktop, json } = parseArguments(SignalOptions, raw, command);
   await withLoop(pool, async (loop) => {
-    const before = await silenceAsNull(loop.moveStatus(desktop));
-    if (before !== null) assertInTime(before);
-    await loop.signalMove(desktop, signal);
+    const before = await askMove(loop, desktop, signal);
     if (json)
       context.out(JSON.stringify({ desktop, signal: signal.name, phase: before?.phase ?? null }, null, 2));
-    else context.out(`${desktop}: ${said}${before === null ? '' : ` (phase ${before.phase})`}.`);
+    else context.out(`${desktop}: ${said}${inPhase(before)}.`);
   });
 }
+
+/** Send a signal to a move that is still to be decided, and give how it stood; null where its manager is silent. */
+async function askMove(
+  loop: LoopClient,
+  desktop: DesktopId,
+  signal: Signal<typeof Nothing>,
+): Promise<MoveStatus | null> {
+  const before = await silenceAsNull(loop.moveStatus(desktop));
+  if (before !== null) assertInTime(before);
+  await loop.signalMove(desktop, signal);
+  return before;
+}
+
+const inPhase = (status: MoveStatus | null) => (status === null ? '' : ` (phase ${status.phase})`);
 
 /** A signal also reaches a move whose manager is away just now: no answer is no reason not to send it. */
 async function silenceAsNull<R>(answer: Promise<R | null>): Promise<R | null> {

@@ -184,7 +184,11 @@ describe('vmshadow move', () => {
       error: { code: 'MOVE_IN_PROGRESS' },
     });
     expect((await run('status')).out).toMatch(/MOVES\n +video -> us-east\/h1 \(operator/);
-    expect((await run('cancel', 'video')).exit).toBe(0);
+    const cancel = await run('cancel', 'video');
+    expect(cancel).toMatchObject({
+      exit: 0,
+      out: expect.stringMatching(/cancelled in phase async-disk.*runs at us-west\/h1 as before/) as string,
+    });
     const { exit, err } = await moving.ended;
     expect(exit).toBe(1);
     expect(err).toContain('(cancelled)');
