@@ -32,6 +32,7 @@ import { ClientStore } from './client-store.js';
 import { HostLink } from './host-link.js';
 import { Prober } from './prober.js';
 import { listSockets } from './proc-net.js';
+import { steadyNow } from '../../os/steady-clock.js';
 
 /** Resolution of all timers of the proxy; the shortest interval is 300 ms. */
 const TICK_MS = 50;
@@ -90,7 +91,7 @@ export class ClientProxy {
     this.#config = options.config;
     this.#logger = options.logger;
     this.#plane = options.plane ?? kernelClientPlane;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? steadyNow;
     this.#store = new ClientStore(options.stateFile, options.config, this.#plane);
     this.#prober = new Prober(
       options.config.probes,
@@ -193,6 +194,7 @@ export class ClientProxy {
     const link = from.port === this.#config.controlPort ? this.#links.get(from.address) : undefined;
     if (link === undefined) return;
     if (packet.kind === 'helloReply') link.receiveReply(packet, this.#now());
+    if (packet.kind === 'challenge') link.receiveChallenge(packet);
     if (packet.kind === 'data') link.receiveData(packet, this.#now());
     if (packet.kind === 'unknown') link.receiveUnknown(packet, this.#now());
   }
@@ -237,6 +239,7 @@ export class ClientProxy {
         }),
         stamp: () => this.#store.nextStamp(),
         accept: (reply, verified) => this.#accept(address, reply, verified),
+        trusts: (hostKey) => this.#config.hosts.includes(hostKey),
         onUp: () => this.#sayPrepared(),
         onMessage: (from, message, newest) => this.#onMessage(from, message, newest),
       });

@@ -134,6 +134,16 @@ export function onTime(state: ClientState, nowMs: number): ClientState {
   return next;
 }
 
+/** Bound the ends of a saved state by what they may be at most from now: the machine's clock may have gone back since they were set. */
+export function withinLifetimes(state: ClientState, nowMs: number): ClientState {
+  const { pending, previous } = state;
+  return {
+    ...state,
+    pending: pending && { ...pending, expiresAtMs: Math.min(pending.expiresAtMs, nowMs + MAX_LIFETIME_MS) },
+    previous: previous && { ...previous, untilMs: Math.min(previous.untilMs, nowMs + PREVIOUS_ADDRESS_MS) },
+  };
+}
+
 /** The addresses that rules are made from. */
 export function addressesOf(state: ClientState): DesktopAddresses {
   return {

@@ -7,7 +7,7 @@ import type { RecordStoreOptions } from '../../os/record-store.js';
 import type { ClientPlane } from '../planes/plane.js';
 import type { ClientConfig } from '../protocol/client-config.js';
 import { clientRules } from '../rules/client-rules.js';
-import { addressesOf, ClientState } from './client-state.js';
+import { addressesOf, ClientState, withinLifetimes } from './client-state.js';
 
 /** HELLOs of one run; at five a second this lasts for years. */
 const STAMPS_A_RUN = 1_000_000_000;
@@ -55,8 +55,8 @@ export class ClientStore {
     const saved = await this.#file.get();
     const fresh = this.#initial();
     const usable = saved !== null && saved.desktop === fresh.desktop && saved.epoch >= fresh.epoch;
-    const state = usable ? saved : fresh;
-    const stampBase = Math.max(nowMs, (saved?.stampBase ?? 0) + STAMPS_A_RUN);
+    const state = usable ? withinLifetimes(saved, nowMs) : fresh;
+    const stampBase = Math.max(Math.floor(nowMs), (saved?.stampBase ?? 0) + STAMPS_A_RUN);
     this.#stamp = stampBase;
     await this.save(parseInput(ClientState, { ...state, stampBase }, this.#path));
   }

@@ -4,7 +4,8 @@ import type { Identity } from '../protocol/identity.js';
 import type { Message } from '../protocol/messages.js';
 import { beginHandshake, finishHandshake, type ClientHandshake } from '../protocol/handshake.js';
 import { Session } from '../protocol/session.js';
-import type { Data, HelloReply, Unknown } from '../protocol/wire.js';
+import { answerChallenge, isChallengeOf, proofKey } from '../protocol/proof.js';
+import type { Challenge, Data, HelloReply, Unknown } from '../protocol/wire.js';
 
 /** Below the 30 s after which Linux's NAT forgets a UDP flow that was answered only once. */
 const KEEPALIVE_MS = 15_000;
@@ -33,6 +34,8 @@ export interface HostLinkOptions {
   readonly stamp: () => number;
   /** Tell whether a host may be talked to; called before its signature is verified, and after. */
   readonly accept: (reply: HelloReply, verified: boolean) => boolean;
+  /** Tell whether a key (base64) is one of a host of the cloud. */
+  readonly trusts: (hostKey: string) => boolean;
   readonly onUp: (link: HostLink) => void;
   readonly onMessage: (link: HostLink, message: Message, newest: boolean) => void;
 }
@@ -44,6 +47,10 @@ export class HostLink {
   /** Base64; of the host at the other end of the session. */
   #hostKey: string | null = null;
   #handshakes: ClientHandshake[] = [];
+  /** Nonces of HELLOs whose challenge was answered: each once, so that nobody makes the client send more. */
+  #challenged = new Set<string>();
+  /** The key shared with the host that challenged last. */
+  #proof: { host: string; key: Buffer | null } | null = null;
   #hellos = 0;
   #nextHelloAtMs = 0;
   #lastUnknownAtMs = -Infinity;
@@ -106,6 +113,20 @@ export class HostLink {
     // The host believes in the session only when it has heard a message in it.
     this.keepalive(nowMs);
     this.#options.onUp(this);
+  }
+
+  /** Prove to a host of the cloud that this client has sent its HELLO: it holds it for a replay, or is flooded. */
+  receiveChallenge(challenge: Challenge): void {
+    const handshake = this.#handshakes.find((h) => h.nonce.equals(challenge.nonce));
+    const host = challenge.hostKey.toString('base64');
+    const nonce = challenge.nonce.toString('hex');
+    if (handshake === undefined || this.#challenged.has(nonce) || !this.#options.trusts(host)) return;
+    if (this.#proof?.host !== host)
+      this.#proof = { host, key: proofKey(this.#options.identity, challenge.hostKey) };
+    const { key } = this.#proof;
+    if (key === null || !isChallengeOf(challenge, key)) return;
+    this.#challenged = new Set([...this.#challenged, nonce].slice(-MAX_HANDSHAKES));
+    this.#options.send(answerChallenge(challenge, handshake.packet, key));
   }
 
   receiveData(packet: Data, nowMs: number): void {

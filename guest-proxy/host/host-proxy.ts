@@ -14,6 +14,7 @@ import type { DesktopDefinition, InternalNetwork } from '../../domain/model/desk
 import type { DesktopId } from '../../domain/model/ids.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { z } from 'zod';
+import { steadyNow } from '../../os/steady-clock.js';
 import type { Logger } from '../logger.js';
 import { kernelHostPlane } from '../planes/kernel/kernel-plane.js';
 import type { HostPlane } from '../planes/plane.js';
@@ -72,7 +73,7 @@ export class HostProxy implements DesktopNetwork {
 
   constructor(options: HostProxyOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? steadyNow;
     this.#logger = options.logger;
     this.#plane = options.plane ?? kernelHostPlane;
     this.#dhcp = new DhcpServers(options.stateDir);
@@ -353,8 +354,11 @@ export class HostProxy implements DesktopNetwork {
   async #housekeeping(): Promise<void> {
     this.#users?.remind();
     const now = this.#now();
+    // A time that is further off than the longest guard is of a clock that went back while dom0 was down.
+    const over = (untilMs: number | null) =>
+      untilMs !== null && (untilMs <= now || untilMs > now + GUARD_EXPECTING_MS);
     for (const record of this.#state.all())
-      if (record.guardedUntilMs !== null && record.guardedUntilMs <= now)
+      if (over(record.guardedUntilMs))
         await this.#state
           .change(record.desktop, (r) => ({ ...r, guardedUntilMs: null }))
           .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'could not lift the RST guard'));

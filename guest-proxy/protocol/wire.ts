@@ -5,12 +5,24 @@
 //   3 DATA         session 8 | counter u64 | sealed message (messages.ts) + tag 16                                       = 36 + n
 //   4 UNKNOWN      session 8: "I do not know this session" (a hint, not authenticated)                                    = 12
 //   5 PROBE, 6 PROBE_REPLY  nonce 16                                                                                      = 20
+//   7 CHALLENGE    host key 32 | nonce 16 of the HELLO | issued u64 | cookie 16 | mac 16 (proof.ts)                       = 92
+//   8 HELLO_AGAIN  issued u64 | cookie 16 | mac 16 | the HELLO, whole                                                     = 240
+// 7 and 8 are younger: a client that does not know them drops a CHALLENGE, and a host that does not know them never sends one.
 // No answer is larger than its question. `desktop` is padded with zeros; `epoch` is the newest that the sender knows.
 import { Reader, paddedLabel, u64, u8 } from './bytes.js';
 
 const PROTOCOL_VERSION = 1;
 const MAGIC = Buffer.from('VS', 'latin1');
-const KIND = { hello: 1, helloReply: 2, data: 3, unknown: 4, probe: 5, probeReply: 6 } as const;
+const KIND = {
+  hello: 1,
+  helloReply: 2,
+  data: 3,
+  unknown: 4,
+  probe: 5,
+  probeReply: 6,
+  challenge: 7,
+  helloAgain: 8,
+} as const;
 /** What a host is to the desktop it answers for. */
 const ROLES = ['owner', 'expecting', 'moved'] as const;
 export type Role = (typeof ROLES)[number];
@@ -20,6 +32,7 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 16;
 const SESSION_BYTES = 8;
 const SIGNATURE_BYTES = 64;
+const MAC_BYTES = 16;
 export const HELLO_BYTES = 196;
 export const HELLO_REPLY_BYTES = 168;
 /** Kind, session and counter: authenticated with the sealed message. */
@@ -68,7 +81,28 @@ export interface Probe {
   readonly nonce: Buffer;
 }
 
-export type Packet = Hello | HelloReply | Data | Unknown | Probe;
+export interface Challenge {
+  readonly kind: 'challenge';
+  readonly hostKey: Buffer;
+  /** Of the HELLO that is challenged. */
+  readonly nonce: Buffer;
+  /** The host's own time, ms; larger in each later challenge of this host's run. */
+  readonly issued: number;
+  readonly cookie: Buffer;
+  readonly mac: Buffer;
+}
+
+export interface HelloAgain {
+  readonly kind: 'helloAgain';
+  readonly issued: number;
+  readonly cookie: Buffer;
+  readonly mac: Buffer;
+  readonly hello: Hello;
+  /** The HELLO as it came. */
+  readonly helloBytes: Buffer;
+}
+
+export type Packet = Hello | HelloReply | Data | Unknown | Probe | Challenge | HelloAgain;
 
 const head = (kind: keyof typeof KIND): Buffer =>
   Buffer.concat([MAGIC, u8(PROTOCOL_VERSION), u8(KIND[kind])]);
@@ -110,6 +144,27 @@ export function encodeUnknown(session: Buffer): Buffer {
 
 export function encodeProbe(kind: 'probe' | 'probeReply', nonce: Buffer): Buffer {
   return Buffer.concat([head(kind), nonce]);
+}
+
+/** Encode a CHALLENGE without its MAC: the part that the MAC covers. */
+export function challengeBody(c: Omit<Challenge, 'kind' | 'mac'>): Buffer {
+  return Buffer.concat([head('challenge'), c.hostKey, c.nonce, u64(c.issued), c.cookie]);
+}
+
+export function encodeChallenge(c: Omit<Challenge, 'kind'>): Buffer {
+  return Buffer.concat([challengeBody(c), c.mac]);
+}
+
+/** Encode a HELLO_AGAIN; `hello` is the datagram of a HELLO. */
+export function encodeHelloAgain(a: { issued: number; cookie: Buffer; mac: Buffer; hello: Buffer }): Buffer {
+  return Buffer.concat([head('helloAgain'), u64(a.issued), a.cookie, a.mac, a.hello]);
+}
+
+function readHelloAgain(r: Reader): HelloAgain | null {
+  const fixed = { issued: r.u64(), cookie: r.take(MAC_BYTES), mac: r.take(MAC_BYTES) };
+  const helloBytes = r.take(HELLO_BYTES);
+  const hello = decodeControlPacket(helloBytes);
+  return hello?.kind === 'hello' ? { kind: 'helloAgain', ...fixed, hello, helloBytes } : null;
 }
 
 function readHello(r: Reader): Hello {
@@ -167,6 +222,19 @@ export function decodeControlPacket(bytes: Buffer): Packet | null {
       break;
     case KIND.probeReply:
       packet = { kind: 'probeReply', nonce: r.take(NONCE_BYTES) };
+      break;
+    case KIND.challenge:
+      packet = {
+        kind: 'challenge',
+        hostKey: r.take(KEY_BYTES),
+        nonce: r.take(NONCE_BYTES),
+        issued: r.u64(),
+        cookie: r.take(MAC_BYTES),
+        mac: r.take(MAC_BYTES),
+      };
+      break;
+    case KIND.helloAgain:
+      packet = readHelloAgain(r);
       break;
     default:
       return null;

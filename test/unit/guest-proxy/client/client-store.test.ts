@@ -94,3 +94,16 @@ it('a state that cannot be read is an error that names the file, and no reason t
     message: expect.stringContaining(PATH),
   });
 });
+
+it('a saved end that the clock has put off by going back is no further off than it may be', async () => {
+  const dayMs = 86_400_000;
+  await store.apply({
+    ...moved(store.state),
+    previous: { address: A, untilMs: dayMs + 10_000, flows: [] },
+    pending: { epoch: 6, newExternal: A, targetKey: hostA.publicKey, expiresAtMs: dayMs, lapsed: false },
+  });
+  const next = open();
+  await next.load(5.5);
+  expect(next.state.previous?.untilMs).toBe(10_005.5);
+  expect(next.state.pending?.expiresAtMs).toBe(3_600_005.5);
+});

@@ -1,4 +1,5 @@
 // Mutated, forged and stale packets against both ends of the handshake and of a session.
+import { HostLink } from '../../../../guest-proxy/client/host-link.js';
 import { ControlServer } from '../../../../guest-proxy/host/control-server.js';
 import {
   answerHandshake,
@@ -7,7 +8,9 @@ import {
   verifyHello,
 } from '../../../../guest-proxy/protocol/handshake.js';
 import type { Message } from '../../../../guest-proxy/protocol/messages.js';
+import { answerChallenge, proofKey } from '../../../../guest-proxy/protocol/proof.js';
 import {
+  type Challenge,
   type Data,
   decodeControlPacket,
   type Hello,
@@ -138,20 +141,113 @@ describe('the host on its socket', () => {
     expect(server.counters.unknownClient).toBe(2);
   });
 
-  it('answers a HELLO once: not again when it is replayed, nor an older one', async () => {
+  const kindsOf = (answers: readonly Buffer[]) => answers.map((bytes) => decodeControlPacket(bytes)?.kind);
+  const forged = (stamp: number) =>
+    beginHandshake(
+      { desktop: 'desk-1', epoch: 0, stamp },
+      { ...stranger, publicBytes: client.publicBytes, publicKey: client.publicKey },
+    ).packet;
+
+  it('answers a HELLO once: one that is replayed, or older, is challenged with less than it brought', async () => {
     const older = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client).packet;
     const newer = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 2 }, client).packet;
-    expect(await exchange([newer, newer, older])).toHaveLength(1);
+    const answers = await exchange([newer, newer, older]);
+    expect(kindsOf(answers).sort()).toEqual(['challenge', 'challenge', 'helloReply']);
+    for (const answer of answers) expect(answer.length).toBeLessThan(older.length);
     expect(server.counters.stale).toBe(2);
   });
 
-  it('bounds the HELLOs that it verifies', async () => {
+  it('bounds the HELLOs that it answers', async () => {
     const flood = Array.from(
       { length: 60 },
       (_, i) => beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: i + 1 }, client).packet,
     );
-    expect((await exchange(flood)).length).toBeLessThanOrEqual(12);
-    expect(server.counters.limited).toBeGreaterThan(40);
+    const replies = kindsOf(await exchange(flood)).filter((kind) => kind === 'helloReply');
+    expect(replies.length).toBeLessThanOrEqual(12);
+    expect(server.counters.limited).toBeGreaterThan(0);
+  });
+
+  /** A client's link over a real socket: it ends when `done` says so; gives whether a session stood. */
+  async function linkOf(stamp: number, ticks: number, before: () => Promise<void>): Promise<HostLink> {
+    const { createSocket } = await import('node:dgram');
+    const socket = createSocket('udp4');
+    const link = new HostLink({
+      address: '127.0.0.1',
+      desktop: 'desk-1',
+      identity: client,
+      send: (bytes) => socket.send(bytes, PORT, '127.0.0.1'),
+      epochs: () => ({ epoch: 0, pendingEpoch: 0 }),
+      stamp: () => stamp,
+      accept: (reply) => reply.hostKey.equals(hostA.publicBytes),
+      trusts: (key) => key === hostA.publicKey,
+      onUp: () => undefined,
+      onMessage: () => undefined,
+    });
+    socket.on('message', (bytes) => {
+      const packet = decodeControlPacket(bytes);
+      if (packet?.kind === 'challenge') link.receiveChallenge(packet);
+      if (packet?.kind === 'helloReply') link.receiveReply(packet, 0);
+    });
+    for (let i = 0; i < ticks && link.hostKey === null; i += 1) {
+      await before();
+      link.tick(i * 5_000);
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    socket.close();
+    return link;
+  }
+
+  it('serves the client while its key is used in forged HELLOs, far more than are verified', async () => {
+    let stamp = 100;
+    for (let i = 0; i < 12; i += 1) {
+      const link = await linkOf(i + 1, 3, async () => {
+        await exchange(
+          Array.from({ length: 150 }, () => forged((stamp += 1))),
+          0,
+        );
+      });
+      expect(link.hostKey).toBe(hostA.publicKey);
+      // Its own limit: what it needs is far below.
+      server.counters.limited = 0;
+    }
+    expect(server.counters.unproved).toBeGreaterThan(0);
+    expect(server.counters.badSignature).toBeGreaterThan(0);
+  });
+
+  it('serves a client whose clock went back and whose state is lost, at once', async () => {
+    const earlier = await linkOf(1_700_000_000_000, 1, () => Promise.resolve());
+    expect(earlier.hostKey).toBe(hostA.publicKey);
+    const later = await linkOf(1, 2, () => Promise.resolve());
+    expect(later.hostKey).toBe(hostA.publicKey);
+    expect(server.counters.stale).toBeGreaterThan(0);
+  });
+
+  it('takes an answer to a challenge once, from where it was sent to, and only with the key', async () => {
+    const { createSocket } = await import('node:dgram');
+    const socket = createSocket('udp4');
+    const ask = async (bytes: Buffer) => {
+      const answered = new Promise<Buffer | null>((done) => {
+        socket.once('message', done);
+        setTimeout(() => done(null), 150);
+      });
+      socket.send(bytes, PORT, '127.0.0.1');
+      const answer = await answered;
+      socket.removeAllListeners('message');
+      return answer;
+    };
+    const hello = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 5 }, client).packet;
+    await ask(hello);
+    const challenge = decodeControlPacket((await ask(hello))!) as Challenge;
+    const right = answerChallenge(challenge, hello, proofKey(client, hostA.publicBytes)!);
+    const withoutKey = answerChallenge(challenge, hello, proofKey(stranger, hostA.publicBytes)!);
+    expect(await ask(withoutKey)).toBeNull();
+    expect(await exchange([right])).toEqual([]);
+    const next = numbersFrom(3);
+    for (let i = 0; i < 500; i += 1) socket.send(mutate(right, next), PORT, '127.0.0.1');
+    await new Promise((done) => setTimeout(done, 150));
+    expect(kindsOf([(await ask(right))!])).toEqual(['helloReply']);
+    expect(await ask(right)).toBeNull();
+    socket.close();
   });
 
   it('keeps a session while HELLOs are replayed at it', async () => {

@@ -1,14 +1,24 @@
 import fc from 'fast-check';
 import { decodeMessage, encodeMessage, type Message } from '../../../../guest-proxy/protocol/messages.js';
 import {
+  answerChallenge,
+  cookieOf,
+  isChallengeOf,
+  isProved,
+  makeChallenge,
+  proofKey,
+} from '../../../../guest-proxy/protocol/proof.js';
+import {
+  type Challenge,
   type Data,
   decodeControlPacket,
   encodeProbe,
   encodeUnknown,
+  type HelloAgain,
   HELLO_BYTES,
   HELLO_REPLY_BYTES,
 } from '../../../../guest-proxy/protocol/wire.js';
-import { established, hostB } from '../support.js';
+import { client, established, hostA, hostB } from '../support.js';
 
 const MESSAGES: readonly [string, 'toHost' | 'toClient', Message, string][] = [
   [
@@ -98,6 +108,26 @@ describe('packets', () => {
     expect(encodeProbe('probe', nonce).toString('hex')).toBe('56530105000102030405060708090a0b0c0d0e0f');
     expect(encodeProbe('probeReply', nonce).toString('hex')).toBe('56530106000102030405060708090a0b0c0d0e0f');
     expect(encodeUnknown(nonce.subarray(0, 8)).toString('hex')).toBe('565301040001020304050607');
+  });
+
+  it('CHALLENGE and HELLO_AGAIN have the documented bytes', () => {
+    const { handshake } = established();
+    const key = proofKey(hostA, client.publicBytes)!;
+    expect(proofKey(client, hostA.publicBytes)).toEqual(key);
+    const cookie = cookieOf(Buffer.alloc(32, 9), 'desk-1 somebody', 1_700_000_000_500);
+    const { nonce } = handshake;
+    const bytes = makeChallenge(
+      { hostKey: hostA.publicBytes, nonce, issued: 1_700_000_000_500, cookie },
+      key,
+    );
+    const challenge = decodeControlPacket(bytes) as Challenge;
+    expect(isChallengeOf(challenge, key)).toBe(true);
+    expect(isChallengeOf({ ...challenge, issued: 1 }, key)).toBe(false);
+    const again = answerChallenge(challenge, handshake.packet, key);
+    expect([bytes.toString('hex'), again.toString('hex')]).toMatchSnapshot();
+    expect(isProved(decodeControlPacket(again) as HelloAgain, key)).toBe(true);
+    expect(bytes).toHaveLength(92);
+    expect(again).toHaveLength(240);
   });
 
   it('no answer is larger than its question', () => {
