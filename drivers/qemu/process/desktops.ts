@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DesktopRuntime } from '../../../ports/hypervisor.js';
 import type { DesktopDefinition, DesktopState, PowerWish } from '../../../domain/model/desktop.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
-import { VmshadowError, hasCode, isVmshadowError } from '../../../domain/errors.js';
+import { VmshadowError, hasCode, isVmshadowError, messageOf } from '../../../domain/errors.js';
 import { makeFolderDurably, removeDurably } from '../../../os/durable-file.js';
 import { isNotDurable } from '../../../os/record-errors.js';
 import { qemuCommand } from './command-lines.js';
@@ -84,6 +84,10 @@ export async function startDesktop(host: QemuHost, id: DesktopId): Promise<void>
   // A full disk must not keep a desktop from starting that was meant to run already.
   if (record.wanted !== 'running') await host.records.desktops.put(id, { ...record, wanted: 'running' });
   await launchCopy(host, record.definition, files, record.tap, false);
+  // Whoever wants to make room on a full disk must be able to stop it.
+  await host.records.desktops.keepRoom(id, 1).catch((error: unknown) => {
+    host.log.warn({ desktop: id }, messageOf(error));
+  });
 }
 
 /** Start the QEMU of a copy and wait until its monitor answers. */
@@ -147,6 +151,7 @@ export async function removeDesktop(host: QemuHost, id: DesktopId): Promise<void
   // The record last: whoever is cut off here removes the desktop again.
   await removeCopyFiles(host, id, record.copy);
   await host.records.desktops.remove(id);
+  await host.records.desktops.dropRoom(id);
 }
 
 /** Let a paused copy run. The caller has checked that it may. */

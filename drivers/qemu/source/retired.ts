@@ -40,6 +40,7 @@ export async function retireSource(host: QemuHost, move: MoveKey): Promise<void>
     if (!isMissing(error)) throw error;
   }
   if (record?.copy === copy) await host.records.desktops.remove(move.desktop);
+  await host.records.desktops.dropRoom(move.desktop);
   await removeCopyFiles(host, move.desktop, copy);
 }
 

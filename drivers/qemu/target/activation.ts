@@ -81,7 +81,6 @@ async function adopt(host: QemuHost, move: MoveKey, record: IncomingRecord & { t
     wanted: 'running',
     viewSha256: null,
   });
-  await host.records.desktops.dropRoom(move.desktop);
   await host.records.incoming.remove(moveName(move));
   await rm(host.layout.replicaServer(move).log, { force: true });
 }

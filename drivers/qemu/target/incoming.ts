@@ -56,8 +56,8 @@ export async function prepareMemory(
   const files = host.layout.copy(move.desktop, key);
   await endProcess(host, files, move.desktop);
   await host.records.incoming.put(moveName(move), { ...record, definition, tap });
-  // From the moment that the guest runs here its record must be written, whoever fills the disk meanwhile.
-  await host.records.desktops.keepRoom(move.desktop, 1);
+  // From the moment that the guest runs here its record must be written, and it must be possible to stop it, whoever fills the disk meanwhile.
+  await host.records.desktops.keepRoom(move.desktop, 2);
   await prepareView(host, move.desktop, key, definition.diskMiB);
   // Most of the replica goes to the disk now, so that little is left to wait for in the pause.
   await syncFile(files.disk);

@@ -145,14 +145,18 @@ it('a guest on a full disk is out of space, and goes on when there is room, with
   expect((await report()).desktops[0]?.problem).toBeNull();
 });
 
-it('a desktop that its host has no room to make leaves nothing behind', async () => {
+it('a full disk keeps nothing of a desktop that cannot be made there, and lets another one be stopped', async () => {
   const filler = await fill(disks);
   const before = await world.kept('a');
   const other = { ...definition, id: 'other' as typeof id };
   await expect(world.a.driver.create(other, TAP, smallGuest().disk)).rejects.toThrow(/space/);
   expect(await world.kept('a')).toEqual(before);
-  await rm(filler);
+  await world.a.driver.stop(id, 0);
   await keeper.look();
+  expect(await stateOf()).toBe('stopped');
+  await rm(filler);
+  await desktopActivities(ctx).desktopPower({ desktop: id, action: 'start' });
+  await world.guest(world.a);
 });
 
 it('a copy that cannot be marked as running on a full disk never runs, and the source goes on', async () => {

@@ -31,6 +31,13 @@ describe('vmshadow status', () => {
     expect(renderStatus({ ...view, loop: well })).toContain('PROBLEMS  none');
   });
 
+  it('shows what is wrong with a desktop before anything else that there is to say of it', () => {
+    const stuck = { ...DESKTOP, state: 'out-of-space' as const, problem: 'no space left at /srv' };
+    const text = renderStatus({ ...view, loop: { ...LOOP, desktops: [stuck] } });
+    expect(text).toMatch(/video +us-west\/h1 +out-of-space .* no space left at \/srv/);
+    expect(text).not.toContain('every frame waits');
+  });
+
   it('shows a move with bar, percent, phase, bytes, rate and time left', () => {
     const text = renderStatus(moving);
     expect(text).toContain('video -> us-east/h1 (loop, for 1 min)');

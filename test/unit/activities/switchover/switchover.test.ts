@@ -314,6 +314,29 @@ describe('switchover', () => {
 });
 
 describe('reserveTarget', () => {
+  it('refuses a desktop whose used disk does not fit the file system, with both numbers, and reserves nothing', async () => {
+    target.machine.resources = {
+      ...target.machine.resources,
+      disk: { fileSystem: '/srv', freeMiB: 5_000, totalMiB: 5_120 },
+    };
+    const large = { ...fakeDesktop('d2'), diskMiB: 9_000 };
+    await expect(
+      targetActivities(target.context).reserveTarget({
+        moveId: 'd2-move',
+        definition: large,
+        from: west,
+        epoch: 2,
+        diskUsedBytes: 8_000 * 2 ** 20,
+        source: await source.context.hypervisor.info(),
+      }),
+    ).rejects.toMatchObject({
+      code: 'NO_CAPACITY',
+      message: expect.stringMatching(/9000 MiB of disk wanted, 4936 MiB really left at \/srv/),
+    });
+    expect(await target.context.reservations.get('d2-move')).toBeNull();
+    expect(target.network.has('d2')).toBe(false);
+  });
+
   it('refuses a desktop that does not fit beside what is there and what is coming', async () => {
     const info = await source.context.hypervisor.info();
     const big = { ...fakeDesktop('d2'), memoryMiB: 4096 - 63 };

@@ -1,0 +1,51 @@
+import { CloudConfig } from '../../../domain/model/cloud.js';
+import { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { HostRef } from '../../../domain/model/ids.js';
+import { DesktopsAsk } from '../../../temporal/contract/status.js';
+import { LoopState } from '../../../workflows/loop/loop-state.js';
+import { loopStatus } from '../../../workflows/loop/status.js';
+
+const address = { address: '192.0.2.1', port: 1 };
+const cloud = CloudConfig.parse({
+  sites: [{ id: 'west', kind: 'regional', hosts: [{ id: 'h1', peer: address, probe: address }] }],
+});
+const h1 = HostRef.parse({ site: 'west', host: 'h1' });
+const capacity = { slots: 99, vcpus: 99, memoryMiB: 99_999, diskMiB: 99_999 };
+
+function stateWith(problems: readonly (string | null)[]): LoopState {
+  const state = new LoopState(cloud, undefined);
+  const desktops = problems.map((problem, n) => ({
+    definition: DesktopDefinition.parse({
+      id: `d${String(n)}`,
+      memoryMiB: 64,
+      diskMiB: 64,
+      network: { address: '10.77.0.2', gateway: '10.77.0.1', mac: '52:54:0a:4d:00:02' },
+    }),
+    state: 'out-of-space' as const,
+    problem,
+    epoch: 1,
+    external: null,
+    diskUsedBytes: 0,
+    dirty: { memoryMbps: null, diskMbps: null },
+  }));
+  const report = { host: h1, atMs: 0, capacity, used: capacity, desktops, fingerprints: [], users: [] };
+  state.takeIn(h1, state.nextAsk(), { report });
+  return state;
+}
+
+describe('the status of the loop', () => {
+  it('says what is wrong with a desktop, beside it and among the problems', () => {
+    const status = loopStatus(stateWith(['no space left at /srv', null]), DesktopsAsk.parse({}));
+    expect(status.desktops.map((d) => d.problem)).toEqual(['no space left at /srv', null]);
+    expect(status.problems).toEqual(['d0 at west/h1: no space left at /srv']);
+  });
+
+  it('names twenty of the desktops of a host that has lost its power, and counts the others', () => {
+    const { problems } = loopStatus(
+      stateWith(Array.from({ length: 25 }, () => 'down')),
+      DesktopsAsk.parse({}),
+    );
+    expect(problems).toHaveLength(21);
+    expect(problems.at(-1)).toBe('and 5 more desktops with a problem');
+  });
+});
