@@ -17,7 +17,7 @@ describe('what QEMU tells of itself', () => {
     ['postmigrate', 'postmigrate'],
     ['finish-migrate', 'paused'],
     ['paused', 'paused'],
-    ['io-error', 'paused'],
+    ['io-error', 'out-of-space'],
     ['shutdown', 'stopped'],
     ['internal-error', 'crashed'],
   ])('translates the run state %s to %s', (theirs, ours) => {
