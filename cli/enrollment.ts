@@ -61,7 +61,13 @@ async function hostPublicKey(folder: string): Promise<string | null> {
 
 /** Make the configuration of a new client of a desktop that is (or will be) at `external`. */
 export function newClient(desktop: string, external: string, facts: CloudFacts): ClientConfig {
-  return makeClientConfig({ desktop, external, hosts: facts.hosts, probes: facts.probes });
+  return makeClientConfig({
+    desktop,
+    external,
+    issuedAtMs: Date.now(),
+    hosts: facts.hosts,
+    probes: facts.probes,
+  });
 }
 
 /** Write a client's file, mode 0600. Refuses to overwrite: the key in it may be enrolled and exists nowhere else. */

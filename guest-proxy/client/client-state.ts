@@ -22,6 +22,8 @@ const Pending = z.object({
 export const ClientState = z.object({
   version: z.literal(1),
   desktop: z.string(),
+  /** Of the newest configuration that this state has seen. */
+  issuedAtMs: z.number().int().min(0).default(0),
   epoch: z.number().int().min(0),
   /** The host that speaks for this epoch; null before the first contact. */
   hostKey: PublicKey.nullable(),
@@ -134,8 +136,20 @@ export function onTime(state: ClientState, nowMs: number): ClientState {
   return next;
 }
 
+/**
+ * The state to begin with: a later configuration begins afresh at its address and keeps the open sockets' rules and what makes HELLOs grow;
+ * otherwise what was saved, unless the configuration knows a later epoch.
+ */
+export function stateAtStart(saved: ClientState | null, fresh: ClientState, nowMs: number): ClientState {
+  if (saved?.desktop !== fresh.desktop) return fresh;
+  const { flows, stampBase } = saved;
+  if (fresh.issuedAtMs > saved.issuedAtMs) return { ...fresh, flows, stampBase };
+  if (fresh.issuedAtMs === saved.issuedAtMs && fresh.epoch > saved.epoch) return fresh;
+  return withinLifetimes(saved, nowMs);
+}
+
 /** Bound the ends of a saved state by what they may be at most from now: the machine's clock may have gone back since they were set. */
-export function withinLifetimes(state: ClientState, nowMs: number): ClientState {
+function withinLifetimes(state: ClientState, nowMs: number): ClientState {
   const { pending, previous } = state;
   return {
     ...state,

@@ -7,7 +7,7 @@ import type { RecordStoreOptions } from '../../os/record-store.js';
 import type { ClientPlane } from '../planes/plane.js';
 import type { ClientConfig } from '../protocol/client-config.js';
 import { clientRules } from '../rules/client-rules.js';
-import { addressesOf, ClientState, withinLifetimes } from './client-state.js';
+import { addressesOf, ClientState, stateAtStart } from './client-state.js';
 
 /** HELLOs of one run; at five a second this lasts for years. */
 const STAMPS_A_RUN = 1_000_000_000;
@@ -53,9 +53,7 @@ export class ClientStore {
   /** Load the state; begin afresh where there is none, or the configuration is newer. Nothing is in force yet. */
   async load(nowMs: number): Promise<void> {
     const saved = await this.#file.get();
-    const fresh = this.#initial();
-    const usable = saved !== null && saved.desktop === fresh.desktop && saved.epoch >= fresh.epoch;
-    const state = usable ? withinLifetimes(saved, nowMs) : fresh;
+    const state = stateAtStart(saved, this.#initial(), nowMs);
     const stampBase = Math.max(Math.floor(nowMs), (saved?.stampBase ?? 0) + STAMPS_A_RUN);
     this.#stamp = stampBase;
     await this.save(parseInput(ClientState, { ...state, stampBase }, this.#path));
@@ -102,10 +100,11 @@ export class ClientStore {
   }
 
   #initial(): ClientState {
-    const { desktop, external, epoch } = this.#config;
+    const { desktop, issuedAtMs, external, epoch } = this.#config;
     return {
       version: 1,
       desktop,
+      issuedAtMs,
       epoch,
       hostKey: null,
       current: external,

@@ -10,7 +10,9 @@ const DEFAULT_CONTROL_PORT = 7946;
 export const ClientConfig = z.object({
   version: z.literal(1),
   desktop: DesktopId,
-  /** Where the desktop was when the file was made, and the epoch of that; a newer state of the proxy itself wins. */
+  /** When the file was made, ms since 1970. A later file wins over what the proxy has kept, an older one never does. */
+  issuedAtMs: z.number().int().min(0).default(0),
+  /** Where the desktop was when the file was made, and the epoch of that; what the proxy has learnt since wins. */
   external: Ipv4,
   epoch: z.number().int().min(0).default(0),
   controlPort: Port.default(DEFAULT_CONTROL_PORT),
@@ -26,6 +28,7 @@ export type ClientConfig = z.infer<typeof ClientConfig>;
 export function makeClientConfig(input: {
   desktop: string;
   external: string;
+  issuedAtMs?: number;
   epoch?: number;
   controlPort?: number;
   hosts: readonly string[];

@@ -20,6 +20,7 @@ const NOW = 1_000_000;
 
 const settled: ClientState = {
   version: 1,
+  issuedAtMs: 0,
   desktop: 'desk-1',
   epoch: 4,
   hostKey: hostA.publicKey,

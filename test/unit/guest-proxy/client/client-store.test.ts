@@ -13,10 +13,10 @@ let disk: ModelDisk;
 let plane: { broken: boolean; applied: string[] };
 let store: ClientStore;
 
-function open(): ClientStore {
+function open(from = config): ClientStore {
   return new ClientStore(
     PATH,
-    config,
+    from,
     {
       apply: async (desktop) => {
         if (plane.broken) throw new Error('no nft');
@@ -106,4 +106,38 @@ it('a saved end that the clock has put off by going back is no further off than 
   await next.load(5.5);
   expect(next.state.previous?.untilMs).toBe(10_005.5);
   expect(next.state.pending?.expiresAtMs).toBe(3_600_005.5);
+});
+
+describe('a configuration that was made later', () => {
+  const C = '203.0.113.7';
+  const flow = {
+    protocol: 'tcp' as const,
+    local: { address: '10.0.0.2', port: 5_000 },
+    remote: { address: A, port: 22 },
+  };
+  const enrolled = (issuedAtMs: number, external: string) =>
+    makeClientConfig({ desktop: 'desk-1', external, issuedAtMs, hosts: [hostA.publicKey], probes: [] });
+  beforeEach(() => store.apply({ ...moved(store.state), hostKey: hostA.publicKey, flows: [flow] }));
+
+  it('wins over what the proxy has kept, but for its open sockets, and goes on winning', async () => {
+    const stamp = store.nextStamp();
+    const next = open(enrolled(7, C));
+    await next.load(1_000);
+    expect(next.state).toMatchObject({ current: C, epoch: 0, hostKey: null, flows: [flow], issuedAtMs: 7 });
+    expect(next.nextStamp()).toBeGreaterThan(stamp);
+    const again = open(enrolled(7, C));
+    await again.load(1_000);
+    expect(again.state).toMatchObject({ current: C, issuedAtMs: 7 });
+  });
+
+  it('does not undo what was learnt since, nor does an older one win over it', async () => {
+    const next = open(enrolled(7, C));
+    await next.load(1_000);
+    await next.apply(moved(next.state));
+    for (const issuedAtMs of [7, 6, 0]) {
+      const later = open(enrolled(issuedAtMs, C));
+      await later.load(1_000);
+      expect(later.state).toMatchObject({ current: B, epoch: 5, issuedAtMs: 7 });
+    }
+  });
 });
