@@ -219,6 +219,17 @@ function addKeys(program: Command, context: CliContext): void {
     .action(async (host: string, o: Raw) =>
       (await import('./commands/keys.js')).issueCommand(context, { ...o, host }),
     );
+  dir(keys.command('renew <host>'))
+    .description('new certificates of a host (SITE/HOST), for the same addresses')
+    .option('--address <ip...>', 'other addresses')
+    .action(async (host: string, o: Raw) =>
+      (await import('./commands/keys.js')).renewCommand(context, { ...o, host }),
+    );
+  dir(keys.command('revoke <host>'))
+    .description('revoke all certificates of a host (SITE/HOST)')
+    .action(async (host: string, o: Raw) =>
+      (await import('./commands/keys.js')).revokeCommand(context, { ...o, host }),
+    );
   dir(keys.command('enroll <desktop>'))
     .description("make the file of a thin client's proxy")
     .option('--config <file>', 'the cloud (default: vmshadow.yaml)')

@@ -32,6 +32,7 @@ import { DesktopTraffic } from '../drivers/traffic/desktop-traffic.js';
 import { UplinkCap } from '../drivers/uplink/uplink-cap.js';
 import { ping } from '../os/ping.js';
 import { resolveName } from '../os/resolve-name.js';
+import { HostCertificate } from '../drivers/peers/host-certificate.js';
 import { PeerServer } from '../drivers/peers/peer-server.js';
 import { TlsPeers } from '../drivers/peers/peer-client.js';
 import { connectWhenThere, installRuntime, runWorkers, WORKER_DEFAULTS } from './worker-runtime.js';
@@ -144,7 +145,8 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     onProblem: (error) => logger.warn({ error: messageOf(error) }, 'traffic sampling'),
   });
   await traffic.start();
-  const peers = await TlsPeers.load(pkiDir);
+  const certificate = await HostCertificate.open(pkiDir, logger);
+  const peers = new TlsPeers(certificate);
   const context: HostContext = {
     self: { site, host },
     capacityGate: new CapacityGate({
@@ -184,13 +186,14 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     logger,
   };
   const server = new PeerServer(new TargetSide(context), logger);
-  await server.start(config.peer, pkiDir);
+  await server.start(config.peer, certificate);
   const keeper = new PowerKeeper(context);
   keeper.start();
   const close = async () => {
     await keeper.stop();
     await server.stop();
     peers.close();
+    certificate.close();
     await traffic.stop();
     await network.stop();
     await hypervisor.close();

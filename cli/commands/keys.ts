@@ -12,6 +12,10 @@ import { IDENTITY_FILE } from '../enrollment-files.js';
 import type { CliContext } from '../context.js';
 import { renderTable } from '../render/table.js';
 
+const DAY_MS = 86_400_000;
+/** A warning is given from so long before the end. */
+const WARN_DAYS = 30;
+
 const common = { dir: z.string().min(1).default('keys'), json: z.boolean().default(false) };
 
 const Init = z.object(common);
@@ -65,6 +69,46 @@ export async function issueCommand(context: CliContext, raw: unknown): Promise<v
   );
 }
 
+const Renew = z.object({ ...common, host: HostName, address: z.array(Ipv4).optional() });
+
+/** Run `vmshadow keys renew SITE/HOST`: new certificates for the addresses that the old ones name; the identity stays. */
+export async function renewCommand(context: CliContext, raw: unknown): Promise<void> {
+  const { dir, json, host, address } = parseArguments(Renew, raw, 'keys renew');
+  const { issueHost } = await import('../../drivers/peers/pki.js');
+  const folder = join(dir, 'hosts', host.site, host.host);
+  const old = await certificateInfo(join(folder, 'server-cert.pem'), null);
+  if (old === null)
+    throw new VmshadowError(
+      'PREREQUISITE',
+      `${folder} holds no certificate of ${host.site}/${host.host}. Issue one with \`vmshadow keys issue\`, or name the authority's folder with --dir.`,
+    );
+  const files = await issueHost(dir, { ...host, addresses: address ?? old.addresses.split(' ') });
+  const fresh = await certificateInfo(files.serverCert, null);
+  const validTo = fresh?.validTo ?? '';
+  context.out(
+    json
+      ? JSON.stringify({ ...host, pkiDir: files.dir, validTo }, null, 2)
+      : `New certificates of ${host.site}/${host.host}, valid until ${validTo.slice(0, 10)}, are in ${files.dir}. Copy the *.pem to the host: dom0 takes them up within seconds.`,
+  );
+}
+
+const Revoke = z.object({ ...common, host: HostName });
+
+/** Run `vmshadow keys revoke SITE/HOST`: nothing that was issued to the host counts any more once the list is at the others. */
+export async function revokeCommand(context: CliContext, raw: unknown): Promise<void> {
+  const { dir, json, host } = parseArguments(Revoke, raw, 'keys revoke');
+  const { revokeHost } = await import('../../drivers/peers/pki.js');
+  const files = await revokeHost(dir, host);
+  context.out(
+    json
+      ? JSON.stringify({ ...host, files }, null, 2)
+      : [
+          `All certificates of ${host.site}/${host.host} are revoked. Copy the list to each host's pkiDir: dom0 takes it up within seconds.`,
+          ...files,
+        ].join('\n'),
+  );
+}
+
 async function hostIdentity(file: string): Promise<string> {
   const { createIdentity, loadIdentity } = await import('../../guest-proxy/protocol/identity.js');
   try {
@@ -78,6 +122,8 @@ async function hostIdentity(file: string): Promise<string> {
 interface CertificateInfo {
   readonly name: string;
   readonly validTo: string;
+  /** Whole days until then; negative when it is over. */
+  readonly daysLeft: number;
   readonly addresses: string;
   readonly publicKey: string | null;
 }
@@ -102,13 +148,29 @@ export async function showCommand(context: CliContext, raw: unknown): Promise<vo
 }
 
 function renderKeys(dir: string, authority: CertificateInfo, hosts: readonly CertificateInfo[]): string {
-  const rows = hosts.map((h) => [h.name, h.addresses, h.validTo.slice(0, 10), h.publicKey ?? '-']);
+  const rows = hosts.map((h) => [
+    h.name,
+    h.addresses,
+    h.validTo.slice(0, 10),
+    String(h.daysLeft),
+    h.publicKey ?? '-',
+  ]);
+  const ending = [authority, ...hosts].filter((c) => c.daysLeft < WARN_DAYS);
   return [
-    `AUTHORITY ${dir}, valid until ${authority.validTo.slice(0, 10)}`,
+    ...ending.map(
+      (c) => `WARNING  the certificate of ${c.name} ends in ${String(c.daysLeft)} days: renew it`,
+    ),
+    `AUTHORITY ${dir}, valid until ${authority.validTo.slice(0, 10)}, days left ${String(authority.daysLeft)}`,
     hosts.length === 0
       ? 'HOSTS  none yet'
       : renderTable(
-          [{ head: 'host' }, { head: 'addresses' }, { head: 'valid until' }, { head: 'public key' }],
+          [
+            { head: 'host' },
+            { head: 'addresses' },
+            { head: 'valid until' },
+            { head: 'days left' },
+            { head: 'public key' },
+          ],
           rows,
         ),
   ].join('\n\n');
@@ -128,6 +190,7 @@ async function certificateInfo(file: string, identityFile: string | null): Promi
   return {
     name: certificate.subject.replace(/^CN=/, ''),
     validTo: new Date(certificate.validTo).toISOString(),
+    daysLeft: Math.floor((Date.parse(certificate.validTo) - Date.now()) / DAY_MS),
     addresses: [...names.matchAll(/IP Address:([0-9.]+)/g)].map((m) => m[1]).join(' '),
     publicKey: identityFile === null ? null : await publicKeyIn(identityFile),
   };

@@ -1,5 +1,4 @@
 // The client of the peers' TLS port: one agent with a kept connection a peer, the peer's name checked against the expected host.
-import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
 import type { CommitAnswer as Answer, SwitchoverKey, PeerHost, Peers } from '../../ports/peers.js';
@@ -7,7 +6,7 @@ import { ERROR_CODES, messageOf, VmshadowError, type ErrorCode } from '../../dom
 import type { Endpoint } from '../../domain/model/address.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { parseInput } from '../../domain/model/parse.js';
-import { hostPkiFiles } from './pki.js';
+import type { HostCertificate } from './host-certificate.js';
 import { CommitAnswer, PeerError, type PeerVerb } from './peer-protocol.js';
 
 /** A peer across the world answers a short question in this time, or the link is as good as gone. */
@@ -16,22 +15,21 @@ const ANSWER_WITHIN_MS = 5_000;
 const COMMIT_WITHIN_MS = 15_000;
 
 export class TlsPeers implements Peers {
-  readonly #tls: { ca: Buffer; cert: Buffer; key: Buffer };
+  readonly #certificate: HostCertificate;
   readonly #agents = new Map<string, Agent>();
+  /** Of before the last change of certificates: what is under way ends there. */
+  readonly #retired: Agent[] = [];
 
-  private constructor(tls: { ca: Buffer; cert: Buffer; key: Buffer }) {
-    this.#tls = tls;
-  }
-
-  /** Read this host's certificate. */
-  static async load(pkiDir: string): Promise<TlsPeers> {
-    const files = hostPkiFiles(pkiDir);
-    const [ca, cert, key] = await Promise.all([
-      readFile(files.ca),
-      readFile(files.clientCert),
-      readFile(files.clientKey),
-    ]);
-    return new TlsPeers({ ca, cert, key });
+  constructor(certificate: HostCertificate) {
+    this.#certificate = certificate;
+    certificate.onChange(() => {
+      for (const agent of this.#agents.values()) {
+        for (const sockets of Object.values(agent.freeSockets)) for (const s of sockets ?? []) s.destroy();
+        agent.options.keepAlive = false;
+        this.#retired.push(agent);
+      }
+      this.#agents.clear();
+    });
   }
 
   connect(host: HostRef, endpoint: Endpoint): PeerHost {
@@ -70,7 +68,7 @@ export class TlsPeers implements Peers {
 
   /** Close kept connections. */
   close(): void {
-    for (const agent of this.#agents.values()) agent.destroy();
+    for (const agent of [...this.#agents.values(), ...this.#retired]) agent.destroy();
     this.#agents.clear();
   }
 
@@ -125,11 +123,11 @@ export class TlsPeers implements Peers {
     let agent = this.#agents.get(name);
     if (agent === undefined) {
       const checkServerIdentity = (_: string, cert: PeerCertificate) =>
-        cert.subject.CN === name
+        cert.subject.CN === name && !this.#certificate.isRevoked(cert.serialNumber)
           ? undefined
           : new Error(`the peer's certificate is for ${String(cert.subject.CN)}, expected ${name}`);
       agent = new Agent({
-        ...this.#tls,
+        ...this.#certificate.client,
         keepAlive: true,
         maxSockets: 8,
         minVersion: 'TLSv1.3',

@@ -1,5 +1,4 @@
 // The TLS port that a dom0 opens for its peers: mutual TLS, the caller's name taken from its certificate (common name `site/host`).
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { TLSSocket } from 'node:tls';
@@ -9,7 +8,7 @@ import type { Endpoint } from '../../domain/model/address.js';
 import { HostRef } from '../../domain/model/ids.js';
 import { parseInput } from '../../domain/model/parse.js';
 import type { PeerRequests } from '../../ports/peers.js';
-import { hostPkiFiles } from './pki.js';
+import type { HostCertificate } from './host-certificate.js';
 import { MAX_BODY_BYTES, PEER_REQUESTS, type PeerVerb } from './peer-protocol.js';
 
 export class PeerServer {
@@ -22,17 +21,13 @@ export class PeerServer {
     this.#logger = logger;
   }
 
-  async start(endpoint: Endpoint, pkiDir: string): Promise<void> {
-    const files = hostPkiFiles(pkiDir);
-    const [ca, cert, key] = await Promise.all(
-      [files.ca, files.serverCert, files.serverKey].map((f) => readFile(f)),
-    );
-    const server = createServer(
-      { ca, cert, key, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' },
-      (req, res) => {
-        void this.#answer(req, res);
-      },
-    );
+  /** Serve peers; a renewed certificate and new revocations hold at once, and connections under way go on. */
+  async start(endpoint: Endpoint, certificate: HostCertificate): Promise<void> {
+    const fixed = { requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const;
+    const server = createServer({ ...certificate.server, ...fixed }, (req, res) => {
+      void this.#answer(req, res, certificate);
+    });
+    certificate.onChange(() => server.setSecureContext({ ...certificate.server, minVersion: 'TLSv1.3' }));
     // The connection stays: the commit must not wait for a handshake.
     server.keepAliveTimeout = 120_000;
     await new Promise<void>((resolve, reject) => {
@@ -50,12 +45,12 @@ export class PeerServer {
     await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
-  async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async #answer(req: IncomingMessage, res: ServerResponse, own: HostCertificate): Promise<void> {
     try {
       const verb = /^\/v1\/([a-z]+)$/.exec(req.url ?? '')?.[1] as PeerVerb | undefined;
       if (req.method !== 'POST' || verb === undefined || !(verb in PEER_REQUESTS))
         throw new VmshadowError('PROTOCOL', `unknown request ${req.method ?? ''} ${req.url ?? ''}`);
-      reply(res, 200, await this.#handle(verb, callerOf(req), await bodyOf(req)));
+      reply(res, 200, await this.#handle(verb, callerOf(req, own), await bodyOf(req)));
     } catch (error) {
       const code = isVmshadowError(error) ? error.code : 'INTERNAL';
       this.#logger.warn({ url: req.url, code, error: messageOf(error) }, 'a peer request failed');
@@ -89,9 +84,13 @@ function reply(res: ServerResponse, status: number, body: unknown): void {
   res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-function callerOf(req: IncomingMessage): HostRef {
-  const name = req.socket instanceof TLSSocket ? req.socket.getPeerCertificate().subject.CN : undefined;
+function callerOf(req: IncomingMessage, own: HostCertificate): HostRef {
+  const certificate = req.socket instanceof TLSSocket ? req.socket.getPeerCertificate() : undefined;
+  const name = certificate?.subject.CN;
   const [site, host] = typeof name === 'string' ? name.split('/') : [];
+  // A connection that is older than the revocation is refused as a new one would be.
+  if (certificate !== undefined && own.isRevoked(certificate.serialNumber))
+    throw new VmshadowError('FENCED', `the certificate of ${String(name)} is revoked`);
   return parseInput(HostRef, { site, host }, `certificate of ${req.socket.remoteAddress ?? 'a peer'}`);
 }
 

@@ -11,6 +11,7 @@ import { Ipv4 } from '../../domain/model/address.js';
 import { HostId, SiteId, hostKey, type HostRef } from '../../domain/model/ids.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { makeFolderDurably, readTextIfThere, writeDurably } from '../../os/durable-file.js';
+import { parseRevocations, signRevocations } from './revocations.js';
 
 x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
 
@@ -18,7 +19,7 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 const DAY_MS = 86_400_000;
 /** Ten years: renewing the authority means giving every host new files. */
 const AUTHORITY_DAYS = 3650;
-/** A year: a host is renewed by issuing again; running copies of QEMU keep the files they began with. */
+/** A year: a host is renewed by issuing again. dom0 and QEMU's streams of later moves take up the new files without a restart. */
 const HOST_DAYS = 365;
 /** Hosts whose clock is somewhat behind accept a fresh certificate. */
 const CLOCK_SKEW_MS = 10 * 60_000;
@@ -31,6 +32,8 @@ export type HostRequest = z.input<typeof HostRequest>;
 export interface HostPkiFiles {
   readonly dir: string;
   readonly ca: string;
+  /** The authority's list of revoked certificates; there is none before the first revocation. */
+  readonly crl: string;
   readonly serverCert: string;
   readonly serverKey: string;
   readonly clientCert: string;
@@ -42,6 +45,7 @@ export function hostPkiFiles(dir: string): HostPkiFiles {
   return {
     dir,
     ca: join(dir, 'ca-cert.pem'),
+    crl: join(dir, 'ca-crl.pem'),
     serverCert: join(dir, 'server-cert.pem'),
     serverKey: join(dir, 'server-key.pem'),
     clientCert: join(dir, 'client-cert.pem'),
@@ -93,6 +97,7 @@ export async function issueHost(
   const authority = await loadAuthority(authorityDir);
   const files = hostPkiFiles(outDir ?? join(authorityDir, 'hosts', request.site, request.host));
   await makeFolderDurably(files.dir);
+  const serials: string[] = [];
   for (const role of ['server', 'client'] as const) {
     const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.create({
@@ -105,6 +110,7 @@ export async function issueHost(
       signingAlgorithm: ALGORITHM,
       extensions: await hostExtensions(request, role, keys.publicKey, authority.certificate),
     });
+    serials.push(certificate.serialNumber);
     await writeKey(role === 'server' ? files.serverKey : files.clientKey, keys.privateKey);
     await writeDurably(
       role === 'server' ? files.serverCert : files.clientCert,
@@ -113,7 +119,57 @@ export async function issueHost(
     );
   }
   await writeDurably(files.ca, `${authority.certificate.toString('pem')}\n`, 0o644);
+  await noteIssued(authorityDir, hostKey(request), serials);
+  const crl = await readTextIfThere(hostPkiFiles(authorityDir).crl);
+  if (crl !== null) await writeDurably(files.crl, crl, 0o644);
   return files;
+}
+
+const Issued = z.record(z.string(), z.array(z.string()));
+
+/** What the authority has issued, by host: revoking a host revokes all of it, also what was renewed since. */
+async function issued(authorityDir: string): Promise<z.output<typeof Issued>> {
+  const text = await readTextIfThere(join(authorityDir, 'issued.json'));
+  return text === null ? {} : parseInput(Issued, JSON.parse(text), join(authorityDir, 'issued.json'));
+}
+
+async function noteIssued(authorityDir: string, name: string, serials: readonly string[]): Promise<void> {
+  const before = await issued(authorityDir);
+  const next = { ...before, [name]: [...(before[name] ?? []), ...serials] };
+  await writeDurably(join(authorityDir, 'issued.json'), `${JSON.stringify(next, null, 2)}\n`, 0o600);
+}
+
+/**
+ * Revoke every certificate that the authority has issued to a host, and write the new list (`ca-crl.pem`) beside the authority and into the
+ * folder of each host. Give the paths, to be copied to the hosts. Throws PREREQUISITE where nothing was issued to it.
+ */
+export async function revokeHost(authorityDir: string, ref: HostRef, now = new Date()): Promise<string[]> {
+  const authority = await loadAuthority(authorityDir);
+  const name = hostKey(ref);
+  const all = await issued(authorityDir);
+  const serials = new Set(all[name] ?? []);
+  const folderOf = (host: string) => join(authorityDir, 'hosts', ...host.split('/'));
+  // Certificates of before the record of what was issued.
+  for (const file of ['server-cert.pem', 'client-cert.pem']) {
+    const pem = await readTextIfThere(join(folderOf(name), file));
+    if (pem !== null) serials.add(new x509.X509Certificate(pem).serialNumber);
+  }
+  if (serials.size === 0)
+    throw new VmshadowError('PREREQUISITE', `${authorityDir} has issued nothing to ${name}`);
+  const own = hostPkiFiles(authorityDir).crl;
+  const before = await readTextIfThere(own);
+  const listed =
+    before === null ? null : await parseRevocations(before, authority.certificate.toString('pem'));
+  // X.509 counts whole seconds; a list never has the time of an earlier one.
+  const issuedAt = new Date(Math.max(now.getTime(), (listed?.issuedAtMs ?? 0) + 1_000));
+  const pem = await signRevocations(authority, new Set([...(listed?.serials ?? []), ...serials]), issuedAt);
+  const files = [own];
+  for (const host of Object.keys(all)) {
+    const { ca, crl } = hostPkiFiles(folderOf(host));
+    if ((await readTextIfThere(ca)) !== null) files.push(crl);
+  }
+  for (const file of files) await writeDurably(file, pem, 0o644);
+  return files.slice(1);
 }
 
 async function hostExtensions(

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { HostRef, hostKey } from '../../../domain/model/ids.js';
 import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
+import { HostCertificate } from '../../../drivers/peers/host-certificate.js';
 import { PeerServer } from '../../../drivers/peers/peer-server.js';
 import { TlsPeers } from '../../../drivers/peers/peer-client.js';
 import { fakePeers } from '../../../lab/fakes/fake-peers.js';
@@ -39,13 +40,19 @@ async function tlsWorld(requests: PeerRequests): Promise<PeersWorld> {
   await issue(self, 'self');
   await issue(other, 'other');
   const endpoint = { address: '127.0.0.1', port: await freePort() };
+  const opened: HostCertificate[] = [];
+  const certificateOf = async (name: string) => {
+    const certificate = await HostCertificate.open(join(folder, name), pino({ level: 'silent' }));
+    opened.push(certificate);
+    return certificate;
+  };
   const start = async (): Promise<PeerServer> => {
     const server = new PeerServer(requests, pino({ level: 'silent' }));
-    await server.start(endpoint, join(folder, 'other'));
+    await server.start(endpoint, await certificateOf('other'));
     return server;
   };
   let server = await start();
-  const peers = await TlsPeers.load(join(folder, 'self'));
+  const peers = new TlsPeers(await certificateOf('self'));
   return {
     self,
     other,
@@ -57,6 +64,7 @@ async function tlsWorld(requests: PeerRequests): Promise<PeersWorld> {
     },
     remove: async () => {
       peers.close();
+      for (const certificate of opened) certificate.close();
       await server.stop();
       await rm(folder, { recursive: true });
     },
