@@ -3,6 +3,7 @@
 // Order of a PREPARE: rules first (guard G1), then the NAT is opened, then HELLO to the new address; PREPARED only when the target answered.
 // Messages are handled one after the other. On a crash rules stay in the kernel; `start` takes them up again from the state file.
 import { createSocket, type Socket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Mutex } from 'async-mutex';
 import type { Endpoint } from '../../domain/model/address.js';
@@ -42,6 +43,11 @@ const COLLECT_MS = 5_000;
 const CLOSE_AFTER_MS = [1_000, 3_000] as const;
 /** NATs forget a TCP opening that was never answered after 300 s (Linux) or less; a move may take longer than that. */
 const PUNCH_AGAIN_MS = 30_000;
+
+/** The IPv4 addresses of this machine. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((entry) => entry.address));
+}
 
 export interface ClientProxyOptions {
   readonly config: ClientConfig;
@@ -261,7 +267,9 @@ export class ClientProxy {
   async #prepare(message: Extract<Message, { kind: 'prepare' }>, hostKey: string): Promise<void> {
     const sockets = await listSockets();
     const before = this.#store.state;
-    const next = this.#judge(onPrepare(before, message, hostKey, this.#config.hosts, this.#now()));
+    const next = this.#judge(
+      onPrepare(before, message, hostKey, this.#config.hosts, this.#now(), ownAddresses()),
+    );
     if (next === null) return;
     const { pending } = before;
     const repeated =

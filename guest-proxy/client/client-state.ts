@@ -62,13 +62,20 @@ export function onHostAnswer(
   return { state: { ...state, epoch: answer.epoch, hostKey: answer.hostKey } };
 }
 
-/** Decide on a PREPARE from the session with `hostKey`. */
+/** Tell whether an address can be a desktop's: not of this machine or link, no multicast, broadcast or reserved one. */
+function isUnicast(address: string): boolean {
+  const [first = 0, second = 0] = address.split('.').map(Number);
+  return first > 0 && first !== 127 && first < 224 && !(first === 169 && second === 254);
+}
+
+/** Decide on a PREPARE from the session with `hostKey`; `own` are the addresses of the client's machine. */
 export function onPrepare(
   state: ClientState,
   message: PrepareMessage,
   hostKey: string,
   trusted: readonly string[],
   nowMs: number,
+  own: readonly string[] = [],
 ): Decision {
   const targetKey = message.targetKey.toString('base64');
   if (message.desktop !== state.desktop) return { refused: 'another desktop is named' };
@@ -77,6 +84,8 @@ export function onPrepare(
   if (message.epoch <= state.epoch) return { refused: 'the epoch is not a new one' };
   if (message.oldExternal !== state.current) return { refused: 'the desktop is not at the old address' };
   if (message.newExternal === state.current) return { refused: 'the new address is the old one' };
+  if (!isUnicast(message.newExternal)) return { refused: 'the new address cannot be a desktop' };
+  if (own.includes(message.newExternal)) return { refused: 'the new address is the client itself' };
   if (!trusted.includes(targetKey)) return { refused: 'the target is not a host of the cloud' };
   const pending = {
     epoch: message.epoch,

@@ -117,7 +117,7 @@ export class UserChannel {
 
   #tell(session: ClientSession): void {
     const record = this.#options.find(session.desktop);
-    const message = record === null ? null : whatToTell(record, session);
-    if (message !== null) this.#control.send(session, message);
+    if (record !== null)
+      for (const message of whatToTell(record, session)) this.#control.send(session, message);
   }
 }

@@ -44,17 +44,22 @@ export function prepareMessage(change: AddressChangeRecord): Message {
   };
 }
 
-/** The message that brings a client to what the record says; null when it is there. */
-export function whatToTell(record: NetworkRecord, client: ClientView): Message | null {
+/** The messages that bring a client to what the record says, in order; none when it is there. */
+export function whatToTell(record: NetworkRecord, client: ClientView): Message[] {
   const { localAddress, epoch, pendingEpoch } = client;
   const { desktop } = record;
-  const change =
-    record.moved.find((m) => m.oldExternal === localAddress) ??
-    (record.outgoing?.oldExternal === localAddress ? record.outgoing : undefined);
-  if (change !== undefined)
-    return pendingEpoch === change.epoch || epoch >= change.epoch ? null : prepareMessage(change);
-  if (roleAt(record, localAddress) !== 'owner') return null;
+  const left = record.moved.find((m) => m.oldExternal === localAddress);
+  const change = left ?? (record.outgoing?.oldExternal === localAddress ? record.outgoing : undefined);
+  if (change !== undefined) {
+    if (pendingEpoch === change.epoch || epoch >= change.epoch) return [];
+    // The desktop came here and has gone on while the client was away: the step that led here is committed, too. A client that was to go
+    // elsewhere refuses it, and goes by the PREPARE.
+    const cameHere = left !== undefined && epoch < pendingEpoch && pendingEpoch < change.epoch;
+    const step = { kind: 'commit', desktop, epoch: pendingEpoch } as const;
+    return [...(cameHere ? [step] : []), prepareMessage(change)];
+  }
+  if (roleAt(record, localAddress) !== 'owner') return [];
   if (epoch < record.epoch && pendingEpoch === record.epoch)
-    return { kind: 'commit', desktop, epoch: record.epoch };
-  return pendingEpoch > record.epoch ? { kind: 'abort', desktop, epoch: pendingEpoch } : null;
+    return [{ kind: 'commit', desktop, epoch: record.epoch }];
+  return pendingEpoch > record.epoch ? [{ kind: 'abort', desktop, epoch: pendingEpoch }] : [];
 }

@@ -63,6 +63,11 @@ export class Reader {
     return text;
   }
 
+  /** No field was missing or wrong; what follows them is a later version's. */
+  began(): boolean {
+    return !this.#failed;
+  }
+
   ok(): boolean {
     return !this.#failed && this.#offset === this.#bytes.length;
   }

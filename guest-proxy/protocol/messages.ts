@@ -4,7 +4,8 @@
 //   4 PREPARED   c>h  id desktop | epoch u64 | flows u16           5 COMMIT     h>c  id desktop | epoch u64
 //   6 COMMITTED  c>h  id desktop | epoch u64 | flows u16           7 ABORT      h>c  id desktop | epoch u64
 //   8 ABORTED    c>h  id desktop | epoch u64                       9 RTT_REPORT c>h  n u8 | n x (id site | rtt 0.01 ms u32 | age ms u32)
-// A kind is accepted in its own direction only.
+// A kind is accepted in its own direction only. Bytes after the fields that are known here are a later version's and are ignored (they are
+// authenticated with the rest); so is a kind that is not known.
 import { Reader, ipv4, label, u16, u32, u64, u8 } from './bytes.js';
 
 export type Message =
@@ -126,10 +127,10 @@ function readToClient(kind: number, r: Reader): Message | null {
   }
 }
 
-/** Decode an opened message; null when it is not exactly one that may travel in this direction. */
+/** Decode an opened message; null when it does not begin with one that may travel in this direction. */
 export function decodeMessage(bytes: Buffer, direction: Direction): Message | null {
   const r = new Reader(bytes);
   const kind = r.u8();
   const message = direction === 'toHost' ? readToHost(kind, r) : readToClient(kind, r);
-  return r.ok() ? message : null;
+  return r.began() ? message : null;
 }

@@ -154,3 +154,13 @@ describe('the host that answers', () => {
     expect(accepted(onHostAnswer(prepared, target, TRUSTED))).toBe(prepared);
   });
 });
+
+it.each(['127.0.0.1', '0.0.0.0', '224.0.0.1', '255.255.255.255', '240.0.0.1', '169.254.1.1', '10.0.0.2'])(
+  'is not sent to %s, by whomever: not a desktop, or the client itself',
+  (newExternal) => {
+    const own = ['10.0.0.2'];
+    const asked = { ...prepare, newExternal };
+    expect(onPrepare(settled, asked, hostA.publicKey, TRUSTED, NOW, own)).toHaveProperty('refused');
+    expect(onPrepare(settled, prepare, hostA.publicKey, TRUSTED, NOW, own)).toHaveProperty('state');
+  },
+);
