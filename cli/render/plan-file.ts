@@ -21,9 +21,8 @@ const place = (site: string, host: string | undefined) => (host === undefined ? 
 
 /** Who is how far before and after, what crosses which link, what constraints cost; nothing for a plan that does not say. */
 function figures({ figures: f }: PlanResult): string[] {
-  if (f === undefined || f.users === 0) return [];
-  const worst = (w: { desktop: string; rttMs: number } | null) =>
-    w === null ? '-' : `${formatMs(w.rttMs)} (${w.desktop})`;
+  if (f?.worst === undefined) return [];
+  const worst = (w: { desktop: string; rttMs: number }) => `${formatMs(w.rttMs)} (${w.desktop})`;
   return [
     section(
       'USERS',

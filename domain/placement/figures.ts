@@ -21,12 +21,10 @@ export function figuresOf(
     const before = rttOf(p, i, p.current[i] as number);
     return before === Infinity ? [] : [{ desktop: d.id, before, after: last.get(d.id) ?? before }];
   });
-  const worst = (when: 'before' | 'after') => {
-    const most = users.reduce<(typeof users)[number] | undefined>(
-      (best, u) => (best === undefined || u[when] > best[when] ? u : best),
-      undefined,
-    );
-    return most === undefined ? null : { desktop: most.desktop, rttMs: most[when] };
+  const [first] = users;
+  const worst = (when: 'before' | 'after', start: (typeof users)[number]) => {
+    const most = users.reduce((best, u) => (u[when] > best[when] ? u : best), start);
+    return { desktop: most.desktop, rttMs: most[when] };
   };
   return {
     users: users.length,
@@ -35,7 +33,9 @@ export function figuresOf(
       before: users.filter((u) => u.before > ms).length,
       after: users.filter((u) => u.after > ms).length,
     })),
-    worst: { before: worst('before'), after: worst('after') },
+    ...(first === undefined
+      ? {}
+      : { worst: { before: worst('before', first), after: worst('after', first) } }),
     links: linksOf(moves, p.policy.linkMbps),
     constraints: p.desktopCount * p.siteCount <= PRICED_PAIRS ? pricesOf(input, p, thinOut) : [],
   };

@@ -191,15 +191,15 @@ export const PlanMove = z.object({
 });
 export type PlanMove = z.infer<typeof PlanMove>;
 
-const Worst = z.object({ desktop: z.string(), rttMs: z.number() }).nullable();
+const Worst = z.object({ desktop: z.string(), rttMs: z.number() });
 
 export const PlanFigures = z.object({
   /** Users whose round trip to their desktop is known. */
   users: z.number().int(),
   /** How many of them have more than this, ms, before the plan and after it. */
   above: z.array(z.object({ rttMs: z.number(), before: z.number().int(), after: z.number().int() })),
-  /** The farthest user. */
-  worst: z.object({ before: Worst, after: Worst }),
+  /** The farthest user; missing where there is none. */
+  worst: z.object({ before: Worst, after: Worst }).optional(),
   /** Hours: one move after another at `linkMbps`. */
   links: z.array(
     z.object({
