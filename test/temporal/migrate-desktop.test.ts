@@ -17,7 +17,8 @@ import { FakeCloud, fakeDesktop, type FakeHost, type Fault } from '../../lab/fak
 
 const west = HostRef.parse({ site: 'us-west', host: 'h1' });
 const east = HostRef.parse({ site: 'us-east', host: 'h1' });
-const capacity = { slots: 4, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
+/** Room for every desktop that these tests move. */
+const capacity = { slots: 40, vcpus: 80, memoryMiB: 40_960, diskMiB: 100_000 };
 const peer = { address: '192.0.2.1', port: 1 };
 type Handle = WorkflowHandle<MigrateDesktop>;
 let plane: ControlPlane;
