@@ -6,6 +6,7 @@ import type { DesktopId } from '../../domain/model/ids.js';
 import { isNotDurable } from '../../os/record-errors.js';
 import type { HostPlane } from '../planes/plane.js';
 import type { HostRules } from '../rules/host-rules.js';
+import { tapName } from './tap.js';
 import { addressesOf, type NetworkRecord, emptyRecord, type NetworkRecords } from './network-record.js';
 
 export interface HostStateOptions {
@@ -140,6 +141,7 @@ export class HostState {
     return {
       uplink,
       controlPort,
+      guests: records.flatMap((r) => (r.network === null ? [] : [{ tap: tapName(r.desktop), ...r.network }])),
       owned: records.flatMap((r) => addressesOf(r)),
       internals: records.flatMap((r) => (r.network === null ? [] : [r.network.address])),
       active: records.flatMap((r) =>

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import type { InternalNetwork } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { VmshadowError } from '../../domain/errors.js';
+import { isMissing } from '../../os/durable-file.js';
 import { runCommand } from '../../os/run-command.js';
 
 /** Locally administered; `vs` in it for those who look. */
@@ -57,7 +58,14 @@ export async function ensureTap(desktop: DesktopId, network: InternalNetwork): P
   const { address, mac } = network;
   await runCommand(['ip', 'neigh', 'replace', address, 'lladdr', mac, 'dev', name, 'nud', 'permanent']);
   await sysctl(`ipv4/conf/${name}/send_redirects`, '0');
+  // Nothing of ours speaks IPv6 with a guest; a host that has it would answer on its link-local address.
+  await writeFile(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, '1').catch(ignoreMissing);
   return name;
+}
+
+/** A kernel without IPv6 has nothing to switch off. */
+function ignoreMissing(error: unknown): void {
+  if (!isMissing(error)) throw error;
 }
 
 /** Remove the tap; fine when there is none. */

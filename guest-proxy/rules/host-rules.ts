@@ -1,13 +1,25 @@
 // What a host does with packets of its desktops, as data and as nftables text (stateless; no conntrack needed). Pure.
+//   -400 prerouting   a guest sends from its own addresses, and to no other guest's internal one
 //   -310 prerouting   mark packets for desktops whose packets are held (iptables raw hands marked ones to the queue at -300)
 //   -250 prerouting   control channel to the daemon; external -> internal; what left with a desktop -> its new address; the rest is dropped
+//    -10 input        of its host a guest reaches DHCP and DNS
 //    300 postrouting  internal -> external
 // An address that a desktop has left refuses new connections: nobody could answer them from it. The user's proxy also uses that to make its
 // NAT forget the old path (punch/packets.ts).
 // Default deny: a packet for an external address without an active desktop is dropped, never answered (an RST would close the user's NAT).
 
+/** A desktop's end of its tap, and the gateway address that its host has there. */
+interface GuestPort {
+  readonly tap: string;
+  readonly mac: string;
+  readonly address: string;
+  readonly gateway: string;
+}
+
 export interface HostRules {
   readonly uplink: string;
+  /** Taps of attached desktops. What comes in by one and is not its guest's own is dropped (promise 11). */
+  readonly guests: readonly GuestPort[];
   readonly controlPort: number;
   /** External addresses that this host answers for. */
   readonly owned: readonly string[];
@@ -31,23 +43,34 @@ const hex = (n: number): string => `0x${n.toString(16)}`;
 
 const ADDRESSES = 'type ipv4_addr;';
 const TRANSLATION = 'type ipv4_addr : ipv4_addr;';
-const SETS = ['owned', 'internals', 'held', 'guarded', 'left'] as const;
+const SETS = {
+  owned: ADDRESSES,
+  internals: ADDRESSES,
+  held: ADDRESSES,
+  guarded: ADDRESSES,
+  left: ADDRESSES,
+  taps: 'type ifname;',
+  guests: 'type ifname . ether_addr . ipv4_addr;',
+  gateways: 'type ifname . ipv4_addr;',
+} as const;
 const MAPS = ['inward', 'outward', 'moved'] as const;
 const CHAINS = {
+  guest: 'prerouting priority -400',
   hold: 'prerouting priority -310',
   prerouting: 'prerouting priority -250',
+  host: 'input priority -10',
   postrouting: 'postrouting priority 300',
 };
 
 /** Declare the table's parts; what is there already stays. Chains are never removed: the kernel drops queued packets when a hook goes. */
 function declarations(): string {
   const lines = [`add table ip ${HOST_TABLE}`];
-  for (const set of SETS) lines.push(`add set ip ${HOST_TABLE} ${set} { ${ADDRESSES} }`);
+  for (const [set, type] of Object.entries(SETS)) lines.push(`add set ip ${HOST_TABLE} ${set} { ${type} }`);
   for (const map of MAPS) lines.push(`add map ip ${HOST_TABLE} ${map} { ${TRANSLATION} }`);
   for (const [chain, hook] of Object.entries(CHAINS))
     lines.push(`add chain ip ${HOST_TABLE} ${chain} { type filter hook ${hook}; policy accept; }`);
   lines.push(`flush table ip ${HOST_TABLE}`);
-  for (const set of SETS) lines.push(`flush set ip ${HOST_TABLE} ${set}`);
+  for (const set of Object.keys(SETS)) lines.push(`flush set ip ${HOST_TABLE} ${set}`);
   for (const map of MAPS) lines.push(`flush map ip ${HOST_TABLE} ${map}`);
   return lines.join('\n');
 }
@@ -58,10 +81,30 @@ export function renderHostRules(rules: HostRules): string {
   const outward = rules.active.map((a) => `${a.internal} : ${a.external}`);
   const moved = rules.moved.map((m) => `${m.from} : ${m.to}`);
   const { owned, internals, held, guarded } = rules;
-  const contents = { owned, internals, held, guarded, left: rules.moved.map((m) => m.from) };
+  const contents = {
+    owned,
+    internals,
+    held,
+    guarded,
+    left: rules.moved.map((m) => m.from),
+    taps: rules.guests.map((g) => `"${g.tap}"`),
+    guests: rules.guests.map((g) => `"${g.tap}" . ${g.mac} . ${g.address}`),
+    gateways: rules.guests.map((g) => `"${g.tap}" . ${g.gateway}`),
+  };
   const translations = { inward, outward, moved };
   return `${declarations()}
 ${[...Object.entries(contents), ...Object.entries(translations)].map(([name, rows]) => addElements(name, rows)).join('')}table ip ${HOST_TABLE} {
+  chain guest {
+    iifname @taps ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept
+    iifname @taps iifname . ether saddr . ip saddr != @guests counter drop
+    iifname @taps ip daddr @internals counter drop
+  }
+  chain host {
+    iifname @taps iifname . ip daddr @gateways udp dport { 53, 67 } accept
+    iifname @taps iifname . ip daddr @gateways tcp dport 53 accept
+    iifname @taps ip daddr 255.255.255.255 udp dport 67 accept
+    iifname @taps counter drop
+  }
   chain hold {
     ip daddr @owned udp dport ${rules.controlPort} return
     ip daddr @held meta mark set meta mark | ${hex(HOLD_MARK)}

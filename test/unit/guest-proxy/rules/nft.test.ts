@@ -11,6 +11,7 @@ const flow: ProxiedFlow = {
 const host: HostRules = {
   uplink: 'eth0',
   controlPort: 7946,
+  guests: [{ tap: 'vs-desk', mac: '52:54:00:77:00:02', address: '10.77.0.2', gateway: '10.77.0.1' }],
   owned: ['198.51.100.11', '198.51.100.10'],
   internals: ['10.77.0.2'],
   active: [{ external: '198.51.100.10', internal: '10.77.0.2' }],
