@@ -21,6 +21,7 @@ export interface EnrollmentSources {
 
 /** What does not depend on the desktop; read before anything is created. */
 export interface CloudFacts {
+  readonly authority: string | null;
   readonly hosts: readonly string[];
   readonly probes: readonly {
     site: string;
@@ -47,7 +48,9 @@ export async function readCloudFacts(sources: EnrollmentSources): Promise<CloudF
       `no identity of ${missing.join(', ')} in ${sources.keysDir}: run \`vmshadow keys issue SITE/HOST --dir ${sources.keysDir} --address IP\` for each, or name the authority's folder.`,
       { details: { missing } },
     );
+  const { authorityKey } = await import('../drivers/peers/pki.js');
   return {
+    authority: await authorityKey(sources.keysDir),
     hosts: keys.filter((key) => key !== null),
     probes: cloud.sites.flatMap((site) =>
       site.hosts.slice(0, 1).map((h) => ({ site: site.id, endpoint: h.probe })),
@@ -66,6 +69,7 @@ export function newClient(desktop: string, external: string, facts: CloudFacts):
     external,
     issuedAtMs: Date.now(),
     hosts: facts.hosts,
+    authority: facts.authority,
     probes: facts.probes,
   });
 }

@@ -225,9 +225,10 @@ function addKeys(program: Command, context: CliContext): void {
     .action(async (host: string, o: Raw) =>
       (await import('./commands/keys.js')).renewCommand(context, { ...o, host }),
     );
-  dir(keys.command('revoke <host>'))
-    .description('revoke all certificates of a host (SITE/HOST)')
-    .action(async (host: string, o: Raw) =>
+  dir(keys.command('revoke [host]'))
+    .description('revoke a host (SITE/HOST), or a thin client')
+    .option('--client <key>', "a thin client's public key")
+    .action(async (host: string | undefined, o: Raw) =>
       (await import('./commands/keys.js')).revokeCommand(context, { ...o, host }),
     );
   dir(keys.command('enroll <desktop>'))

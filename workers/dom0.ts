@@ -127,6 +127,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     controlPort: config.controlPort,
     probe: config.probe,
     identityFile: config.identityFile,
+    pkiDir,
     logger,
   });
   await network.start();

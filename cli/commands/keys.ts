@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { hasCode, VmshadowError } from '../../domain/errors.js';
 import { Ipv4 } from '../../domain/model/address.js';
 import { HostId, SiteId } from '../../domain/model/ids.js';
+import { PublicKey } from '../../domain/model/keys.js';
 import { parseArguments } from '../arguments.js';
 import { IDENTITY_FILE } from '../enrollment-files.js';
 import type { CliContext } from '../context.js';
@@ -53,10 +54,12 @@ const Issue = z.object({
 /** Run `vmshadow keys issue SITE/HOST`. Again: the certificate is renewed, the identity stays (clients know it). */
 export async function issueCommand(context: CliContext, raw: unknown): Promise<void> {
   const { dir, json, host, address, out } = parseArguments(Issue, raw, 'keys issue');
-  const { issueHost } = await import('../../drivers/peers/pki.js');
+  const { issueHost, signKey } = await import('../../drivers/peers/pki.js');
   const files = await issueHost(dir, { ...host, addresses: address }, out);
   const identityFile = join(files.dir, IDENTITY_FILE);
   const publicKey = await hostIdentity(identityFile);
+  // Clients that are enrolled already learn of the host by this.
+  await signKey(dir, { kind: 'host', key: publicKey, revoked: false });
   const answer = { ...host, pkiDir: files.dir, identityFile, publicKey };
   context.out(
     json
@@ -92,18 +95,26 @@ export async function renewCommand(context: CliContext, raw: unknown): Promise<v
   );
 }
 
-const Revoke = z.object({ ...common, host: HostName });
+const Revoke = z
+  .object({ ...common, host: HostName.optional(), client: PublicKey.optional() })
+  .refine((o) => (o.host === undefined) !== (o.client === undefined), 'expected SITE/HOST or --client KEY');
 
 /** Run `vmshadow keys revoke SITE/HOST`: nothing that was issued to the host counts any more once the list is at the others. */
 export async function revokeCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { dir, json, host } = parseArguments(Revoke, raw, 'keys revoke');
-  const { revokeHost } = await import('../../drivers/peers/pki.js');
-  const files = await revokeHost(dir, host);
+  const { dir, json, host, client } = parseArguments(Revoke, raw, 'keys revoke');
+  const { revokeHost, signKey } = await import('../../drivers/peers/pki.js');
+  const files = host === undefined ? [] : await revokeHost(dir, host);
+  const key =
+    client ??
+    (host === undefined ? null : await publicKeyIn(join(dir, 'hosts', host.site, host.host, IDENTITY_FILE)));
+  const kind = client === undefined ? 'host' : 'client';
+  if (key !== null) files.push(...(await signKey(dir, { kind, key, revoked: true })));
+  const name = host === undefined ? `The client ${client ?? ''}` : `${host.site}/${host.host}`;
   context.out(
     json
-      ? JSON.stringify({ ...host, files }, null, 2)
+      ? JSON.stringify({ ...host, client, files }, null, 2)
       : [
-          `All certificates of ${host.site}/${host.host} are revoked. Copy the list to each host's pkiDir: dom0 takes it up within seconds.`,
+          `${name} is revoked. Copy these to each host's pkiDir: dom0 takes them up within seconds.`,
           ...files,
         ].join('\n'),
   );

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
 import { Ipv4 } from '../../domain/model/address.js';
 import { HostId, SiteId, hostKey, type HostRef } from '../../domain/model/ids.js';
+import { newestWords, SignedKeys, signedText } from '../../domain/model/keys.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { makeFolderDurably, readTextIfThere, writeDurably } from '../../os/durable-file.js';
 import { parseRevocations, signRevocations } from './revocations.js';
@@ -16,6 +17,8 @@ import { parseRevocations, signRevocations } from './revocations.js';
 x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+/** In the folders of the authority and of each host. */
+const KEY_LIST = 'cloud-keys.json';
 const DAY_MS = 86_400_000;
 /** Ten years: renewing the authority means giving every host new files. */
 const AUTHORITY_DAYS = 3650;
@@ -170,6 +173,44 @@ export async function revokeHost(authorityDir: string, ref: HostRef, now = new D
   }
   for (const file of files) await writeDurably(file, pem, 0o644);
   return files.slice(1);
+}
+
+/**
+ * Sign what the authority says of the key of a host or a client, and write the list (`cloud-keys.json`) beside the authority and into the
+ * folder of each host. Says nothing new where the same was said already.
+ */
+export async function signKey(
+  authorityDir: string,
+  word: { kind: 'host' | 'client'; key: string; revoked: boolean },
+): Promise<string[]> {
+  const authority = await loadAuthority(authorityDir);
+  const own = join(authorityDir, KEY_LIST);
+  const text = await readTextIfThere(own);
+  const before = text === null ? [] : parseInput(SignedKeys, JSON.parse(text), own).keys;
+  const known = before.find((entry) => entry.key === word.key);
+  const serial = Math.max(0, ...before.map((entry) => entry.serial)) + 1;
+  const said = known?.revoked === word.revoked;
+  const bytes = Buffer.from(signedText({ ...word, serial }));
+  const signature = Buffer.from(await webcrypto.subtle.sign(ALGORITHM, authority.key, bytes)).toString(
+    'base64',
+  );
+  const keys = said ? before : newestWords([...before, { ...word, serial, signature }]);
+  const list = `${JSON.stringify({ version: 1, keys }, null, 2)}\n`;
+  const files = [own];
+  for (const host of Object.keys(await issued(authorityDir))) {
+    const folder = join(authorityDir, 'hosts', ...host.split('/'));
+    if ((await readTextIfThere(hostPkiFiles(folder).ca)) !== null) files.push(join(folder, KEY_LIST));
+  }
+  for (const file of files) await writeDurably(file, list, 0o644);
+  return files.slice(1);
+}
+
+/** The public key of the authority in `authorityDir`, SPKI, DER in base64; null where there is none. */
+export async function authorityKey(authorityDir: string): Promise<string | null> {
+  const pem = await readTextIfThere(join(authorityDir, 'ca-cert.pem'));
+  return pem === null
+    ? null
+    : Buffer.from(new x509.X509Certificate(pem).publicKey.rawData).toString('base64');
 }
 
 async function hostExtensions(

@@ -14,6 +14,7 @@ import { kernelClientPlane } from '../planes/kernel/kernel-plane.js';
 import type { ClientConfig } from '../protocol/client-config.js';
 import { identityOf } from '../protocol/identity.js';
 import type { Message } from '../protocol/messages.js';
+import { isSignedBy } from '../protocol/signed-keys.js';
 import { decodeControlPacket, type HelloReply } from '../protocol/wire.js';
 import { punchPacket } from '../punch/packets.js';
 import { sendRaw } from '../punch/raw-sender.js';
@@ -28,6 +29,8 @@ import {
   onHostAnswer,
   onPrepare,
   onTime,
+  onVouch,
+  trustedHosts,
 } from './client-state.js';
 import { ClientStore } from './client-store.js';
 import { HostLink } from './host-link.js';
@@ -219,7 +222,7 @@ export class ClientProxy {
       role: reply.role,
       epoch: reply.epoch,
     };
-    const next = this.#judge(onHostAnswer(this.#store.state, answer, this.#config.hosts));
+    const next = this.#judge(onHostAnswer(this.#store.state, answer, this.#trusted()));
     if (next !== null && verified && next !== this.#store.state) {
       this.#store.state = next;
       this.#enqueue(() => this.#store.save(this.#store.state));
@@ -245,7 +248,7 @@ export class ClientProxy {
         }),
         stamp: () => this.#store.nextStamp(),
         accept: (reply, verified) => this.#accept(address, reply, verified),
-        trusts: (hostKey) => this.#config.hosts.includes(hostKey),
+        trusts: (hostKey) => this.#trusted().includes(hostKey),
         onUp: () => this.#sayPrepared(),
         onMessage: (from, message, newest) => this.#onMessage(from, message, newest),
       });
@@ -259,16 +262,39 @@ export class ClientProxy {
     if (!newest) return;
     const hostKey = link.hostKey;
     if (hostKey === null) return;
+    if (message.kind === 'vouch') this.#enqueue(() => this.#vouch(message));
     if (message.kind === 'prepare') this.#enqueue(() => this.#prepare(message, hostKey));
     if (message.kind === 'commit') this.#enqueue(() => this.#commit(link, message, hostKey));
     if (message.kind === 'abort') this.#enqueue(() => this.#abort(link, message, hostKey));
+  }
+
+  #trusted(): string[] {
+    return trustedHosts(this.#store.state, this.#config.hosts);
+  }
+
+  async #vouch(message: Extract<Message, { kind: 'vouch' }>): Promise<void> {
+    const { serial, revoked } = message;
+    const key = message.key.toString('base64');
+    const word = {
+      kind: 'host' as const,
+      key,
+      serial,
+      revoked,
+      signature: message.signature.toString('base64'),
+    };
+    const { authority } = this.#config;
+    const before = this.#store.state;
+    const next = this.#judge(onVouch(before, word, () => authority !== null && isSignedBy(authority, word)));
+    if (next === null || next === before) return;
+    await this.#store.save(next);
+    this.#logger.info({ host: key, revoked }, "learnt of a host's key from the authority");
   }
 
   async #prepare(message: Extract<Message, { kind: 'prepare' }>, hostKey: string): Promise<void> {
     const sockets = await listSockets();
     const before = this.#store.state;
     const next = this.#judge(
-      onPrepare(before, message, hostKey, this.#config.hosts, this.#now(), ownAddresses()),
+      onPrepare(before, message, hostKey, this.#trusted(), this.#now(), ownAddresses()),
     );
     if (next === null) return;
     const { pending } = before;

@@ -5,7 +5,7 @@
 // A lapsed delegation can still be committed: after the point of no return there is no way back to the old address.
 import { z } from 'zod';
 import { Ipv4 } from '../../domain/model/address.js';
-import { PublicKey } from '../../domain/model/keys.js';
+import { newestWords, PublicKey } from '../../domain/model/keys.js';
 import type { Message } from '../protocol/messages.js';
 import type { Role } from '../protocol/wire.js';
 import { ProxiedFlow } from '../rules/flow.js';
@@ -31,6 +31,10 @@ export const ClientState = z.object({
   previous: z.object({ address: Ipv4, untilMs: z.number(), flows: z.array(ProxiedFlow) }).nullable(),
   pending: Pending.nullable(),
   flows: z.array(ProxiedFlow),
+  /** What the authority has said of hosts since the configuration was made. */
+  vouched: z
+    .array(z.object({ key: PublicKey, serial: z.number().int().positive(), revoked: z.boolean() }))
+    .default([]),
   /** HELLO stamps of this run of the proxy begin here. */
   stampBase: z.number().int().min(0),
 });
@@ -44,6 +48,25 @@ type PrepareMessage = Extract<Message, { kind: 'prepare' }>;
 export const PREVIOUS_ADDRESS_MS = 10_000;
 /** The longest that prepared rules may stay, whatever a host asks for. */
 export const MAX_LIFETIME_MS = 3_600_000;
+
+/** The hosts to be believed: those of the configuration and those vouched for since, without the revoked ones. */
+export function trustedHosts(state: ClientState, configured: readonly string[]): string[] {
+  const revoked = new Set(state.vouched.filter((v) => v.revoked).map((v) => v.key));
+  return [...configured, ...state.vouched.map((v) => v.key)].filter((key) => !revoked.has(key));
+}
+
+/** Take what the authority says of a host; `signed`: its signature was verified. */
+export function onVouch(
+  state: ClientState,
+  word: { key: string; serial: number; revoked: boolean },
+  signed: () => boolean,
+): Decision {
+  const known = state.vouched.find((v) => v.key === word.key);
+  if (known !== undefined && known.serial >= word.serial) return { state };
+  if (!signed()) return { refused: 'the authority has not signed this' };
+  const { key, serial, revoked } = word;
+  return { state: { ...state, vouched: newestWords([...state.vouched, { key, serial, revoked }]) } };
+}
 
 /** Decide whether a host that answered at `address` may be talked to, and adopt it when it is the first. */
 export function onHostAnswer(
@@ -151,8 +174,8 @@ export function onTime(state: ClientState, nowMs: number): ClientState {
  */
 export function stateAtStart(saved: ClientState | null, fresh: ClientState, nowMs: number): ClientState {
   if (saved?.desktop !== fresh.desktop) return fresh;
-  const { flows, stampBase } = saved;
-  if (fresh.issuedAtMs > saved.issuedAtMs) return { ...fresh, flows, stampBase };
+  const { flows, stampBase, vouched } = saved;
+  if (fresh.issuedAtMs > saved.issuedAtMs) return { ...fresh, flows, stampBase, vouched };
   if (fresh.issuedAtMs === saved.issuedAtMs && fresh.epoch > saved.epoch) return fresh;
   return withinLifetimes(saved, nowMs);
 }

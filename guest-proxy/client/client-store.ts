@@ -111,6 +111,7 @@ export class ClientStore {
       previous: null,
       pending: null,
       flows: [],
+      vouched: [],
       stampBase: 0,
     };
   }

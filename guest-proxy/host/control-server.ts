@@ -133,6 +133,12 @@ export class ControlServer {
       if (session.localAddress === address) this.#drop(this.#unconfirmed, key, session);
   }
 
+  /** Forget the sessions of clients that may not be here any more. */
+  dropClients(gone: (client: string) => boolean): void {
+    for (const sessions of [this.#sessions, this.#unconfirmed])
+      for (const [key, session] of sessions) if (gone(session.client)) this.#drop(sessions, key, session);
+  }
+
   closeAll(): void {
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();

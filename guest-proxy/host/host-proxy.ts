@@ -26,6 +26,7 @@ import { DhcpServers } from './dhcp.js';
 import { HoldQueue } from './hold-queue.js';
 import { HostState } from './host-state.js';
 import { addExternal, ensureTap, prepareHost, removeExternal, removeTap } from './tap.js';
+import { KeyList } from './key-list.js';
 import { UserChannel } from './user-channel.js';
 import { prepareMessage } from './what-to-tell.js';
 
@@ -39,6 +40,8 @@ export interface HostProxyOptions {
   /** Where RTT probes are answered. */
   readonly probe: Endpoint;
   readonly identityFile: string;
+  /** Where the authority's list of keys stands beside this host's certificates; null: there is none. */
+  readonly pkiDir?: string;
   readonly logger: Logger;
   readonly now?: () => number;
   readonly plane?: HostPlane;
@@ -60,6 +63,7 @@ const ExportedFlows = z.object({ version: z.literal(1), epoch: z.number().int().
 
 export class HostProxy implements DesktopNetwork {
   readonly #options: HostProxyOptions;
+  readonly #keys: KeyList;
   readonly #now: () => number;
   readonly #logger: Logger;
   readonly #plane: HostPlane;
@@ -73,6 +77,7 @@ export class HostProxy implements DesktopNetwork {
 
   constructor(options: HostProxyOptions) {
     this.#options = options;
+    this.#keys = new KeyList(options.pkiDir ?? null, options.logger);
     this.#now = options.now ?? steadyNow;
     this.#logger = options.logger;
     this.#plane = options.plane ?? kernelHostPlane;
@@ -98,7 +103,9 @@ export class HostProxy implements DesktopNetwork {
     this.#publicKey = identity.publicKey;
     await prepareHost(uplink);
     await this.#queue.open();
+    await this.#keys.start();
     this.#users = new UserChannel({
+      keys: this.#keys,
       identity,
       controlPort,
       hintsFile: join(stateDir, 'client-sessions.json'),
@@ -116,6 +123,7 @@ export class HostProxy implements DesktopNetwork {
 
   /** Stop answering; rules, taps and addresses stay, so that desktops go on. */
   async stop(): Promise<void> {
+    this.#keys.stop();
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     this.#users?.stop();

@@ -7,6 +7,7 @@ import type { Identity } from '../protocol/identity.js';
 import type { Message } from '../protocol/messages.js';
 import { type AnswerKind, ClientExchange } from './client-exchange.js';
 import { type ClientSession, ControlServer } from './control-server.js';
+import type { KeyList } from './key-list.js';
 import type { NetworkRecord } from './network-record.js';
 import { SessionHints } from './session-hints.js';
 import { standingFor, whatToTell } from './what-to-tell.js';
@@ -17,6 +18,7 @@ export interface UserChannelOptions {
   readonly hintsFile: string;
   readonly logger: Logger;
   readonly now: () => number;
+  readonly keys: KeyList;
   readonly find: (desktop: string) => NetworkRecord | null;
 }
 
@@ -31,7 +33,8 @@ export class UserChannel {
     this.#hints = new SessionHints(options.hintsFile);
     this.#control = new ControlServer({
       ...options,
-      lookup: (desktop, client, local) => standingFor(options.find(desktop), client, local),
+      lookup: (desktop, client, local) =>
+        options.keys.isRevoked(client) ? null : standingFor(options.find(desktop), client, local),
       onKeepalive: (session) => this.#onKeepalive(session),
       onMessage: (session, message) => this.#onAnswer(session, message),
     });
@@ -68,6 +71,9 @@ export class UserChannel {
     limits: { timeoutMs: number; patienceMs: number },
   ): Promise<number> {
     const { desktop, epoch } = change;
+    if (message.kind === 'prepare')
+      for (const session of this.#control.sessionsAt(desktop, localAddress))
+        this.#vouch(session, change.targetKey);
     const sessions = () => this.#control.sessionsAt(desktop, localAddress);
     const answered = await this.#exchange.ask({ desktop, epoch, message, answer, sessions, ...limits });
     return answered.size;
@@ -98,6 +104,7 @@ export class UserChannel {
 
   /** Tell clients that are behind, again. */
   remind(): void {
+    this.#control.dropClients((client) => this.#options.keys.isRevoked(client));
     for (const session of this.#control.all()) this.#tell(session);
   }
 
@@ -112,12 +119,25 @@ export class UserChannel {
   #onKeepalive(session: ClientSession): void {
     const { localAddress, seenAs } = session;
     void this.#hints.note({ localAddress, session: session.session.id.toString('hex'), seenAs });
+    for (const { key } of this.#options.keys.revokedHosts()) this.#vouch(session, key);
     this.#tell(session);
+  }
+
+  /** Tell a client what the authority says of a host: it may be younger than the client's configuration, or revoked since. */
+  #vouch(session: ClientSession, hostKey: string): void {
+    const word = this.#options.keys.find(hostKey);
+    if (word?.kind !== 'host') return;
+    const { serial, revoked } = word;
+    const [key, signature] = [Buffer.from(word.key, 'base64'), Buffer.from(word.signature, 'base64')];
+    this.#control.send(session, { kind: 'vouch', key, serial, revoked, signature });
   }
 
   #tell(session: ClientSession): void {
     const record = this.#options.find(session.desktop);
-    if (record !== null)
-      for (const message of whatToTell(record, session)) this.#control.send(session, message);
+    if (record === null) return;
+    for (const message of whatToTell(record, session)) {
+      if (message.kind === 'prepare') this.#vouch(session, message.targetKey.toString('base64'));
+      this.#control.send(session, message);
+    }
   }
 }

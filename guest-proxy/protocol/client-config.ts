@@ -17,8 +17,10 @@ export const ClientConfig = z.object({
   epoch: z.number().int().min(0).default(0),
   controlPort: Port.default(DEFAULT_CONTROL_PORT),
   identity: KeyPair,
-  /** Public keys of all hosts of the cloud: only they are ever believed. */
+  /** Public keys of all hosts of the cloud when the file was made. */
   hosts: z.array(PublicKey).min(1),
+  /** Public key of the cloud's authority (SPKI, DER in base64): what it signs adds hosts and takes them away. Null: `hosts` is final. */
+  authority: z.base64().nullable().default(null),
   /** Where the round trip to each site is measured. */
   probes: z.array(z.object({ site: SiteId, endpoint: Endpoint })).default([]),
 });
@@ -32,6 +34,7 @@ export function makeClientConfig(input: {
   epoch?: number;
   controlPort?: number;
   hosts: readonly string[];
+  authority?: string | null;
   probes: readonly { site: string; endpoint: Endpoint }[];
 }): ClientConfig {
   return ClientConfig.parse({ ...input, version: 1, identity: createKeyPair() });

@@ -4,6 +4,7 @@
 //   4 PREPARED   c>h  id desktop | epoch u64 | flows u16           5 COMMIT     h>c  id desktop | epoch u64
 //   6 COMMITTED  c>h  id desktop | epoch u64 | flows u16           7 ABORT      h>c  id desktop | epoch u64
 //   8 ABORTED    c>h  id desktop | epoch u64                       9 RTT_REPORT c>h  n u8 | n x (id site | rtt 0.01 ms u32 | age ms u32)
+//  10 VOUCH      h>c  key 32 | serial u64 | revoked u8 | signature 64: what the authority says of a host (signed-keys.ts)
 // A kind is accepted in its own direction only. Bytes after the fields that are known here are a later version's and are ignored (they are
 // authenticated with the rest); so is a kind that is not known.
 import { Reader, ipv4, label, u16, u32, u64, u8 } from './bytes.js';
@@ -26,7 +27,14 @@ export type Message =
   | { readonly kind: 'committed'; readonly desktop: string; readonly epoch: number; readonly flows: number }
   | { readonly kind: 'abort'; readonly desktop: string; readonly epoch: number }
   | { readonly kind: 'aborted'; readonly desktop: string; readonly epoch: number }
-  | { readonly kind: 'rttReport'; readonly rtts: readonly SiteRtt[] };
+  | { readonly kind: 'rttReport'; readonly rtts: readonly SiteRtt[] }
+  | {
+      readonly kind: 'vouch';
+      readonly key: Buffer;
+      readonly serial: number;
+      readonly revoked: boolean;
+      readonly signature: Buffer;
+    };
 
 export interface SiteRtt {
   readonly site: string;
@@ -67,6 +75,8 @@ export function encodeMessage(m: Message): Buffer {
       return Buffer.concat([u8(7), label(m.desktop), u64(m.epoch)]);
     case 'aborted':
       return Buffer.concat([u8(8), label(m.desktop), u64(m.epoch)]);
+    case 'vouch':
+      return Buffer.concat([u8(10), m.key, u64(m.serial), u8(m.revoked ? 1 : 0), m.signature]);
     case 'rttReport': {
       const rtts = m.rtts.slice(0, MAX_REPORTED_SITES);
       const rows = rtts.flatMap((r) => [
@@ -122,6 +132,14 @@ function readToClient(kind: number, r: Reader): Message | null {
       return { kind: 'commit', desktop: r.label(), epoch: r.u64() };
     case 7:
       return { kind: 'abort', desktop: r.label(), epoch: r.u64() };
+    case 10:
+      return {
+        kind: 'vouch',
+        key: r.take(32),
+        serial: r.u64(),
+        revoked: r.u8() === 1,
+        signature: r.take(64),
+      };
     default:
       return null;
   }

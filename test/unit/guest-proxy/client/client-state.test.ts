@@ -8,6 +8,8 @@ import {
   onHostAnswer,
   onPrepare,
   onTime,
+  onVouch,
+  trustedHosts,
   PREVIOUS_ADDRESS_MS,
 } from '../../../../guest-proxy/client/client-state.js';
 import type { Message } from '../../../../guest-proxy/protocol/messages.js';
@@ -21,6 +23,7 @@ const NOW = 1_000_000;
 const settled: ClientState = {
   version: 1,
   issuedAtMs: 0,
+  vouched: [],
   desktop: 'desk-1',
   epoch: 4,
   hostKey: hostA.publicKey,
@@ -164,3 +167,30 @@ it.each(['127.0.0.1', '0.0.0.0', '224.0.0.1', '255.255.255.255', '240.0.0.1', '1
     expect(onPrepare(settled, prepare, hostA.publicKey, TRUSTED, NOW, own)).toHaveProperty('state');
   },
 );
+
+describe('what the authority says of hosts', () => {
+  const word = (serial: number, revoked: boolean, key = stranger.publicKey) => ({ key, serial, revoked });
+  const signed = () => true;
+
+  it('adds a host that the configuration does not know, so that the desktop may go there', () => {
+    const toNew = { ...prepare, targetKey: stranger.publicBytes };
+    expect(onPrepare(settled, toNew, hostA.publicKey, TRUSTED, NOW)).toHaveProperty('refused');
+    const told = accepted(onVouch(settled, word(1, false), signed));
+    const trusted = trustedHosts(told, TRUSTED);
+    expect(onPrepare(told, toNew, hostA.publicKey, trusted, NOW)).toHaveProperty('state');
+  });
+
+  it('takes a host away, also one of the configuration, and an older word never brings it back', () => {
+    const told = accepted(onVouch(settled, word(5, true, hostB.publicKey), signed));
+    expect(trustedHosts(told, TRUSTED)).toEqual([hostA.publicKey]);
+    for (const serial of [4, 5])
+      expect(accepted(onVouch(told, word(serial, false, hostB.publicKey), signed))).toBe(told);
+    expect(trustedHosts(accepted(onVouch(told, word(6, false, hostB.publicKey), signed)), TRUSTED)).toContain(
+      hostB.publicKey,
+    );
+  });
+
+  it('counts for nothing without the signature', () => {
+    expect(onVouch(settled, word(1, false), () => false)).toHaveProperty('refused');
+  });
+});

@@ -66,6 +66,7 @@ it('a client that was away for a chain of moves ends where the desktop is, step 
     version: 1,
     desktop,
     issuedAtMs: 0,
+    vouched: [],
     epoch: 4,
     hostKey: hostA.publicKey,
     current: A,

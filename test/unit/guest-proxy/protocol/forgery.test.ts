@@ -1,4 +1,5 @@
 // Mutated, forged and stale packets against both ends of the handshake and of a session.
+import { createSocket } from 'node:dgram';
 import { HostLink } from '../../../../guest-proxy/client/host-link.js';
 import { ControlServer } from '../../../../guest-proxy/host/control-server.js';
 import {
@@ -36,6 +37,15 @@ function mutate(bytes: Buffer, next: () => number): Buffer {
     copy[at] = (copy[at]! ^ (1 + (next() % 255))) & 0xff;
   }
   return copy.equals(bytes) ? Buffer.concat([copy, Buffer.from([1])]) : copy;
+}
+
+/** A UDP port of the loopback that nobody uses. */
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((done) => socket.bind(0, '127.0.0.1', done));
+  const { port } = socket.address();
+  await new Promise<void>((done) => socket.close(done));
+  return port;
 }
 
 const RUNS = 10_000;
@@ -103,14 +113,15 @@ describe('the host on its socket', () => {
     warn: () => undefined,
     error: () => undefined,
   };
-  const PORT = 17_946;
+  let port: number;
   let server: ControlServer;
   let heard: Message[];
   beforeEach(async () => {
     heard = [];
+    port = await freePort();
     server = new ControlServer({
       identity: hostA,
-      controlPort: PORT,
+      controlPort: port,
       logger: quiet,
       now: Date.now,
       lookup: (desktop, key) =>
@@ -124,11 +135,10 @@ describe('the host on its socket', () => {
 
   /** Send datagrams from one socket and give the answers that come within `ms`. */
   async function exchange(datagrams: readonly Buffer[], ms = 150): Promise<Buffer[]> {
-    const { createSocket } = await import('node:dgram');
     const socket = createSocket('udp4');
     const answers: Buffer[] = [];
     socket.on('message', (bytes) => answers.push(bytes));
-    for (const bytes of datagrams) await new Promise((done) => socket.send(bytes, PORT, '127.0.0.1', done));
+    for (const bytes of datagrams) await new Promise((done) => socket.send(bytes, port, '127.0.0.1', done));
     await new Promise((done) => setTimeout(done, ms));
     socket.close();
     return answers;
@@ -169,13 +179,12 @@ describe('the host on its socket', () => {
 
   /** A client's link over a real socket: it ends when `done` says so; gives whether a session stood. */
   async function linkOf(stamp: number, ticks: number, before: () => Promise<void>): Promise<HostLink> {
-    const { createSocket } = await import('node:dgram');
     const socket = createSocket('udp4');
     const link = new HostLink({
       address: '127.0.0.1',
       desktop: 'desk-1',
       identity: client,
-      send: (bytes) => socket.send(bytes, PORT, '127.0.0.1'),
+      send: (bytes) => socket.send(bytes, port, '127.0.0.1'),
       epochs: () => ({ epoch: 0, pendingEpoch: 0 }),
       stamp: () => stamp,
       accept: (reply) => reply.hostKey.equals(hostA.publicBytes),
@@ -223,14 +232,13 @@ describe('the host on its socket', () => {
   });
 
   it('takes an answer to a challenge once, from where it was sent to, and only with the key', async () => {
-    const { createSocket } = await import('node:dgram');
     const socket = createSocket('udp4');
     const ask = async (bytes: Buffer) => {
       const answered = new Promise<Buffer | null>((done) => {
         socket.once('message', done);
         setTimeout(() => done(null), 150);
       });
-      socket.send(bytes, PORT, '127.0.0.1');
+      socket.send(bytes, port, '127.0.0.1');
       const answer = await answered;
       socket.removeAllListeners('message');
       return answer;
@@ -243,7 +251,7 @@ describe('the host on its socket', () => {
     expect(await ask(withoutKey)).toBeNull();
     expect(await exchange([right])).toEqual([]);
     const next = numbersFrom(3);
-    for (let i = 0; i < 500; i += 1) socket.send(mutate(right, next), PORT, '127.0.0.1');
+    for (let i = 0; i < 500; i += 1) socket.send(mutate(right, next), port, '127.0.0.1');
     await new Promise((done) => setTimeout(done, 150));
     expect(kindsOf([(await ask(right))!])).toEqual(['helloReply']);
     expect(await ask(right)).toBeNull();
@@ -251,16 +259,15 @@ describe('the host on its socket', () => {
   });
 
   it('keeps a session while HELLOs are replayed at it', async () => {
-    const { createSocket } = await import('node:dgram');
     const socket = createSocket('udp4');
     const hello = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client);
     const answered = new Promise<Buffer>((done) => socket.once('message', done));
-    socket.send(hello.packet, PORT, '127.0.0.1');
+    socket.send(hello.packet, port, '127.0.0.1');
     const keys = finishHandshake(hello, decodeControlPacket(await answered) as HelloReply)!;
     const { Session } = await import('../../../../guest-proxy/protocol/session.js');
     const session = new Session(keys, 'client');
     const send = async (message: Message) => {
-      await new Promise((done) => socket.send(session.seal(message), PORT, '127.0.0.1', done));
+      await new Promise((done) => socket.send(session.seal(message), port, '127.0.0.1', done));
       await new Promise((done) => setTimeout(done, 50));
     };
     await send({ kind: 'keepalive', epoch: 0, pendingEpoch: 0 });
@@ -270,6 +277,16 @@ describe('the host on its socket', () => {
     expect(heard).toEqual([{ kind: 'committed', desktop: 'desk-1', epoch: 3, flows: 1 }]);
     expect(server.sessionsAt('desk-1', '127.0.0.1')).toHaveLength(1);
     socket.close();
+  });
+
+  it('forgets the sessions of a client that is revoked, and no other', async () => {
+    const link = await linkOf(1, 1, () => Promise.resolve());
+    expect(link.hostKey).toBe(hostA.publicKey);
+    await new Promise((done) => setTimeout(done, 50));
+    server.dropClients((key) => key === stranger.publicKey);
+    expect(server.all()).toHaveLength(1);
+    server.dropClients((key) => key === client.publicKey);
+    expect(server.all()).toHaveLength(0);
   });
 
   it('answers a packet of an unknown session with a hint that is smaller than it', async () => {

@@ -59,6 +59,19 @@ const MESSAGES: readonly [string, 'toHost' | 'toClient', Message, string][] = [
   ['ABORT', 'toClient', { kind: 'abort', desktop: 'desk-1', epoch: 6 }, '07066465736b2d310000000000000006'],
   ['ABORTED', 'toHost', { kind: 'aborted', desktop: 'desk-1', epoch: 6 }, '08066465736b2d310000000000000006'],
   [
+    'VOUCH',
+    'toClient',
+    {
+      kind: 'vouch',
+      key: hostB.publicBytes,
+      serial: 7,
+      revoked: true,
+      signature: Buffer.alloc(64, 0xab),
+    },
+    '0aed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1' +
+      `000000000000000701${'ab'.repeat(64)}`,
+  ],
+  [
     'RTT_REPORT',
     'toHost',
     { kind: 'rttReport', rtts: [{ site: 'us-east', rttMs: 20.25, ageMs: 1500 }] },
