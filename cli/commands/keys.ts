@@ -139,6 +139,11 @@ interface CertificateInfo {
   readonly publicKey: string | null;
 }
 
+interface HostInfo extends CertificateInfo {
+  /** Of `server` and `client`: where the key in the folder is not the certificate's. */
+  readonly tornPairs: readonly string[];
+}
+
 /** Run `vmshadow keys show`. */
 export async function showCommand(context: CliContext, raw: unknown): Promise<void> {
   const { dir, json } = parseArguments(Init, raw, 'keys show');
@@ -148,17 +153,18 @@ export async function showCommand(context: CliContext, raw: unknown): Promise<vo
       'PREREQUISITE',
       `there is no authority in ${dir}. Make one with \`vmshadow keys init --dir ${dir}\`, or name its folder with --dir.`,
     );
-  const hosts: CertificateInfo[] = [];
+  const { tornPairs } = await import('../../drivers/peers/pki.js');
+  const hosts: HostInfo[] = [];
   for (const site of await folders(join(dir, 'hosts')))
     for (const host of await folders(join(dir, 'hosts', site))) {
       const folder = join(dir, 'hosts', site, host);
       const found = await certificateInfo(join(folder, 'server-cert.pem'), join(folder, IDENTITY_FILE));
-      if (found !== null) hosts.push(found);
+      if (found !== null) hosts.push({ ...found, tornPairs: await tornPairs(folder) });
     }
   context.out(json ? JSON.stringify({ dir, authority, hosts }, null, 2) : renderKeys(dir, authority, hosts));
 }
 
-function renderKeys(dir: string, authority: CertificateInfo, hosts: readonly CertificateInfo[]): string {
+function renderKeys(dir: string, authority: CertificateInfo, hosts: readonly HostInfo[]): string {
   const rows = hosts.map((h) => [
     h.name,
     h.addresses,
@@ -171,6 +177,12 @@ function renderKeys(dir: string, authority: CertificateInfo, hosts: readonly Cer
     ...ending.map(
       (c) => `WARNING  the certificate of ${c.name} ends in ${String(c.daysLeft)} days: renew it`,
     ),
+    ...hosts
+      .filter((h) => h.tornPairs.length > 0)
+      .map(
+        (h) =>
+          `WARNING  key and certificate (${h.tornPairs.join(', ')}) of ${h.name} do not fit: run \`vmshadow keys renew ${h.name}\` and copy all *.pem`,
+      ),
     `AUTHORITY ${dir}, valid until ${authority.validTo.slice(0, 10)}, days left ${String(authority.daysLeft)}`,
     hosts.length === 0
       ? 'HOSTS  none yet'

@@ -147,7 +147,7 @@ async function load(pkiDir: string): Promise<Loaded> {
     const { mtime } = await stat(files.serverCert);
     throw new VmshadowError(
       'CONFIG_INVALID',
-      `the certificates in ${pkiDir} (of ${mtime.toISOString()}) cannot be used: ${messageOf(cause)}`,
+      `the certificates in ${pkiDir} (of ${mtime.toISOString()}) cannot be used: ${messageOf(cause)}. Run \`vmshadow keys renew SITE/HOST\` where the authority is, and copy all *.pem again`,
       { cause },
     );
   }

@@ -2,7 +2,7 @@
 // tls-creds-x509 (disk and memory streams; hence their names) and node:tls (dom0 to dom0). A host is known by its common name
 // `site/host`; streams check the peer's address against subjectAltName. Private keys are readable by root only.
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { z } from 'zod';
@@ -100,7 +100,7 @@ export async function issueHost(
   const authority = await loadAuthority(authorityDir);
   const files = hostPkiFiles(outDir ?? join(authorityDir, 'hosts', request.site, request.host));
   await makeFolderDurably(files.dir);
-  const serials: string[] = [];
+  const pairs = [];
   for (const role of ['server', 'client'] as const) {
     const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
     const certificate = await x509.X509CertificateGenerator.create({
@@ -113,7 +113,15 @@ export async function issueHost(
       signingAlgorithm: ALGORITHM,
       extensions: await hostExtensions(request, role, keys.publicKey, authority.certificate),
     });
-    serials.push(certificate.serialNumber);
+    pairs.push({ role, keys, certificate });
+  }
+  // Before any file is there: what a crash lets out of the record could not be revoked later.
+  await noteIssued(
+    authorityDir,
+    hostKey(request),
+    pairs.map((p) => p.certificate.serialNumber),
+  );
+  for (const { role, keys, certificate } of pairs) {
     await writeKey(role === 'server' ? files.serverKey : files.clientKey, keys.privateKey);
     await writeDurably(
       role === 'server' ? files.serverCert : files.clientCert,
@@ -122,7 +130,6 @@ export async function issueHost(
     );
   }
   await writeDurably(files.ca, `${authority.certificate.toString('pem')}\n`, 0o644);
-  await noteIssued(authorityDir, hostKey(request), serials);
   const crl = await readTextIfThere(hostPkiFiles(authorityDir).crl);
   if (crl !== null) await writeDurably(files.crl, crl, 0o644);
   return files;
@@ -250,12 +257,42 @@ async function loadAuthority(
       'PREREQUISITE',
       `no authority in ${dir}: expected ca-cert.pem and ca-key.pem; create it first or name the folder where it is`,
     );
+  if (!fits(certificate, key))
+    throw new VmshadowError(
+      'PREREQUISITE',
+      `ca-cert.pem and ca-key.pem in ${dir} are not of one pair: restore both from one backup`,
+    );
   return {
     certificate: new x509.X509Certificate(certificate),
     key: await webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(key), ALGORITHM, false, [
       'sign',
     ]),
   };
+}
+
+/**
+ * Name the pairs in a host's folder whose key is not the certificate's (a crash came between the two, or only one was copied): `server`,
+ * `client`. One that cannot be read does not fit either; one that is not there is no fault (keys may be kept on the host alone).
+ */
+export async function tornPairs(dir: string): Promise<string[]> {
+  const files = hostPkiFiles(dir);
+  const torn: string[] = [];
+  for (const [name, certFile, keyFile] of [
+    ['server', files.serverCert, files.serverKey],
+    ['client', files.clientCert, files.clientKey],
+  ] as const) {
+    const [certificate, key] = [await readTextIfThere(certFile), await readTextIfThere(keyFile)];
+    if (certificate !== null && key !== null && !fits(certificate, key)) torn.push(name);
+  }
+  return torn;
+}
+
+function fits(certificate: string, key: string): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
 }
 
 async function writeKey(path: string, key: webcrypto.CryptoKey): Promise<void> {

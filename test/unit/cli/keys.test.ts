@@ -69,6 +69,19 @@ describe('vmshadow keys', () => {
     ]);
   });
 
+  it('shows where a crash left a key beside the certificate of before, until it is renewed', async () => {
+    const file = join(dir, 'keys/hosts/us-west/h1/client-cert.pem');
+    const torn = async () =>
+      ((await keys('show')).data['hosts'] as { tornPairs: string[] }[]).map((h) => h.tornPairs);
+    const old = await readFile(file);
+    await keys('renew', 'us-west/h1');
+    expect(await torn()).toEqual([[], []]);
+    await writeFile(file, old);
+    expect(await torn()).toEqual([[], ['client']]);
+    await keys('renew', 'us-west/h1');
+    expect(await torn()).toEqual([[], []]);
+  });
+
   it("makes a client's file that its proxy takes: private, with all hosts' keys and probes", async () => {
     const { exit, data } = await enroll();
     expect(exit).toBe(0);

@@ -64,6 +64,17 @@ it('leaves a pair that does not fit alone, and takes it up when it does', async 
   certificate.close();
 });
 
+it('does not start on a key beside the certificate of before, and says what to do', async () => {
+  const { serverCert } = hostPkiFiles(folderOf(west));
+  const old = await readFile(serverCert);
+  await issueHost(dir, { ...west, addresses });
+  await writeFile(serverCert, old);
+  await expect(HostCertificate.open(folderOf(west), log)).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    message: expect.stringContaining('vmshadow keys renew') as string,
+  });
+});
+
 it('never goes back to an older list of revocations, nor to none, nor to one of another authority', async () => {
   const { crl } = hostPkiFiles(folderOf(west));
   const certificate = await HostCertificate.open(folderOf(west), log);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
@@ -87,6 +87,25 @@ describe('the PKI of a cloud', () => {
     const files = await issueHost(dir, { ...west, addresses });
     for (const key of [files.serverKey, files.clientKey, join(dir, 'ca-key.pem')])
       expect((await stat(key)).mode & 0o777).toBe(0o600);
+  });
+
+  it('issues nothing by a key that is not of the authority, and changes no file then', async () => {
+    await createAuthority(dir);
+    const files = await issueHost(dir, { ...west, addresses });
+    const before = await readFile(files.serverCert, 'utf8');
+    await copyFile(files.serverKey, join(dir, 'ca-key.pem'));
+    await expect(issueHost(dir, { ...west, addresses })).rejects.toMatchObject({ code: 'PREREQUISITE' });
+    expect(await readFile(files.serverCert, 'utf8')).toBe(before);
+  });
+
+  it('has every certificate in the record of what was issued before it is in a file', async () => {
+    await createAuthority(dir);
+    // A folder in the place of the file: writing the first certificate fails, as if the machine stopped there.
+    const outDir = join(dir, 'out');
+    await mkdir(join(outDir, 'server-cert.pem', 'x'), { recursive: true });
+    await expect(issueHost(dir, { ...west, addresses }, outDir)).rejects.toThrow();
+    const record = JSON.parse(await readFile(join(dir, 'issued.json'), 'utf8')) as Record<string, string[]>;
+    expect(record['us-west/h1']).toHaveLength(2);
   });
 
   it('names the missing authority', async () => {
