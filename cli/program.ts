@@ -240,7 +240,7 @@ function addKeys(program: Command, context: CliContext): void {
     .action(async (desktop: string, o: Raw) =>
       (await import('./commands/enroll.js')).enrollCommand(context, { ...o, desktop }),
     );
-  dir(keys.command('show'))
-    .description('show the authority, the hosts and their public keys')
+  dir(keys.command('show').alias('list'))
+    .description('show the authority, the hosts, their public keys, and the days left')
     .action(async (o: Raw) => (await import('./commands/keys.js')).showCommand(context, o));
 }

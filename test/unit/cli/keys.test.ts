@@ -82,6 +82,35 @@ describe('vmshadow keys', () => {
     expect(await torn()).toEqual([[], []]);
   });
 
+  it('renews a host for the addresses that it has, and says the days left', async () => {
+    const before = await readFile(join(dir, 'keys/hosts/us-central/h1/server-cert.pem'), 'utf8');
+    expect((await keys('renew', 'us-central/h1')).exit).toBe(0);
+    expect(await readFile(join(dir, 'keys/hosts/us-central/h1/server-cert.pem'), 'utf8')).not.toBe(before);
+    const { data } = await keys('list');
+    expect(data['authority']).toMatchObject({ daysLeft: 3_649 });
+    expect((data['hosts'] as unknown[])[0]).toMatchObject({
+      addresses: '198.51.100.11 198.51.100.12',
+      daysLeft: 364,
+    });
+    expect((await keys('renew', 'us-central/h9')).exit).toBe(69);
+  });
+
+  it('revokes a host or a client, in files for every host, and nothing that is no key', async () => {
+    const key = `${'A'.repeat(43)}=`;
+    const folders = ['us-central', 'us-west'].map((site) => join(dir, 'keys/hosts', site, 'h1'));
+    const { exit, data } = await keys('revoke', '--client', key);
+    expect(exit).toBe(0);
+    expect((data['files'] as string[]).toSorted()).toEqual(folders.map((f) => join(f, 'cloud-keys.json')));
+    const list = JSON.parse(await readFile(join(folders[0]!, 'cloud-keys.json'), 'utf8')) as {
+      keys: unknown[];
+    };
+    expect(list.keys).toContainEqual(expect.objectContaining({ kind: 'client', key, revoked: true }));
+    expect(list.keys.filter((k) => (k as { kind: string }).kind === 'host')).toHaveLength(2);
+    for (const wrong of [[], ['--client', 'x'], ['us-west/h1', '--client', key]])
+      expect((await keys('revoke', ...wrong)).exit).toBe(64);
+    expect((await keys('revoke', 'us-west/h9')).exit).toBe(69);
+  });
+
   it("makes a client's file that its proxy takes: private, with all hosts' keys and probes", async () => {
     const { exit, data } = await enroll();
     expect(exit).toBe(0);
