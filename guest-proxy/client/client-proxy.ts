@@ -10,6 +10,7 @@ import type { Endpoint } from '../../domain/model/address.js';
 import { messageOf } from '../../domain/errors.js';
 import type { Logger } from '../logger.js';
 import type { ClientPlane } from '../planes/plane.js';
+import { ChangeWatch } from '../planes/kernel/change-watch.js';
 import { kernelClientPlane } from '../planes/kernel/kernel-plane.js';
 import type { ClientConfig } from '../protocol/client-config.js';
 import { identityOf } from '../protocol/identity.js';
@@ -42,6 +43,8 @@ import { steadyNow } from '../../os/steady-clock.js';
 const TICK_MS = 50;
 /** Closed sockets leave rules behind for so long; a port is not used again sooner (TIME_WAIT is 60 s). */
 const COLLECT_MS = 5_000;
+/** What somebody else took away is back within this and the time of a look. */
+const WATCH_MS = 2_000;
 /** After a COMMIT, when the old host has surely switched to forwarding; twice, since packets get lost. */
 const CLOSE_AFTER_MS = [1_000, 3_000] as const;
 /** NATs forget a TCP opening that was never answered after 300 s (Linux) or less; a move may take longer than that. */
@@ -75,6 +78,8 @@ export interface ClientProxyStatus {
   readonly rtts: readonly { readonly site: string; readonly rttMs: number; readonly ageMs: number }[];
   /** How often which reason refused a message. */
   readonly refused: Readonly<Record<string, number>>;
+  /** How often its rules were put back that others had taken away. */
+  readonly restored: number;
 }
 
 export class ClientProxy {
@@ -90,6 +95,9 @@ export class ClientProxy {
   #timer: NodeJS.Timeout | null = null;
   readonly #working = new Mutex();
   #collectAtMs = 0;
+  #watchAtMs = 0;
+  readonly #changes = new ChangeWatch(() => this.#enqueue(() => this.#keepRules()));
+  #restored = 0;
   #punchAtMs = 0;
   #closeAtMs: number[] = [];
   #punched = new Set<string>();
@@ -121,6 +129,7 @@ export class ClientProxy {
     this.#preparedEpoch = state.pending?.epoch ?? 0;
     this.#followAddresses();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#changes.start();
     this.#logger.info(
       { desktop: state.desktop, external: state.current, epoch: state.epoch },
       'proxy started',
@@ -131,6 +140,7 @@ export class ClientProxy {
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    await this.#changes.stop();
     await this.#working.waitForUnlock();
     this.#socket?.close();
     this.#socket = null;
@@ -157,6 +167,7 @@ export class ClientProxy {
       rewritten: this.#rules().outgoing.length,
       rtts: this.#prober.results(performance.now()),
       refused: { ...this.#refused },
+      restored: this.#restored,
     };
   }
 
@@ -174,6 +185,10 @@ export class ClientProxy {
       this.#collectAtMs = now + COLLECT_MS;
       this.#enqueue(() => this.#collect());
     }
+    if (now >= this.#watchAtMs) {
+      this.#watchAtMs = now + WATCH_MS;
+      this.#enqueue(() => this.#keepRules());
+    }
     const closeAtMs = this.#closeAtMs[0];
     if (closeAtMs !== undefined && now >= closeAtMs) {
       this.#closeAtMs.shift();
@@ -184,6 +199,12 @@ export class ClientProxy {
       this.#punched.clear();
       this.#enqueue(() => this.#punch());
     }
+  }
+
+  async #keepRules(): Promise<void> {
+    if (!(await this.#store.keepInForce())) return;
+    this.#restored += 1;
+    this.#logger.warn({ times: this.#restored }, 'somebody else took away the rules of this proxy: put back');
   }
 
   /** Do `work` after all that was asked before; a failure is logged and what failed is asked for again by the host. */

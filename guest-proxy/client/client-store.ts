@@ -22,6 +22,8 @@ export class ClientStore {
   /** The last state that was surely recorded. */
   #recorded: ClientState;
   #inForce = false;
+  /** How the kernel shows the rules; null: not read since they were changed. */
+  #shown: string | null = null;
 
   constructor(
     path: string,
@@ -76,10 +78,23 @@ export class ClientStore {
   /** As `save`, and put the rules in force; after a crash in between, the next run makes them anew from the record. */
   async apply(next: ClientState): Promise<void> {
     this.#inForce = false;
+    this.#shown = null;
     const rules = clientRules(next.flows, addressesOf(next));
     const done = await Promise.allSettled([this.save(next), this.#plane.apply(next.desktop, rules)]);
     for (const part of done) if (part.status === 'rejected') throw part.reason;
     this.#inForce = true;
+  }
+
+  /** Put the rules back where somebody else has changed or removed them (promise 12); true where that was so. */
+  async keepInForce(): Promise<boolean> {
+    const { desktop, flows } = this.#state;
+    const known = this.#shown;
+    const standing = await this.#plane.standing(desktop);
+    if (known !== null && standing === known) return false;
+    await this.#plane.apply(desktop, clientRules(flows, addressesOf(this.#state)));
+    this.#shown = await this.#plane.standing(desktop);
+    // Rules that were just put in force and not read back yet are there, whatever they look like.
+    return known !== null || standing === null;
   }
 
   async remove(): Promise<void> {

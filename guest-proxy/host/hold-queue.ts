@@ -47,12 +47,18 @@ export class HoldQueue {
             { cause },
           );
       }
+    await this.keepRule();
+  }
+
+  /** Put the rule that feeds the queue in place unless it is; true where it was not. */
+  async keepRule(): Promise<boolean> {
     const iptables = ['iptables', '-w', LOCK_SECONDS, '-t', 'raw'] as const;
     const there = await runCommand([...iptables, '-C', 'PREROUTING', ...RULE]).then(
       () => true,
       () => false,
     );
     if (!there) await runCommand([...iptables, '-A', 'PREROUTING', ...RULE]);
+    return !there;
   }
 
   /** Keep packets for `external` from now on (once they are marked). */

@@ -16,6 +16,8 @@ import { parseInput } from '../../domain/model/parse.js';
 import { z } from 'zod';
 import { steadyNow } from '../../os/steady-clock.js';
 import type { Logger } from '../logger.js';
+import { AnswerGuard } from '../planes/kernel/answer-guard.js';
+import { ChangeWatch } from '../planes/kernel/change-watch.js';
 import { kernelHostPlane } from '../planes/kernel/kernel-plane.js';
 import type { HostPlane } from '../planes/plane.js';
 import { PublicKey } from '../../domain/model/keys.js';
@@ -25,8 +27,9 @@ import { addressesOf, AddressChangeRecord, type NetworkRecord, networkRecords } 
 import { DhcpServers } from './dhcp.js';
 import { HoldQueue } from './hold-queue.js';
 import { HostState } from './host-state.js';
-import { addExternal, ensureTap, prepareHost, removeExternal, removeTap } from './tap.js';
+import { lookAtKernel } from './kernel-look.js';
 import { KeyList } from './key-list.js';
+import { addExternal, ensureTap, forwards, prepareHost, removeExternal, removeTap } from './tap.js';
 import { UserChannel } from './user-channel.js';
 import { prepareMessage } from './what-to-tell.js';
 
@@ -56,6 +59,8 @@ const ABORT_TIMEOUT_MS = 1_500;
 /** A client whose session this host has lost (it restarted) finds out by a keepalive: every 2 s while a move is prepared. */
 const COMMIT_PATIENCE_MS = 4_000;
 const HOUSEKEEPING_MS = 1_000;
+/** What somebody else took away is back within this and the time of a look. */
+const WATCH_MS = 2_000;
 /** Queued packets that were not read yet pass before later ones do. */
 const DRAIN_MS = 10;
 
@@ -66,13 +71,18 @@ export class HostProxy implements DesktopNetwork {
   readonly #keys: KeyList;
   readonly #now: () => number;
   readonly #logger: Logger;
-  readonly #plane: HostPlane;
+  readonly #guard: AnswerGuard;
   readonly #state: HostState;
   readonly #queue = new HoldQueue();
   readonly #dhcp: DhcpServers;
   #users: UserChannel | null = null;
   #publicKey: string | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #watch: NodeJS.Timeout | null = null;
+  #watching: Promise<void> = Promise.resolve();
+  readonly #changes = new ChangeWatch(() => this.#lookSoon());
+  /** What was put back since the start, by kind. */
+  readonly #restored: Record<string, number> = {};
   #lastAllocated: string | null = null;
 
   constructor(options: HostProxyOptions) {
@@ -80,11 +90,11 @@ export class HostProxy implements DesktopNetwork {
     this.#keys = new KeyList(options.pkiDir ?? null, options.logger);
     this.#now = options.now ?? steadyNow;
     this.#logger = options.logger;
-    this.#plane = options.plane ?? kernelHostPlane;
+    this.#guard = new AnswerGuard(options.logger);
     this.#dhcp = new DhcpServers(options.stateDir);
     this.#state = new HostState({
       records: networkRecords(options.stateDir),
-      plane: this.#plane,
+      plane: this.#guarded(options.plane ?? kernelHostPlane),
       uplink: options.uplink,
       controlPort: options.controlPort,
     });
@@ -119,6 +129,9 @@ export class HostProxy implements DesktopNetwork {
     }
     await this.#users.start(probe);
     this.#timer = setInterval(() => void this.#housekeeping(), HOUSEKEEPING_MS);
+    this.#guard.start();
+    this.#watchOn(WATCH_MS);
+    this.#changes.start();
   }
 
   /** Stop answering; rules, taps and addresses stay, so that desktops go on. */
@@ -126,6 +139,11 @@ export class HostProxy implements DesktopNetwork {
     this.#keys.stop();
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
+    await this.#changes.stop();
+    await this.#guard.stop();
+    if (this.#watch !== null) clearTimeout(this.#watch);
+    this.#watch = null;
+    await this.#watching;
     this.#users?.stop();
     await this.#state.exclusively(() => Promise.resolve());
   }
@@ -357,6 +375,90 @@ export class HostProxy implements DesktopNetwork {
   async #endHold(external: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
     await this.#state.setHeld(external, false);
+  }
+
+  /** Whatever rules are in force, the guard knows the addresses. One that a desktop has left is answered for: by RST to new connections. */
+  #guarded(plane: HostPlane): HostPlane {
+    return {
+      apply: async (rules, options) => {
+        await plane.apply(rules, options);
+        const left = new Set(rules.moved.map((m) => m.from));
+        this.#guard.set(rules.owned.filter((address) => !left.has(address)));
+      },
+      setHeld: (external, held) => plane.setHeld(external, held),
+      standing: () => plane.standing(),
+    };
+  }
+
+  /** Look again and again, one look after the other; a look that fails is said and does not end it. */
+  #watchOn(inMs: number): void {
+    this.#watch = setTimeout(() => {
+      this.#watching = this.#keepDesired()
+        .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'could not look at the kernel'))
+        .then(() => {
+          if (this.#watch !== null) this.#watchOn(WATCH_MS);
+        });
+    }, inMs);
+  }
+
+  /** Somebody has changed rules: look at them at once. */
+  #lookSoon(): void {
+    this.#watching = this.#watching
+      .then(async () => {
+        if (await this.#state.keepInForce()) this.#putBack('rules', 'the rules of this host');
+      })
+      .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'could not look at the rules'));
+  }
+
+  /** Compare what the kernel holds with what the records want (promise 12), and put back what is missing. */
+  async #keepDesired(): Promise<void> {
+    const { uplink } = this.#options;
+    if (await this.#state.keepInForce()) this.#putBack('rules', 'the rules of this host');
+    if (await this.#queue.keepRule()) this.#putBack('queueRule', 'the rule that queues held packets');
+    if (!(await forwards())) {
+      await prepareHost(uplink);
+      this.#putBack('forwarding', 'net.ipv4.ip_forward');
+    }
+    const look = await lookAtKernel();
+    for (const record of this.#state.all()) {
+      const { desktop, network } = record;
+      if (network !== null && look.lackOf(desktop, network) !== null) await this.#mendTap(desktop);
+      for (const address of addressesOf(record))
+        if (!look.has(uplink, address)) await this.#mendAddress(desktop, address);
+    }
+  }
+
+  /** Under the lock, and looked at again: what has been taken away meanwhile is not put back. */
+  #mendTap(desktop: DesktopId): Promise<void> {
+    return this.#state.exclusively(async () => {
+      const network = this.#state.find(desktop)?.network ?? null;
+      const lack = network === null ? null : (await lookAtKernel()).lackOf(desktop, network);
+      if (network === null || lack === null) return;
+      await this.#plugIn(desktop, network);
+      this.#putBack('taps', `the tap of ${desktop} (${lack})`);
+      if (lack === 'the device')
+        this.#logger.error(
+          { desktop },
+          'the tap was deleted under a running desktop: its network is back when it is stopped and started, or moved',
+        );
+    });
+  }
+
+  #mendAddress(desktop: DesktopId, address: string): Promise<void> {
+    return this.#state.exclusively(async () => {
+      const record = this.#state.find(desktop);
+      if (record === null || !addressesOf(record).includes(address)) return;
+      if ((await lookAtKernel()).has(this.#options.uplink, address)) return;
+      await addExternal(this.#options.uplink, address);
+      void announceAddress(this.#options.uplink, address, this.#logger);
+      this.#putBack('addresses', `the address ${address}`);
+    });
+  }
+
+  #putBack(kind: string, what: string): void {
+    this.#restored[kind] = (this.#restored[kind] ?? 0) + 1;
+    const times = this.#restored[kind];
+    this.#logger.warn({ kind, times }, `somebody else took away ${what}: put back`);
   }
 
   async #housekeeping(): Promise<void> {

@@ -23,6 +23,8 @@ export class HostState {
   readonly #held = new Set<string>();
   /** The rules in force, as text; null: not known. */
   #applied: string | null = null;
+  /** How the kernel shows them; null: not read since they were changed. */
+  #standing: string | null = null;
   readonly #changing = new Mutex();
 
   constructor(options: HostStateOptions) {
@@ -114,6 +116,28 @@ export class HostState {
     await this.#apply().catch(() => undefined);
   }
 
+  /**
+   * Put the rules back where somebody else has changed or removed them (promise 12); true where that was so. While packets are held nothing
+   * is looked at: a pause is not to wait for it.
+   */
+  async keepInForce(): Promise<boolean> {
+    if (this.#held.size > 0) return false;
+    const { plane } = this.#options;
+    const known = this.#standing;
+    if (known !== null && (await plane.standing()) === known) return false;
+    return this.exclusively(async () => {
+      if (this.#standing !== known) return false;
+      const standing = await plane.standing();
+      if (known !== null && standing === known) return false;
+      const rules = this.rules();
+      await plane.apply(rules);
+      this.#applied = JSON.stringify(rules);
+      this.#standing = await plane.standing();
+      // Rules that were just put in force and not read back yet are there, whatever they look like.
+      return known !== null || standing === null;
+    });
+  }
+
   /** Mark packets for an address to be held, or no more. */
   async setHeld(external: string, held: boolean): Promise<void> {
     if (held === this.#held.has(external)) return;
@@ -122,6 +146,7 @@ export class HostState {
     // Not through the whole rules: a pause begins with it.
     await this.exclusively(() => this.#options.plane.setHeld(external, held));
     this.#applied = null;
+    this.#standing = null;
   }
 
   /** Put the rules in force unless they are. */
@@ -130,6 +155,7 @@ export class HostState {
     const text = JSON.stringify(rules);
     if (text === this.#applied) return;
     this.#applied = null;
+    this.#standing = null;
     await this.#options.plane.apply(rules);
     this.#applied = text;
   }

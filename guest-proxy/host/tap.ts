@@ -1,6 +1,6 @@
 // A desktop's tap and the host's own network settings. Gateway address and MAC are the same on every host, so the guest notices no move.
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { InternalNetwork } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { VmshadowError } from '../../domain/errors.js';
@@ -39,6 +39,11 @@ export async function prepareHost(uplink: string): Promise<void> {
   await sysctl('ipv4/ip_forward', '1');
   await sysctl('ipv4/conf/all/send_redirects', '0');
   await sysctl(`ipv4/conf/${uplink}/send_redirects`, '0');
+}
+
+/** Tell whether the host forwards packets. */
+export async function forwards(): Promise<boolean> {
+  return (await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')).trim() === '1';
 }
 
 /** Tell whether a network device exists. */

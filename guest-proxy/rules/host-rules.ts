@@ -32,7 +32,7 @@ export interface HostRules {
   readonly guarded: readonly string[];
 }
 
-const HOST_TABLE = 'vmshadow_host';
+export const HOST_TABLE = 'vmshadow_host';
 /** One bit of the packet mark, high, where few others put theirs. It is cleared again after the queue. */
 export const HOLD_MARK = 0x4000_0000;
 const HOLD_MASK = 0xbfff_ffff;

@@ -23,6 +23,7 @@ function open(from = config): ClientStore {
         plane.applied.push(desktop);
       },
       remove: async () => undefined,
+      standing: async () => null,
     },
     { files: disk.files },
   );

@@ -20,6 +20,7 @@ function open(): HostState {
         plane.inForce = rules;
       },
       setHeld: async () => undefined,
+      standing: async () => (plane.inForce === null ? null : JSON.stringify(plane.inForce)),
     },
     uplink: 'eth0',
     controlPort: 7946,
