@@ -13,6 +13,11 @@ export interface Revocations {
   readonly serials: ReadonlySet<string>;
 }
 
+/** One way to write a serial number: hex, lower case, without leading zeros. */
+function plain(serial: string): string {
+  return serial.toLowerCase().replace(/^0+/, '');
+}
+
 /** Sign a list that revokes `serials` (hex) and holds until the authority itself ends; PEM. */
 export async function signRevocations(
   authority: { certificate: x509.X509Certificate; key: webcrypto.CryptoKey },
@@ -25,8 +30,9 @@ export async function signRevocations(
     nextUpdate: authority.certificate.notAfter,
     signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
     signingKey: authority.key,
-    entries: [...serials].map((serialNumber) => ({
-      serialNumber,
+    // The same number with and without its zeros would be there twice, which the library refuses.
+    entries: [...new Set([...serials].map(plain))].map((serial) => ({
+      serialNumber: serial.padStart(serial.length + (serial.length % 2), '0'),
       revocationDate: issuedAt,
       // Without one the library writes an empty list of extensions, which X.509 forbids.
       reason: x509.X509CrlReason.keyCompromise,
@@ -47,6 +53,6 @@ export async function parseRevocations(pem: string, authorityPem: string): Promi
     );
   return {
     issuedAtMs: crl.thisUpdate.getTime(),
-    serials: new Set(crl.entries.map((e) => e.serialNumber.toLowerCase().replace(/^0+/, ''))),
+    serials: new Set(crl.entries.map((e) => plain(e.serialNumber))),
   };
 }

@@ -1,14 +1,18 @@
 // A host's certificates while they are renewed and revoked, over TLS on the loopback.
+import 'reflect-metadata';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { webcrypto } from 'node:crypto';
+import { X509Certificate, X509Crl } from '@peculiar/x509';
 import pino from 'pino';
 import { HostCertificate } from '../../../../drivers/peers/host-certificate.js';
 import { TlsPeers } from '../../../../drivers/peers/peer-client.js';
 import { PeerServer } from '../../../../drivers/peers/peer-server.js';
 import { createAuthority, hostPkiFiles, issueHost, revokeHost } from '../../../../drivers/peers/pki.js';
+import { signRevocations } from '../../../../drivers/peers/revocations.js';
 import { HostId, SiteId } from '../../../../domain/model/ids.js';
 import type { PeerRequests } from '../../../../ports/peers.js';
 
@@ -73,6 +77,18 @@ it('does not start on a key beside the certificate of before, and says what to d
     code: 'CONFIG_INVALID',
     message: expect.stringContaining('vmshadow keys renew') as string,
   });
+});
+
+it('lists a serial number once, however its zeros are written', async () => {
+  const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+    'sign',
+    'verify',
+  ]);
+  const pem = await readFile(join(dir, 'ca-cert.pem'), 'utf8');
+  const authority = { certificate: new X509Certificate(pem), key: keys.privateKey };
+  const list = await signRevocations(authority, ['0704aa', '704AA', '0a', 'A', '00f1'], new Date());
+  const serials = new X509Crl(list).entries.map((e) => e.serialNumber.toLowerCase().replace(/^0+/, ''));
+  expect(serials.sort()).toEqual(['704aa', 'a', 'f1']);
 });
 
 it('never goes back to an older list of revocations, nor to none, nor to one of another authority', async () => {
