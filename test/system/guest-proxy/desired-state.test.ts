@@ -69,6 +69,7 @@ it('at the user\u2019s machine after a move: somebody flushes all rules', async 
   }
   await session.lab.exec(CLIENT, 'nft', 'flush', 'ruleset');
   await until('the rules are back', async () => (await standing()) === before, 30_000);
-  expect((await session.status()).restored).toBeGreaterThan(0);
+  // Counted once they were read back, which is after they stand.
+  await until('it is counted', async () => (await session.status()).restored > 0);
   expectWhole(await stream.finish());
 });
