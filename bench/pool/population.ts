@@ -73,6 +73,7 @@ function sample(random: () => number, n: number, atMs: number, rttMs: number, fl
       responseMs: curve.map((x) => rounded(1000 / x)),
     },
     doubt: null,
+    lowerBound: false,
   };
 }
 

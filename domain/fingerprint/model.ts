@@ -75,6 +75,8 @@ export const CycleSummary = z.object({
   /** At REFERENCE_RTTS_MS. Null where `doubt` says why. */
   predicted: PredictionCurve.nullable(),
   doubt: Doubt.nullable(),
+  /** The sample allows two predictions, and this is the one that loses less by distance. */
+  lowerBound: z.boolean().default(false),
 });
 export type CycleSummary = z.infer<typeof CycleSummary>;
 
@@ -153,6 +155,7 @@ const Session = CycleSummary.pick({
   rttFrom: true,
   contentKnown: true,
   doubt: true,
+  lowerBound: true,
 });
 
 export const Fingerprint = z.object({

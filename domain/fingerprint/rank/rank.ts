@@ -176,15 +176,14 @@ function learn(
     rttFrom: sample.rttFrom,
     contentKnown: sample.contentKnown || contentFps !== null,
     doubt: sample.doubt,
+    lowerBound: sample.lowerBound,
   };
-  if (sample.doubt === 'work-or-wait') {
-    const young =
-      average !== null &&
-      before?.session != null &&
-      window.endMs - before.session.takenAtMs <= policy.sampleLifeMs;
-    // What an earlier sample could tell still holds; else the paper's rank stands in.
-    return young ? before : { ...nothing, session, mode: known };
-  }
+  const earlier = average === null ? null : (before?.session ?? null);
+  const young = earlier !== null && window.endMs - earlier.takenAtMs <= policy.sampleLifeMs;
+  // What an earlier sample could tell still holds where this one cannot; else the paper's rank stands in.
+  if (sample.doubt === 'work-or-wait')
+    return young && before !== undefined ? before : { ...nothing, session, mode: known };
+  if (young && before !== undefined && sample.lowerBound && !earlier.lowerBound) return before;
   const prediction = predictionOf(sample, contentFps);
   const gain = gainMetrics(prediction, sample.inputsPerSecond, policy);
   return {

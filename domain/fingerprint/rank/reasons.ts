@@ -29,6 +29,9 @@ export function serverNotes(window: TrafficWindow, policy: FingerprintPolicy): s
   ];
 }
 
+const LOWER_BOUND =
+  'that is the least: updates take long, and whether by the server’s work or by waiting for changes cannot be told from this sample';
+
 function rankLines(f: Told, policy: FingerprintPolicy): string[] {
   const { far, near } = policy.referenceRttMs;
   const paper =
@@ -48,7 +51,8 @@ function rankLines(f: Told, policy: FingerprintPolicy): string[] {
       ? `would lose ${f.gain.refreshLossFps.toFixed(1)} frames/s at ${far} ms against ${near} ms`
       : `would lose no refresh rate at ${far} ms against ${near} ms`;
   const input = `the user sends ${f.gain.inputsPerSecond.toFixed(1)} inputs/s`;
-  return f.rankedBy === 'paper' ? [paper, loss, input] : [loss, input, paper];
+  const bound = f.session?.lowerBound === true ? [LOWER_BOUND] : [];
+  return f.rankedBy === 'paper' ? [paper, loss, input] : [loss, ...bound, input, paper];
 }
 
 function sessionLines(f: Told): string[] {

@@ -9,12 +9,16 @@ const NEAR_MS = 1;
 const FAR_MS = 100;
 /** Two predictions of a loss are one if they differ by no more: frames a second (a tenth of what ranks as 1), or a share of the larger. */
 const SAME_LOSS = { fps: 1, share: 0.25 };
+/** A loss of fewer frames a second may be none: then the two predictions do not agree on anything. */
+const SURE_LOSS_FPS = 1;
 
 export interface SessionPrediction {
   readonly model: SessionModel | null;
   readonly predicted: PredictionCurve | null;
   /** Why nothing is predicted; null where something is. */
   readonly doubt: Doubt | null;
+  /** The sample allows two predictions, and this is the one that loses less by distance. */
+  readonly lowerBound: boolean;
 }
 
 export interface PredictedSample {
@@ -32,13 +36,20 @@ export interface PredictedSample {
 export function predictSession(sample: PredictedSample): SessionPrediction {
   const { split, evidence, rttMs, assumedFps, spanMs, begins } = sample;
   const model = modelSession(split, evidence, rttMs, assumedFps, spanMs);
-  if (model === null) return { model, predicted: null, doubt: begins ? 'beginning' : 'few' };
+  if (model === null)
+    return { model, predicted: null, doubt: begins ? 'beginning' : 'few', lowerBound: false };
   const predicted = predictionCurve(model);
-  if (!isUndecided(split, evidence)) return { model, predicted, doubt: null };
-  const asWork = modelSession(split, evidence, rttMs, assumedFps, spanMs, 'work');
-  if (asWork === null || isSame(loss(predictionCurve(asWork)), loss(predicted)))
-    return { model, predicted, doubt: null };
-  return { model, predicted: null, doubt: begins ? 'beginning' : 'work-or-wait' };
+  const told = { model, predicted, doubt: null, lowerBound: false };
+  if (!isUndecided(split, evidence)) return told;
+  const work = modelSession(split, evidence, rttMs, assumedFps, spanMs, 'work');
+  if (work === null) return told;
+  const asWork = predictionCurve(work);
+  if (isSame(loss(asWork), loss(predicted))) return told;
+  if (begins) return { model, predicted: null, doubt: 'beginning', lowerBound: false };
+  const [less, asLess] = loss(asWork) < loss(predicted) ? [asWork, work] : [predicted, model];
+  return loss(less) < SURE_LOSS_FPS
+    ? { model, predicted: null, doubt: 'work-or-wait', lowerBound: false }
+    : { model: asLess, predicted: less, doubt: null, lowerBound: true };
 }
 
 function isSame(a: number, b: number): boolean {

@@ -53,7 +53,7 @@ export function summariseFlow(flow: CapturedFlow, options: SummaryOptions): Cycl
   // A session that ends within the sample has no silence after it.
   const ended = flow.packets.some((p) => p.tcp?.fin === true || p.tcp?.rst === true);
   const spanMs = frameSpan(split, (ended ? flow.activeMs : sampleMs) - openingMs);
-  const { model, predicted, doubt } = predictSession({
+  const { model, predicted, doubt, lowerBound } = predictSession({
     split,
     evidence,
     rttMs: roundTrip?.rttMs ?? null,
@@ -83,9 +83,11 @@ export function summariseFlow(flow: CapturedFlow, options: SummaryOptions): Cycl
     retransmissions: split.retransmissions,
     rttMs: orNull(roundTrip?.rttMs ?? null),
     rttFrom: roundTrip?.from ?? null,
-    contentKnown: evidence.mode === 'push' || (doubt === null && (model?.contentKnown ?? false)),
+    contentKnown:
+      evidence.mode === 'push' || (doubt === null && !lowerBound && (model?.contentKnown ?? false)),
     predicted,
     doubt,
+    lowerBound,
   };
 }
 

@@ -21,6 +21,19 @@ describe('predictSession', () => {
     expect(summary(starved)).toMatchObject({ predicted: null, doubt: 'work-or-wait', contentKnown: false });
   });
 
+  it('predicts the smaller loss where distance costs either way, and says that it is the least', () => {
+    const near = { ...starved, rttMs: 20, workMs: STARVED_MS.map((ms) => ms / 2) };
+    const told = summary(near);
+    expect(told).toMatchObject({ doubt: null, lowerBound: true, contentKnown: false });
+    const losses = told.predicted!.visibleFps;
+    expect(losses[0]! - losses.at(-1)!).toBeGreaterThan(1);
+    // The content is a film: what it surely loses is less than what it does.
+    const quick = summary({ ...near, workMs: 1, clientMs: 1 });
+    expect(quick.predicted!.visibleFps[0]! - quick.predicted!.visibleFps.at(-1)!).toBeGreaterThan(
+      losses[0]! - losses.at(-1)!,
+    );
+  });
+
   it('concludes nothing from a late answer while the session has only begun', () => {
     const opened: CapturedFlow = { ...play(starved).flow, initiator: 'peer' };
     expect(summariseFlow(opened, { takenAtMs: 0, assumedFps: 27, goesOn: true })).toMatchObject({

@@ -188,6 +188,23 @@ describe('updateFingerprint, predicted gain', () => {
       expect(fingerprint.reasons[0]).toContain('cannot be told from this sample');
     });
 
+    it('ranks by the least that it surely loses, and says so', () => {
+      const bound = { ...film, cycles: { ...film.cycles!, lowerBound: true } };
+      const { fingerprint, state } = updateFingerprint(undefined, bound, policy);
+      expect(fingerprint).toMatchObject({ rankedBy: 'predicted-gain', rank: 1 });
+      expect(fingerprint.reasons.join()).toContain('that is the least');
+      // A later sample that can tell is believed; what it told holds against a bound that comes after.
+      const told = updateFingerprint(state, windowOf({ changeEveryMs: FILM_MS, rttMs: 100 }, 1), policy);
+      expect(told.fingerprint.reasons.join()).not.toContain('that is the least');
+      const next = windowOf({ changeEveryMs: FILM_MS, rttMs: 100 }, 2);
+      const after = updateFingerprint(
+        told.state,
+        { ...next, cycles: { ...next.cycles!, lowerBound: true } },
+        policy,
+      );
+      expect(after.fingerprint.reasons.join()).not.toContain('that is the least');
+    });
+
     it('changes nothing of what an earlier one told, as long as that is young', () => {
       const first = updateFingerprint(undefined, film, policy);
       const second = updateFingerprint(first.state, unsure(1), policy);
