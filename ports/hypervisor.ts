@@ -7,7 +7,7 @@ import type { DesktopDefinition, DesktopState, PowerWish } from '../domain/model
 import type { MachineResources } from '../domain/model/real-room.js';
 import type { Endpoint } from '../domain/model/address.js';
 import type { DirtyRates } from '../domain/migration/dirty-rates.js';
-import type { DesktopId } from '../domain/model/ids.js';
+import type { DesktopId, HostRef } from '../domain/model/ids.js';
 
 /** One move of one desktop. `moveId` names the target's files, exports and ports, so that two tries never mix. */
 export interface MoveKey {
@@ -112,12 +112,12 @@ export interface Hypervisor {
 
   // --- target side of a move
   /**
-   * Make an empty replica and serve it; called again, it gives the same endpoint, with what was copied still there. The desktop is listed as
-   * `incoming` from now on. Throws ALREADY_THERE where the desktop is, INPUT_INVALID for another definition than before.
+   * Make an empty replica and serve it to the host `from` alone; called again, it gives the same endpoint, with what was copied still there.
+   * The desktop is listed as `incoming` from now on. Throws ALREADY_THERE where the desktop is, INPUT_INVALID for another definition than before.
    */
-  prepareDisk(move: MoveKey, definition: DesktopDefinition): Promise<DiskTarget>;
-  /** Start the target copy, waiting for memory. A leftover of an earlier try is replaced; the disk stays. */
-  prepareMemory(move: MoveKey, definition: DesktopDefinition, tap: string): Promise<Endpoint>;
+  prepareDisk(move: MoveKey, definition: DesktopDefinition, from: HostRef): Promise<DiskTarget>;
+  /** Start the target copy, waiting for memory of the host `from` alone. A leftover of an earlier try is replaced; the disk stays. */
+  prepareMemory(move: MoveKey, definition: DesktopDefinition, tap: string, from: HostRef): Promise<Endpoint>;
   /** See that memory and disk are complete and the copy stands `paused`; stops serving the disk. Throws MEMORY_COPY if not. */
   confirmComplete(move: MoveKey): Promise<void>;
   /**

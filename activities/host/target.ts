@@ -2,7 +2,7 @@
 import { coerce, lt } from 'semver';
 import { VmshadowError } from '../../domain/errors.js';
 import { decisionOn, refuse } from '../../domain/migration/ownership.js';
-import { hostKey, sameHost } from '../../domain/model/ids.js';
+import { hostKey, sameHost, type HostRef } from '../../domain/model/ids.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DiskTarget } from '../../ports/hypervisor.js';
 import type { CapacityReservation } from '../stores/reservation-store.js';
@@ -21,7 +21,7 @@ export interface TargetReserved {
 /** Make the activities of a move's target. */
 export function targetActivities(ctx: HostContext) {
   /** Work for a move that this host expects, whose epoch nothing has been decided about. */
-  const expected = <T>(move: TargetMove, work: () => Promise<T>): Promise<T> =>
+  const expected = <T>(move: TargetMove, work: (from: HostRef) => Promise<T>): Promise<T> =>
     ctx.locks.run(move.definition.id, `move ${move.moveId}`, async () => {
       const reservation = await ctx.reservations.get(move.moveId);
       const record = await ctx.ownership.get(move.definition.id);
@@ -33,7 +33,7 @@ export function targetActivities(ctx: HostContext) {
           'FENCED',
           `${hostKey(ctx.self)} expects nothing of move ${move.moveId} of ${move.definition.id} any more: start the move again`,
         );
-      return work();
+      return work(reservation.from);
     });
 
   return {
@@ -66,13 +66,13 @@ export function targetActivities(ctx: HostContext) {
       });
     },
 
-    /** Make (or find again) the empty replica and serve it. */
+    /** Make (or find again) the empty replica and serve it to the source of the reservation alone. */
     prepareReplica: (move: TargetMove): Promise<DiskTarget> =>
-      expected(move, () => ctx.hypervisor.prepareDisk(key(move), move.definition)),
+      expected(move, (from) => ctx.hypervisor.prepareDisk(key(move), move.definition, from)),
 
-    /** Start a fresh paused copy that waits for memory; the replica stays. */
+    /** Start a fresh paused copy that waits for the source's memory; the replica stays. */
     prepareIncoming: (move: TargetMove): Promise<Endpoint> =>
-      expected(move, () => ctx.hypervisor.prepareMemory(key(move), move.definition, move.tap)),
+      expected(move, (from) => ctx.hypervisor.prepareMemory(key(move), move.definition, move.tap, from)),
 
     /** Drop all that a move made here, unless this host has come to own the desktop by it. */
     async dropTarget({ moveId, desktop }: MoveRef): Promise<void> {

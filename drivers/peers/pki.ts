@@ -61,6 +61,11 @@ export function tlsName(ref: HostRef): string {
   return `${ref.host}.${ref.site}.vmshadow`;
 }
 
+/** The name in a host's certificates, as QEMU's authorization objects compare it (RFC 4514). */
+export function distinguishedName(ref: HostRef): string {
+  return `CN=${hostKey(ref)}`;
+}
+
 /** Make the cloud's authority in `dir` (`ca-cert.pem`, `ca-key.pem`); one that is already there is kept. */
 export async function createAuthority(dir: string, now = new Date()): Promise<void> {
   await makeFolderDurably(dir);

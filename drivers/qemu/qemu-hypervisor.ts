@@ -13,7 +13,7 @@ import type {
 import type { DirtyRates } from '../../domain/migration/dirty-rates.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
-import type { DesktopId } from '../../domain/model/ids.js';
+import type { DesktopId, HostRef } from '../../domain/model/ids.js';
 import type { MachineResources } from '../../domain/model/real-room.js';
 import { convertSize } from '../../domain/model/units.js';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
@@ -125,12 +125,12 @@ export class QemuHypervisor implements Hypervisor {
     return this.#locked(desktop, () => resumeDesktop(this.#host, desktop));
   }
 
-  prepareDisk(move: MoveKey, definition: DesktopDefinition): Promise<DiskTarget> {
-    return this.#locked(move.desktop, () => prepareDisk(this.#host, move, definition));
+  prepareDisk(move: MoveKey, definition: DesktopDefinition, from: HostRef): Promise<DiskTarget> {
+    return this.#locked(move.desktop, () => prepareDisk(this.#host, move, definition, from));
   }
 
-  prepareMemory(move: MoveKey, definition: DesktopDefinition, tap: string): Promise<Endpoint> {
-    return this.#locked(move.desktop, () => prepareMemory(this.#host, move, definition, tap));
+  prepareMemory(move: MoveKey, definition: DesktopDefinition, tap: string, from: HostRef): Promise<Endpoint> {
+    return this.#locked(move.desktop, () => prepareMemory(this.#host, move, definition, tap, from));
   }
 
   confirmComplete(move: MoveKey): Promise<void> {

@@ -1,5 +1,6 @@
 // The disk of a move at the fake hypervisor's source: a mirror that is ready at the second look, and what is set aside afterwards.
 import { VmshadowError } from '../../domain/errors.js';
+import { sameHost } from '../../domain/model/ids.js';
 import type { CopyProgress, Hypervisor, MoveKey } from '../../ports/hypervisor.js';
 import { hashFakeDisk, type FakeDesktop, type FakeMirror, type FakeParts } from './fake-machine.js';
 import type { FakeFaults } from './fault.js';
@@ -26,6 +27,8 @@ export function fakeDiskCopy({ machine, faults, withProcess }: FakeParts): DiskC
       const replica = machine.wire.at(target.endpoint);
       if (replica === undefined)
         throw new VmshadowError('HOST_UNREACHABLE', 'fake: no disk export answers there');
+      if (!sameHost(replica.diskFrom, machine.self))
+        throw diskError(move, 'the target takes it from another host');
       desktop.mirror = { moveId: move.moveId, replica, state: 'copying', looks: 0 };
     },
     diskProgress: async (move) => {

@@ -84,7 +84,7 @@ export class FakeHost {
 
   constructor(cloud: FakeCloud, self: HostRef, capacity: Capacity, external: string, dir: string) {
     this.dir = dir;
-    this.machine = new FakeMachine(cloud.wire);
+    this.machine = new FakeMachine(cloud.wire, self);
     const shared = { faults: this.faults, note: (what: string) => void this.log.push(what) };
     const hypervisor = fakeHypervisor(this.machine, { ...shared, dirty: () => this.dirty });
     const ownership = new OwnershipStore(join(dir, 'ownership'));

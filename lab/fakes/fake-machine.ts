@@ -5,7 +5,7 @@ import type { CopyProgress, MemoryProgress } from '../../ports/hypervisor.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition, DesktopState, PowerWish } from '../../domain/model/desktop.js';
 import type { MachineResources } from '../../domain/model/real-room.js';
-import type { DesktopId } from '../../domain/model/ids.js';
+import type { DesktopId, HostRef } from '../../domain/model/ids.js';
 import type { FakeFaults } from './fault.js';
 
 export interface FakeDisk {
@@ -48,6 +48,9 @@ export interface FakeIncoming {
   readonly moveId: string;
   readonly definition: DesktopDefinition;
   readonly port: number;
+  /** Whose disk, and whose memory, is taken. */
+  readonly diskFrom: HostRef;
+  memoryFrom: HostRef | null;
   disk: FakeDisk;
   tap: string | null;
   /** `gone`: its process ended. */
@@ -76,6 +79,7 @@ export class FakeWire {
 
 export class FakeMachine {
   readonly wire: FakeWire;
+  readonly self: HostRef;
   readonly address: string;
   readonly desktops = new Map<string, FakeDesktop>();
   /** By move. */
@@ -89,8 +93,9 @@ export class FakeMachine {
   };
   #ports = 15_800;
 
-  constructor(wire: FakeWire) {
+  constructor(wire: FakeWire, self: HostRef) {
     this.wire = wire;
+    this.self = self;
     this.address = wire.join(this);
   }
 

@@ -1,5 +1,6 @@
 // The memory of a move at the fake hypervisor's source: a round at each look, and a switchover that takes no time.
 import { VmshadowError } from '../../domain/errors.js';
+import { sameHost } from '../../domain/model/ids.js';
 import type { Hypervisor, MemoryProgress, MoveKey, SwitchoverResult } from '../../ports/hypervisor.js';
 import { diskError, mirrorOf } from './fake-disk-copy.js';
 import { hasProcess, type FakeDesktop, type FakeMigration, type FakeParts } from './fake-machine.js';
@@ -60,7 +61,9 @@ export function fakeMemoryCopy({ machine, faults, note, withProcess, run }: Fake
         throw new VmshadowError('MOVE_IN_PROGRESS', `fake: ${move.desktop} is being copied by another move`);
       }
       if (desktop.state !== 'running') throw memoryError(move, 'it does not run');
-      const to = machine.wire.at(target) ?? null;
+      const there = machine.wire.at(target);
+      const from = there?.memoryFrom ?? null;
+      const to = there !== undefined && from !== null && sameHost(from, machine.self) ? there : null;
       desktop.migration = { moveId: move.moveId, to, state: 'active', looks: 0 };
     },
     memoryProgress: async (move) => {

@@ -28,7 +28,7 @@ export function fakeMoveTarget({ machine, faults, note, run }: FakeParts): MoveT
       : new VmshadowError('TOO_LATE', `fake: move ${move.moveId} has been activated`);
   };
   return {
-    prepareDisk: async (move, definition) => {
+    prepareDisk: async (move, definition, from) => {
       const known = machine.incoming.get(move.moveId);
       if (activated(move) !== null) incoming(move);
       if (machine.desktops.has(move.desktop))
@@ -40,6 +40,8 @@ export function fakeMoveTarget({ machine, faults, note, run }: FakeParts): MoveT
         moveId: move.moveId,
         definition,
         port: machine.nextPort(),
+        diskFrom: from,
+        memoryFrom: null,
         disk: { image: null, writes: 0 },
         tap: null,
         memory: 'none',
@@ -47,8 +49,8 @@ export function fakeMoveTarget({ machine, faults, note, run }: FakeParts): MoveT
       machine.incoming.set(move.moveId, fresh);
       return { endpoint: { address: machine.address, port: fresh.port }, exportName: move.moveId };
     },
-    prepareMemory: async (move, _definition, tap) => {
-      Object.assign(incoming(move), { tap, memory: 'waiting' });
+    prepareMemory: async (move, _definition, tap, from) => {
+      Object.assign(incoming(move), { tap, memory: 'waiting', memoryFrom: from });
       return { address: machine.address, port: incoming(move).port };
     },
     confirmComplete: async (move) => {

@@ -1,7 +1,7 @@
 // What ports/hypervisor.ts promises, as claims about any driver: the fake that workflows are tested with passes them, and so does every
 // real one. A world of two hosts is shared by all claims, and each leaves the desktop running where the next one expects it.
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
-import type { DesktopId } from '../../domain/model/ids.js';
+import { HostRef, type DesktopId } from '../../domain/model/ids.js';
 import type { Hypervisor, MoveKey } from '../../ports/hypervisor.js';
 import { bringDisk, bringMemory, moveDesktop, NEVER, type MoveEnds } from './move-steps.js';
 
@@ -9,6 +9,8 @@ export type Side = 'source' | 'target';
 
 /** Two hosts of one driver, with nothing on them. */
 export interface HypervisorWorld extends MoveEnds {
+  /** Who the target is. */
+  readonly to: HostRef;
   /** What the desktop's disk is made from; null: empty. */
   readonly image: string | null;
   /** How many blocks the guest has written; waits for one that boots, throws where it does not run. */
@@ -37,6 +39,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
   let source: Hypervisor;
   let target: Hypervisor;
   let definition: DesktopDefinition;
+  let from: HostRef;
   let id: DesktopId;
   let moves = 0;
   let begun: MoveKey[] = [];
@@ -78,7 +81,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
   describe(name, () => {
     beforeAll(async () => {
       world = await make();
-      ({ source, target, definition } = world);
+      ({ source, target, definition, from } = world);
       ({ id } = definition);
     }, TEST_MS);
     afterAll(() => world.remove(), TEST_MS);
@@ -96,7 +99,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         await refused(source.retireSource(move), 'UNKNOWN_DESKTOP');
         await refused(source.hashSnapshot(move, NEVER), 'UNKNOWN_DESKTOP');
         await refused(source.hashRetired(move, NEVER), 'NO_MOVE');
-        await refused(source.prepareMemory(move, definition, world.tap), 'NO_MOVE');
+        await refused(source.prepareMemory(move, definition, world.tap, from), 'NO_MOVE');
         await refused(source.confirmComplete(move), 'NO_MOVE');
         await refused(source.activate(move, false), 'NO_MOVE');
         await source.cancelMemoryCopy(move);
@@ -196,11 +199,11 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
 
       claim('has one replica, wherever it is asked for, which cannot be run', async () => {
         const move = newMove();
-        const disk = await target.prepareDisk(move, definition);
-        expect(await target.prepareDisk(move, definition)).toEqual(disk);
+        const disk = await target.prepareDisk(move, definition, from);
+        expect(await target.prepareDisk(move, definition, from)).toEqual(disk);
         expect(await target.get(id)).toMatchObject({ definition, state: 'incoming' });
-        await refused(target.prepareDisk(move, { ...definition, vcpus: 2 }), 'INPUT_INVALID');
-        await refused(source.prepareDisk(move, definition), 'ALREADY_THERE');
+        await refused(target.prepareDisk(move, { ...definition, vcpus: 2 }, from), 'INPUT_INVALID');
+        await refused(source.prepareDisk(move, definition, from), 'ALREADY_THERE');
         await refused(target.confirmComplete(move), 'MEMORY_COPY');
         await refused(target.activate(move, false), 'MEMORY_COPY', { ran: false });
         await giveUp(move);
@@ -208,7 +211,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
 
       claim('tells how much of the disk is done, never less than before, and stays in sync', async () => {
         const move = newMove();
-        const disk = await target.prepareDisk(move, definition);
+        const disk = await target.prepareDisk(move, definition, from);
         expect(await source.diskProgress(move)).toMatchObject({ state: 'none' });
         await source.startDiskCopy(move, disk, world.mbps / 4);
         await refused(source.startDiskCopy(newMove(), disk, world.mbps), 'MOVE_IN_PROGRESS');
@@ -233,9 +236,32 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         await giveUp(move);
       });
 
+      claim(
+        'is refused where the target expects another host, and taken from the right one then',
+        async () => {
+          const move = newMove();
+          const other = HostRef.parse({ site: from.site, host: `${from.host}x` });
+          await refused(
+            source.startDiskCopy(move, await target.prepareDisk(move, definition, other), world.mbps),
+            'DISK_COPY',
+          );
+          await giveUp(move);
+          const again = newMove();
+          await bringDisk(world, again);
+          const endpoint = await target.prepareMemory(again, definition, world.tap, other);
+          await source.startMemoryCopy(again, endpoint, world.mbps);
+          let progress = await source.memoryProgress(again);
+          while (['setup', 'active'].includes(progress.state)) progress = await source.memoryProgress(again);
+          expect(progress.state).toBe('failed');
+          await source.cancelMemoryCopy(again);
+          await bringMemory(world, again);
+          await giveUp(again);
+        },
+      );
+
       claim('is over at the source where its target is not there', async () => {
         const move = newMove();
-        const disk = await target.prepareDisk(move, definition);
+        const disk = await target.prepareDisk(move, definition, from);
         await target.discardTarget(move);
         await refused(source.startDiskCopy(move, disk, world.mbps), 'HOST_UNREACHABLE');
         await giveUp(move);
@@ -371,8 +397,8 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
           await target.activate(there, true);
           await target.discardTarget({ ...there, moveId: 'move-unknown' });
           await refused(target.confirmComplete(there), 'TOO_LATE');
-          await refused(target.prepareDisk(there, definition), 'TOO_LATE');
-          await refused(target.prepareMemory(there, definition, world.tap), 'TOO_LATE');
+          await refused(target.prepareDisk(there, definition, from), 'TOO_LATE');
+          await refused(target.prepareMemory(there, definition, world.tap, from), 'TOO_LATE');
           await refused(target.retireSource(there), 'INPUT_INVALID');
           expect(await target.list()).toMatchObject([{ definition, state: 'running' }]);
           expect(await world.writes('target')).toBeGreaterThanOrEqual(before);
@@ -408,7 +434,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
       });
 
       claim('can be followed by one back, also when nobody has looked at the disk as it came', async () => {
-        const ends = { ...world, source: target, target: source };
+        const ends = { ...world, source: target, target: source, from: world.to };
         const back: MoveKey = { desktop: id, moveId: 'move-back' };
         await moveDesktop(ends, back);
         const again: MoveKey = { desktop: id, moveId: 'move-again' };

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
+import type { HostRef } from '../../domain/model/ids.js';
 import type { Hypervisor, MoveKey, SwitchoverResult } from '../../ports/hypervisor.js';
 
 /** Two hosts with a desktop at the first one, and what its moves are made with. */
@@ -9,6 +10,8 @@ export interface MoveEnds {
   readonly source: Hypervisor;
   readonly target: Hypervisor;
   readonly definition: DesktopDefinition;
+  /** Who the first one is. */
+  readonly from: HostRef;
   /** The desktop's tap at both hosts. */
   readonly tap: string;
   readonly mbps: number;
@@ -20,15 +23,15 @@ export const NEVER = new AbortController().signal;
 
 /** Bring the disk to the target and keep it synchronous. */
 export async function bringDisk(ends: MoveEnds, move: MoveKey): Promise<void> {
-  const { source, target, definition, mbps } = ends;
-  await source.startDiskCopy(move, await target.prepareDisk(move, definition), mbps);
+  const { source, target, definition, from, mbps } = ends;
+  await source.startDiskCopy(move, await target.prepareDisk(move, definition, from), mbps);
   await source.makeSynchronous(move, NEVER);
 }
 
 /** Begin pre-copy to a fresh copy at the target, and wait until a second round has begun. */
 export async function bringMemory(ends: MoveEnds, move: MoveKey): Promise<Endpoint> {
-  const { source, target, definition, tap, mbps } = ends;
-  const endpoint = await target.prepareMemory(move, definition, tap);
+  const { source, target, definition, from, tap, mbps } = ends;
+  const endpoint = await target.prepareMemory(move, definition, tap, from);
   await source.startMemoryCopy(move, endpoint, mbps);
   for (;;) {
     const { state, error, round } = await source.memoryProgress(move);

@@ -2,6 +2,8 @@
 // order from the same definition: everything that the guest can see comes from the definition and the host's accelerator alone.
 import { isAbsolute, join } from 'node:path';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
+import type { HostRef } from '../../../domain/model/ids.js';
+import { distinguishedName } from '../../peers/pki.js';
 import type { CopyFiles, ReplicaServerFiles } from './layout.js';
 
 export type Accelerator = 'tcg' | 'kvm';
@@ -85,9 +87,11 @@ export interface ReplicaServerCommand {
   readonly exportName: string;
   /** Folder of this host's certificates (drivers/peers/pki.ts). */
   readonly pkiDir: string;
+  /** The move's source: no other host is let in. */
+  readonly from: HostRef;
 }
 
-/** Render the command line of the storage daemon that takes a move's disk: NBD over TLS, for hosts of this cloud only. */
+/** Render the command line of the storage daemon that takes a move's disk: NBD over TLS, for the move's source only. */
 export function storageDaemonCommand(command: ReplicaServerCommand): string[] {
   const { files } = command;
   return [
@@ -95,6 +99,8 @@ export function storageDaemonCommand(command: ReplicaServerCommand): string[] {
     ...[
       '--object',
       `tls-creds-x509,id=tls0,dir=${escapeComma(command.pkiDir)},endpoint=server,verify-peer=on`,
+      '--object',
+      `authz-simple,id=source,identity=${escapeComma(distinguishedName(command.from))}`,
     ],
     ...[
       '--blockdev',
@@ -104,7 +110,7 @@ export function storageDaemonCommand(command: ReplicaServerCommand): string[] {
     ],
     ...[
       '--nbd-server',
-      `addr.type=inet,addr.host=${command.address},addr.port=${command.port},tls-creds=tls0`,
+      `addr.type=inet,addr.host=${command.address},addr.port=${command.port},tls-creds=tls0,tls-authz=source`,
     ],
     ...['--export', `nbd,id=replica,node-name=${DISK_NODE},name=${command.exportName},writable=on`],
     ...['--chardev', `socket,id=qmp0,path=${escapeComma(files.monitor)},server=on,wait=off`],

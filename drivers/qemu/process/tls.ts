@@ -1,5 +1,8 @@
 // TLS credentials as QEMU objects, read from the host's certificate folder anew for each move, so that renewed certificates are used
-// without a restart. Streams check the peer against the cloud's authority, and the source checks the address it connects to as well.
+// without a restart. Streams check the peer against the cloud's authority; the source checks the address it connects to as well, and the
+// target that the source's certificate names this move's source: another host of the cloud is nobody to it.
+import type { HostRef } from '../../../domain/model/ids.js';
+import { distinguishedName } from '../../peers/pki.js';
 import type { QemuHost } from './qemu-host.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
 import { unlessRefused } from '../qmp/qmp-replies.js';
@@ -28,6 +31,11 @@ async function addCredentials(
     endpoint,
     'verify-peer': true,
   });
+}
+
+/** Say to a target's QEMU, under `id`, that a stream is taken from one host alone. */
+export async function addAuthorization(qmp: QmpClient, id: string, from: HostRef): Promise<void> {
+  await qmp.execute('object-add', { 'qom-type': 'authz-simple', id, identity: distinguishedName(from) });
 }
 
 /** Forget credentials; those that are not there (or that a stream still uses until it ends) are left. */

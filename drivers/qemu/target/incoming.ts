@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DiskTarget, MoveKey } from '../../../ports/hypervisor.js';
 import type { Endpoint } from '../../../domain/model/address.js';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
+import type { HostRef } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { storageDaemonCommand } from '../process/command-lines.js';
 import { endProcess, launchCopy, prepareFolders, removeCopyFiles } from '../process/desktops.js';
@@ -17,7 +18,7 @@ import { copyKeyOf, moveName } from '../process/layout.js';
 import { COMMON_CAPABILITIES, capabilities } from '../source/memory-copy.js';
 import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
 import type { IncomingRecord } from '../process/records.js';
-import { addServerCredentials } from '../process/tls.js';
+import { addAuthorization, addServerCredentials } from '../process/tls.js';
 import { dropView, prepareView } from './disk-view.js';
 
 /** The source says `completed` a little before the target does. */
@@ -29,6 +30,7 @@ export async function prepareDisk(
   host: QemuHost,
   move: MoveKey,
   definition: DesktopDefinition,
+  from: HostRef,
 ): Promise<DiskTarget> {
   await prepareFolders(host);
   await refuseIfHere(host, move);
@@ -36,7 +38,7 @@ export async function prepareDisk(
   if (record.phase === 'activated') throw tooLate(move);
   const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));
   await createEmptyDisk(disk, definition.diskMiB);
-  await serveReplica(host, move, record);
+  await serveReplica(host, move, record, from);
   return {
     endpoint: { address: host.options.incoming.address, port: record.diskPort },
     exportName: copyKeyOf(move),
@@ -49,6 +51,7 @@ export async function prepareMemory(
   move: MoveKey,
   definition: DesktopDefinition,
   tap: string,
+  from: HostRef,
 ): Promise<Endpoint> {
   const record = await mustBeIncoming(host, move);
   if (record.phase === 'activated') throw tooLate(move);
@@ -65,9 +68,14 @@ export async function prepareMemory(
   const qmp = await host.monitors.get(files.monitor, move.desktop);
   try {
     const credentials = 'tls-incoming';
+    const authorization = 'source';
     await addServerCredentials(host, qmp, credentials);
+    await addAuthorization(qmp, authorization, from);
     await qmp.execute('migrate-set-capabilities', { capabilities: capabilities(COMMON_CAPABILITIES) });
-    await qmp.execute('migrate-set-parameters', { 'tls-creds': credentials });
+    await qmp.execute('migrate-set-parameters', {
+      'tls-creds': credentials,
+      'tls-authz': authorization,
+    });
     const { address } = host.options.incoming;
     await qmp.execute('migrate-incoming', {
       uri: `tcp:${address}:${record.memoryPort}`,
@@ -121,7 +129,12 @@ export async function discardTarget(host: QemuHost, move: MoveKey): Promise<void
   await host.records.incoming.remove(moveName(move));
 }
 
-async function serveReplica(host: QemuHost, move: MoveKey, record: IncomingRecord): Promise<void> {
+async function serveReplica(
+  host: QemuHost,
+  move: MoveKey,
+  record: IncomingRecord,
+  from: HostRef,
+): Promise<void> {
   const files = host.layout.replicaServer(move);
   if ((await findProcess(files.pidFile)) !== null) return;
   await rm(files.monitor, { force: true });
@@ -132,6 +145,7 @@ async function serveReplica(host: QemuHost, move: MoveKey, record: IncomingRecor
     port: record.diskPort,
     exportName: copyKeyOf(move),
     pkiDir: host.options.pki.dir,
+    from,
   });
   // The daemon writes its pid file when everything on its command line is in force.
   await startProcess(argv, files.pidFile, files.log, () => Promise.resolve(true));

@@ -10,6 +10,8 @@ async function make(): Promise<HypervisorWorld> {
     source: world.a.driver,
     target: world.b.driver,
     definition: smallDesktop('desk', { 'vms.disk': '1000:16', 'vms.dirty': '2000:16' }),
+    from: world.a.self,
+    to: world.b.self,
     image: smallGuest().disk,
     tap: TAP,
     mbps: MBPS,

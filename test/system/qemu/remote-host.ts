@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Hypervisor, MoveKey } from '../../../ports/hypervisor.js';
+import type { HostRef } from '../../../domain/model/ids.js';
 import { VmshadowError, type ErrorCode, type ErrorDetails } from '../../../domain/errors.js';
 import type { QemuOptions } from '../../../drivers/qemu/process/qemu-host.js';
 import { startCommand, type StartedCommand } from '../../../os/start-command.js';
@@ -24,6 +25,7 @@ export interface HostCalls extends Hypervisor {
 export class RemoteHost {
   readonly options: QemuOptions;
   readonly namespace: string;
+  readonly self: HostRef;
   readonly driver: HostCalls;
   #child: StartedCommand | null = null;
   #nextId = 1;
@@ -31,8 +33,9 @@ export class RemoteHost {
   readonly #functions = new Map<number, (...args: unknown[]) => void>();
   stderr = '';
 
-  constructor(namespace: string, options: QemuOptions) {
+  constructor(namespace: string, self: HostRef, options: QemuOptions) {
     this.namespace = namespace;
+    this.self = self;
     this.options = options;
     this.driver = new Proxy({} as HostCalls, {
       get: (_, method) => (typeof method === 'string' ? this.#method(method) : undefined),

@@ -66,7 +66,7 @@ describe('a move that is given up', () => {
   it('survives a restart of the replica’s server without copying again', async () => {
     await copyDisk(world.a, world.b, move, definition);
     await killReplicaServer();
-    await world.b.driver.prepareDisk(move, definition);
+    await world.b.driver.prepareDisk(move, definition, world.a.self);
     const before = await world.guest(world.a);
     let after = before;
     while (after.disk.blocksWritten <= before.disk.blocksWritten + 50) after = await world.guest(world.a);
@@ -110,30 +110,42 @@ describe('a move that is given up', () => {
     await giveUp();
   });
 
-  it('refuses disk and memory to a host of another cloud', async () => {
-    await createAuthority(join(world.folder, 'foreign'));
-    const mine = world.a.options.pki.dir;
-    const foreign = join(world.folder, 'pki-foreign');
-    await issueHost(
-      join(world.folder, 'foreign'),
-      { site: 'a', host: 'h1', addresses: ['10.201.0.1'] },
-      foreign,
-    );
-    const disk = await world.b.driver.prepareDisk(move, definition);
-    const memory = await world.b.driver.prepareMemory(move, definition, TAP);
+  /** Let the host `a` come with other certificates. */
+  async function present(pki: string): Promise<void> {
     await world.a.kill();
-    Object.assign(world.a.options.pki, { dir: foreign });
+    Object.assign(world.a.options.pki, { dir: pki });
     world.a.start();
+  }
+
+  it.each([
+    ['a host of another cloud', 'foreign', 'a'],
+    ['a host of this cloud that is not the move’s source', 'ca', 'c'],
+  ])('refuses disk and memory to %s, and takes them from the source afterwards', async (_, ca, site) => {
+    const authority = join(world.folder, ca);
+    await createAuthority(authority);
+    const mine = world.a.options.pki.dir;
+    const other = join(world.folder, `pki-${ca}-${site}`);
+    await issueHost(authority, { site, host: 'h1', addresses: ['10.201.0.1'] }, other);
+    const disk = await world.b.driver.prepareDisk(move, definition, world.a.self);
+    const memory = await world.b.driver.prepareMemory(move, definition, TAP, world.a.self);
+    await present(other);
     await expect(world.a.driver.startDiskCopy(move, disk, MBPS)).rejects.toMatchObject({
       code: 'DISK_COPY',
     });
     await world.a.driver.startMemoryCopy(move, memory, MBPS).catch(() => undefined);
     let progress = await world.a.driver.memoryProgress(move);
-    while (progress.state === 'setup') progress = await world.a.driver.memoryProgress(move);
-    expect(progress).toMatchObject({ state: 'failed', wireBytes: 0 });
-    await world.a.kill();
-    Object.assign(world.a.options.pki, { dir: mine });
-    world.a.start();
+    while (['setup', 'active'].includes(progress.state)) progress = await world.a.driver.memoryProgress(move);
+    expect(progress.state).toBe('failed');
+    expect(await world.kept('b')).not.toEqual([]);
+    await present(mine);
+    await world.a.driver.cancelMemoryCopy(move);
+    // The same daemon and the same waiting copy: the refusals have cost the move nothing.
+    await world.a.driver.startDiskCopy(move, disk, MBPS);
+    await world.a.driver.makeSynchronous(move, never);
+    await world.a.driver.startMemoryCopy(move, memory, MBPS);
+    do progress = await world.a.driver.memoryProgress(move);
+    while (progress.state === 'setup' || (progress.state === 'active' && progress.round < 2));
+    expect(progress).toMatchObject({ state: 'active', error: null });
     await giveUp();
   });
 });

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MoveKey } from '../../../ports/hypervisor.js';
 import type { Endpoint } from '../../../domain/model/address.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { HostRef } from '../../../domain/model/ids.js';
 import { guestAppend, smallGuest } from '../../../lab/images/locate.js';
 import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
 import { processStart } from '../../../lab/net/commands.js';
@@ -21,6 +22,8 @@ const ADDRESSES = { a: '10.201.0.1', b: '10.201.0.2' };
 /** Fast enough to be done in seconds, slow enough to act in the middle. */
 export const MBPS = 1_500;
 let worlds = 0;
+
+const refOf = (site: 'a' | 'b'): HostRef => HostRef.parse({ site, host: 'h1' });
 
 /** The small guest as a desktop; `keys` are those of its services, e.g. `vms.disk`. */
 export function smallDesktop(id: string, keys: Record<string, string | number> = {}): DesktopDefinition {
@@ -49,8 +52,8 @@ export class TwoHosts {
   private constructor(folder: string, namespaces: readonly [string, string]) {
     this.folder = folder;
     this.#namespaces = namespaces;
-    this.a = new RemoteHost(namespaces[0], this.#options('a'));
-    this.b = new RemoteHost(namespaces[1], this.#options('b'));
+    this.a = new RemoteHost(namespaces[0], refOf('a'), this.#options('a'));
+    this.b = new RemoteHost(namespaces[1], refOf('b'), this.#options('b'));
   }
 
   static async make(): Promise<TwoHosts> {
@@ -60,7 +63,7 @@ export class TwoHosts {
     await createAuthority(join(folder, 'ca'));
     for (const site of ['a', 'b'] as const) {
       const pki = join(folder, `pki-${site}`);
-      await issueHost(join(folder, 'ca'), { site, host: 'h1', addresses: [ADDRESSES[site]] }, pki);
+      await issueHost(join(folder, 'ca'), { ...refOf(site), addresses: [ADDRESSES[site]] }, pki);
     }
     for (const name of names) await runCommand(['ip', 'netns', 'add', name]);
     const [a, b] = names;
@@ -172,6 +175,7 @@ const ends = (source: RemoteHost, target: RemoteHost, definition: DesktopDefinit
   source: source.driver,
   target: target.driver,
   definition,
+  from: source.self,
   tap: TAP,
   mbps: MBPS,
 });

@@ -1,3 +1,4 @@
+import { HostRef } from '../../../domain/model/ids.js';
 import { fakeHypervisor } from '../../../lab/fakes/fake-hypervisor.js';
 import { FakeMachine, FakeWire } from '../../../lab/fakes/fake-machine.js';
 import { fakeDesktop } from '../../../lab/fakes/fake-host.js';
@@ -6,7 +7,11 @@ import { describeHypervisor, type HypervisorWorld, type Side } from '../../compl
 /** Two fake machines on one wire. */
 async function make(): Promise<HypervisorWorld> {
   const wire = new FakeWire();
-  const machines = { source: new FakeMachine(wire), target: new FakeMachine(wire) };
+  const [from, to] = ['h1', 'h2'].map((host) => HostRef.parse({ site: 'us-west', host })) as [
+    HostRef,
+    HostRef,
+  ];
+  const machines = { source: new FakeMachine(wire, from), target: new FakeMachine(wire, to) };
   const definition = fakeDesktop('d1');
   const driver = (side: Side) =>
     fakeHypervisor(machines[side], {
@@ -25,6 +30,8 @@ async function make(): Promise<HypervisorWorld> {
     source: driver('source'),
     target: driver('target'),
     definition,
+    from,
+    to,
     image: 'fake.qcow2',
     tap: 'tap-d1',
     mbps: 100,

@@ -67,7 +67,7 @@ describe('after a power cut', () => {
 
   it('a copy that came in and never ran is left to the switchover, although it is owned', async () => {
     const definition = fakeDesktop('d9');
-    await ctx.hypervisor.prepareDisk({ desktop: definition.id, moveId: 'd9-m' }, definition);
+    await ctx.hypervisor.prepareDisk({ desktop: definition.id, moveId: 'd9-m' }, definition, east);
     await ctx.ownership.change(definition.id, (r) => accept(r, definition.id, 2, east, 0));
     fake.machine.powerCut();
     await keeper.look();

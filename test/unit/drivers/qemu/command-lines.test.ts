@@ -1,4 +1,5 @@
 import { DesktopDefinition } from '../../../../domain/model/desktop.js';
+import { HostRef } from '../../../../domain/model/ids.js';
 import {
   qemuCommand,
   storageDaemonCommand,
@@ -62,7 +63,7 @@ describe('the command line of a copy', () => {
 });
 
 describe('the command line of the storage daemon', () => {
-  it('serves the replica over TLS to peers with a certificate only', () => {
+  it('serves the replica over TLS to the move’s source only', () => {
     const argv = storageDaemonCommand({
       disk: '/state/disks/d1.abc.raw',
       files: { pidFile: '/run/v/p', monitor: '/run/v/m', log: '/l' },
@@ -70,10 +71,12 @@ describe('the command line of the storage daemon', () => {
       port: 49000,
       exportName: 'abc',
       pkiDir: '/pki',
+      from: HostRef.parse({ site: 'us-west', host: 'h1' }),
     });
     expect(valueOf(argv, '--object')).toBe('tls-creds-x509,id=tls0,dir=/pki,endpoint=server,verify-peer=on');
+    expect(argv).toContain('authz-simple,id=source,identity=CN=us-west/h1');
     expect(valueOf(argv, '--nbd-server')).toBe(
-      'addr.type=inet,addr.host=198.51.100.1,addr.port=49000,tls-creds=tls0',
+      'addr.type=inet,addr.host=198.51.100.1,addr.port=49000,tls-creds=tls0,tls-authz=source',
     );
     expect(valueOf(argv, '--export')).toBe('nbd,id=replica,node-name=disk0,name=abc,writable=on');
   });
