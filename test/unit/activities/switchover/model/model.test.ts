@@ -32,7 +32,7 @@ async function search(mends: Mends, runs: number): Promise<Outcome | null> {
 }
 
 /** Thousands of schedules, each of some hundred turns: a bound against one that never ends, far above what they take. */
-jest.setTimeout(300_000);
+jest.setTimeout(1_200_000);
 
 describe('the model of the switchover', () => {
   it('moves the desktop when nothing happens', async () => {
