@@ -15,7 +15,12 @@ export interface LinkWatchdogOptions {
   readonly onLost: () => Promise<void> | void;
   /** Told what `cutLink` or `onLost` threw. */
   readonly onError: (error: unknown) => void;
+  /** A steady clock, ms. */
+  readonly now?: () => number;
 }
+
+/** A probe that took so many times its limit says that this process was not run, nothing of the link. */
+const NOT_RUN = 2;
 
 export class LinkWatchdog {
   readonly #options: LinkWatchdogOptions;
@@ -38,13 +43,23 @@ export class LinkWatchdog {
   }
 
   async #watch(): Promise<void> {
-    const { intervalMs, lossThreshold, cutLink, onLost, onError } = this.#options;
+    const {
+      intervalMs,
+      lossThreshold,
+      cutLink,
+      onLost,
+      onError,
+      now = () => performance.now(),
+    } = this.#options;
     const { signal } = this.#stop;
     let losses = 0;
     while (!signal.aborted && losses < lossThreshold) {
-      const beganAt = performance.now();
-      losses = (await this.#answers()) ? 0 : losses + 1;
-      const left = intervalMs - (performance.now() - beganAt);
+      const beganAt = now();
+      const answers = await this.#answers();
+      const tookMs = now() - beganAt;
+      if (answers) losses = 0;
+      else if (tookMs < NOT_RUN * intervalMs) losses += 1;
+      const left = intervalMs - tookMs;
       if (left > 0) await sleep(left, undefined, { signal }).catch(() => undefined);
     }
     if (signal.aborted) return;

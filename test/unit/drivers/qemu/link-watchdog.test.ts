@@ -23,6 +23,7 @@ function watch(answers: readonly (boolean | null | Error)[], more: Partial<LinkW
       finished();
     },
     onError: (e) => void done.push(`error ${String(e)}`),
+    now: () => 0,
     ...more,
   });
   return { watchdog, done, ended };
@@ -53,6 +54,17 @@ describe('the watchdog of a link', () => {
     await ended;
     await watchdog.stop();
     expect(done).toEqual(['error Error: no monitor', 'lost']);
+  });
+
+  it('concludes nothing from the times when it was not run itself', async () => {
+    let nowMs = 0;
+    const { watchdog, done, ended } = watch([false, false, false, false, false, false, true], {
+      now: () => (nowMs += 30),
+    });
+    watchdog.start();
+    await ended;
+    await watchdog.stop();
+    expect(done).toEqual([]);
   });
 
   it('does nothing once stopped', async () => {
