@@ -1,8 +1,11 @@
 // Processes of their own session that outlive the worker: started detached, found again by the pid file that QEMU writes (and locks)
 // itself. A process is ours only if its command line names that very pid file: a pid that was given to another program never matches.
+// Where the file is gone or speaks of another (somebody cleaned the run folder), the command lines of all processes are looked through:
+// a guest that runs is never taken for one that ended.
 // Signals go to the process found (pid and start time), never to a name.
-import { readFile, rm } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import pMap from 'p-map';
 import { VmshadowError } from '../domain/errors.js';
 import { readTextIfThere } from './durable-file.js';
 import { readTail } from './log-files.js';
@@ -19,6 +22,9 @@ const START_TIMEOUT_MS = 20_000;
 /** A process that was killed is gone when its memory is given back. */
 const KILL_TIMEOUT_MS = 15_000;
 const POLL_MS = 10;
+/** As QEMU and its storage daemon write it. */
+const PID_FILE_OPTIONS = ['-pidfile', '--pidfile'];
+const READ_AT_A_TIME = 32;
 
 /**
  * Native modules open descriptors that are inherited (the packet queue's netlink socket): a process that outlives the worker would keep
@@ -55,19 +61,54 @@ export async function startProcess(
   });
 }
 
-/** Find the living process that wrote `pidFile`; null when there is none. */
+/** Find the living process of `pidFile`, whether the file is still there or not; null when there is none. */
 export async function findProcess(pidFile: string): Promise<HostProcess | null> {
   const pid = Number((await readTextIfThere(pidFile))?.trim());
-  if (!Number.isInteger(pid) || pid <= 0) return null;
+  const named = Number.isInteger(pid) && pid > 0 ? await processOf(pid, pidFile) : null;
+  if (named !== null) return named;
+  for (const other of (await lookThroughAll()).get(pidFile) ?? []) {
+    const found = await processOf(other, pidFile);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** The process `pid`, if it lives and is the one of `pidFile`. */
+async function processOf(pid: number, pidFile: string): Promise<HostProcess | null> {
+  if (!(await pidFilesOf(pid)).includes(pidFile)) return null;
+  const startTicks = await startTicksOf(pid);
+  return startTicks === null ? null : { pid, startTicks };
+}
+
+/** The pid files that a process's command line gives to it; none where there is no process. */
+async function pidFilesOf(pid: number): Promise<string[]> {
   try {
     const arguments_ = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
-    if (!arguments_.includes(pidFile)) return null;
-    const startTicks = await startTicksOf(pid);
-    return startTicks === null ? null : { pid, startTicks };
+    return arguments_.filter((_, i) => PID_FILE_OPTIONS.includes(arguments_[i - 1] ?? ''));
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;
   }
+}
+
+let nextLook: Promise<ReadonlyMap<string, readonly number[]>> | null = null;
+
+/** The pids of all processes by the pid file that they were given. Who asks before a look begins shares it: a listing asks for many at once. */
+function lookThroughAll(): Promise<ReadonlyMap<string, readonly number[]>> {
+  nextLook ??= setImmediate().then(async () => {
+    nextLook = null;
+    const pids = (await readdir('/proc')).map(Number).filter((pid) => Number.isInteger(pid) && pid > 0);
+    const found = new Map<string, number[]>();
+    await pMap(
+      pids,
+      async (pid) => {
+        for (const file of await pidFilesOf(pid)) found.set(file, [...(found.get(file) ?? []), pid]);
+      },
+      { concurrency: READ_AT_A_TIME },
+    );
+    return found;
+  });
+  return nextLook;
 }
 
 /** Tell whether it still lives (a zombie does not). */
@@ -101,10 +142,10 @@ async function killProcess(target: HostProcess): Promise<void> {
     );
 }
 
-/** Kill the process of `pidFile`, if there is one, and remove the file. */
+/** Kill the process of `pidFile`, all of them should there be several, and remove the file. */
 export async function killByPidFile(pidFile: string): Promise<void> {
-  const found = await findProcess(pidFile);
-  if (found !== null) await killProcess(found);
+  for (let found = await findProcess(pidFile); found !== null; found = await findProcess(pidFile))
+    await killProcess(found);
   await rm(pidFile, { force: true });
 }
 

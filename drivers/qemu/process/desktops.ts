@@ -125,9 +125,13 @@ export async function stopDesktop(host: QemuHost, id: DesktopId, graceMs: number
   const record = await host.desktop(id);
   await host.records.desktops.put(id, { ...record, wanted: 'stopped' });
   const files = host.layout.copy(id, record.copy);
-  const running = await host.findCopy(files, id);
+  const running = await host.findCopy(files, id).catch((error: unknown) => {
+    if (!hasCode(error, 'QMP_LOST')) throw error;
+    host.log.warn({ desktop: id }, `cannot be asked to shut down, and is ended: ${messageOf(error)}`);
+    return 'mute' as const;
+  });
   if (running === null) return;
-  if (graceMs > 0 && (await queryStatus(running.qmp)).running) {
+  if (running !== 'mute' && graceMs > 0 && (await queryStatus(running.qmp)).running) {
     await running.qmp.execute('system_powerdown');
     const deadline = host.now() + graceMs;
     while (host.now() < deadline && (await queryStatus(running.qmp)).status !== 'shutdown')

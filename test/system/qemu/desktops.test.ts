@@ -1,4 +1,4 @@
-import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
@@ -22,6 +22,29 @@ describe('the desktops of a host', () => {
     await crash([running!.pid!]);
     await writeFile(join(world.folder, 'ra', `${id}.home.pid`), `${process.pid}\n`);
     expect(await world.a.driver.get(id)).toMatchObject({ state: 'crashed', pid: null });
+    await world.a.driver.remove(id);
+    expect(await world.kept('a')).toEqual([]);
+  });
+
+  it('are found although somebody emptied the run folder, are never started twice, and stop', async () => {
+    await world.a.driver.create(definition, TAP, smallGuest().disk);
+    await world.a.driver.start(id);
+    const { pid } = (await world.a.driver.get(id))!;
+    for (const name of await readdir(join(world.folder, 'ra')))
+      await rm(join(world.folder, 'ra', name), { recursive: true });
+    // Who knew it still has its connection; a dom0 that starts anew does not.
+    await world.a.kill();
+    world.a.start();
+    expect(await world.a.driver.get(id)).toMatchObject({ state: 'running', pid });
+    await expect(world.a.driver.start(id)).rejects.toMatchObject({ code: 'QMP_LOST' });
+    await expect(world.a.driver.remove(id)).rejects.toMatchObject({ code: 'QMP_LOST' });
+    expect(await world.a.driver.get(id)).toMatchObject({ state: 'running', pid });
+    await world.a.driver.stop(id, 5_000);
+    expect(await world.a.driver.get(id)).toMatchObject({ state: 'stopped', pid: null });
+    expect(await world.processes('qemu-system-x86_64')).toEqual([]);
+    await world.a.driver.start(id);
+    expect((await world.a.driver.get(id))!.pid).not.toBe(pid);
+    await world.a.driver.stop(id, 0);
     await world.a.driver.remove(id);
     expect(await world.kept('a')).toEqual([]);
   });
