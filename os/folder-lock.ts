@@ -1,11 +1,12 @@
 // One process at a time on a folder of records: an old dom0 that is slow to end must not act beside the new one. The kernel holds the lock
 // (flock, by a call into the C library) and drops it when the process ends, however it ends.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import koffi from 'koffi';
-import { VmshadowError } from '../domain/errors.js';
+import { isVmshadowError, VmshadowError } from '../domain/errors.js';
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -30,6 +31,7 @@ export function lockFolder(folder: string): () => void {
       errno === constants.errno.EAGAIN
         ? `${folder} is in use by another process (${holder === '' ? 'unknown' : holder}): end it first`
         : `${path} cannot be locked (${getSystemErrorName(-errno)}): use a folder on a local file system`,
+      { details: { held: errno === constants.errno.EAGAIN } },
     );
   }
   ftruncateSync(fd);
@@ -37,4 +39,28 @@ export function lockFolder(folder: string): () => void {
   return () => {
     closeSync(fd);
   };
+}
+
+/** What one command does to a folder takes moments. */
+const PATIENCE_MS = 30_000;
+const AGAIN_MS = 50;
+
+/** Do `work` while no other process, and no other call, does such work on this existing folder; waits its turn. Throws PREREQUISITE after 30 s. */
+export async function withFolderLocked<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    let release: () => void;
+    try {
+      release = lockFolder(folder);
+    } catch (error) {
+      if (!isVmshadowError(error) || error.details.held !== true || performance.now() > deadline) throw error;
+      await sleep(AGAIN_MS);
+      continue;
+    }
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
 }

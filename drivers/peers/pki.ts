@@ -12,6 +12,8 @@ import { HostId, SiteId, hostKey, type HostRef } from '../../domain/model/ids.js
 import { newestWords, SignedKeys, signedText } from '../../domain/model/keys.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { makeFolderDurably, readTextIfThere, writeDurably } from '../../os/durable-file.js';
+import { withFolderLocked } from '../../os/folder-lock.js';
+import { RecordFile } from '../../os/record-file.js';
 import { parseRevocations, signRevocations } from './revocations.js';
 
 x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
@@ -30,6 +32,17 @@ const CLOCK_SKEW_MS = 10 * 60_000;
 const HostRequest = z.object({ site: SiteId, host: HostId, addresses: z.array(Ipv4).min(1) });
 /** Who gets a certificate, and all addresses at which it serves its peers. */
 export type HostRequest = z.input<typeof HostRequest>;
+
+interface KeyWord {
+  readonly kind: 'host' | 'client';
+  readonly key: string;
+  readonly revoked: boolean;
+}
+
+interface Authority {
+  readonly certificate: x509.X509Certificate;
+  readonly key: webcrypto.CryptoKey;
+}
 
 /** Paths of a host's files: what QEMU's tls-creds-x509 and node:tls want. */
 export interface HostPkiFiles {
@@ -69,6 +82,10 @@ export function distinguishedName(ref: HostRef): string {
 /** Make the cloud's authority in `dir` (`ca-cert.pem`, `ca-key.pem`); one that is already there is kept. */
 export async function createAuthority(dir: string, now = new Date()): Promise<void> {
   await makeFolderDurably(dir);
+  await withFolderLocked(dir, () => makeAuthority(dir, now));
+}
+
+async function makeAuthority(dir: string, now: Date): Promise<void> {
   if (
     (await readTextIfThere(join(dir, 'ca-key.pem'))) !== null &&
     (await readTextIfThere(join(dir, 'ca-cert.pem'))) !== null
@@ -102,7 +119,16 @@ export async function issueHost(
   now = new Date(),
 ): Promise<HostPkiFiles> {
   const request = parseInput(HostRequest, input, 'a certificate request');
-  const authority = await loadAuthority(authorityDir);
+  return changing(authorityDir, (authority) => issue(authority, authorityDir, request, outDir, now));
+}
+
+async function issue(
+  authority: Authority,
+  authorityDir: string,
+  request: z.output<typeof HostRequest>,
+  outDir: string | undefined,
+  now: Date,
+): Promise<HostPkiFiles> {
   const files = hostPkiFiles(outDir ?? join(authorityDir, 'hosts', request.site, request.host));
   await makeFolderDurably(files.dir);
   const pairs = [];
@@ -143,23 +169,35 @@ export async function issueHost(
 const Issued = z.record(z.string(), z.array(z.string()));
 
 /** What the authority has issued, by host: revoking a host revokes all of it, also what was renewed since. */
+const issuedFile = (authorityDir: string) =>
+  new RecordFile(join(authorityDir, 'issued.json'), Issued, 'list of issued certificates');
+
+const keyListFile = (authorityDir: string) =>
+  new RecordFile(join(authorityDir, KEY_LIST), SignedKeys, "list of the cloud's keys", { mode: 0o644 });
+
 async function issued(authorityDir: string): Promise<z.output<typeof Issued>> {
-  const text = await readTextIfThere(join(authorityDir, 'issued.json'));
-  return text === null ? {} : parseInput(Issued, JSON.parse(text), join(authorityDir, 'issued.json'));
+  return (await issuedFile(authorityDir).get()) ?? {};
 }
 
 async function noteIssued(authorityDir: string, name: string, serials: readonly string[]): Promise<void> {
   const before = await issued(authorityDir);
-  const next = { ...before, [name]: [...(before[name] ?? []), ...serials] };
-  await writeDurably(join(authorityDir, 'issued.json'), `${JSON.stringify(next, null, 2)}\n`, 0o600);
+  await issuedFile(authorityDir).put({ ...before, [name]: [...(before[name] ?? []), ...serials] });
 }
 
 /**
  * Revoke every certificate that the authority has issued to a host, and write the new list (`ca-crl.pem`) beside the authority and into the
  * folder of each host. Give the paths, to be copied to the hosts. Throws PREREQUISITE where nothing was issued to it.
  */
-export async function revokeHost(authorityDir: string, ref: HostRef, now = new Date()): Promise<string[]> {
-  const authority = await loadAuthority(authorityDir);
+export function revokeHost(authorityDir: string, ref: HostRef, now = new Date()): Promise<string[]> {
+  return changing(authorityDir, (authority) => revoke(authority, authorityDir, ref, now));
+}
+
+async function revoke(
+  authority: Authority,
+  authorityDir: string,
+  ref: HostRef,
+  now: Date,
+): Promise<string[]> {
   const name = hostKey(ref);
   const all = await issued(authorityDir);
   const serials = new Set(all[name] ?? []);
@@ -191,14 +229,13 @@ export async function revokeHost(authorityDir: string, ref: HostRef, now = new D
  * Sign what the authority says of the key of a host or a client, and write the list (`cloud-keys.json`) beside the authority and into the
  * folder of each host. Says nothing new where the same was said already.
  */
-export async function signKey(
-  authorityDir: string,
-  word: { kind: 'host' | 'client'; key: string; revoked: boolean },
-): Promise<string[]> {
-  const authority = await loadAuthority(authorityDir);
+export function signKey(authorityDir: string, word: KeyWord): Promise<string[]> {
+  return changing(authorityDir, (authority) => sign(authority, authorityDir, word));
+}
+
+async function sign(authority: Authority, authorityDir: string, word: KeyWord): Promise<string[]> {
   const own = join(authorityDir, KEY_LIST);
-  const text = await readTextIfThere(own);
-  const before = text === null ? [] : parseInput(SignedKeys, JSON.parse(text), own).keys;
+  const before = (await keyListFile(authorityDir).get())?.keys ?? [];
   const known = before.find((entry) => entry.key === word.key);
   const serial = Math.max(0, ...before.map((entry) => entry.serial)) + 1;
   const said = known?.revoked === word.revoked;
@@ -250,9 +287,13 @@ async function hostExtensions(
   ];
 }
 
-async function loadAuthority(
-  dir: string,
-): Promise<{ certificate: x509.X509Certificate; key: webcrypto.CryptoKey }> {
+/** Do what changes the authority's records: one at a time, whoever runs commands on its folder. */
+async function changing<T>(dir: string, work: (authority: Authority) => Promise<T>): Promise<T> {
+  const authority = await loadAuthority(dir);
+  return withFolderLocked(dir, () => work(authority));
+}
+
+async function loadAuthority(dir: string): Promise<Authority> {
   const [certificate, key] = [
     await readTextIfThere(join(dir, 'ca-cert.pem')),
     await readTextIfThere(join(dir, 'ca-key.pem')),

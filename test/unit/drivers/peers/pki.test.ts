@@ -1,8 +1,15 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
-import { createAuthority, issueHost, tlsName, type HostPkiFiles } from '../../../../drivers/peers/pki.js';
+import {
+  createAuthority,
+  issueHost,
+  revokeHost,
+  signKey,
+  tlsName,
+  type HostPkiFiles,
+} from '../../../../drivers/peers/pki.js';
 import { HostId, SiteId } from '../../../../domain/model/ids.js';
 
 const west = { site: SiteId.parse('us-west'), host: HostId.parse('h1') };
@@ -48,6 +55,39 @@ describe('the PKI of a cloud', () => {
   let dir: string;
   beforeEach(async () => (dir = await mkdtemp(join(tmpdir(), 'vmshadow-pki-'))));
   afterEach(() => rm(dir, { recursive: true, force: true }));
+
+  it('forgets nothing of what several commands do at once', async () => {
+    await createAuthority(dir);
+    const hosts = Array.from({ length: 8 }, (_, i) => ({ site: 'us-east', host: `h${String(i)}` }));
+    await Promise.all(
+      hosts.flatMap((host, i) => [
+        issueHost(dir, { ...host, addresses }),
+        signKey(dir, { kind: 'host', key: Buffer.alloc(32, i).toString('base64'), revoked: false }),
+      ]),
+    );
+    const text = (name: string) => readFile(join(dir, name), 'utf8');
+    const issued = JSON.parse(await text('issued.json')) as Record<string, string[]>;
+    expect(Object.keys(issued).sort()).toEqual(hosts.map((h) => `us-east/${h.host}`));
+    const { keys } = JSON.parse(await text('cloud-keys.json')) as { keys: { serial: number }[] };
+    expect(keys.map((k) => k.serial).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    const told = await revokeHost(dir, { site: SiteId.parse('us-east'), host: HostId.parse('h0') });
+    expect(told).toHaveLength(8);
+  });
+
+  it.each(['issued.json', 'cloud-keys.json'])(
+    'names %s where it is torn, and changes nothing',
+    async (name) => {
+      await createAuthority(dir);
+      await writeFile(join(dir, name), '{"us-east/h1": [');
+      const word = { kind: 'host' as const, key: Buffer.alloc(32, 1).toString('base64'), revoked: false };
+      const work = name === 'issued.json' ? issueHost(dir, { ...west, addresses }) : signKey(dir, word);
+      await expect(work).rejects.toMatchObject({
+        code: 'RECORD_UNREADABLE',
+        message: expect.stringContaining(join(dir, name)) as string,
+      });
+      expect(await readFile(join(dir, name), 'utf8')).toBe('{"us-east/h1": [');
+    },
+  );
 
   it('lets two hosts of one cloud know each other by site and host', async () => {
     await createAuthority(dir);
