@@ -2,7 +2,10 @@
 import { z } from 'zod';
 import { VmshadowError } from '../../errors.js';
 import { PlanInput } from './model.js';
+import { withUnfitRoutes } from './unfit-routes.js';
 import { unknownFields } from './unknown-fields.js';
+
+const HostName = z.object({ site: z.string(), host: z.string() });
 
 /** As much of the input as is readable, so that a wrong RTT does not hide an unknown site. */
 const Skeleton = z
@@ -25,7 +28,7 @@ const Skeleton = z
           rttMs: z.record(z.string(), z.unknown()).catch({}),
           allowedSites: z.array(z.string()).catch([]),
           forbiddenSites: z.array(z.string()).catch([]),
-          unfitHosts: z.array(z.object({ site: z.string(), host: z.string() })).catch([]),
+          unfitHosts: z.array(HostName).catch([]),
         }),
       )
       .catch([]),
@@ -34,8 +37,9 @@ const Skeleton = z
         z.object({ desktop: z.string(), site: z.string(), host: z.string().optional().catch(undefined) }),
       )
       .catch([]),
+    unfitRoutes: z.array(z.object({ from: HostName.optional().catch(undefined), to: HostName })).catch([]),
   })
-  .catch({ sites: [], desktops: [], reservations: [] });
+  .catch({ sites: [], desktops: [], reservations: [], unfitRoutes: [] });
 type Skeleton = z.infer<typeof Skeleton>;
 
 function duplicates(ids: readonly string[]): string[] {
@@ -95,6 +99,10 @@ function findings(s: Skeleton): Findings {
       doubts.push(`reservation for ${r.desktop}: site ${r.site} has no host ${r.host}`);
     used.set(r.site, (used.get(r.site) ?? 0) + 1);
   }
+  for (const { from, to } of s.unfitRoutes)
+    for (const end of from === undefined ? [to] : [from, to])
+      if (!sites.get(end.site)?.hosts.some((h) => h.id === end.host))
+        doubts.push(`unfitRoutes names the unknown host ${end.site}/${end.host}`);
   for (const site of s.sites) {
     const there = used.get(site.id) ?? 0;
     if (there > site.slots)
@@ -143,5 +151,5 @@ export function parsePlanInput(
   const doubts = [...unknown, ...between.doubts];
   const problems = [...shape, ...between.problems, ...(strict ? doubts : [])];
   if (!parsed.success || problems.length > 0) throw inputError(what, problems);
-  return { input: parsed.data, warnings: few([...doubts, ...between.notes]) };
+  return { input: withUnfitRoutes(parsed.data), warnings: few([...doubts, ...between.notes]) };
 }

@@ -135,6 +135,14 @@ export const PlanReservation = readsOldNames(
 );
 export type PlanReservation = z.infer<typeof PlanReservation>;
 
+const HostName = z.strictObject({ site: Name, host: Name });
+/** A host that nobody, or nobody of one other host, is sent to for now. */
+const UnfitRoute = z.strictObject({
+  from: HostName.optional(),
+  to: HostName,
+  reason: z.string().max(500).optional(),
+});
+
 /** The cloud's policy, but plain gain decides where a file is silent: no price on bytes, no least gain. */
 export const PlanPolicy = readsOldNames(
   PlacementPolicy.out.extend({
@@ -157,6 +165,8 @@ export const PlanInput = z.object({
   desktops: z.array(PlanDesktop),
   policy: PlanPolicy.prefault({}),
   reservations: z.array(PlanReservation).default([]),
+  /** Moves that would not work, whoever it is. */
+  unfitRoutes: z.array(UnfitRoute).max(10_000).default([]),
   /** The time that `lockedUntilMs` and `lowSinceMs` are compared with (milliseconds since 1970); silent: the caller's clock. */
   nowMs: timeMs.optional(),
 });

@@ -59,6 +59,25 @@ describe.each(Algorithm.options)('%s', (algorithm) => {
     }
   });
 
+  it('sends nobody to a host that is closed, nobody from one host to another, and others all the same', async () => {
+    const rtts = { a: 100, b: 10, c: 50 };
+    const input = {
+      sites: [site('a', hosts('h1', 'h2')), site('b', hosts('h1')), site('c', hosts('h1'))],
+      desktops: [
+        desktop('one', 'a', rtts, { host: 'h1' }),
+        desktop('two', 'a', rtts, { host: 'h2' }),
+        desktop('there', 'b', rtts, { host: 'h1' }),
+      ],
+    };
+    const to = { site: 'b', host: 'h1' };
+    const closed = { ...input, unfitRoutes: [{ to }] };
+    expect(where(closed, await plan(closed))).toEqual({ one: 'c/h1', two: 'c/h1', there: 'b/h1' });
+    const oneWay = { ...input, unfitRoutes: [{ from: { site: 'a', host: 'h1' }, to }] };
+    expect(where(oneWay, await plan(oneWay))).toEqual({ one: 'c/h1', two: 'b/h1', there: 'b/h1' });
+    const unknown = { ...input, unfitRoutes: [{ to: { site: 'b', host: 'h9' } }] };
+    await expect(plan(unknown)).rejects.toThrow(/unfitRoutes names the unknown host b\/h9/);
+  });
+
   it('gives the places of a drained site by what they lose, and keeps those that find none', async () => {
     const input = {
       sites: [site('old', { draining: true }), site('near', { slots: 1 }), site('far', { slots: 1 })],
