@@ -123,7 +123,7 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
   pooled(program.command('move <desktop> <site>'))
     .description('move a desktop to a site now, and follow the move to its end')
     .option('--host <host>', 'to this host of the site')
-    .option('--force', 'although it was moved not long ago')
+    .option('--force', 'although it was moved not long ago, or such moves are held back')
     .option('--follow', 'wait until it has ended (the default)')
     .option('--no-follow', 'only start it')
     .action(async (desktop: string, site: string, o: Raw) => {
@@ -138,6 +138,13 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
       const { cancelCommand } = await import('./commands/move.js');
       result.exit = await cancelCommand(context, { ...o, desktop });
     });
+  pooled(program.command('retry [what]'))
+    .description(
+      'let the plan try again the moves that are held back: of a desktop, of a host (SITE/HOST), or all',
+    )
+    .action(async (what: string | undefined, o: Raw) =>
+      (await import('./commands/retry.js')).retryCommand(context, { ...o, what }),
+    );
   pooled(program.command('force <desktop>'))
     .description('switch a move over now, without waiting for a short pause')
     .action(async (desktop: string, o: Raw) =>

@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   NO_MOVE: false,
   ALREADY_THERE: false,
   HYSTERESIS: false,
+  HELD_BACK: false,
   NO_CAPACITY: false,
   OUT_OF_SPACE: false,
   HOST_UNREACHABLE: true,

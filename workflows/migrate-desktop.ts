@@ -8,8 +8,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { SwitchoverDone } from '../activities/switchover/switchover.js';
+import { blameOf } from '../domain/migration/blame.js';
 import { moveIdOf } from '../domain/model/ids.js';
-import { failureInfo } from '../temporal/contract/failures.js';
+import { failedStep, failureInfo } from '../temporal/contract/failures.js';
 import { LOOP } from '../temporal/contract/loop.js';
 import { MigrateInput, MOVE, type MoveStatus } from '../temporal/contract/move.js';
 import { shadowLoopId, WORKFLOW } from '../temporal/contract/names.js';
@@ -96,7 +97,8 @@ async function rollBack(
       ? info.message
       : `${info.message} (rolling back left something behind: ${left.map((e) => failureInfo(e).message).join('; ')})`;
   state.note(null);
-  state.end(cancelled ? 'cancelled' : 'failed', { code: info.code, message });
+  if (cancelled) state.end('cancelled', { code: info.code, message });
+  else state.end('failed', { code: info.code, message }, blameOf(failedStep(error)));
   state.finish();
   await CancellationScope.nonCancellable(() => tellLoop(input, state));
   if (cancelled) return state.status();

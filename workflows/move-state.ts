@@ -1,5 +1,6 @@
 // The state of one move as its workflow keeps it: the answer of the query, the search attributes, the page that the UI shows.
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { Blame } from '../domain/migration/blame.js';
 import { describePhase, type Outcome, type Phase } from '../domain/migration/phases.js';
 import {
   look,
@@ -29,6 +30,7 @@ export class MoveState {
   #progress: MoveProgress = NO_PROGRESS;
   #shown: Shown = NOTHING_SHOWN;
   #error: FailureInfo | null = null;
+  #blame: Blame | null = null;
   #note: string | null = null;
   #facts: Facts = {
     downtimeMs: null,
@@ -81,9 +83,10 @@ export class MoveState {
     this.#show();
   }
 
-  end(outcome: Outcome, error: FailureInfo | null = null): void {
+  end(outcome: Outcome, error: FailureInfo | null = null, blame: Blame | null = null): void {
     this.#outcome = outcome;
     this.#error = error;
+    this.#blame = blame;
     upsertSearchAttributes([{ key: ATTRIBUTE.outcome, value: outcome }]);
     this.#show();
   }
@@ -116,6 +119,7 @@ export class MoveState {
       etaMs: this.#outcome === 'running' ? this.#shown.etaMs : null,
       wanBytes: { disk: this.#progress.diskWireBytes ?? 0, memory: this.#progress.memoryWireBytes ?? 0 },
       error: this.#error,
+      blame: this.#blame,
       rttBeforeMs,
       rttAfterMs,
       ...this.#facts,

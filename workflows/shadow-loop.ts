@@ -3,6 +3,7 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
+  patched,
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -14,8 +15,9 @@ import { beginRun, carryOver } from './loop/carry-over.js';
 import { collect } from './loop/collect.js';
 import { createDesktop } from './loop/create-desktop.js';
 import { desktopPower, enrollClients, removeDesktop } from './loop/desktop-requests.js';
+import { retryMoves, reviewHolds } from './loop/holds.js';
 import type { LoopState } from './loop/loop-state.js';
-import { actOn, forgetTerminated } from './loop/moves.js';
+import { actOn, endMove, forgetTerminated } from './loop/moves.js';
 import { askPlan, locateUsers, planMoves } from './loop/planning.js';
 import { setPolicy } from './loop/policy-change.js';
 import { probeSilentUsers } from './loop/probe.js';
@@ -40,10 +42,13 @@ export async function shadowLoop(raw: unknown): Promise<void> {
 
 async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void> {
   state.cycle++;
+  // Releases before tried failed moves again and again: what they did of this run stays as it was.
+  state.holding = patched('hold-back-failed-moves');
   await collect(state, true);
   state.problems.delete('plan');
   try {
     await forgetTerminated(state);
+    reviewHolds(state, Date.now());
     await locateUsers(state);
     await probeSilentUsers(state);
     const plan = await planMoves(state);
@@ -70,7 +75,8 @@ function answerTo(state: LoopState): void {
     status: (ask) => loopStatus(state, ask),
     policy: () => state.policy,
     fingerprints: (ask) => fingerprintsAsked(state, ask),
-    moveEnded: (move) => state.endMove(move, Date.now()),
+    retryMoves: (ask) => retryMoves(state, ask),
+    moveEnded: (move) => endMove(state, move),
     runCycle: (wanted) => state.askCycle(wanted),
   });
 }

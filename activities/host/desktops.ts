@@ -19,6 +19,7 @@ const COMMAND_WAIT_MS = 10_000;
 /** Make the activities of a host's ordinary life. */
 export function desktopActivities(ctx: HostContext) {
   const dirtyRates = new DirtyRateKeeper();
+  const startedAtMs = ctx.now();
   const owned = async (desktop: DesktopId): Promise<DesktopDefinition> => {
     const record = await ctx.ownership.get(desktop);
     const runtime = await ctx.hypervisor.get(desktop);
@@ -89,6 +90,7 @@ export function desktopActivities(ctx: HostContext) {
       return {
         host: ctx.self,
         atMs: ctx.now(),
+        startedAtMs,
         capacity,
         used,
         desktops: owned,

@@ -128,27 +128,32 @@ async function checkCompatible(ctx: HostContext, request: ReserveTarget): Promis
   const mine = await ctx.hypervisor.info();
   const where = `${hostKey(ctx.self)} cannot take ${definition.id}`;
   const problems: string[] = [];
+  const ofHosts: string[] = [];
   const older = isOlder(mine.version, source.version);
   if (mine.driver !== source.driver)
-    problems.push(`its hypervisor is ${mine.driver}, the source's is ${source.driver}`);
+    ofHosts.push(`its hypervisor is ${mine.driver}, the source's is ${source.driver}`);
   else if (older === null)
-    problems.push(
+    ofHosts.push(
       `its ${mine.driver} is ${mine.version}, the source's ${source.version}: expected 10.0.2 or the like`,
     );
   else if (older)
-    problems.push(
+    ofHosts.push(
       `its ${mine.driver} is ${mine.version}, older than the source's ${source.version}: upgrade the target first`,
     );
   if (!mine.machines.includes(definition.machine))
     problems.push(`it does not know the machine type ${definition.machine}`);
   if (mine.cpuModel !== source.cpuModel)
-    problems.push(`its CPU model is ${mine.cpuModel}, the source's is ${source.cpuModel}`);
+    ofHosts.push(`its CPU model is ${mine.cpuModel}, the source's is ${source.cpuModel}`);
   const record = await ctx.ownership.get(definition.id);
   if (record?.state === 'owner')
     problems.push(`it owns the desktop itself, at epoch ${String(record.epoch)}`);
   if (sameHost(request.from, ctx.self)) problems.push('it is the source itself');
-  if (problems.length > 0)
-    throw new VmshadowError('PEER_REFUSED', `${where}: ${problems.join('; ')}`, { details: { problems } });
+  const all = [...ofHosts, ...problems];
+  if (all.length > 0)
+    throw new VmshadowError('PEER_REFUSED', `${where}: ${all.join('; ')}`, {
+      // No other desktop of that source would fare better.
+      details: { problems: all, ofHosts: ofHosts.length > 0 },
+    });
   // What this host has refused or released before is spent: the move takes the first epoch after it.
   return Math.max(epoch, (record?.epoch ?? 0) + 1);
 }

@@ -96,6 +96,10 @@ export const MigrationPolicy = z.object({
   maxPauseMs: z.number().int().min(50).max(30_000).default(2_000),
   /** Rounds after which the convergence rule decides. */
   maxRounds: z.number().int().min(1).default(30),
+  /** A move that failed is not tried again by the loop before this; each further failure for the same reason doubles it. */
+  retryAfterMs: z.number().int().min(1_000).default(600_000),
+  /** The most that it grows to. */
+  retryAtMostMs: z.number().int().min(1_000).default(86_400_000),
   /** The source's disk is kept for so long after a move. */
   graceMs: z.number().int().min(0).default(60_000),
   /** Compare the disks of both ends as they were at the switchover (from a snapshot, not in the pause). */

@@ -91,6 +91,8 @@ export class FakeMachine {
     disk: { fileSystem: '/fake', freeMiB: 1e9, totalMiB: 1e9 },
     memory: { availableMiB: 1e9, totalMiB: 1e9 },
   };
+  /** Only equal machines exchange guests. */
+  cpuModel = 'max';
   #ports = 15_800;
 
   constructor(wire: FakeWire, self: HostRef) {

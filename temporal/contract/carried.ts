@@ -1,6 +1,8 @@
 // What one run of the shadow loop hands to the next (continue-as-new). It may have been written by another release: a version says its
 // shape, and it is parsed on arrival. A shape that is known from before is brought to the present one; any other is not guessed at.
 import { z } from 'zod';
+import { BLAMES } from '../../domain/migration/blame.js';
+import type { Hold } from '../../domain/migration/held-moves.js';
 import { CAUSES } from '../../domain/migration/phases.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { withNewNames } from '../../domain/model/old-names.js';
@@ -9,7 +11,7 @@ import { Policy } from '../../domain/model/policy.js';
 import { HostState } from './host-report.js';
 
 /** Raised with each change that the schema of the version before would not read, or would lose a field of. */
-export const CARRIED_VERSION = 2;
+export const CARRIED_VERSION = 3;
 
 const timeMs = z.number();
 export const MoveUnderWay = z.object({
@@ -36,6 +38,19 @@ const EndedMove = z.object({
   error: z.string().nullable(),
 });
 
+const HeldMoves = z.object({
+  blame: z.enum(BLAMES),
+  desktop: DesktopId,
+  from: HostRef,
+  to: HostRef,
+  code: z.string(),
+  reason: z.string(),
+  failures: z.number().int().min(1),
+  failedAtMs: timeMs,
+  untilMs: timeMs,
+  situation: z.string().nullable(),
+}) satisfies z.ZodType<Hold>;
+
 export const UserRtts = z.object({
   /** When each site's RTT was measured, ms. */
   measuredAtMs: z.record(z.string(), timeMs),
@@ -59,6 +74,8 @@ export const Carried = z.object({
   lowSinceMs: z.record(z.string(), timeMs),
   moves: z.record(z.string(), MoveUnderWay),
   recent: z.array(EndedMove),
+  /** Moves that are not tried for now, and why. */
+  holds: z.record(z.string(), HeldMoves),
   /** Of those only whom the hosts pinged: it would take many cycles to ask them all again. */
   users: z.record(z.string(), UserRtts),
   /** A cycle that was asked for and has not begun yet. */
@@ -75,9 +92,11 @@ export function readCarried(raw: unknown): Carried {
   return parseInput(Carried, migrated(raw), 'state of the run before');
 }
 
-/** Version 1 had no number, older names of sizes, and in its beginning neither asked cycles nor last words. */
+/** Version 1 had no number, older names of sizes, and in its beginning neither asked cycles nor last words; version 2 held no moves back. */
 function migrated(raw: unknown): unknown {
-  if (typeof raw !== 'object' || raw === null || 'version' in raw) return raw;
-  const before = withNewNames(raw);
-  return { asked: null, lastWords: [], ...before, version: CARRIED_VERSION, beganAfresh: null };
+  if (typeof raw !== 'object' || raw === null) return raw;
+  if ('version' in raw && raw.version !== 2) return raw;
+  const before =
+    'version' in raw ? raw : { asked: null, lastWords: [], ...withNewNames(raw), beganAfresh: null };
+  return { ...before, version: CARRIED_VERSION, holds: {} };
 }

@@ -7,6 +7,7 @@ import {
   type ErrorCode,
   type ErrorDetails,
 } from '../../domain/errors.js';
+import type { FailedStep } from '../../domain/migration/blame.js';
 
 export interface FailureInfo {
   readonly code: string;
@@ -63,6 +64,23 @@ export function failureInfo(error: unknown): FailureInfo {
     at = cause;
   }
   return found;
+}
+
+/** Find where a failure of a workflow's step arose, for `blameOf`. */
+export function failedStep(error: unknown): FailedStep {
+  let step: string | null = null;
+  let timedOut = false;
+  let ofHosts = false;
+  let at: unknown = error;
+  for (let depth = 0; depth < 10 && typeof at === 'object' && at !== null; depth++) {
+    const { activityType, timeoutType, details, cause } = at as Record<string, unknown>;
+    if (typeof activityType === 'string') step = activityType;
+    if (typeof timeoutType === 'string') timedOut = true;
+    const [detail] = Array.isArray(details) ? (details as unknown[]) : [];
+    if ((detail as { ofHosts?: unknown } | undefined)?.ofHosts === true) ofHosts = true;
+    at = cause;
+  }
+  return { code: failureInfo(error).code, step, timedOut, ofHosts };
 }
 
 function timeoutMessage(timeoutType: string): string {

@@ -47,6 +47,8 @@ const UserReport = z.object({
 export const HostState = z.object({
   host: HostRef,
   atMs: timeMs,
+  /** When its dom0 was started; one of a release before does not say. */
+  startedAtMs: timeMs.optional(),
   capacity: Capacity,
   used: Capacity,
   /** Only those that it owns. */

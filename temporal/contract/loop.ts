@@ -14,10 +14,12 @@ import {
   PolicyChange,
   RemoveDesktop,
   RequestMove,
+  RetryMoves,
   RunCycle,
   type DesktopCreated,
   type DesktopRemoved,
   type MoveAccepted,
+  type MovesRetried,
 } from './requests.js';
 import { DesktopsAsk, type LoopStatus } from './status.js';
 
@@ -35,12 +37,15 @@ const enrollClients: Update<typeof EnrollClients, void> = update('enrollClients'
 const makePlan: Update<typeof PlanAsk, PlanResult> = update('makePlan', PlanAsk);
 const setPolicy: Update<typeof PolicyChange, Policy> = update('setPolicy', PolicyChange);
 const setCloud: Update<typeof CloudConfig, void> = update('setCloud', CloudConfig);
+const retryMoves: Update<typeof RetryMoves, MovesRetried> = update('retryMoves', RetryMoves);
 const status: Query<typeof DesktopsAsk, LoopStatus> = query('status', DesktopsAsk);
 const policy: Query<typeof Nothing, Policy> = query('policy', Nothing);
 const fingerprints: Query<typeof DesktopsAsk, Fingerprint[]> = query('fingerprints', DesktopsAsk);
 
 export const LOOP = {
   requestMove,
+  /** Moves that are held back are tried again by the next plan. */
+  retryMoves,
   createDesktop,
   desktopPower,
   /** For ever; refused for one that runs or is in a move. */

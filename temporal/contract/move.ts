@@ -1,6 +1,14 @@
 // The workflow `migrateDesktop`: its input, what it answers, the messages that it takes.
 import { z } from 'zod';
-import { CAUSES, OUTCOMES, type Cause, type Outcome, type Phase } from '../../domain/migration/phases.js';
+import { BLAMES, type Blame } from '../../domain/migration/blame.js';
+import {
+  CAUSES,
+  OUTCOMES,
+  PHASES,
+  type Cause,
+  type Outcome,
+  type Phase,
+} from '../../domain/migration/phases.js';
 import type { MoveProgress } from '../../domain/migration/progress.js';
 import { Endpoint } from '../../domain/model/address.js';
 import { DesktopId, HostRef, PoolId, sameHost } from '../../domain/model/ids.js';
@@ -55,6 +63,8 @@ export interface MoveStatus {
   readonly etaMs: number | null;
   /** Why it failed or was cancelled, and what to do next; of one that moved: what is wrong with it all the same. */
   readonly error: { readonly code: string; readonly message: string } | null;
+  /** With whom the reason of a failure lies; null where it did not fail. */
+  readonly blame: Blame | null;
   readonly rttBeforeMs: number | null;
   readonly rttAfterMs: number | null;
   /** As the hypervisor reports it. */
@@ -78,6 +88,9 @@ export const MoveEnded = z.object({
   to: HostRef,
   cause: z.enum(CAUSES),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  /** Missing from a move of a release before. */
+  blame: z.enum(BLAMES).nullish(),
+  phase: z.enum(PHASES).optional(),
 });
 export type MoveEnded = z.infer<typeof MoveEnded>;
 

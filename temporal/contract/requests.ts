@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { CAUSES } from '../../domain/migration/phases.js';
 import { Boot, DesktopDefinition } from '../../domain/model/desktop.js';
-import { DesktopId, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
+import { DesktopId, HostId, HostRef, SiteId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { readsOldNames } from '../../domain/model/old-names.js';
 import { PlacementPolicy } from '../../domain/model/policy.js';
@@ -11,7 +11,7 @@ export const RequestMove = z.object({
   desktop: DesktopId,
   site: SiteId,
   host: HostId.optional(),
-  /** Move although the hysteresis time has not passed. */
+  /** Move although the hysteresis time has not passed, and what is held back too. */
   force: z.boolean().default(false),
 });
 export type RequestMove = z.infer<typeof RequestMove>;
@@ -81,6 +81,15 @@ export type PlanAsk = z.infer<typeof PlanAsk>;
 /** A part of a policy: objects are merged into the one in force key by key, and what comes of it is checked as a whole. */
 export const PolicyChange = z.record(z.string(), z.unknown());
 export type PolicyChange = z.infer<typeof PolicyChange>;
+
+/** Let the plan try again what is held back: of a desktop, from or to a host, or all. */
+export const RetryMoves = z.object({ desktop: DesktopId.optional(), host: HostRef.optional() }).prefault({});
+export type RetryMoves = z.infer<typeof RetryMoves>;
+
+export interface MovesRetried {
+  /** Holds that were forgotten. */
+  readonly forgotten: number;
+}
 
 export const RunCycle = z
   .object({ act: z.boolean().default(true), cause: z.enum(CAUSES).default('operator') })

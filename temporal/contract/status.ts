@@ -1,5 +1,6 @@
 // What the shadow loop says of itself when it is asked.
 import { z } from 'zod';
+import type { Blame } from '../../domain/migration/blame.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { DesktopState } from '../../domain/model/desktop.js';
 import { DesktopId, type HostRef, type PoolId, type SiteId } from '../../domain/model/ids.js';
@@ -56,6 +57,23 @@ export interface HostStatus {
   readonly lastSeenMs: number | null;
 }
 
+/** Moves that failed and are not tried again before a time. */
+export interface HeldStatus {
+  /** Which moves, in words. */
+  readonly what: string;
+  readonly blame: Blame;
+  /** Null where it holds for any. */
+  readonly desktop: DesktopId | null;
+  readonly from: HostRef | null;
+  readonly to: HostRef | null;
+  readonly code: string;
+  readonly reason: string;
+  /** In a row, for the same reason. */
+  readonly failures: number;
+  readonly failedAtMs: number;
+  readonly untilMs: number;
+}
+
 export interface LoopStatus {
   readonly pool: PoolId;
   readonly cycle: number;
@@ -90,6 +108,9 @@ export interface LoopStatus {
     readonly cause: string;
     readonly error: string | null;
   }[];
+  /** Moves that the loop does not try for now, the longest first; of `heldCount` in all. */
+  readonly held: readonly HeldStatus[];
+  readonly heldCount: number;
   /** The last plan's own words: moves and, for each candidate left where it is, why. Null but in the first page. */
   readonly plan: PlanSummary | null;
   readonly problems: readonly string[];

@@ -22,14 +22,16 @@ export function carryOver(state: LoopState, nowMs: number): Carried {
     lowSinceMs: Object.fromEntries(state.lowSinceMs),
     moves: Object.fromEntries(state.moves),
     recent: [...state.recent],
+    holds: Object.fromEntries(state.holds),
     users: Object.fromEntries([...state.users].filter(([, user]) => user.by === 'hosts')),
     asked: state.asked,
     lastWords: [...state.reports.values()]
       .flatMap((report) => {
         const problem = state.problems.get(hostKey(report.host));
         if (problem === undefined) return [];
-        const { host, atMs, capacity, used, desktops } = report;
-        return [{ report: { host, atMs, capacity, used, desktops: [...desktops] }, problem }];
+        const { host, atMs, startedAtMs, capacity, used, desktops } = report;
+        const since = startedAtMs === undefined ? {} : { startedAtMs };
+        return [{ report: { host, atMs, ...since, capacity, used, desktops: [...desktops] }, problem }];
       })
       .slice(0, LAST_WORDS),
     beganAfresh: newsOfBeginning(state, nowMs),

@@ -38,6 +38,8 @@ export function roomAt(
   host: string | undefined,
   needs: Pick<DesktopDefinition, 'vcpus' | 'memoryMiB' | 'diskMiB'>,
   except: HostRef | null,
+  /** Hosts that are only chosen where no other has room. */
+  isHeldBack: (host: HostRef) => boolean = () => false,
 ): HostRef {
   const under = [...state.moves.values()];
   const rooms = [...state.reports.values()]
@@ -66,7 +68,11 @@ export function roomAt(
       `no host of ${site} answers (${problems || 'none is left to choose from'})`,
     );
   }
-  const chosen = chooseHost(rooms, needs);
+  const rather = chooseHost(
+    rooms.filter((r) => !isHeldBack(r.host)),
+    needs,
+  );
+  const chosen = 'host' in rather ? rather : chooseHost(rooms, needs);
   if ('host' in chosen) return chosen.host;
   throw new VmshadowError('NO_CAPACITY', `site ${site} has no room: ${chosen.lacking.join(' | ')}`);
 }

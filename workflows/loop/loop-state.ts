@@ -4,6 +4,7 @@ import type { DesktopReport, HostReport } from '../../temporal/contract/host-rep
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/users/geography.js';
+import type { Hold } from '../../domain/migration/held-moves.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
 import type { Carried, MoveUnderWay, UserRtts } from '../../temporal/contract/carried.js';
@@ -38,6 +39,10 @@ export class LoopState {
   readonly lowSinceMs: Map<string, number>;
   readonly moves: Map<string, MoveUnderWay>;
   recent: LoopStatus['recent'];
+  /** Moves that are not tried for now (holds.ts). */
+  holds: ReadonlyMap<string, Hold>;
+  /** False in the part of a run that a release before has made, which held nothing back. */
+  holding = false;
   readonly users: Map<string, UserRtts>;
   reports = new Map<string, HostReport>();
   problems = new Map<string, string>();
@@ -66,6 +71,7 @@ export class LoopState {
     this.lowSinceMs = new Map(Object.entries(carried?.lowSinceMs ?? {}));
     this.moves = new Map(Object.entries(carried?.moves ?? {}));
     this.recent = carried?.recent ?? [];
+    this.holds = new Map(Object.entries(carried?.holds ?? {}));
     this.users = new Map(Object.entries(carried?.users ?? {}));
     this.asked = carried?.asked ?? null;
     for (const { report, problem } of carried?.lastWords ?? []) {
@@ -146,10 +152,12 @@ export class LoopState {
   }
 
   /** Take a move off the list; a desktop that has moved stays put for the hysteresis time T. */
-  endMove({ desktop, outcome, from, to, cause, error }: MoveEnded, nowMs: number): void {
+  endMove({ desktop, outcome, from, to, cause, error, phase }: MoveEnded, nowMs: number): void {
     const parked = this.moves.get(desktop)?.parking === true;
     this.moves.delete(desktop);
-    if (!parked) this.lockedUntilMs.set(desktop, nowMs + this.policy.placement.hysteresisMs);
+    // What failed before anything was copied has cost nobody anything: another target may be tried at once.
+    const free = parked || (this.holding && outcome === 'failed' && phase === 'preflight');
+    if (!free) this.lockedUntilMs.set(desktop, nowMs + this.policy.placement.hysteresisMs);
     this.recent = [
       { desktop, outcome, from, to, cause, endedAtMs: nowMs, error: error?.message ?? null },
       ...this.recent,

@@ -6,8 +6,9 @@ import type { Cause } from '../../domain/migration/phases.js';
 import type { PlanMove, PlanResult } from '../../domain/placement/request/model.js';
 import { DesktopId, hostKey, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
 import { CONTROL_QUEUE, ATTRIBUTE, migrateId, WORKFLOW } from '../../temporal/contract/names.js';
-import type { MigrateDesktop, MigrateInput } from '../../temporal/contract/move.js';
+import type { MigrateDesktop, MigrateInput, MoveEnded } from '../../temporal/contract/move.js';
 import { control } from '../control-proxy.js';
+import { holdOn, learnFromEnd } from './holds.js';
 import type { LoopState } from './loop-state.js';
 
 interface WantedMove {
@@ -25,8 +26,18 @@ interface WantedMove {
 /** Start the first wave of a plan as far as the limits let it; the rest waits for the next cycle's plan. */
 export async function actOn(state: LoopState, result: PlanResult, cause: Cause): Promise<void> {
   const wanted = result.moves.filter((m) => m.wave === 1).flatMap((m) => fromPlan(state, m, cause));
-  const { admitted } = admit(wanted, [...state.moves.values()], state.cloud.limits);
-  for (const move of admitted) await startMove(state, move);
+  const isFree = (move: WantedMove) => holdOn(state, move, Date.now()) === null;
+  const { admitted } = admit(wanted.filter(isFree), [...state.moves.values()], state.cloud.limits);
+  // Looked at again: of the moves whose hold has just ended, the first one tries for the others.
+  for (const move of admitted) if (isFree(move)) await startMove(state, move);
+}
+
+/** Take in that a move has ended. */
+export function endMove(state: LoopState, ended: MoveEnded): void {
+  const nowMs = Date.now();
+  const startedAtMs = state.moves.get(ended.desktop)?.startedAtMs ?? nowMs;
+  state.endMove(ended, nowMs);
+  learnFromEnd(state, ended, startedAtMs, nowMs);
 }
 
 function fromPlan(state: LoopState, move: PlanMove, cause: Cause): WantedMove[] {
@@ -55,6 +66,7 @@ export async function forgetTerminated(state: LoopState): Promise<void> {
   for (const move of moves)
     // Its own signal may have come while we asked.
     if (ended.has(move.workflowId) && state.moves.get(move.desktop) === move)
+      // Whoever terminated it had a reason that says nothing of the next try: nothing is held back.
       state.endMove(
         {
           ...move,

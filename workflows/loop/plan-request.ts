@@ -1,9 +1,11 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
 import type { DesktopReport } from '../../temporal/contract/host-report.js';
 import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
+import type { HostRef } from '../../domain/model/ids.js';
 import { convertSize } from '../../domain/model/units.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
 import type { PlanAsk } from '../../temporal/contract/requests.js';
+import { heldInPlan } from './holds.js';
 import type { Located, LoopState } from './loop-state.js';
 import { lacksRtts, plannableRtts } from './round-trips.js';
 
@@ -19,6 +21,11 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
   const alive = [...state.reports.values()].filter((r) => state.isAlive(r.host));
   const under = [...state.moves.values()];
   const planned = new Set<string>(alive.map((r) => r.host.site));
+  const held = heldInPlan(state, nowMs);
+  const isPlanned = (ref: HostRef) => state.isAlive(ref);
+  const unfitRoutes = held.unfitRoutes.filter(
+    ({ from, to }) => isPlanned(to) && (from === undefined || isPlanned(from)),
+  );
   return {
     sites: state.cloud.sites.flatMap((site) => {
       const hosts = alive.filter((r) => r.host.site === site.id);
@@ -55,7 +62,8 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         diskDirtyMbps: dirty?.diskMbps ?? 0,
         lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
         ...feltBy(state, d.id),
-        ...lockOf(state, d.id, power === 'running'),
+        ...lockOf(state, d.id, power === 'running', held.lockOf(d.id, host)),
+        ...unfitFor(held.unfitOf(d.id)?.filter(isPlanned)),
       })),
     reservations: under
       .filter((m) => state.isAlive(m.to))
@@ -67,6 +75,7 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         memoryGB: gigabytes(m.memoryMiB),
         diskGB: gigabytes(m.diskMiB),
       })),
+    ...(unfitRoutes.length === 0 ? {} : { unfitRoutes }),
     policy: {
       ...placement,
       ...(ask.algorithm === undefined ? {} : { algorithm: ask.algorithm }),
@@ -118,8 +127,18 @@ function feltBy(state: LoopState, desktop: string): { feltRttMs?: number[] } {
 }
 
 /** A stopped desktop cannot be moved live: it is locked for ever, as far as this plan goes. */
-function lockOf(state: LoopState, desktop: string, running: boolean): { lockedUntilMs?: number } {
+function lockOf(
+  state: LoopState,
+  desktop: string,
+  running: boolean,
+  heldUntilMs: number | undefined,
+): { lockedUntilMs?: number } {
   if (!running) return { lockedUntilMs: Number.MAX_SAFE_INTEGER };
-  const until = state.lockedUntilMs.get(desktop);
-  return until === undefined ? {} : { lockedUntilMs: until };
+  const until = [state.lockedUntilMs.get(desktop), heldUntilMs].filter((ms) => ms !== undefined);
+  return until.length === 0 ? {} : { lockedUntilMs: Math.max(...until) };
+}
+
+/** Hosts that the desktop is not sent to for now. */
+function unfitFor(hosts: readonly HostRef[] | undefined): { unfitHosts?: HostRef[] } {
+  return hosts === undefined || hosts.length === 0 ? {} : { unfitHosts: [...hosts] };
 }

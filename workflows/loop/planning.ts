@@ -6,6 +6,7 @@ import { packPlanRequest } from '../../domain/placement/request/packed-request.j
 import type { PlanAsk } from '../../temporal/contract/requests.js';
 import { control } from '../control-proxy.js';
 import { collect } from './collect.js';
+import { holdWords } from './holds.js';
 import type { LoopState } from './loop-state.js';
 import { planDoubts, planRequest } from './plan-request.js';
 
@@ -24,13 +25,36 @@ export async function locateUsers(state: LoopState): Promise<void> {
 
 /** Solve the present placement problem; nothing is acted on. */
 export async function planMoves(state: LoopState, ask: PlanAsk = {}): Promise<PlanResult> {
-  const request = planRequest(state, Date.now(), ask);
+  const nowMs = Date.now();
+  const request = planRequest(state, nowMs, ask);
   const result = await control.plan(packPlanRequest(request));
   return {
     ...result,
     moves: result.moves.map((m) => withPrediction(state, m)),
+    notMoved: withHolds(state, result.notMoved, nowMs),
     warnings: [...planDoubts(state, request), ...result.warnings],
   };
+}
+
+/** Say of those who stay which better places are held back. */
+function withHolds(
+  state: LoopState,
+  notMoved: PlanResult['notMoved'],
+  nowMs: number,
+): PlanResult['notMoved'] {
+  if (state.holds.size === 0) return notMoved;
+  const words = holdWords(state, nowMs);
+  const at = new Map(
+    state.desktops().map(({ host, report }) => [String(report.definition.id), host] as const),
+  );
+  return notMoved.map((stays) => {
+    const host = at.get(stays.desktop);
+    if (host === undefined) return stays;
+    const rtts = state.users.get(stays.desktop)?.rtts ?? {};
+    const isNearer = (site: string) => (rtts[site] ?? Infinity) < (rtts[host.site] ?? Infinity);
+    const held = words(stays.desktop, host, isNearer);
+    return held === '' ? stays : { ...stays, reason: `${stays.reason}; ${held}` };
+  });
 }
 
 /** Say in a move's reason what its user will see of it. */

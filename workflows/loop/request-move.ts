@@ -1,8 +1,9 @@
 // An operator's move: looked at on fresh reports, and refused with one clear error before anything is changed.
 import { VmshadowError } from '../../domain/errors.js';
-import { hostKey } from '../../domain/model/ids.js';
+import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import type { MoveAccepted, RequestMove } from '../../temporal/contract/requests.js';
 import { collect } from './collect.js';
+import { holdOn, sayHold } from './holds.js';
 import { knownDesktop, knownSite, roomAt } from './find-room.js';
 import type { LoopState } from './loop-state.js';
 import { moveInProgress, startMove } from './moves.js';
@@ -26,7 +27,21 @@ export async function requestMove(state: LoopState, ask: RequestMove): Promise<M
       `desktop ${ask.desktop} was moved a short while ago and stays put for another ${String(Math.ceil((lockedUntil - Date.now()) / 1000))} s; use --force to move it all the same`,
     );
   if (state.moves.has(ask.desktop)) throw moveInProgress(ask.desktop);
-  const to = roomAt(state, ask.site, ask.host, found.report.definition, found.host);
+  const holdTo = (to: HostRef) => holdOn(state, { desktop: ask.desktop, from: found.host, to }, Date.now());
+  const to = roomAt(
+    state,
+    ask.site,
+    ask.host,
+    found.report.definition,
+    found.host,
+    (host) => holdTo(host) !== null,
+  );
+  const hold = ask.force ? null : holdTo(to);
+  if (hold !== null)
+    throw new VmshadowError(
+      'HELD_BACK',
+      `desktop ${ask.desktop} is not moved to ${hostKey(to)}: ${sayHold(hold)}; use --force to try all the same`,
+    );
   const rtts = state.users.get(ask.desktop)?.rtts ?? {};
   const workflowId = await startMove(state, {
     desktop: ask.desktop,

@@ -4,6 +4,7 @@ import { REFERENCE_RTTS_MS } from '../../domain/fingerprint/model.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { DesktopsAsk, DesktopStatus, HostStatus, LoopStatus } from '../../temporal/contract/status.js';
 import { newsOfBeginning } from './carry-over.js';
+import { heldStatus } from './holds.js';
 import { plannableRtts } from './round-trips.js';
 import type { Located, LoopState } from './loop-state.js';
 
@@ -54,6 +55,7 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
       startedAtMs,
     })),
     recent: state.recent,
+    ...heldStatus(state, Date.now()),
     plan: ask.desktop === undefined && ask.from === 0 && ask.limit > 0 ? state.plan : null,
     problems: [
       ...beginning(state),
@@ -142,6 +144,9 @@ export function renderLoop(s: LoopStatus): string {
     const rtt = d.rttMs === null ? '-' : `${d.rttMs.toFixed(0)} ms`;
     return `| ${d.desktop} | ${hostKey(d.host)} | ${d.state} | ${rank} | ${rtt} | ${d.move ?? ''} |`;
   });
+  const held = s.held.map(
+    (h) => `- held back: ${h.what}, until ${new Date(h.untilMs).toISOString()} (${h.code})`,
+  );
   const plan = s.plan?.moves.map((m) => `- ${m.desktop}: ${m.from} to ${m.to}: ${m.reason}`) ?? [];
   return [
     `**Pool ${s.pool}**, cycle ${String(s.cycle)}, ${s.acting ? 'acting on its plans' : 'planning only'}`,
@@ -154,6 +159,7 @@ export function renderLoop(s: LoopStatus): string {
     '|---|---|---|---|---|---|',
     ...rows,
     ...(s.desktopCount > rows.length ? [`\n(and ${String(s.desktopCount - rows.length)} more)`] : []),
+    ...(held.length > 0 ? ['', ...held.slice(0, 20)] : []),
     ...(plan.length > 0 ? ['', 'Last plan:', ...plan.slice(0, 20)] : []),
   ].join('\n');
 }

@@ -59,6 +59,7 @@ export const MOVE: MoveStatus = {
   percent: 80,
   etaMs: 13_333,
   error: null,
+  blame: null,
   rttBeforeMs: 100.2,
   rttAfterMs: 20.4,
   downtimeMs: null,
@@ -117,6 +118,8 @@ export const LOOP: LoopStatus = {
   desktops: [DESKTOP],
   moves: [],
   recent: [],
+  held: [],
+  heldCount: 0,
   plan: null,
   problems: ['us-east/h1: the host did not take up its task'],
 };

@@ -31,6 +31,29 @@ describe('vmshadow status', () => {
     expect(renderStatus({ ...view, loop: well })).toContain('PROBLEMS  none');
   });
 
+  it('names the moves that are held back, until when and why, and nothing where there are none', () => {
+    expect(renderStatus(view)).not.toContain('HELD BACK');
+    const held = {
+      what: 'moves from us-west/h1 to us-east/h1',
+      blame: 'hosts' as const,
+      desktop: null,
+      from: host('us-west'),
+      to: host('us-east'),
+      code: 'PEER_REFUSED',
+      reason: 'its CPU model is b, the source has a',
+      failures: 3,
+      failedAtMs: NOW_MS - 60_000,
+      untilMs: NOW_MS + 1_200_000,
+    };
+    const text = renderStatus({ ...view, loop: { ...LOOP, held: [held], heldCount: 4 } });
+    expect(text).toMatch(
+      /HELD BACK\n.*\n +moves from us-west\/h1 to us-east\/h1 +in 20 min +3 +PEER_REFUSED: its CPU model is b/,
+    );
+    expect(text).toContain('and 3 more');
+    const before = { ...LOOP, held: undefined } as unknown as typeof LOOP;
+    expect(renderStatus({ ...view, loop: before })).not.toContain('HELD BACK');
+  });
+
   it('shows what is wrong with a desktop before anything else that there is to say of it', () => {
     const stuck = { ...DESKTOP, state: 'out-of-space' as const, problem: 'no space left at /srv' };
     const text = renderStatus({ ...view, loop: { ...LOOP, desktops: [stuck] } });

@@ -1,3 +1,4 @@
+import type { Hold } from '../../../domain/migration/held-moves.js';
 import type { DesktopReport, HostReport } from '../../../temporal/contract/host-report.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
@@ -43,6 +44,19 @@ const reportOf = (host: HostRef, desktop: string): HostReport => ({
 const sent = (state: LoopState) => JSON.parse(JSON.stringify(carryOver(state, 0))) as Record<string, unknown>;
 const nextOf = (state: LoopState) => beginRun(cloud, sent(state), 0);
 
+const hold: Hold = {
+  blame: 'move',
+  desktop: DesktopId.parse('d1'),
+  from: h1,
+  to: h2,
+  code: 'MEMORY_COPY',
+  reason: 'broke',
+  failures: 2,
+  failedAtMs: 1,
+  untilMs: 9,
+  situation: null,
+};
+
 /** A loop that has something of everything to hand over. */
 function fullState(): LoopState {
   const state = new LoopState(cloud, undefined);
@@ -65,7 +79,8 @@ function fullState(): LoopState {
   const rtts = { measuredAtMs: { west: 1 }, rtts: { west: 2 }, askedAtMs: 3, seenAs: '203.0.113.9:1' };
   state.users.set(desktop, { ...rtts, by: 'hosts' });
   state.askCycle({ act: true, cause: 'rebalance' });
-  state.takeIn(h1, 1, { report: reportOf(h1, 'lost') });
+  state.holds = new Map([['d1 to west/h2', hold]]);
+  state.takeIn(h1, 1, { report: { ...reportOf(h1, 'lost'), startedAtMs: 1 } });
   state.takeIn(h1, 2, { problem: 'does not answer' });
   return state;
 }
@@ -124,9 +139,17 @@ describe('the next run of a loop', () => {
 
   it('reads the state of the release before, which had no version', () => {
     const { version, beganAfresh, ...before } = sent(fullState());
-    expect([version, beganAfresh]).toEqual([2, null]);
+    expect([version, beganAfresh]).toEqual([3, null]);
+    delete before['holds'];
     const inOldNames = JSON.parse(JSON.stringify(before).replaceAll('MiB"', 'Mb"')) as unknown;
-    expect(carryOver(beginRun(cloud, inOldNames, 0), 0)).toEqual(carryOver(fullState(), 0));
+    expect(carryOver(beginRun(cloud, inOldNames, 0), 0)).toEqual({ ...carryOver(fullState(), 0), holds: {} });
+  });
+
+  it('reads the state of version 2, which held no moves back', () => {
+    const { holds, ...rest } = sent(fullState());
+    expect(holds).toEqual({ 'd1 to west/h2': hold });
+    const next = beginRun(cloud, { ...rest, version: 2 }, 0);
+    expect(carryOver(next, 0)).toEqual({ ...carryOver(fullState(), 0), holds: {} });
   });
 
   it('reads the state of the first release, which carried no asked cycle and no last words', () => {
@@ -138,7 +161,7 @@ describe('the next run of a loop', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['of a newer release', { ...sent(fullState()), version: 3 }, /version/],
+    ['of a newer release', { ...sent(fullState()), version: 4 }, /version/],
     ['that is broken', { ...sent(fullState()), cycle: -1, policy: 5 }, /cycle: [\s\S]*policy: /],
     ['that is none', 'nonsense', /expected object/],
   ])('begins afresh with a state %s, and says so for a day, also after further runs', (_, carried, why) => {

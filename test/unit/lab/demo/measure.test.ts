@@ -32,6 +32,7 @@ const move: MoveStatus = {
   percent: 100,
   etaMs: null,
   error: null,
+  blame: null,
   rttBeforeMs: 100,
   rttAfterMs: 20,
   downtimeMs: 400,
