@@ -1,8 +1,11 @@
 // The rules that keep imports running one way (ARCHITECTURE.md, "Imports") and workflow code deterministic, beside the usual ones.
+import { fileURLToPath } from 'node:url';
 import js from '@eslint/js';
 import importX from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
+import { roomImports } from './scripts/lint/room-imports.js';
 
+const root = fileURLToPath(new URL('.', import.meta.url));
 const ROOMS = [
   'domain',
   'ports',
@@ -19,57 +22,42 @@ const ROOMS = [
   'test',
 ];
 
-/** Lets a room import itself and the rooms `below` it, and nothing else of ours; `typesOnly` rooms by `import type` alone. */
-const room = (name, below, { typesOnly = [], extra = [] } = {}) => {
-  const others = ROOMS.filter((r) => r !== name && !below.includes(r));
-  const pattern = (rooms, allowTypeImports) =>
-    rooms.length === 0
-      ? []
-      : [
-          {
-            regex: `^(\\.\\./)+(${rooms.join('|')})/`,
-            message: 'Imports run one way: see ARCHITECTURE.md.',
-            allowTypeImports,
-          },
-        ];
-  return {
-    files: [`${name}/**/*.ts`],
-    rules: {
-      '@typescript-eslint/no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            ...pattern(
-              others.filter((r) => !typesOnly.includes(r)),
-              false,
-            ),
-            ...pattern(typesOnly, true),
-            ...(name === 'os' ? [] : [processStarters]),
-            ...extra,
-          ],
-        },
-      ],
-    },
-  };
-};
-const processStarters = {
-  regex: '^(execa|(node:)?child_process)$',
-  message: 'Commands are run by os/run-command.ts and started by os/start-command.ts.',
-};
-const temporalPackages = { group: ['@temporalio/*'], message: 'This folder knows no Temporal.' };
-const nodeBuiltins = {
-  regex: '^(node:|fs$|path$|os$|crypto$|child_process$)',
-  message: 'Not available to deterministic or pure code.',
-};
+/** What starts commands: os/run-command.ts and os/start-command.ts alone import it. */
+const STARTERS = ['execa', 'child_process', 'cluster'];
+/** What would import around the rules. */
+const LOADERS = ['module', 'process'];
 /** Libraries that do no input or output, look at no clock and run in a workflow's sandbox; the domain may import them and itself. */
 const PURE_LIBRARIES = ['zod', 'ipaddr.js', 'heap-js'];
-const impure = {
-  regex: `^(?!\\.|(${PURE_LIBRARIES.map((name) => name.replaceAll('.', '\\.')).join('|')})$)`,
-  message: `The domain is pure: it imports itself and ${PURE_LIBRARIES.join(', ')}.`,
-};
+const noTemporal = { never: ['@temporalio'] };
+const OTHER_SOURCES = ROOMS.map((name) => `${name}/**/*.{js,cjs,mjs,jsx,tsx,cts,mts}`);
+
+/** Lets a room import itself and the `rooms` below it, and nothing else of ours; of packages `only` those, or all but `never`. */
+const room = (
+  name,
+  rooms,
+  { types = [], only, never = [], files = [`${name}/**/*.{js,cjs,mjs,jsx,ts,tsx,cts,mts}`] } = {},
+) => ({
+  files,
+  rules: {
+    'vmshadow/room-imports': [
+      'error',
+      {
+        root,
+        rooms: [name, ...rooms],
+        types,
+        ...(only ? { only } : { never: [...never, ...LOADERS] }),
+      },
+    ],
+  },
+});
+const startsNothing = (limits = {}) => ({ ...limits, never: [...STARTERS, ...(limits.never ?? [])] });
 
 export default tseslint.config(
   { ignores: ['dist/', 'dist.new/', 'node_modules/', 'demo-report/', 'coverage/'] },
+  {
+    linterOptions: { noInlineConfig: true },
+    plugins: { vmshadow: { rules: { 'room-imports': roomImports } } },
+  },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked.map((c) => ({ ...c, files: ['**/*.ts'] })),
   {
@@ -85,7 +73,12 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       'import-x/no-cycle': ['error', { ignoreExternal: true, maxDepth: 6 }],
-      'no-restricted-imports': 'off',
+      'no-eval': 'error',
+      // It imports around the rules.
+      'no-restricted-syntax': [
+        'error',
+        ":matches(Identifier[name='getBuiltinModule'], Literal[value='getBuiltinModule'])",
+      ],
     },
     settings: {
       'import-x/resolver-next': [
@@ -93,54 +86,63 @@ export default tseslint.config(
       ],
     },
   },
-  room('domain', [], { extra: [impure] }),
-  room('ports', ['domain'], { extra: [temporalPackages] }),
-  room('os', ['domain'], { extra: [temporalPackages] }),
-  room('temporal', ['domain', 'os']),
-  // Read by both ends of a message, in the workflows' sandbox too.
-  room('temporal/contract', ['domain'], {
-    extra: [
-      nodeBuiltins,
-      { regex: '^\\.\\./[^.]', message: 'The contract knows nothing of the rest of temporal/.' },
-      {
-        regex: '^@temporalio/(?!common$)',
-        message: 'The contract is read by clients and workflows alike: only @temporalio/common suits both.',
-      },
-    ],
+  room('domain', [], { only: PURE_LIBRARIES }),
+  room('ports', ['domain'], startsNothing(noTemporal)),
+  room('os', ['domain'], startsNothing(noTemporal)),
+  room('os', ['domain'], { ...noTemporal, files: ['os/run-command.ts', 'os/start-command.ts'] }),
+  room('temporal', ['domain', 'os'], startsNothing()),
+  // Read by both ends of a message, in the workflows' sandbox too: of Temporal only @temporalio/common suits both.
+  room('temporal/contract', ['domain'], { only: ['zod', '@temporalio/common'] }),
+  // Runs in a sandbox. Of temporal/ it knows the contract alone: the rest talks to a server.
+  room('workflows', ['domain', 'temporal/contract'], {
+    types: ['activities'],
+    only: ['zod', '@temporalio/workflow', '@temporalio/common'],
   }),
-  room('workflows', ['domain', 'temporal'], {
-    typesOnly: ['activities'],
-    extra: [
-      nodeBuiltins,
-      {
-        regex: '^(\\.\\./)+temporal/(?!contract/)',
-        message: 'Of temporal/, workflows know the contract alone: the rest talks to a server.',
-      },
-      {
-        regex: '^@temporalio/(?!workflow$|common$)',
-        message:
-          'Workflow code runs in a sandbox: only @temporalio/workflow and @temporalio/common work there.',
-      },
-    ],
-  }),
-  room('activities', ['domain', 'ports', 'os', 'temporal']),
-  room('drivers', ['domain', 'ports', 'os'], { extra: [temporalPackages] }),
-  room('guest-proxy', ['domain', 'ports', 'os'], { extra: [temporalPackages] }),
-  room('workers', ['domain', 'ports', 'os', 'temporal', 'activities', 'drivers', 'guest-proxy']),
-  room('cli', ['domain', 'ports', 'os', 'temporal', 'drivers', 'guest-proxy', 'workers']),
-  room('lab', [
-    'domain',
-    'ports',
-    'os',
-    'temporal',
-    'activities',
-    'drivers',
-    'guest-proxy',
+  room('activities', ['domain', 'ports', 'os', 'temporal'], startsNothing()),
+  room('drivers', ['domain', 'ports', 'os'], startsNothing(noTemporal)),
+  room('guest-proxy', ['domain', 'ports', 'os'], startsNothing(noTemporal)),
+  room(
     'workers',
-    'cli',
-  ]),
-  room('bench', ROOMS),
-  room('test', ROOMS),
+    ['domain', 'ports', 'os', 'temporal', 'activities', 'drivers', 'guest-proxy'],
+    startsNothing(),
+  ),
+  room('cli', ['domain', 'ports', 'os', 'temporal', 'drivers', 'guest-proxy', 'workers'], startsNothing()),
+  room(
+    'lab',
+    ['domain', 'ports', 'os', 'temporal', 'activities', 'drivers', 'guest-proxy', 'workers', 'cli'],
+    startsNothing(),
+  ),
+  room('bench', ROOMS, startsNothing()),
+  // Loads the benchmark that was asked for, by its name.
+  { files: ['bench/run.ts'], rules: { 'vmshadow/room-imports': 'off' } },
+  room('test', ROOMS, startsNothing()),
+  {
+    // Deterministic or pure: the language itself, and nothing of the machine it runs on.
+    files: ['domain/**/*.ts', 'temporal/contract/**/*.ts', 'workflows/**/*.ts'],
+    rules: { 'no-undef': 'error', 'no-restricted-globals': ['error', 'globalThis', 'Intl'] },
+  },
+  {
+    files: ['domain/**/*.ts', 'temporal/contract/**/*.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        'globalThis',
+        'Intl',
+        { name: 'Date', message: 'The time comes in as an argument.' },
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: 'Random numbers come in as an argument.' },
+      ],
+    },
+  },
+  {
+    // A room's sources are .ts files, which all the rules are about; but for this one, which starts without being compiled.
+    files: OTHER_SOURCES,
+    ignores: ['lab/net/gate-inner.js'],
+    languageOptions: { parser: tseslint.parser },
+    rules: { 'no-restricted-syntax': ['error', { selector: 'Program', message: 'Write it as a .ts file.' }] },
+  },
   {
     files: ['test/**/*.ts', 'ports/**/*.ts', 'lab/**/*.ts'],
     rules: {

@@ -57,8 +57,7 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
 
 /** Replace control characters, which could drive a terminal, by spaces. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what this is about
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  return text.replace(/\p{Cc}+/gu, ' ');
 }
 
 /** A section: its title, then the table or what is said when there is nothing. */

