@@ -1,4 +1,4 @@
-// One move of one desktop, in the phases of DESIGN.md. The workflow's ID is the lock on the desktop. Until the commit everything is
+// One move of one desktop, in the phases of ARCHITECTURE.md, "A move". The workflow's ID is the lock on the desktop. Until the commit everything is
 // undone on failure or cancellation and the desktop runs at the source; after it, only forward.
 import {
   ApplicationFailure,

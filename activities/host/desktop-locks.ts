@@ -1,4 +1,4 @@
-// One mutating operation of a desktop at a time on this host, whichever activity, attempt or peer it comes from (DESIGN, "Attempts").
+// One mutating operation of a desktop at a time on this host, whichever activity, attempt or peer it comes from (ARCHITECTURE, "Attempts").
 // Temporal may run an activity again while the attempt that it gave up is still alive: the second one waits here, then reads the records.
 import { Mutex } from 'async-mutex';
 import { VmshadowError } from '../../domain/errors.js';

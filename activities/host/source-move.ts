@@ -1,4 +1,4 @@
-// What holds for every part of a move at its source: the desktop's lock, and the ownership record read under it (DESIGN, "Attempts").
+// What holds for every part of a move at its source: the desktop's lock, and the ownership record read under it (ARCHITECTURE, "Attempts").
 import { messageOf, VmshadowError } from '../../domain/errors.js';
 import { assertOwner, type OwnershipRecord } from '../../domain/migration/ownership.js';
 import { hostKey } from '../../domain/model/ids.js';

@@ -6,7 +6,7 @@
 //                                         owner(e+1) --retract--> refused(e+1)  (only while its copy has never run and nobody was told)
 //   owner(e) --remove--> removed(e+1)     (a desktop of the same id that is made later goes on from there)
 //
-// Between release and accept/refuse the target's host decides, and only it; both copies stay still (DESIGN, "Commit order").
+// Between release and accept/refuse the target's host decides, and only it; both copies stay still (ARCHITECTURE, "Commit order").
 import { z } from 'zod';
 import { VmshadowError } from '../errors.js';
 import { DesktopId, HostRef, sameHost } from '../model/ids.js';
