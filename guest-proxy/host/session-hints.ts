@@ -18,14 +18,22 @@ export class SessionHints {
   readonly #file: RecordFile<typeof HintFile>;
   #hints: Hint[] = [];
 
-  constructor(file: string) {
+  readonly #onProblem: (error: unknown) => undefined;
+
+  /** `onProblem` is told what keeps the list from being read or written; nothing else follows from that. */
+  constructor(file: string, onProblem: (error: unknown) => void) {
+    this.#onProblem = (error) => {
+      onProblem(error);
+      return undefined;
+    };
     this.#file = new RecordFile(file, HintFile, 'list of client sessions');
   }
 
   /** The sessions of before; none when the file is missing or unreadable. */
   async load(): Promise<readonly Hint[]> {
-    const hints = await this.#file.get().catch(() => null);
-    return hints ?? [];
+    // What is not noted again before the next restart must still be there then.
+    this.#hints = (await this.#file.get().catch(this.#onProblem)) ?? [];
+    return this.#hints;
   }
 
   /** Remember a session; written only when something is new. */
@@ -34,6 +42,6 @@ export class SessionHints {
     if (same?.seenAs.port === hint.seenAs.port && same.seenAs.address === hint.seenAs.address) return;
     const others = this.#hints.filter((h) => h.session !== hint.session);
     this.#hints = [...others, hint].slice(-MAX_HINTS);
-    await this.#file.put(this.#hints).catch(() => undefined);
+    await this.#file.put(this.#hints).catch(this.#onProblem);
   }
 }

@@ -1,4 +1,5 @@
 // The host's conversation with the users' proxies: sessions, questions with repetition, and what each client is told unasked.
+import { messageOf } from '../../domain/errors.js';
 import type { AddressChange, UserEndpointReport } from '../../ports/desktop-network.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import { type DesktopId, SiteId } from '../../domain/model/ids.js';
@@ -30,7 +31,12 @@ export class UserChannel {
 
   constructor(options: UserChannelOptions) {
     this.#options = options;
-    this.#hints = new SessionHints(options.hintsFile);
+    this.#hints = new SessionHints(options.hintsFile, (error) => {
+      options.logger.warn(
+        { error: messageOf(error) },
+        'clients may be told later that this host has started again',
+      );
+    });
     this.#control = new ControlServer({
       ...options,
       lookup: (desktop, client, local) =>
