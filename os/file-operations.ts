@@ -1,7 +1,7 @@
 // The few things that durable files need of a file system, each one step that a crash or a fault may follow. Tests put a disk that fails
 // in its place.
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
 
 export interface FileOperations {
   /** Make one folder; EEXIST when there is something of that name, ENOENT when its parent is missing. */
@@ -18,6 +18,10 @@ export interface FileOperations {
   readNames(folder: string): Promise<string[]>;
   /** When a file was written last, ms since 1970. */
   changedAtMs(path: string): Promise<number>;
+  /** What names a folder for as long as it is there, on which file system it may be; ENOENT when there is none. */
+  identityOf(folder: string): Promise<string>;
+  /** Tell whether a path is a symbolic link, wherever that leads. */
+  isLink(path: string): Promise<boolean>;
 }
 
 export const NODE_FILES: FileOperations = {
@@ -56,6 +60,18 @@ export const NODE_FILES: FileOperations = {
   readText: (path) => readFile(path, 'utf8'),
   readNames: (folder) => readdir(folder),
   changedAtMs: async (path) => (await stat(path)).mtimeMs,
+  async identityOf(folder) {
+    const { dev, ino } = await stat(folder);
+    return `${String(dev)}:${String(ino)}`;
+  },
+  async isLink(path) {
+    try {
+      return (await lstat(path)).isSymbolicLink();
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  },
 };
 
 /** Name a temporary file beside `name`, like no other: two writers never share one. */

@@ -4,7 +4,8 @@
 //
 // - A reader, of this process or another, sees the old record or the new one whole; a power cut leaves one of the two.
 // - What is given to a caller is on stable storage: nobody acts on a record that a power cut could take back.
-// - Only "no such file" is "none": whatever else is wrong is an error, since an unread record may stand for a running desktop.
+// - Only "no such file" is "none": whatever else is wrong is an error, since an unread record may stand for a running desktop. A link that
+//   leads nowhere is such, and a folder that was there and is gone, or is another one (its file system was unmounted).
 // - Who must be able to change a record although the disk may be full keeps room for it beforehand: spare files whose place is used then.
 // - Changes of one record are made one at a time, in one process; changes of different records do not wait for each other.
 import { dirname, join } from 'node:path';
@@ -30,6 +31,10 @@ export interface RecordStoreOptions {
   readonly mode?: number;
   /** Follows the id in a file's name. */
   readonly suffix?: string;
+  /** The id that a record says it has: one in the file of another is an error. */
+  readonly idOf?: (record: unknown) => string;
+  /** The folder is the store's alone: once seen, it stays the same one. */
+  readonly ownFolder?: boolean;
   /** Of the error for a file that is not JSON or not by the schema. */
   readonly invalidCode?: ErrorCode;
   readonly files?: FileOperations;
@@ -40,7 +45,7 @@ export interface RecordStoreOptions {
 const READ_AT_A_TIME = 32;
 /** No write takes so long: a temporary file of this age was left by a crash. */
 const LEFT_OVER_MS = 10 * 60_000;
-/** A block of every common file system: a record of an owner takes a tenth of it. */
+/** A block of every common file system: a record of an owner takes a tenth of it. A longer record keeps room for twice what it has. */
 const SPARE_BYTES = 4096;
 const MAX_SPARES = 4;
 /** Folders that this user may not open, or whose file system has no such thing, were made by somebody else. */
@@ -53,6 +58,10 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   readonly #mode: number;
   readonly #suffix: string;
   readonly #invalidCode: ErrorCode;
+  readonly #idOf: ((record: unknown) => string) | null;
+  readonly #ownFolder: boolean;
+  /** The folder that was seen; null before there was one. */
+  #identity: string | null = null;
   readonly #files: FileOperations;
   readonly #now: () => number;
   readonly #changing = new KeyedMutex();
@@ -72,6 +81,8 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
     this.#mode = options.mode ?? 0o600;
     this.#suffix = options.suffix ?? '.json';
     this.#invalidCode = options.invalidCode ?? 'RECORD_UNREADABLE';
+    this.#idOf = options.idOf ?? null;
+    this.#ownFolder = options.ownFolder ?? true;
     this.#files = options.files ?? NODE_FILES;
     this.#now = options.now ?? Date.now;
   }
@@ -124,9 +135,10 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
     const path = this.pathOf(id);
     await this.#changing.runExclusive(id, async () => {
       try {
-        await makeFolderDurably(this.#folder, 0o700, this.#files);
+        await this.#makeFolder();
+        const written = (await this.#readText(path))?.length ?? 0;
         for (const spare of this.#sparesOf(id, changes)) {
-          const blanks = ' '.repeat(SPARE_BYTES);
+          const blanks = ' '.repeat(Math.max(SPARE_BYTES, 2 * written));
           await this.#files.writeNew(spare, blanks, this.#mode).catch((error: unknown) => {
             // Of an earlier time, perhaps cut short by a crash.
             if (errnoOf(error) !== 'EEXIST') throw error;
@@ -165,6 +177,7 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   }
 
   async #ids(): Promise<Id[]> {
+    await this.#isSameFolder();
     try {
       const names = await this.#naming.runExclusive(() => this.#files.readNames(this.#folder));
       return names
@@ -178,12 +191,36 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
 
   /** What stands, on stable storage. */
   async #settled(id: Id, path: string): Promise<z.output<S> | null> {
+    await this.#isSameFolder();
     try {
       await this.#settle(id);
     } catch (cause) {
-      throw new RecordNotDurable(this.#what, path, await this.#read(path), cause);
+      throw new RecordNotDurable(this.#what, path, await this.#read(id, path), cause);
     }
-    return this.#read(path);
+    return this.#read(id, path);
+  }
+
+  /** A folder that vanished, or became another, would answer "none" for every record. Throws RECORD_UNREADABLE. */
+  async #isSameFolder(): Promise<void> {
+    if (!this.#ownFolder) return;
+    let now: string | null;
+    try {
+      now = await this.#files.identityOf(this.#folder);
+    } catch (cause) {
+      // What else is wrong is told when it is read.
+      if (!isMissing(cause)) return;
+      if (await this.#files.isLink(this.#folder).catch(() => false))
+        throw unreadable(`folder of each ${this.#what}`, this.#folder, cause);
+      now = null;
+    }
+    this.#identity ??= now;
+    if (now !== this.#identity)
+      throw new VmshadowError(
+        'RECORD_UNREADABLE',
+        `the folder of each ${this.#what}, ${this.#folder}, is ${now === null ? 'gone' : 'not the one that it was'} since this process has ` +
+          'first looked: mount its file system again, or bring the folder back, and start again',
+        { details: { path: this.#folder } },
+      );
   }
 
   async #settle(id: Id): Promise<void> {
@@ -207,7 +244,7 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
     });
   }
 
-  async #read(path: string): Promise<z.output<S> | null> {
+  async #read(id: Id, path: string): Promise<z.output<S> | null> {
     const text = await this.#readText(path);
     if (text === null) return null;
     let value: unknown;
@@ -220,22 +257,32 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
         { cause, details: { path } },
       );
     }
-    return parseInput(this.#schema, value, `the ${this.#what} at ${path}`, this.#invalidCode);
+    const record = parseInput(this.#schema, value, `the ${this.#what} at ${path}`, this.#invalidCode);
+    const says = this.#idOf?.(record) ?? id;
+    if (says !== id)
+      throw new VmshadowError(
+        this.#invalidCode,
+        `the ${this.#what} at ${path} is of ${JSON.stringify(says)}: bring back the one that belongs there, or move it away to go on without it`,
+        { details: { path } },
+      );
+    return record;
   }
 
   async #readText(path: string): Promise<string | null> {
     try {
-      return await readTextIfThere(path, this.#files);
+      const text = await readTextIfThere(path, this.#files);
+      if (text !== null || !(await this.#files.isLink(path))) return text;
     } catch (cause) {
       throw unreadable(this.#what, path, cause);
     }
+    throw unreadable(this.#what, path, new Error('it is a link that leads nowhere'));
   }
 
   async #write(id: Id, path: string, value: z.output<S>): Promise<void> {
     const text = this.#textOf(path, value);
     let temporary: string;
     try {
-      await makeFolderDurably(this.#folder, 0o700, this.#files);
+      await this.#makeFolder();
       await this.#sweep();
       temporary = await stageFile(path, text, this.#mode, this.#files);
     } catch (cause) {
@@ -258,6 +305,12 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
     }
   }
 
+  async #makeFolder(): Promise<void> {
+    await this.#isSameFolder();
+    await makeFolderDurably(this.#folder, 0o700, this.#files);
+    await this.#isSameFolder();
+  }
+
   #sparesOf(id: Id, count: number): string[] {
     return Array.from({ length: count }, (_, n) =>
       join(this.#folder, `.${id}${this.#suffix}.spare${String(n)}`),
@@ -278,6 +331,7 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   }
 
   async #remove(id: Id, path: string): Promise<void> {
+    await this.#isSameFolder();
     this.#unsettled.add(id);
     try {
       await this.#naming

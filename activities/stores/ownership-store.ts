@@ -9,6 +9,9 @@ export const CHANGES_OF_A_MOVE = 2;
 
 export class OwnershipStore extends RecordStore<typeof OwnershipRecord, DesktopId> {
   constructor(folder: string, options?: RecordStoreOptions) {
-    super(folder, OwnershipRecord, 'ownership record', options);
+    super(folder, OwnershipRecord, 'ownership record', {
+      idOf: (record) => (record as OwnershipRecord).desktop,
+      ...options,
+    });
   }
 }

@@ -52,7 +52,9 @@ export interface QemuRecords {
 /** The driver's records, in their folders. */
 export function qemuRecords(layout: Layout): QemuRecords {
   return {
-    desktops: new RecordStore(layout.desktopsFolder, DesktopRecord, "QEMU driver's record of a desktop"),
+    desktops: new RecordStore(layout.desktopsFolder, DesktopRecord, "QEMU driver's record of a desktop", {
+      idOf: (record) => (record as DesktopRecord).definition.id,
+    }),
     incoming: new RecordStore(layout.incomingFolder, IncomingRecord, "QEMU driver's record of a move"),
     retired: new RecordStore(layout.retiredFolder, RetiredRecord, "QEMU driver's record of a retired disk"),
   };

@@ -93,6 +93,10 @@ export class ModelDisk {
         return [...this.#names(path).keys()];
       }),
     changedAtMs: (path) => this.#step('changedAtMs', path, () => (this.#mustFind(path) as File).changedAtMs),
+    // They change nothing, and what fails is told by the step after them.
+    identityOf: (path) =>
+      this.#find(path) === undefined ? Promise.reject(errno('ENOENT', path)) : Promise.resolve(path),
+    isLink: () => Promise.resolve(false),
   };
 
   /** All names of files that are there now. */

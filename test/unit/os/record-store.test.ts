@@ -1,5 +1,5 @@
 // The record store on a real file system, and what it says of files that are not as they should be.
-import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -43,6 +43,71 @@ it('reads records that releases before wrote: compact, with fields still to come
   const store = storeIn(folder);
   expect(await store.get('a')).toEqual({ text: 'of before', count: 0 });
   expect(await store.list()).toHaveLength(1);
+});
+
+const gone = { code: 'RECORD_UNREADABLE' };
+const all = (store: ReturnType<typeof storeIn>) =>
+  [
+    () => store.get('a'),
+    () => store.get('b'),
+    () => store.list(),
+    () => store.put('b', { text: 'y', count: 0 }),
+    () => store.change('a', () => ({ text: 'y', count: 0 })),
+    () => store.remove('a'),
+    () => store.keepRoom('a', 1),
+  ] as const;
+
+it.each<[string, (path: string) => Promise<unknown>]>([
+  ['is gone', (path) => rename(path, `${path}.away`)],
+  ['is another', (path) => rename(path, `${path}.away`).then(() => mkdir(path))],
+  [
+    'is a link that leads nowhere',
+    (path) => rename(path, `${path}.away`).then(() => symlink('nowhere', path)),
+  ],
+])('takes no folder that it has seen for empty when it %s, and makes none in its place', async (_, spoil) => {
+  const path = join(folder, 'notes');
+  const store = storeIn(path);
+  await store.put('a', { text: 'x', count: 0 });
+  await spoil(path);
+  const before = await readdir(folder);
+  for (const attempt of all(store))
+    await expect(attempt()).rejects.toMatchObject({
+      code: expect.stringMatching(/RECORD_UNREADABLE|RECORD_UNWRITTEN/) as string,
+    });
+  expect(await readdir(folder)).toEqual(before);
+  // Back again, it is as it was.
+  await rm(path, { recursive: true, force: true });
+  await rename(`${path}.away`, path);
+  expect(await store.list()).toEqual([{ text: 'x', count: 0 }]);
+});
+
+it('takes no link that leads nowhere for "none"', async () => {
+  await symlink(join(folder, 'unmounted', 'a.json'), join(folder, 'a.json'));
+  const store = storeIn(folder);
+  await expect(store.get('a')).rejects.toMatchObject(gone);
+  await expect(store.list()).rejects.toMatchObject(gone);
+  const linked = join(folder, 'linked');
+  await symlink(join(folder, 'unmounted'), linked);
+  await expect(storeIn(linked).list()).rejects.toMatchObject(gone);
+  await expect(storeIn(linked).get('a')).rejects.toMatchObject(gone);
+});
+
+it('takes no record for another that says whose it is', async () => {
+  const store = new RecordStore(folder, Note, 'note', { idOf: (note) => (note as { text: string }).text });
+  await store.put('beta', { text: 'beta', count: 0 });
+  await rename(join(folder, 'beta.json'), join(folder, 'alpha.json'));
+  await expect(store.get('alpha')).rejects.toMatchObject({
+    ...gone,
+    message: expect.stringContaining('is of "beta"') as string,
+  });
+  await expect(store.list()).rejects.toMatchObject(gone);
+});
+
+it('keeps room for a long record as it is, and as it may grow', async () => {
+  const store = storeIn(folder);
+  await store.put('a', { text: 'x'.repeat(9_000), count: 0 });
+  await store.keepRoom('a', 1);
+  expect((await stat(join(folder, '.a.json.spare0'))).size).toBeGreaterThan(18_000);
 });
 
 it.each(['', '.', '..', '../a', 'a/b', '/etc/passwd', 'a\\b', 'a\0'])('refuses the id %j', async (id) => {
