@@ -248,7 +248,7 @@ export class LabCloud {
       if (Date.now() > deadlineMs)
         throw new VmshadowError(
           'INTERNAL',
-          `waited ${String(withinMs / 1000)} s until ${what}; logs are in ${join(this.dir, 'logs')}; last seen: ${messageOf(last).slice(0, 4_000)}`,
+          `waited ${String(withinMs / 1000)} s until ${what}; last seen: ${messageOf(last).slice(0, 4_000)}`,
           { cause: last },
         );
       await sleep(250, undefined, signal === undefined ? {} : { signal });

@@ -55,12 +55,25 @@ export type DemoResult = z.infer<typeof DemoResult>;
 /** A session is sampled in the first cycle and ranked in the second; the third is for a busy machine. */
 export const DECIDES_WITHIN_CYCLES = 3;
 
+/** Of every user of the demo (scenario.ts). */
+export const NEAREST_SITE = 'us-east';
+
+/** The site of a move's target that is not the nearest to its user; null where every move led there. */
+export function wrongSite(result: DemoResult): string | null {
+  const moved = result.moves.filter((m) => m.outcome === 'moved');
+  return moved.map((m) => m.to.split('/')[0] ?? '').find((site) => site !== NEAREST_SITE) ?? null;
+}
+
 /** Say what the demo promised and did not keep; empty: exit 0. */
 export function brokenPromises(result: DemoResult): string[] {
   const { before, after } = result.responseMs;
   const moved = result.moves.filter((m) => m.outcome === 'moved');
   const checks: [boolean, string][] = [
     [moved.length > 0, 'no desktop was moved'],
+    [
+      wrongSite(result) === null,
+      `moved to ${wrongSite(result) ?? ''}, not to the site nearest its user (${NEAREST_SITE})`,
+    ],
     [result.decidedByLoop, "the move was not the loop's own decision"],
     [
       result.decidedInCycle <= DECIDES_WITHIN_CYCLES,

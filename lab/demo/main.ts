@@ -41,10 +41,16 @@ async function run(): Promise<number> {
       return 130;
     }
     const logs = join(options.out, 'logs');
-    if (folder !== null) await cp(join(folder, 'logs'), logs, { recursive: true }).catch(() => undefined);
-    console.error(
-      `demo: ${messageOf(error)}${isVmshadowError(error) && error.cause !== undefined ? ` (${messageOf(error.cause)})` : ''}`,
-    );
+    const kept =
+      folder !== null &&
+      (await cp(join(folder, 'logs'), logs, { recursive: true }).then(
+        () => true,
+        () => false,
+      ));
+    const cause = isVmshadowError(error) && error.cause !== undefined ? messageOf(error.cause) : '';
+    const why = messageOf(error);
+    console.error(`demo: ${why}${cause === '' || why.includes(cause.slice(0, 200)) ? '' : ` (${cause})`}`);
+    if (kept) console.error(`demo: the logs of all processes are in ${logs}`);
     return hasCode(error, 'INPUT_INVALID') ? 64 : 1;
   } finally {
     ending.abort();

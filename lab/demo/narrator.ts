@@ -1,6 +1,7 @@
 // What the demo says while it runs: numbered steps with the time, and a bar for the move.
 import cliProgress from 'cli-progress';
 import { describePhase } from '../../domain/migration/phases.js';
+import { formatRate } from '../../cli/render/format.js';
 import type { MoveStatus } from '../../temporal/contract/move.js';
 
 export class Narrator {
@@ -18,9 +19,9 @@ export class Narrator {
   /** Show a move: a bar on a terminal, a line a change elsewhere. */
   move(status: MoveStatus): void {
     const { progress } = status;
-    const rate = `${(progress.bytesPerSecond / 1e6).toFixed(1)} MB/s`;
+    const rate = progress.bytesPerSecond > 0 ? `; ${formatRate(progress.bytesPerSecond)}` : '';
     const eta = status.etaMs === null ? '' : `, ${String(Math.ceil(status.etaMs / 1000))} s left`;
-    const text = `${status.phase}: ${describePhase(status.phase)}; ${rate}${eta}`;
+    const text = `${status.phase}: ${describePhase(status.phase)}${rate}${eta}`;
     if (process.stdout.isTTY) {
       this.#bar ??= this.#startBar();
       this.#bar.update(status.percent, { text });

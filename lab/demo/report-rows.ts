@@ -1,7 +1,13 @@
 // The demo's figures as rows of label, ours and the paper's, for the page and for the terminal alike. Pure.
 import { PHASES } from '../../domain/migration/phases.js';
 import { formatBytes, formatDuration, formatMs, formatRank, UNKNOWN } from '../../cli/render/format.js';
-import { DECIDES_WITHIN_CYCLES, type DemoResult, type ResponseSummary } from './demo-result.js';
+import {
+  DECIDES_WITHIN_CYCLES,
+  NEAREST_SITE,
+  wrongSite,
+  type DemoResult,
+  type ResponseSummary,
+} from './demo-result.js';
 
 export interface FigureRow {
   readonly label: string;
@@ -42,6 +48,7 @@ export function figureRows(result: DemoResult): FigureRow[] {
 export function checkRows(result: DemoResult): { label: string; kept: boolean }[] {
   return [
     { label: "the move was the loop's own decision", kept: result.decidedByLoop },
+    { label: `moved to the site nearest its user (${NEAREST_SITE})`, kept: wrongSite(result) === null },
     {
       label: `decided within ${String(DECIDES_WITHIN_CYCLES)} cycles of the session's start (${String(result.decidedInCycle)})`,
       kept: result.decidedInCycle <= DECIDES_WITHIN_CYCLES,

@@ -35,6 +35,11 @@ describe("the demo's result", () => {
 
   it.each<[string, Partial<DemoResult>, RegExp]>([
     ['somebody asked for the move', { decidedByLoop: false }, /own decision/],
+    [
+      'it moved elsewhere',
+      { moves: RESULT.moves.map((m) => ({ ...m, to: 'us-central/h1' })) },
+      /not to the site nearest/,
+    ],
     ['the loop took its time', { decidedInCycle: 4 }, /cycle 4/],
     ['the connection broke', { sameConnection: false }, /connection/],
     ['the disks differ', { diskHashesEqual: false }, /disks/],
