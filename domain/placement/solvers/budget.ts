@@ -1,7 +1,7 @@
 // The exact solver under a budget of gigabytes or moves: lambda (or a price a move) is raised by bisection until the plan fits.
 // Every step's dual value is also a bound on what any plan within the budget can gain, so the gap is known.
 import { solveExact, type MovePrices, type SlotSolution, type SlotSolver } from './exact.js';
-import { feltOf, type Problem } from '../request/problem.js';
+import { feltOf, mayGo, worthOf, type Problem } from '../request/problem.js';
 
 export interface BudgetedSolution extends SlotSolution {
   /** No plan that moves at most the same (or the budget's) gigabytes and moves gains more, ms. */
@@ -25,6 +25,39 @@ export function usageOf(p: Problem, assignment: Int32Array): Usage {
     moves++;
   }
   return { gb, moves };
+}
+
+/** What any plan at all may come to: of the desktops that have somewhere to go, sizes and number, and the gain with each at its best site. */
+function reachOf(p: Problem): Usage & { readonly gain: number } {
+  let [gb, moves, gain] = [0, 0, 0];
+  for (let i = 0; i < p.desktopCount; i++) {
+    let best = -Infinity;
+    for (let j = 0; j < p.siteCount; j++)
+      if (j !== p.current[i] && mayGo(p, i, j)) best = Math.max(best, worthOf(p, i, j));
+    if (best === -Infinity) continue;
+    gb += p.costGB[i] as number;
+    moves++;
+    gain += Math.max(0, best);
+  }
+  return { gb, moves, gain };
+}
+
+/** From a bound on gains less tolls to one on gains alone, for plans within the budget (or as large as this one). */
+export function boundOnGain(
+  p: Problem,
+  assignment: Int32Array,
+  prices: MovePrices,
+  valueBound: number,
+): number {
+  const used = usageOf(p, assignment);
+  const { budgetGB, maxMoves } = p.policy;
+  if (budgetGB === undefined && maxMoves === undefined)
+    return valueBound + prices.msPerGB * used.gb + prices.msPerMove * used.moves;
+  // A budget beyond what there is to move would be counted as if it could be spent.
+  const reach = reachOf(p);
+  const gb = budgetGB === undefined ? used.gb : Math.min(budgetGB, reach.gb);
+  const moves = maxMoves === undefined ? used.moves : Math.min(maxMoves, reach.moves);
+  return Math.min(reach.gain, valueBound + prices.msPerGB * gb + prices.msPerMove * moves);
 }
 
 /** Halvings of the price range: the range ends at 1/4,000 of the largest price that any move could pay. */
@@ -63,10 +96,8 @@ export function solveWithinBudget(
   const attempt = (prices: MovePrices): Usage => {
     const solution = solver(p, prices);
     const usage = usageOf(p, solution.assignment);
-    const gb = Number.isFinite(budget.gb) ? budget.gb : usage.gb;
-    const moves = Number.isFinite(budget.moves) ? budget.moves : usage.moves;
     // Without a budget the bound holds for plans of the same size: it belongs to this very solution, so only `fits` counts.
-    const dual = solution.valueBound + prices.msPerGB * gb + prices.msPerMove * moves;
+    const dual = boundOnGain(p, solution.assignment, prices, solution.valueBound);
     const general = Number.isFinite(budget.gb) || prices.msPerGB === base.msPerGB;
     if (general) bound = Math.min(bound, Math.max(dual, solution.objective));
     if (fits(usage) && (best === undefined || solution.objective > best.solution.objective))

@@ -1,7 +1,7 @@
 // `ilp`: the placement as the paper formulates it, a program in zeros and ones, solved by a MIP solver. For comparison and for
 // small clouds: the same optimum as `exact`, hundreds of times slower at 2,000 x 40 (docs/placement.md).
 import { assignmentProgram, forEachShare } from './assignment-program.js';
-import { usageOf } from './budget.js';
+import { boundOnGain, usageOf } from './budget.js';
 import { weightsOf, type MovePrices } from './exact.js';
 import type { LinearSolver, SolveLimits } from './linear-program.js';
 import { objectiveOf, type Problem } from '../request/problem.js';
@@ -13,21 +13,6 @@ export interface ProgramSolution {
   /** Upper bound on the objective of any plan of at most the same (or the budget's) gigabytes and moves, ms. */
   readonly bound: number;
   readonly status: 'optimal' | 'limit' | 'failed';
-}
-
-/** From a bound on gains less tolls to one on gains alone, for plans within the budget (or as large as this one). */
-export function boundOnGain(
-  p: Problem,
-  assignment: Int32Array,
-  prices: MovePrices,
-  valueBound: number,
-): number {
-  const used = usageOf(p, assignment);
-  return (
-    valueBound +
-    prices.msPerGB * (p.policy.budgetGB ?? used.gb) +
-    prices.msPerMove * (p.policy.maxMoves ?? used.moves)
-  );
 }
 
 /** Solve the MIP; `room` (the room now) adds the hosts' resources as rows. Falls back to no move where no solution was found in time. */

@@ -2,9 +2,8 @@
 // desktops (at most one a capacity row), a whole solution; those few are placed by hand, then shifts and swaps finish the work.
 // Above LP_COLUMNS the LP is too slow: the slot optimum takes its place, as start and as (weaker) bound.
 import { assignmentProgram, forEachShare } from './assignment-program.js';
-import { usageOf } from './budget.js';
+import { boundOnGain, usageOf } from './budget.js';
 import { solveExact, weightsOf, type MovePrices } from './exact.js';
-import { boundOnGain } from './ilp.js';
 import type { LinearSolver } from './linear-program.js';
 import { improve, MAX_EVALUATIONS } from './local-search.js';
 import { objectiveOf, type Problem } from '../request/problem.js';

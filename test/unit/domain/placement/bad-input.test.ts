@@ -281,6 +281,36 @@ it('ilp has a bound where hosts are above their capacity, so that its program ha
   expect([plan.objective, plan.bound, plan.gap]).toEqual([0, 0, 0]);
 });
 
+describe('a budget larger than what there is to move', () => {
+  const all = Algorithm.options.map((algorithm) => ({ algorithm }));
+  const policyOf = (algorithm: Algorithm) =>
+    ({ algorithm, minGainMs: 10, msPerGB: 5, maxMoves: 3, budgetGB: 500 }) as const;
+
+  it.each(all)('makes $algorithm claim no gain of a cloud without desktops', async ({ algorithm }) => {
+    const plan = await planWithHighs({
+      sites: good.sites,
+      desktops: [],
+      policy: policyOf(algorithm),
+      nowMs: 0,
+    });
+    expect([plan.objective, plan.bound, plan.gap]).toEqual([0, 0, 0]);
+  });
+
+  it.each(all)(
+    'makes $algorithm claim no gain where everybody is at the best site',
+    async ({ algorithm }) => {
+      const desktops = [desktop('x', 'a', { a: 10, b: 90 }), desktop('y', 'b', { a: 30, b: 20 })];
+      const plan = await planWithHighs({
+        sites: good.sites,
+        desktops,
+        policy: policyOf(algorithm),
+        nowMs: 0,
+      });
+      expect([plan.objective, plan.bound, plan.gap]).toEqual([0, 0, 0]);
+    },
+  );
+});
+
 it('a misspelt field refuses a file, since it would be without effect', async () => {
   const request = {
     ...good,
