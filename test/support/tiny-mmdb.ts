@@ -1,6 +1,6 @@
 // Writes a MaxMind DB (format 2.0) for IPv4 with a few ranges, so that the real reader is tested without anybody's data.
 //   search tree: nodes of two 24-bit records | 16 zero bytes | data | marker | metadata
-import { ipv4ToNumber } from '../../../../domain/model/address.js';
+import { ipv4ToNumber } from '../../domain/model/address.js';
 
 const MARKER = Buffer.concat([Buffer.from([0xab, 0xcd, 0xef]), Buffer.from('MaxMind.com')]);
 const TYPE = { string: 2, double: 3, uint16: 5, uint32: 6, map: 7, uint64: 9, array: 11 } as const;

@@ -1,9 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openGeoDatabase } from '../../../../drivers/solver/geo-database.js';
 import { freshRtts, greatCircleKm, sitesToMeasure } from '../../../../domain/users/geography.js';
-import { tinyMmdb } from './tiny-mmdb.js';
 
 const boston = { latitude: 42.36, longitude: -71.06 };
 const site = (id: string, latitude: number, longitude: number) => ({ id, latitude, longitude });
@@ -52,35 +47,5 @@ describe('freshRtts', () => {
       'c: the measured value NaN is no time',
       'd: no round-trip time measured yet',
     ]);
-  });
-});
-
-describe('openGeoDatabase', () => {
-  let folder: string;
-  beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'geo-'))));
-  afterAll(() => rm(folder, { recursive: true }));
-
-  it("places addresses by the operator's file, and nobody that it does not know", async () => {
-    const path = join(folder, 'test.mmdb');
-    await writeFile(
-      path,
-      tinyMmdb([
-        { network: '198.51.100.0', bits: 24, ...boston },
-        { network: '203.0.113.128', bits: 25, latitude: -33.9, longitude: 151.2 },
-      ]),
-    );
-    const geo = await openGeoDatabase(path);
-    expect(geo.placeOf('198.51.100.77')).toEqual(boston);
-    expect(geo.placeOf('203.0.113.200')).toEqual({ latitude: -33.9, longitude: 151.2 });
-    for (const unknown of ['203.0.113.1', '10.0.0.1', 'not an address', ''])
-      expect(geo.placeOf(unknown)).toBeNull();
-  });
-  it('says what is wrong with a file that is none', async () => {
-    const path = join(folder, 'broken.mmdb');
-    await writeFile(path, 'broken');
-    await expect(openGeoDatabase(path)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
-    await expect(openGeoDatabase(join(folder, 'none.mmdb'))).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-    });
   });
 });
