@@ -9,6 +9,7 @@ import { Ipv4 } from '../../domain/model/address.js';
 import { HostId, SiteId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { parseArguments } from '../arguments.js';
+import { readRevoked } from '../authority-lists.js';
 import { IDENTITY_FILE } from '../enrollment-files.js';
 import type { CliContext } from '../context.js';
 import { renderTable } from '../render/table.js';
@@ -85,6 +86,8 @@ export async function renewCommand(context: CliContext, raw: unknown): Promise<v
       'PREREQUISITE',
       `${folder} holds no certificate of ${host.site}/${host.host}. Issue one with \`vmshadow keys issue\`, or name the authority's folder with --dir.`,
     );
+  // Where its lists are damaged, nothing is changed before they are mended.
+  await readRevoked(dir);
   const files = await issueHost(dir, { ...host, addresses: address ?? old.addresses.split(' ') });
   const fresh = await certificateInfo(files.serverCert, null);
   const validTo = fresh?.validTo ?? '';
@@ -132,6 +135,7 @@ async function hostIdentity(file: string): Promise<string> {
 
 interface CertificateInfo {
   readonly name: string;
+  readonly serial: string;
   readonly validTo: string;
   /** Whole days until then; negative when it is over. */
   readonly daysLeft: number;
@@ -140,6 +144,8 @@ interface CertificateInfo {
 }
 
 interface HostInfo extends CertificateInfo {
+  /** The authority has revoked the certificate or the identity. */
+  readonly revoked: boolean;
   /** Of `server` and `client`: where the key in the folder is not the certificate's. */
   readonly tornPairs: readonly string[];
 }
@@ -154,12 +160,18 @@ export async function showCommand(context: CliContext, raw: unknown): Promise<vo
       `there is no authority in ${dir}. Make one with \`vmshadow keys init --dir ${dir}\`, or name its folder with --dir.`,
     );
   const { tornPairs } = await import('../../drivers/peers/pki.js');
+  const revoked = await readRevoked(dir);
   const hosts: HostInfo[] = [];
   for (const site of await folders(join(dir, 'hosts')))
     for (const host of await folders(join(dir, 'hosts', site))) {
       const folder = join(dir, 'hosts', site, host);
       const found = await certificateInfo(join(folder, 'server-cert.pem'), join(folder, IDENTITY_FILE));
-      if (found !== null) hosts.push({ ...found, tornPairs: await tornPairs(folder) });
+      if (found !== null)
+        hosts.push({
+          ...found,
+          revoked: revoked(found.serial, found.publicKey),
+          tornPairs: await tornPairs(folder),
+        });
     }
   context.out(json ? JSON.stringify({ dir, authority, hosts }, null, 2) : renderKeys(dir, authority, hosts));
 }
@@ -167,17 +179,19 @@ export async function showCommand(context: CliContext, raw: unknown): Promise<vo
 function renderKeys(dir: string, authority: CertificateInfo, hosts: readonly HostInfo[]): string {
   const rows = hosts.map((h) => [
     h.name,
+    h.revoked ? 'REVOKED' : h.daysLeft < 0 ? 'ended' : 'valid',
     h.addresses,
     h.validTo.slice(0, 10),
     String(h.daysLeft),
     h.publicKey ?? '-',
   ]);
-  const ending = [authority, ...hosts].filter((c) => c.daysLeft < WARN_DAYS);
+  const counting = hosts.filter((h) => !h.revoked);
+  const ending = [authority, ...counting].filter((c) => c.daysLeft < WARN_DAYS);
   return [
     ...ending.map(
       (c) => `WARNING  the certificate of ${c.name} ends in ${String(c.daysLeft)} days: renew it`,
     ),
-    ...hosts
+    ...counting
       .filter((h) => h.tornPairs.length > 0)
       .map(
         (h) =>
@@ -189,6 +203,7 @@ function renderKeys(dir: string, authority: CertificateInfo, hosts: readonly Hos
       : renderTable(
           [
             { head: 'host' },
+            { head: 'state' },
             { head: 'addresses' },
             { head: 'valid until' },
             { head: 'days left' },
@@ -212,6 +227,7 @@ async function certificateInfo(file: string, identityFile: string | null): Promi
   const names = certificate.subjectAltName ?? '';
   return {
     name: certificate.subject.replace(/^CN=/, ''),
+    serial: certificate.serialNumber,
     validTo: new Date(certificate.validTo).toISOString(),
     daysLeft: Math.floor((Date.parse(certificate.validTo) - Date.now()) / DAY_MS),
     addresses: [...names.matchAll(/IP Address:([0-9.]+)/g)].map((m) => m[1]).join(' '),

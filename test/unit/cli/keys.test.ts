@@ -111,6 +111,56 @@ describe('vmshadow keys', () => {
     expect((await keys('revoke', 'us-west/h9')).exit).toBe(69);
   });
 
+  it('shows which hosts are revoked, by certificate or by key, and that a new certificate alone brings none back', async () => {
+    const states = async () =>
+      Object.fromEntries(
+        ((await keys('show')).data['hosts'] as { name: string; revoked: boolean }[]).map((h) => [
+          h.name,
+          h.revoked,
+        ]),
+      );
+    await keys('issue', 'us-east/h1', '--address', '192.0.2.31');
+    expect(await states()).toEqual({ 'us-central/h1': false, 'us-east/h1': false, 'us-west/h1': false });
+    await keys('revoke', 'us-east/h1');
+    expect(await states()).toEqual({ 'us-central/h1': false, 'us-east/h1': true, 'us-west/h1': false });
+    const table: string[] = [];
+    await runCli(['keys', 'show', '--dir', join(dir, 'keys')], {
+      out: (text) => table.push(text),
+      note: () => undefined,
+      interactive: false,
+      ask: null,
+      env: {},
+    });
+    expect(table.join()).toMatch(/us-central\/h1 +valid/);
+    expect(table.join()).toMatch(/us-east\/h1 +REVOKED/);
+    await keys('renew', 'us-east/h1');
+    expect((await states())['us-east/h1']).toBe(true);
+    await keys('issue', 'us-east/h1', '--address', '192.0.2.31');
+    expect((await states())['us-east/h1']).toBe(false);
+    await rm(join(dir, 'keys/hosts/us-east'), { recursive: true });
+  });
+
+  it.each([
+    ['cloud-keys.json', 74],
+    ['ca-crl.pem', 78],
+  ])('says that %s is truncated, and renews nothing until it is mended', async (name, code) => {
+    const list = join(dir, 'keys', name);
+    const certificate = join(dir, 'keys/hosts/us-west/h1/server-cert.pem');
+    const [whole, before] = [await readFile(list, 'utf8'), await readFile(certificate, 'utf8')];
+    await writeFile(list, whole.slice(0, whole.length / 2));
+    try {
+      for (const argv of [['show'], ['renew', 'us-west/h1']]) {
+        const { exit, notes, data } = await keys(...argv);
+        expect(exit).toBe(code);
+        expect(JSON.stringify(data) + notes).toContain(list);
+      }
+      expect(await readFile(certificate, 'utf8')).toBe(before);
+    } finally {
+      await writeFile(list, whole);
+    }
+    expect((await keys('show')).exit).toBe(0);
+  });
+
   it("makes a client's file that its proxy takes: private, with all hosts' keys and probes", async () => {
     const { exit, data } = await enroll();
     expect(exit).toBe(0);
