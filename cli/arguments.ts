@@ -2,17 +2,32 @@
 import { z } from 'zod';
 import { VmshadowError, type ErrorDetails } from '../domain/errors.js';
 import { PoolId } from '../domain/model/ids.js';
-import { parseInput } from '../domain/model/parse.js';
+import { invalidInput, problemsOf } from '../domain/model/parse.js';
 import { COMMAND_LINE } from './failures.js';
 
-/** Parse arguments and options of `command`; a failure lists every problem and names the help. */
-export function parseArguments<S extends z.ZodType>(schema: S, value: unknown, command: string): z.output<S> {
-  try {
-    return parseInput(schema, value, `vmshadow ${command}`);
-  } catch (error) {
-    const found = error as VmshadowError;
-    throw usageError(command, found.message, found.details);
-  }
+/**
+ * Parse arguments and options of `command`; a failure lists every problem and names the help. Fields of the schema are options and are
+ * named as they are typed (`budgetGb`: `--budget-gb`), but for the `positional` ones.
+ */
+export function parseArguments<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  command: string,
+  positional: readonly string[] = [],
+): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => ({
+    ...issue,
+    path: issue.path.map((part, i) => (i === 0 ? asTyped(String(part), positional) : part)),
+  }));
+  const found = invalidInput(`vmshadow ${command}`, problemsOf(new z.ZodError(issues)));
+  throw usageError(command, found.message, found.details);
+}
+
+function asTyped(field: string, positional: readonly string[]): string {
+  if (positional.includes(field)) return field;
+  return `--${field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** The error for a command line that cannot be followed: exit 64, naming the help. */
@@ -29,7 +44,10 @@ export const numeric = z
   .transform(Number);
 
 /** A whole number from the shell. */
-export const integer = z.string().regex(/^\d+$/, 'expected a whole number').transform(Number);
+export const integer = z
+  .string()
+  .regex(/^-?\d+$/, 'expected a whole number')
+  .transform(Number);
 
 /** Options of every command that speaks to a pool's loop. */
 export const poolOptions = { pool: PoolId.default(PoolId.parse('main')), json: z.boolean().default(false) };

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { DesktopId } from '../../domain/model/ids.js';
 import { LOOP } from '../../temporal/contract/loop.js';
-import { CreateDesktop } from '../../temporal/contract/requests.js';
+import { CreateDesktop, type CreateDesktopRequest } from '../../temporal/contract/requests.js';
 import type { DesktopStatus } from '../../temporal/contract/status.js';
 import { integer, parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
@@ -28,14 +28,14 @@ const Create = z.object({
   site: CreateDesktop.out.shape.site,
   host: CreateDesktop.out.shape.host,
   image: z.string().min(1).optional(),
-  vcpus: integer.optional(),
-  memory: integer.optional(),
-  disk: integer.optional(),
+  vcpus: integer.pipe(CreateDesktop.out.shape.vcpus.unwrap()).optional(),
+  memory: integer.pipe(CreateDesktop.out.shape.memoryMiB),
+  disk: integer.pipe(CreateDesktop.out.shape.diskMiB),
   kernel: z.string().min(1).optional(),
   initrd: z.string().min(1).optional(),
   append: z.string().optional(),
-  port: integer.optional(),
-  client: z.array(z.string()).default([]),
+  port: integer.pipe(CreateDesktop.out.shape.remoteDesktopPort.unwrap()).optional(),
+  client: CreateDesktop.out.shape.clients,
   clientFile: z.string().min(1).optional(),
   dir: z.string().min(1).default('keys'),
   config: z.string().min(1).default('vmshadow.yaml'),
@@ -44,31 +44,26 @@ const Create = z.object({
 
 /** Run `vmshadow desktop create ID --site SITE ...`. */
 export async function createCommand(context: CliContext, raw: unknown): Promise<void> {
-  const given = parseArguments(Create, raw, 'desktop create');
-  const boot =
+  const given = parseArguments(Create, raw, 'desktop create', ['id']);
+  const boot: CreateDesktopRequest['boot'] =
     given.kernel === undefined
       ? { kind: 'disk' }
       : { kind: 'kernel', kernel: given.kernel, initrd: given.initrd, append: given.append };
   const client =
     given.clientFile === undefined ? null : await prepareClient(given.id, given.clientFile, given);
-  // Parsed once more by the schema that the loop uses, so that a bad size is refused here and with all other problems.
-  const request = parseArguments(
-    CreateDesktop,
-    {
-      id: given.id,
-      site: given.site,
-      host: given.host,
-      image: given.image,
-      vcpus: given.vcpus,
-      memoryMiB: given.memory,
-      diskMiB: given.disk,
-      boot,
-      remoteDesktopPort: given.port,
-      clients: [...given.client, ...(client === null ? [] : [client.publicKey])],
-      start: given.start,
-    },
-    'desktop create',
-  );
+  const request: CreateDesktopRequest = {
+    id: given.id,
+    site: given.site,
+    host: given.host,
+    image: given.image,
+    vcpus: given.vcpus,
+    memoryMiB: given.memory,
+    diskMiB: given.disk,
+    boot,
+    remoteDesktopPort: given.port,
+    clients: [...given.client, ...(client === null ? [] : [client.publicKey])],
+    start: given.start,
+  };
   const created = await withLoop(given.pool, (loop) => loop.update(LOOP.createDesktop, request));
   await client?.write(created.external);
   if (client !== null) context.note(`The thin client's file is ${client.file}.`);
@@ -103,7 +98,7 @@ export async function powerCommand(
   action: 'start' | 'stop',
   raw: unknown,
 ): Promise<void> {
-  const { pool, json, desktop } = parseArguments(Power, raw, `desktop ${action}`);
+  const { pool, json, desktop } = parseArguments(Power, raw, `desktop ${action}`, ['desktop']);
   await withLoop(pool, (loop) => loop.update(LOOP.desktopPower, { desktop, action }));
   context.out(
     json

@@ -25,6 +25,7 @@ export async function enrollCommand(context: CliContext, raw: unknown): Promise<
     Options,
     raw,
     'keys enroll',
+    ['desktop'],
   );
   const out = options.out ?? `client-${desktop}.yaml`;
   await assertFree(out);

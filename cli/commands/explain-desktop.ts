@@ -10,7 +10,7 @@ const Explain = z.object({ ...poolOptions, desktop: DesktopId });
 
 /** Run `vmshadow explain DESKTOP`. */
 export async function explainCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { pool, json, desktop } = parseArguments(Explain, raw, 'explain');
+  const { pool, json, desktop } = parseArguments(Explain, raw, 'explain', ['desktop']);
   // The status waits for a loop that has just begun, and with it for the fingerprint.
   const { status, fingerprint } = await withLoop(pool, async (loop) => ({
     status: await loop.status({ desktop }),
@@ -40,7 +40,7 @@ const Fingerprint = z.object({
 
 /** Run `vmshadow fingerprint FILE`; `-` is standard input, which Ctrl-C ends as its end would: what has come is judged. */
 export async function fingerprintCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { file, desktop, json } = parseArguments(Fingerprint, raw, 'fingerprint');
+  const { file, desktop, json } = parseArguments(Fingerprint, raw, 'fingerprint', ['file']);
   const { fingerprintFile, fingerprintInput } = await import('./fingerprint.js');
   const { readingLine } = await import('../render/reading-line.js');
   const line = readingLine(process.stderr);

@@ -54,7 +54,7 @@ const Issue = z.object({
 
 /** Run `vmshadow keys issue SITE/HOST`. Again: the certificate is renewed, the identity stays (clients know it). */
 export async function issueCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { dir, json, host, address, out } = parseArguments(Issue, raw, 'keys issue');
+  const { dir, json, host, address, out } = parseArguments(Issue, raw, 'keys issue', ['host']);
   const { issueHost, signKey } = await import('../../drivers/peers/pki.js');
   const files = await issueHost(dir, { ...host, addresses: address }, out);
   const identityFile = join(files.dir, IDENTITY_FILE);
@@ -77,7 +77,7 @@ const Renew = z.object({ ...common, host: HostName, address: z.array(Ipv4).optio
 
 /** Run `vmshadow keys renew SITE/HOST`: new certificates for the addresses that the old ones name; the identity stays. */
 export async function renewCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { dir, json, host, address } = parseArguments(Renew, raw, 'keys renew');
+  const { dir, json, host, address } = parseArguments(Renew, raw, 'keys renew', ['host']);
   const { issueHost } = await import('../../drivers/peers/pki.js');
   const folder = join(dir, 'hosts', host.site, host.host);
   const old = await certificateInfo(join(folder, 'server-cert.pem'), null);
@@ -104,7 +104,7 @@ const Revoke = z
 
 /** Run `vmshadow keys revoke SITE/HOST`: nothing that was issued to the host counts any more once the list is at the others. */
 export async function revokeCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { dir, json, host, client } = parseArguments(Revoke, raw, 'keys revoke');
+  const { dir, json, host, client } = parseArguments(Revoke, raw, 'keys revoke', ['host']);
   const { revokeHost, signKey } = await import('../../drivers/peers/pki.js');
   const files = host === undefined ? [] : await revokeHost(dir, host);
   const key =

@@ -30,7 +30,7 @@ const FOLLOW_INTERVAL_MS = 1_000;
 
 /** Run `vmshadow move DESKTOP SITE`: 0 when it ended as moved (or was accepted, with --no-follow). */
 export async function moveCommand(context: CliContext, raw: unknown): Promise<ExitCode> {
-  const { pool, json, follow, ...request } = parseArguments(MoveOptions, raw, 'move');
+  const { pool, json, follow, ...request } = parseArguments(MoveOptions, raw, 'move', ['desktop', 'site']);
   return withLoop(pool, async (loop) => {
     const accepted = await loop.update(LOOP.requestMove, request);
     if (!follow) {
@@ -92,7 +92,7 @@ const CancelOptions = z.object({ ...poolOptions, desktop: DesktopId, follow: z.b
  * stays where it was (or when the cancel was only asked for, with --no-follow), 1 where it came too late and the desktop moved.
  */
 export async function cancelCommand(context: CliContext, raw: unknown): Promise<ExitCode> {
-  const { pool, desktop, json, follow } = parseArguments(CancelOptions, raw, 'cancel');
+  const { pool, desktop, json, follow } = parseArguments(CancelOptions, raw, 'cancel', ['desktop']);
   return withLoop(pool, async (loop) => {
     const before = await askMove(loop, desktop, MOVE.cancelMove);
     if (!follow) {
@@ -186,7 +186,7 @@ async function signalMove(
   signal: Signal<typeof Nothing>,
   said: string,
 ): Promise<void> {
-  const { pool, desktop, json } = parseArguments(SignalOptions, raw, command);
+  const { pool, desktop, json } = parseArguments(SignalOptions, raw, command, ['desktop']);
   await withLoop(pool, async (loop) => {
     const before = await askMove(loop, desktop, signal);
     if (json)

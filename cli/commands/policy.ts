@@ -19,7 +19,7 @@ export async function showPolicyCommand(context: CliContext, raw: unknown): Prom
 
 /** Run `vmshadow policy set KEY=VALUE ...`. */
 export async function setPolicyCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { pool, json, settings } = parseArguments(Set, raw, 'policy set');
+  const { pool, json, settings } = parseArguments(Set, raw, 'policy set', ['settings']);
   const change = parsePolicySettings(settings);
   print(context, await withLoop(pool, (loop) => loop.update(LOOP.setPolicy, change)), json);
 }

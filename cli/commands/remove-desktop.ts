@@ -13,7 +13,7 @@ const Remove = z.object({ ...poolOptions, desktop: DesktopId, yes: z.boolean().d
 
 /** Run `vmshadow desktop remove ID [--yes]`; asks at a terminal unless told not to, and refuses where it cannot ask. */
 export async function removeCommand(context: CliContext, raw: unknown): Promise<ExitCode> {
-  const { pool, json, desktop, yes } = parseArguments(Remove, raw, COMMAND);
+  const { pool, json, desktop, yes } = parseArguments(Remove, raw, COMMAND, ['desktop']);
   const { ask } = context;
   if (!yes && ask === null)
     throw usageError(

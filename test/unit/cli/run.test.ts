@@ -49,7 +49,7 @@ describe('the command line', () => {
   it('lists all bad arguments at once, and as data with --json', async () => {
     const { exit, notes, out } = await cli('move', 'D1', 'us west', '--host', '-', '--pool', '', '--json');
     expect(exit).toBe(64);
-    for (const name of ['desktop', 'site', 'host', 'pool']) expect(notes).toContain(`  - ${name}: `);
+    for (const name of ['desktop', 'site', '--host', '--pool']) expect(notes).toContain(`  - ${name}: `);
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'INPUT_INVALID' } });
   });
 
@@ -58,8 +58,50 @@ describe('the command line', () => {
       ...'desktop create d1 --site us-west --memory 1 --disk 0 --vcpus 1000 --port 0'.split(' '),
     );
     expect(exit).toBe(64);
-    for (const name of ['memoryMiB', 'diskMiB', 'vcpus', 'remoteDesktopPort'])
-      expect(notes).toContain(`- ${name}: `);
+    for (const name of ['--memory', '--disk', '--vcpus', '--port']) expect(notes).toContain(`- ${name}: `);
+  });
+
+  it('lists all problems of a new desktop in one go: what is no number, too small, too large or no key', async () => {
+    const { exit, notes } = await cli(
+      ...'desktop create D1 --site us-west --memory 0 --disk abc --vcpus -1 --port 99999 --client x'.split(
+        ' ',
+      ),
+    );
+    expect(exit).toBe(64);
+    expect(notes).toContain('6 problems');
+    for (const said of [
+      /- id: /,
+      /- --memory: .*>=32/,
+      /- --disk: expected a whole number/,
+      /- --vcpus: .*>=1/,
+      /- --port: .*<=65535/,
+      /- --client.0: expected an Ed25519/,
+    ])
+      expect(notes).toMatch(said);
+  });
+
+  it.each([
+    ['plan --budget-gb -2 --max-moves x --pool -', ['--budget-gb', '--max-moves', '--pool']],
+    ['dev --ui-port 0 --port x --ip y', ['--ui-port', '--port', '--ip']],
+    ['status --interval 0', ['--interval']],
+    ['cancel D1 --pool -', ['desktop', '--pool']],
+    ['force D1 --pool -', ['desktop', '--pool']],
+    ['explain D1 --pool -', ['desktop', '--pool']],
+    ['desktop start D1 --pool -', ['desktop', '--pool']],
+    ['desktop remove D1 --pool -', ['desktop', '--pool']],
+    ['keys issue x --address y', ['host', '--address.0']],
+    ['keys renew x --address y', ['host', '--address.0']],
+    ['keys revoke x', ['host']],
+    ['keys enroll D1 --external y', ['desktop', '--external']],
+  ])('%s names options and arguments as they are typed', async (line, names) => {
+    const { exit, notes } = await cli(...line.split(' '));
+    expect(exit).toBe(64);
+    expect(
+      notes
+        .match(/^ {2}- [^:]+/gm)
+        ?.map((found) => found.slice(4))
+        .toSorted(),
+    ).toEqual(names.toSorted());
   });
 
   it('a configuration that is not there ends with 78', async () => {
