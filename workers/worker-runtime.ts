@@ -29,6 +29,8 @@ export function installRuntime(logger: Logger): void {
     logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
       logger[levels[level]](meta ?? {}, message),
     ),
+    // What its native part says comes the same way; else it would write to the terminal by itself.
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
   });
 }
 

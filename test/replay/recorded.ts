@@ -64,17 +64,23 @@ export function cutsOf({ name, events }: Recorded): Cut[] {
   return cuts;
 }
 
-/** Replay histories on the present code, or on a bundle of other code; gives the names of those that it would not have made. */
-export async function unfit(histories: readonly Recorded[], code?: string): Promise<string[]> {
+/**
+ * Replay histories on the present code, or on a bundle of other code; gives the names of those that it would not have made. The worker
+ * stays until `hold` is done.
+ */
+export async function unfit(
+  histories: readonly Recorded[],
+  code?: string,
+  hold?: () => Promise<void>,
+): Promise<string[]> {
   const workflowBundle = code === undefined ? { codePath: bundle } : { code };
   const names = new Map<string, Recorded>(histories.map((h) => [randomUUID(), h]));
-  const results = Worker.runReplayHistories(
-    { workflowBundle },
-    [...names].map(([runId, { events }]) => ({
-      workflowId: runId,
-      history: historyFromJSON({ events: withRunId(events, runId) }),
-    })),
-  );
+  async function* all() {
+    for (const [runId, { events }] of names)
+      yield { workflowId: runId, history: historyFromJSON({ events: withRunId(events, runId) }) };
+    await hold?.();
+  }
+  const results = Worker.runReplayHistories({ workflowBundle }, all());
   const failed: string[] = [];
   let replayed = 0;
   for await (const { workflowId, error } of results) {
