@@ -1,11 +1,12 @@
 // The embedded Temporal server: the `temporal` CLI's dev server on a SQLite file, with its web UI. Never started when an operator has
 // named a server of their own.
 import { access, constants, mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { VmshadowError } from '../domain/errors.js';
+import { messageOf, VmshadowError } from '../domain/errors.js';
 import { howItEnded, startCommand } from '../os/start-command.js';
 import { ATTRIBUTE_TYPES } from './contract/names.js';
 
@@ -54,6 +55,8 @@ async function findTemporalCli(env: NodeJS.ProcessEnv = process.env): Promise<st
 /** Start the dev server and wait until it answers (in its own namespace when there is a prefix: then until its log says so). */
 export async function startEmbeddedServer(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const { ip = '127.0.0.1', port = 7233, uiPort = 8233, prefix = [], dynamicConfig = [] } = options;
+  // Those of a namespace of its own are not ours to try.
+  if (prefix.length === 0) await assertFree(ip, { '--port': port, '--ui-port': uiPort });
   const cli = await findTemporalCli();
   await Promise.all([
     mkdir(dirname(options.dbFile), { recursive: true }),
@@ -104,6 +107,34 @@ export async function startEmbeddedServer(options: EmbeddedServerOptions): Promi
     throw error;
   }
   return { address, uiAddress: `http://${ip}:${String(uiPort)}`, pid: child.pid ?? 0, stop };
+}
+
+/** Throws PREREQUISITE where the server could not listen, naming each port and the option that sets it. */
+async function assertFree(ip: string, ports: Readonly<Record<string, number>>): Promise<void> {
+  const problems: string[] = [];
+  for (const [option, port] of Object.entries(ports)) {
+    const problem = await whyNotFree(bindAddress(ip), port);
+    if (problem !== null) problems.push(`port ${String(port)} of ${ip} ${problem}; ${option} takes another`);
+  }
+  if (problems.length === 0) return;
+  throw new VmshadowError(
+    'PREREQUISITE',
+    `the embedded Temporal server cannot start:\n${problems.map((p) => `  - ${p}`).join('\n')}\nTo use a Temporal server that runs already, set TEMPORAL_ADDRESS.`,
+  );
+}
+
+function whyNotFree(host: string, port: number): Promise<string | null> {
+  const probe = createServer();
+  return new Promise((resolve) => {
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      resolve(
+        error.code === 'EADDRINUSE'
+          ? 'is in use (another `vmshadow dev`, perhaps)'
+          : `cannot be listened on (${messageOf(error)})`,
+      );
+    });
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(null)));
+  });
 }
 
 /** The dev server's inner services listen on `--ip` but dial each other on loopback: another address alone would cut them apart. */
