@@ -2,6 +2,7 @@
 import { hasCode, VmshadowError } from '../domain/errors.js';
 import type { DesktopId } from '../domain/model/ids.js';
 import type { MoveStatus } from '../temporal/contract/move.js';
+import { migrateId } from '../temporal/contract/names.js';
 import { pause } from './daemon.js';
 
 /** The part of the loop's client that following needs. */
@@ -61,7 +62,7 @@ async function assertStillThere(source: MoveSource, desktop: DesktopId): Promise
   if (last !== null && last.outcome !== 'running') return;
   throw new VmshadowError(
     'INTERNAL',
-    `the move of ${desktop} was ended from outside (${execution ?? 'not found'}). Look at workflow migrate/${desktop} in the Temporal UI, and at \`vmshadow status\` for where the desktop runs.`,
+    `the move of ${desktop} was ended from outside (${execution ?? 'not found'}). Look at workflow ${migrateId(desktop)} in the Temporal UI, and at \`vmshadow status\` for where the desktop runs.`,
     { details: { desktop } },
   );
 }
