@@ -62,9 +62,10 @@ function sessionLines(f: Told): string[] {
   lines.push(`remote desktop on ${protocol} port ${desktopPort} with ${peerAddress}, found by ${foundBy}`);
   const s = f.session;
   if (s === null) return lines;
-  const rtt = f.rttMs === null ? 'an unknown round trip' : `${f.rttMs.toFixed(1)} ms round trip`;
+  const roundTrip = f.rttMs === null ? 'unknown round trip' : `${f.rttMs.toFixed(1)} ms round trip`;
+  const rtt = f.rttMs === null ? `an ${roundTrip}` : roundTrip;
   if (s.mode === 'push')
-    lines.push(`updates are pushed: refresh does not wait for the ${rtt}, only input does`);
+    lines.push(`updates are pushed: refresh does not wait for the ${roundTrip}, only input does`);
   else if (s.distanceLimitedShare >= 0.5)
     lines.push(
       `${percent(s.distanceLimitedShare)} of the cycles wait for the user's distance (${rtt})` +

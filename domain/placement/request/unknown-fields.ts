@@ -29,5 +29,7 @@ export function unknownFields(value: unknown): string[] {
     sites.flatMap((s) => objects(s['hosts'])),
     PlanHost.out.shape,
   );
-  return [...counts].map(([name, n]) => `unknown field ${name} (${n} times) is not understood`);
+  return [...counts].map(
+    ([name, n]) => `unknown field ${name}${n === 1 ? '' : ` (${n} times)`} is not understood`,
+  );
 }

@@ -76,6 +76,11 @@ describe('updateFingerprint, predicted gain', () => {
     expect(rankOf(push).rank).toBeLessThan(0.1);
     expect(rankOf({ ...push, inputsPerSecond: 30 }).rank).toBeGreaterThan(0.5);
     expect(rankOf(push).reasons.join()).toContain('pushed');
+    expect(rankOf(push).reasons.join()).toMatch(/wait for the [\d.]+ ms round trip/);
+    const measured = windowOf(push);
+    const unmeasured = { ...measured, rttMs: null, cycles: { ...measured.cycles!, rttMs: null } };
+    const { reasons } = updateFingerprint(undefined, unmeasured, policy).fingerprint;
+    expect(reasons.join()).toContain('wait for the unknown round trip');
   });
 
   it('predicts the gain of a move between two distances', () => {
