@@ -70,6 +70,8 @@ export interface CaptureReport {
 
 /** A rate needs some time to be one. */
 const LEAST_MS = 1_000;
+/** So few packets may be a greeting alone, whatever comes after it: nothing of a session was seen, nor that there is none. */
+const GREETING_PACKETS = 16;
 /** Share of packets of one strange kind, or of acknowledgements of nothing, from which on it is said. */
 const WORTH_SAYING = 0.01;
 
@@ -154,6 +156,11 @@ function doubtsOf(table: FlowTable, judged: CapturedFlow | undefined, causality:
   if (table.activeMs < LEAST_MS)
     doubts.push(
       `no rank: the capture lasts ${table.activeMs.toFixed(table.activeMs < 10 ? 1 : 0)} ms, and rates need at least a second`,
+    );
+  const packets = sum(table, (f) => f.packetsIn + f.packetsOut);
+  if (packets <= GREETING_PACKETS)
+    doubts.push(
+      `no rank: the capture holds ${packets} ${packets === 1 ? 'packet' : 'packets'} of the desktop, too few to tell what it does`,
     );
   if (judged !== undefined && (judged.packetsIn === 0 || judged.packetsOut === 0))
     doubts.push(

@@ -63,6 +63,13 @@ function acknowledged(spec: SessionSpec): Captured[] {
   });
 }
 
+/** A packet of the session with its server at another port. */
+function onPort(packet: Buffer, port: number): Buffer {
+  const moved = Buffer.from(packet);
+  for (const at of [34, 36]) if (moved.readUInt16BE(at) === 5901) moved.writeUInt16BE(port, at);
+  return moved;
+}
+
 async function file(name: string, bytes: Uint8Array): Promise<string> {
   const path = join(folder, name);
   await writeFile(path, bytes);
@@ -146,6 +153,22 @@ describe('vmshadow fingerprint FILE', () => {
     );
     expect(report!.counted).toMatchObject({ malformed: 1, fragments: 1, truncated: 1 });
     expect(report!.rank).toBe(1);
+  });
+
+  it('gives no rank, and says why, of the stump of a capture that has hardly more than a greeting', async () => {
+    const slow = captured({ rttMs: 900, changeEveryMs: 1_000 });
+    const stump = pcapFile(slow).subarray(0, 1_000);
+    const elsewhere = pcapFile(slow.map((p) => ({ ...p, bytes: onPort(p.bytes, 40_001) }))).subarray(
+      0,
+      1_000,
+    );
+    for (const [name, bytes] of Object.entries({ stump, elsewhere })) {
+      const [report] = await json(await file(name, bytes));
+      expect(report).toMatchObject({ rank: null, rankPaper: null, predicted: [] });
+      expect(report!.reasons.join('\n')).toMatch(
+        /no rank: the capture holds 1\d packets of the desktop, too few/,
+      );
+    }
   });
 
   it('reports on what comes before the damage of a file', async () => {
