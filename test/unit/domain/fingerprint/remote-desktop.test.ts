@@ -64,6 +64,21 @@ describe('findRemoteDesktop', () => {
     expect(findRemoteDesktop([f], policy)?.foundBy).toBe(foundBy);
   });
 
+  it.each([
+    [1_200, true],
+    [1_199, false],
+  ])('takes %d bytes out for 1,000 in for a screen: %j', (bytesOut, found) => {
+    // Too few messages for a pointer over a still screen, too long for one of its.
+    const edge = flow({
+      desktopPort: 8123,
+      bytesIn: 1_000,
+      bytesOut,
+      clientMessages: 10,
+      clientMessageBytes: 100,
+    });
+    expect(findRemoteDesktop([edge], policy) !== null).toBe(found);
+  });
+
   it('prefers a known port to behaviour, and the busier of two', () => {
     const strange = flow({ desktopPort: 8123, bytesOut: 9_000_000 });
     const quiet = flow({ peerPort: 2, bytesOut: 10 });
@@ -92,6 +107,35 @@ describe('DesktopGuess', () => {
 
 describe('FlowTable', () => {
   const [first] = play({ rttMs: 20, changeEveryMs: 42 }).packets;
+  const says = (payloads: readonly (Uint8Array | string | undefined)[]) => {
+    const table = new FlowTable(DESKTOP);
+    payloads.forEach((payload, n) =>
+      table.add({ ...first!, timeMs: n, payload: payload === undefined ? undefined : Buffer.from(payload) }),
+    );
+    return [...table.flows.values()][0]!.says;
+  };
+
+  it.each([
+    ['RFB 003.008\n', 'vnc'],
+    ['REDQ\x02\x00\x00\x00', 'spice'],
+    [Buffer.from('0300002b26e0', 'hex'), 'rdp'],
+    [Buffer.from('030000130ed0', 'hex'), 'rdp'],
+    ['SSH-2.0-OpenSSH_9.6\r\n', 'ssh'],
+    ['220 mail.example.com ESMTP\r\n', 'mail or file transfer'],
+    [Buffer.from('160301020001', 'hex'), undefined],
+    ['GET / HTTP/1.1\r\n', undefined],
+    ['', undefined],
+  ])('recognises a protocol by its captured bytes: %j', (greeting, protocol) => {
+    expect(says([greeting])).toBe(protocol);
+    expect(says([undefined, '', 'noise', greeting])).toBe(protocol);
+  });
+
+  it('goes by the first greeting, and by none that comes late', () => {
+    expect(says(['SSH-2.0-x', 'RFB 003.008\n'])).toBe('ssh');
+    const talk = (n: number) => Array.from({ length: n }, () => 'some bytes');
+    expect(says([...talk(15), 'RFB 003.008\n'])).toBe('vnc');
+    expect(says([...talk(16), 'RFB 003.008\n'])).toBeUndefined();
+  });
 
   it('takes jumps of the clock out of a flow’s time and counts them', () => {
     const table = new FlowTable(DESKTOP);
