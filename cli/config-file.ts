@@ -4,13 +4,17 @@ import type { z } from 'zod';
 import { messageOf, VmshadowError } from '../domain/errors.js';
 import { parseInput } from '../domain/model/parse.js';
 
-/** Read and check the YAML file `path`. `purpose` tells the operator what the file should be, e.g. "the cloud's configuration". */
+/**
+ * Read and check the YAML file `path`. `purpose` tells the operator what the file should be, e.g. "the cloud's configuration", and
+ * `example` is the command that makes one to begin with.
+ */
 export async function loadConfig<S extends z.ZodType>(
   path: string,
   schema: S,
   purpose: string,
+  example?: string,
 ): Promise<z.output<S>> {
-  return parseConfig(await readConfig(path, purpose), schema, path);
+  return parseConfig(await readConfig(path, purpose, example), schema, path);
 }
 
 /** Check the text of a YAML file; `name` is what errors call it. */
@@ -38,17 +42,15 @@ export async function parseConfig<S extends z.ZodType>(
   return parseInput(schema, value, name, 'CONFIG_INVALID');
 }
 
-async function readConfig(path: string, purpose: string): Promise<string> {
+async function readConfig(path: string, purpose: string, example?: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new VmshadowError(
-      'CONFIG_INVALID',
-      missing
-        ? `${path}: there is no such file. Give ${purpose} with --config FILE.`
-        : `${path}: cannot read ${purpose}: ${messageOf(error)}`,
-      { cause: error },
-    );
+    const why = missing
+      ? `${path}: there is no such file. Give ${purpose} with --config FILE.`
+      : `${path}: cannot read ${purpose}: ${messageOf(error)}`;
+    const begin = example === undefined ? '' : `\nTo begin with an example: ${example}`;
+    throw new VmshadowError('CONFIG_INVALID', `${why}${begin}`, { cause: error });
   }
 }

@@ -67,8 +67,9 @@ function addDaemons(program: Command, context: CliContext): void {
   program
     .command('dom0')
     .description("run a host's agent: desktops, traffic, connections (as root, on each host)")
-    .requiredOption('--config <file>', 'dom0.yaml: this host')
-    .action(async (o: { config: string }) => (await import('./commands/daemons.js')).dom0Command(o.config));
+    .option('--config <file>', 'dom0.yaml: this host')
+    .option('--example', 'print an example dom0.yaml, with every setting, and end')
+    .action(async (o: Raw) => (await import('./commands/daemons.js')).dom0Command(context, o));
   program
     .command('proxy')
     .description('run the connection proxy of a thin client (as root)')

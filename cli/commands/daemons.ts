@@ -1,13 +1,17 @@
 // The long-running commands: `manager`, `dom0`, `proxy`. Configuration is read and checked before anything is started.
+import { z } from 'zod';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { Dom0Config } from '../../domain/model/dom0.js';
+import { parseArguments } from '../arguments.js';
 import { loadConfig } from '../config-file.js';
+import type { CliContext } from '../context.js';
 import { untilStopped } from '../daemon.js';
+import { EXAMPLE_DOM0, MAKE_EXAMPLE_CLOUD, MAKE_EXAMPLE_DOM0 } from '../example-config.js';
 import { makeLogger } from '../logger.js';
 
 /** Run the manager until it is stopped. */
 export async function managerCommand(configFile: string): Promise<void> {
-  const cloud = await loadConfig(configFile, CloudConfig, "the cloud's configuration");
+  const cloud = await loadConfig(configFile, CloudConfig, "the cloud's configuration", MAKE_EXAMPLE_CLOUD);
   const { runManager } = await import('../../workers/manager.js');
   const logger = makeLogger();
   await untilStopped(
@@ -16,9 +20,19 @@ export async function managerCommand(configFile: string): Promise<void> {
   );
 }
 
-/** Run a host's agent until it is stopped. */
-export async function dom0Command(configFile: string): Promise<void> {
-  const config = await loadConfig(configFile, Dom0Config, "this host's configuration");
+const Dom0Options = z.object({
+  config: z.string({ error: `expected a dom0.yaml; one to begin with: ${MAKE_EXAMPLE_DOM0}` }).min(1),
+});
+const WantsExample = z.object({ example: z.literal(true) });
+
+/** Run a host's agent until it is stopped, or print an example configuration. */
+export async function dom0Command(context: CliContext, raw: unknown): Promise<void> {
+  if (WantsExample.safeParse(raw).success) {
+    context.out(EXAMPLE_DOM0.trimEnd());
+    return;
+  }
+  const { config: file } = parseArguments(Dom0Options, raw, 'dom0');
+  const config = await loadConfig(file, Dom0Config, "this host's configuration", MAKE_EXAMPLE_DOM0);
   const { runDom0 } = await import('../../workers/dom0.js');
   const logger = makeLogger();
   await untilStopped(

@@ -2,14 +2,13 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { VmshadowError } from '../../domain/errors.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { Ipv4, Port } from '../../domain/model/address.js';
 import { integer, parseArguments } from '../arguments.js';
 import { loadConfig } from '../config-file.js';
 import type { CliContext } from '../context.js';
 import { untilStopped } from '../daemon.js';
-import { EXAMPLE_CLOUD } from '../example-config.js';
+import { EXAMPLE_CLOUD, MAKE_EXAMPLE_CLOUD } from '../example-config.js';
 import { makeLogger } from '../logger.js';
 
 const Options = z.object({
@@ -29,24 +28,16 @@ export async function devCommand(context: CliContext, raw: unknown): Promise<voi
     context.out(EXAMPLE_CLOUD.trimEnd());
     return;
   }
-  const cloud = await loadCloud(options.config);
+  const cloud = await loadConfig(
+    options.config,
+    CloudConfig,
+    "the cloud's configuration",
+    MAKE_EXAMPLE_CLOUD,
+  );
   await untilStopped(
     (signal) => serve(context, options, cloud, signal),
     (name) => context.note(`${name}: stopping`),
   );
-}
-
-async function loadCloud(path: string): Promise<CloudConfig> {
-  try {
-    return await loadConfig(path, CloudConfig, "the cloud's configuration");
-  } catch (error) {
-    if (!(error instanceof VmshadowError) || error.cause === undefined) throw error;
-    throw new VmshadowError(
-      'CONFIG_INVALID',
-      `${error.message}\nTo begin with an example: vmshadow dev --example > vmshadow.yaml`,
-      { cause: error.cause },
-    );
-  }
 }
 
 /** The server that the environment or a profile file names; null: none. */

@@ -2,8 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, parseConfig } from '../../../cli/config-file.js';
-import { EXAMPLE_CLOUD } from '../../../cli/example-config.js';
+import { EXAMPLE_CLOUD, EXAMPLE_DOM0 } from '../../../cli/example-config.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
+import { Dom0Config } from '../../../domain/model/dom0.js';
 import { Policy } from '../../../domain/model/policy.js';
 
 const parse = (text: string) => parseConfig(text, CloudConfig, 'vmshadow.yaml');
@@ -69,5 +70,26 @@ describe('the example of `vmshadow dev --example`', () => {
     expect(cloud.sites.map((s) => s.id)).toEqual(['us-west', 'us-central']);
     expect(cloud.policy).toEqual(Policy.parse({}));
     expect(cloud.limits).toEqual(CloudConfig.parse({ sites: cloud.sites }).limits);
+  });
+});
+
+describe('the example of `vmshadow dom0 --example`', () => {
+  it('is valid and has every setting, those that may be left out with their defaults', async () => {
+    const host = await parseConfig(EXAMPLE_DOM0, Dom0Config, 'dom0.yaml');
+    expect(Object.keys(host).toSorted()).toEqual(Object.keys(Dom0Config.shape).toSorted());
+    for (const key of Object.keys(Dom0Config.shape))
+      expect(EXAMPLE_DOM0).toMatch(new RegExp(`^${key}:`, 'm'));
+    const needed = EXAMPLE_DOM0.slice(0, EXAMPLE_DOM0.indexOf('# All that follows may be left out'));
+    expect(await parseConfig(needed, Dom0Config, 'dom0.yaml')).toEqual(host);
+  });
+
+  it('is of the first host of the example cloud', async () => {
+    const host = await parseConfig(EXAMPLE_DOM0, Dom0Config, 'dom0.yaml');
+    const [site] = (await parse(EXAMPLE_CLOUD)).sites;
+    const { peer, probe } = host;
+    expect([site!.id, site!.hosts[0]]).toEqual([
+      host.site,
+      expect.objectContaining({ id: host.host, peer, probe }),
+    ]);
   });
 });

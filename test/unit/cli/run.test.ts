@@ -39,6 +39,7 @@ describe('the command line', () => {
     [['status', '--nonsense'], /unknown option/],
     [['move', 'd1'], /missing required argument 'site'/],
     [['manager'], /--config/],
+    [['dom0'], /--config: expected a dom0.yaml; one to begin with: vmshadow dom0 --example/],
   ])('%j is a usage error', async (argv, said) => {
     const { exit, notes, out } = await cli(...argv);
     expect(exit).toBe(64);
@@ -106,10 +107,18 @@ describe('the command line', () => {
 
   it('a configuration that is not there ends with 78', async () => {
     expect((await cli('manager', '--config', '/nonexistent/vmshadow.yaml')).exit).toBe(78);
-    expect((await cli('dom0', '--config', '/nonexistent/dom0.yaml')).exit).toBe(78);
+    const dom0 = await cli('dom0', '--config', '/nonexistent/dom0.yaml');
+    expect(dom0.exit).toBe(78);
+    expect(dom0.notes).toContain('vmshadow dom0 --example');
     const dev = await cli('dev', '--config', '/nonexistent/vmshadow.yaml');
     expect(dev.exit).toBe(78);
     expect(dev.notes).toContain('vmshadow dev --example');
+  });
+
+  it('prints an example of a dom0.yaml', async () => {
+    const { exit, out } = await cli('dom0', '--example');
+    expect(exit).toBe(0);
+    expect(out).toMatch(/^# dom0.yaml[^]*^site: us-west/m);
   });
 
   it('a plan file or a capture that is not there ends with 65', async () => {
