@@ -40,7 +40,12 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
   };
   const parts: FakeParts = { ...options, machine, withProcess, run };
   return {
-    info: async () => ({ driver: 'fake', version: '1.0', machines: ['pc-i440fx-10.0'], cpuModel: machine.cpuModel }),
+    info: async () => ({
+      driver: 'fake',
+      version: '1.0',
+      machines: ['pc-i440fx-10.0'],
+      cpuModel: machine.cpuModel,
+    }),
     resources: async () => machine.resources,
     create: async (definition, tap, image) => {
       const known = machine.desktops.get(definition.id);
