@@ -13,7 +13,8 @@ import { LOOP } from '../temporal/contract/loop.js';
 import type { Nothing, Signal, Update } from '../temporal/contract/message.js';
 import { MOVE, type MoveStatus } from '../temporal/contract/move.js';
 import type { DesktopsAsk, LoopStatus } from '../temporal/contract/status.js';
-import { CONTROL_QUEUE, migrateId, shadowLoopId } from '../temporal/contract/names.js';
+import { CREATE, type CreateStatus } from '../temporal/contract/create.js';
+import { CONTROL_QUEUE, createId, migrateId, shadowLoopId } from '../temporal/contract/names.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
 
@@ -24,8 +25,8 @@ const BUSY_TIMEOUT_MS = 20_000;
 /** The first reports of a run of the loop take seconds in large pools; a dead host holds them up for 5 s, one that hangs for 20 s. */
 const BEGINNING_MS = 30_000;
 const BEGINNING_POLL_MS = 250;
-/** Plans of large pools take seconds; images of new desktops are copied within the update. */
-const UPDATE_TIMEOUT_MS = 600_000;
+/** Plans of large pools take seconds; an operator's move waits for fresh reports. */
+const UPDATE_TIMEOUT_MS = 120_000;
 /** Of gRPC. */
 const [INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND] = [3, 4, 5];
 
@@ -93,9 +94,30 @@ export class LoopClient {
     );
   }
 
+  /** How the (latest) creation of a desktop stands; null when there never was one. */
+  createStatus(desktop: DesktopId): Promise<CreateStatus | null> {
+    return nullIfMissing(
+      this.#ask(createId(desktop), QUERY_TIMEOUT_MS, (handle) => handle.query(CREATE.status)),
+    );
+  }
+
+  /** End a creation that is under way. */
+  async cancelCreate(desktop: DesktopId): Promise<void> {
+    await this.#ask(createId(desktop), QUERY_TIMEOUT_MS, (handle) => handle.signal(CREATE.cancelCreate));
+  }
+
   /** Temporal's own word on the latest move: RUNNING, COMPLETED, TERMINATED ...; null when there never was one. */
-  async moveExecution(desktop: DesktopId): Promise<string | null> {
-    const found = this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (h) => h.describe());
+  moveExecution(desktop: DesktopId): Promise<string | null> {
+    return this.#execution(migrateId(desktop));
+  }
+
+  /** Temporal's own word on the latest creation. */
+  createExecution(desktop: DesktopId): Promise<string | null> {
+    return this.#execution(createId(desktop));
+  }
+
+  async #execution(workflowId: string): Promise<string | null> {
+    const found = this.#ask(workflowId, QUERY_TIMEOUT_MS, (h) => h.describe());
     return (await nullIfMissing(found))?.status.name ?? null;
   }
 

@@ -132,7 +132,7 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
       result.exit = await moveCommand(context, { ...o, desktop, site });
     });
   pooled(program.command('cancel <desktop>'))
-    .description("cancel a desktop's move, and say what became of it: undone until the commit")
+    .description("cancel a desktop's move (undone until the commit) or creation, and say what became of it")
     .option('--follow', 'wait until it is decided (the default)')
     .option('--no-follow', 'only ask')
     .action(async (desktop: string, o: Raw) => {
@@ -175,9 +175,10 @@ function addDesktops(program: Command, context: CliContext, result: ProgramResul
     .option('--dir <folder>', "with --client-file: the authority's folder (default: ./keys)")
     .option('--config <file>', 'with --client-file: the cloud (default: vmshadow.yaml)')
     .option('--no-start', 'do not start it')
-    .action(async (id: string, o: Raw) =>
-      (await import('./commands/desktop.js')).createCommand(context, { ...o, id }),
-    );
+    .action(async (id: string, o: Raw) => {
+      const { createCommand } = await import('./commands/create-desktop.js');
+      result.exit = await createCommand(context, { ...o, id });
+    });
   for (const action of ['start', 'stop'] as const)
     pooled(desktop.command(`${action} <desktop>`))
       .description(action === 'start' ? 'start a stopped desktop' : 'shut a desktop down; its disk stays')

@@ -45,3 +45,35 @@ function logView(context: CliContext): ProgressView {
     close: () => undefined,
   };
 }
+
+export interface LineView {
+  /** `key` says whether a line is worth a line in a log. */
+  show(line: string, key: string): void;
+  say(text: string): void;
+  close(): void;
+}
+
+/** Make a view of lines: one painted in place on a terminal, elsewhere a line when its key has changed. */
+export function makeLineView(context: CliContext): LineView {
+  let last = '';
+  const once = (key: string, tell: () => void) => {
+    if (key !== last) tell();
+    last = key;
+  };
+  if (!context.interactive || !process.stderr.isTTY)
+    return {
+      show: (line, key) => once(key, () => context.note(`${formatClock(Date.now())} ${line}`)),
+      say: (text) => once(text, () => context.note(text)),
+      close: () => undefined,
+    };
+  const painter = makePainter(process.stderr);
+  return {
+    show: (line) => painter.paint(line),
+    say: (text) =>
+      once(text, () => {
+        painter.clear();
+        context.note(text);
+      }),
+    close: () => painter.leave(),
+  };
+}

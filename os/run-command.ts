@@ -8,6 +8,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Given on standard input. */
   readonly input?: string;
+  /** Told what it says on standard output while it runs. */
+  readonly onOutput?: (text: string) => void;
   readonly env?: Record<string, string>;
   readonly cwd?: string;
 }
@@ -25,7 +27,7 @@ export async function runCommand(
 ): Promise<string> {
   const [file, ...args] = argv;
   try {
-    const { stdout } = await execa(file, args, {
+    const running = execa(file, args, {
       timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       maxBuffer: MAX_OUTPUT_BYTES,
       ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
@@ -33,7 +35,9 @@ export async function runCommand(
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
-    return stdout;
+    const { onOutput } = options;
+    if (onOutput !== undefined) running.stdout.on('data', (part: Buffer) => onOutput(part.toString()));
+    return (await running).stdout;
   } catch (error) {
     if (!(error instanceof ExecaError)) throw error;
     const stderr = (typeof error.stderr === 'string' ? error.stderr : '').trim().slice(-MAX_STDERR_CHARS);

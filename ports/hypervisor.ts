@@ -90,13 +90,23 @@ export interface Hypervisor {
   resources(): Promise<MachineResources>;
 
   // --- desktops of this host
-  /** Make the desktop's disk (copied from `image`, or empty) and keep its definition; nothing runs yet. Throws ALREADY_EXISTS for another one. */
-  create(definition: DesktopDefinition, tap: string, image: string | null): Promise<void>;
+  /**
+   * Make the desktop's disk (copied from `image`, or empty) and keep its definition; nothing runs yet. What an interrupted creation has left is
+   * made anew. `onProgress` hears now and then how many bytes of the image are copied, zeros included, of how many; the signal ends the copy,
+   * removes what it has made and its reason is thrown. Throws ALREADY_EXISTS for another desktop, OUT_OF_SPACE where the copy finds no room.
+   */
+  create(
+    definition: DesktopDefinition,
+    tap: string,
+    image: string | null,
+    onProgress?: (doneBytes: number, totalBytes: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** Start a desktop without a living guest: one that was created, stopped, has shut itself down, or has crashed. Any other is left as it is. */
   start(desktop: DesktopId): Promise<void>;
   /** Shut down (ACPI, then after `graceMs` by force). The disk stays. */
   stop(desktop: DesktopId, graceMs: number): Promise<void>;
-  /** Remove disk and definition of a desktop that does not run, also of one that has powered itself off. Throws DESKTOP_RUNNING for one that does. */
+  /** Remove disk and definition of a desktop that does not run, also of one that has powered itself off, and what an interrupted creation has left. Throws DESKTOP_RUNNING for one that does. */
   remove(desktop: DesktopId): Promise<void>;
   /** All desktops that this host has files of, with what their process does; found again after a restart of the worker. */
   list(): Promise<DesktopRuntime[]>;

@@ -14,6 +14,7 @@ import { DesktopLocks } from '../activities/host/desktop-locks.js';
 import { CapacityGate } from '../activities/host/capacity-gate.js';
 import type { HostContext } from '../activities/host/host-context.js';
 import { OwnershipStore } from '../activities/stores/ownership-store.js';
+import { CreationStore } from '../activities/stores/creation-store.js';
 import { ReservationStore } from '../activities/stores/reservation-store.js';
 import { RestartStore } from '../activities/stores/restart-store.js';
 import { PowerKeeper } from '../activities/host/power-keeper.js';
@@ -110,6 +111,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
   await mkdir(runDir, { recursive: true });
   const ownership = new OwnershipStore(join(stateDir, 'ownership'));
   const reservations = new ReservationStore(join(stateDir, 'reservations'));
+  const creations = new CreationStore(join(stateDir, 'creations'));
   const hypervisor = new QemuHypervisor({
     stateDir,
     runDir,
@@ -157,6 +159,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
       hypervisor,
       ownership,
       reservations,
+      creations,
     }),
     hypervisor,
     network,
@@ -165,6 +168,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     locks: new DesktopLocks(),
     ownership,
     reservations,
+    creations,
     power: new PowerMemory(new RestartStore(join(stateDir, 'restarts')), logger),
     peers,
     linkCap: new UplinkCap(config),

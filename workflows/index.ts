@@ -2,3 +2,4 @@
 export { migrateDesktop } from './migrate-desktop.js';
 export { rebalance } from './rebalance.js';
 export { shadowLoop } from './shadow-loop.js';
+export { createDesktop } from './create-desktop.js';

@@ -13,7 +13,7 @@ import { LOOP, ShadowLoopInput } from '../temporal/contract/loop.js';
 import { WORKFLOW } from '../temporal/contract/names.js';
 import { beginRun, carryOver } from './loop/carry-over.js';
 import { collect } from './loop/collect.js';
-import { createDesktop } from './loop/create-desktop.js';
+import { createDesktop, endCreate, forgetTerminatedCreations } from './loop/create-desktop.js';
 import { desktopPower, enrollClients, removeDesktop } from './loop/desktop-requests.js';
 import { retryMoves, reviewHolds } from './loop/holds.js';
 import type { LoopState } from './loop/loop-state.js';
@@ -48,6 +48,7 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
   state.problems.delete('plan');
   try {
     await forgetTerminated(state);
+    await forgetTerminatedCreations(state);
     reviewHolds(state, Date.now());
     await locateUsers(state);
     await probeSilentUsers(state);
@@ -77,6 +78,7 @@ function answerTo(state: LoopState): void {
     fingerprints: (ask) => fingerprintsAsked(state, ask),
     retryMoves: (ask) => retryMoves(state, ask),
     moveEnded: (move) => endMove(state, move),
+    createEnded: (creation) => endCreate(state, creation),
     runCycle: (wanted) => state.askCycle(wanted),
   });
 }

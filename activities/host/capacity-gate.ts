@@ -14,6 +14,7 @@ import {
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { DesktopRuntime, Hypervisor } from '../../ports/hypervisor.js';
 import type { OwnershipStore } from '../stores/ownership-store.js';
+import type { CreationStore } from '../stores/creation-store.js';
 import type { ReservationStore } from '../stores/reservation-store.js';
 
 export interface CapacityGateOptions {
@@ -23,6 +24,7 @@ export interface CapacityGateOptions {
   readonly hypervisor: Hypervisor;
   readonly ownership: OwnershipStore;
   readonly reservations: ReservationStore;
+  readonly creations: CreationStore;
 }
 
 /** What a host has and what of it is taken. */
@@ -149,15 +151,16 @@ export class CapacityGate {
   }
 
   async #count(): Promise<Counted> {
-    const { hypervisor, ownership, reservations } = this.#options;
-    // In this order: a claim ends when there is a reservation or a desktop, and a reservation when there is a desktop.
+    const { hypervisor, ownership, reservations, creations } = this.#options;
+    // In this order: a claim ends when there is a reservation or a desktop, and a reservation or creation when there is a desktop.
     const definitions = new Map<DesktopId, DesktopDefinition>(this.#claims);
     const coming = new Set<DesktopId>([...this.#claims.keys(), ...this.#starting.keys()]);
     const reserved = await reservations.list();
+    const begun = (await creations.list()).filter((c) => !c.made);
     const [desktops, records] = await Promise.all([hypervisor.list(), ownership.list()]);
     const owned = new Set(records.filter((r) => r.state === 'owner').map((r) => r.desktop));
     const sure = new Map(reserved.map((r) => [r.definition.id, r.diskUsedBytes]));
-    for (const { definition } of reserved) {
+    for (const { definition } of [...reserved, ...begun]) {
       definitions.set(definition.id, definition);
       coming.add(definition.id);
     }

@@ -1,15 +1,16 @@
-// A host's ordinary life: report, create, start, stop, remove. What the shadow loop collects each cycle comes from here.
-import { hasCode, VmshadowError } from '../../domain/errors.js';
-import { createdHere, remove } from '../../domain/migration/ownership.js';
+// A host's ordinary life: report, start, stop, remove. What the shadow loop collects each cycle comes from here.
+import { VmshadowError } from '../../domain/errors.js';
+import { remove } from '../../domain/migration/ownership.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { hasRoomToGoOn, outOfSpace } from '../../domain/model/real-room.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
 import type { DesktopReport, HostReport } from '../../temporal/contract/host-report.js';
+import { assertNotComing } from './creation.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
 import type { HostContext } from './host-context.js';
 import { startHere } from './start-here.js';
-import type { CreateDesktop, DesktopPower, EnrollClients, RemoveDesktop, ReportHost } from './inputs.js';
+import type { DesktopPower, EnrollClients, RemoveDesktop, ReportHost } from './inputs.js';
 
 /** A guest that ignores the power button is stopped by force after this time. */
 const STOP_GRACE_MS = 20_000;
@@ -31,26 +32,6 @@ export function desktopActivities(ctx: HostContext) {
   /** A command of an operator is answered soon: what a move holds is not waited for long. */
   const locked = (desktop: DesktopId, what: string, work: () => Promise<void>): Promise<void> =>
     ctx.locks.run(desktop, what, work, { waitMs: COMMAND_WAIT_MS });
-
-  const make = async (
-    definition: DesktopDefinition,
-    request: Pick<CreateDesktop, 'image' | 'clients'>,
-  ): Promise<string> => {
-    const tap = await ctx.network.attach(definition);
-    try {
-      await ctx.hypervisor.create(definition, tap, request.image);
-    } catch (error) {
-      if (!hasCode(error, 'ALREADY_EXISTS')) await ctx.network.detach(definition.id);
-      throw error;
-    }
-    await ctx.ownership.change(definition.id, (r) =>
-      r?.state === 'owner' ? r : createdHere(r, definition.id, ctx.now()),
-    );
-    const external = await ctx.network.allocateExternal(definition.id);
-    await ctx.network.enroll(definition.id, request.clients);
-    await ctx.network.activate(definition);
-    return external;
-  };
 
   return {
     /**
@@ -99,17 +80,6 @@ export function desktopActivities(ctx: HostContext) {
       };
     },
 
-    /** Make a desktop on this host: capacity, disk, tap, addresses; start it if asked. Again with the same id: goes on. */
-    async createDesktop(request: CreateDesktop): Promise<{ external: string }> {
-      const { definition } = request;
-      return ctx.locks.run(definition.id, 'its creation', async () => {
-        await assertNotComing(ctx, definition.id);
-        const external = await ctx.capacityGate.claim(definition, () => make(definition, request));
-        if (request.start) await ctx.hypervisor.start(definition.id);
-        return { external };
-      });
-    },
-
     /** Let more clients speak for a desktop's users. */
     async enrollClients({ desktop, clients }: EnrollClients): Promise<void> {
       await locked(desktop, 'enrolling clients', async () => {
@@ -140,6 +110,7 @@ export function desktopActivities(ctx: HostContext) {
         await ctx.power.forget(desktop);
         await ctx.network.detach(desktop);
         // The record last: an attempt that was cut off is followed by one that still finds its desktop.
+        await ctx.creations.remove(desktop);
         await ctx.ownership.change(desktop, (r) => remove(r, desktop, ctx.now()));
       });
     },
@@ -162,16 +133,6 @@ async function assertGoesOn(ctx: HostContext, desktop: DesktopId): Promise<void>
     throw new VmshadowError(
       'MOVE_IN_PROGRESS',
       `desktop ${desktop} has a process but stands still (${state}), as in the pause of a move: look at \`vmshadow status\`, then try again, or stop it first`,
-    );
-}
-
-/** Throw MOVE_IN_PROGRESS when a desktop of this id is on its way to here: its address, tap and files are spoken for. */
-async function assertNotComing(ctx: HostContext, desktop: DesktopId): Promise<void> {
-  const coming = (await ctx.reservations.list()).find((r) => r.definition.id === desktop);
-  if (coming !== undefined)
-    throw new VmshadowError(
-      'MOVE_IN_PROGRESS',
-      `a desktop ${desktop} is being moved to ${hostKey(ctx.self)} (${coming.moveId}): wait until that has ended, or choose another name`,
     );
 }
 

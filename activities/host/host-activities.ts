@@ -3,10 +3,11 @@ import { Context } from '@temporalio/activity';
 import { atBoundary } from '../boundary.js';
 import { switchover, type Pulse, type SwitchoverDone } from '../switchover/switchover.js';
 import { cleanupActivities } from './cleanup.js';
+import { creationActivities } from './creation.js';
 import { desktopActivities } from './desktops.js';
 import type { HostContext } from './host-context.js';
 import { HOST_INPUTS, type SwitchoverRequest } from './inputs.js';
-import { activityReporter } from './progress-reporter.js';
+import { activityReporter, creationReporter } from './progress-reporter.js';
 import { probeActivities } from './probe.js';
 import { sourceActivities } from './source.js';
 import { targetActivities } from './target.js';
@@ -18,6 +19,7 @@ const SWITCHOVER_BEAT_MS = 500;
 export function hostActivities(ctx: HostContext) {
   const all = {
     ...desktopActivities(ctx),
+    ...creationActivities(ctx, creationReporter),
     ...probeActivities(ctx),
     ...targetActivities(ctx),
     ...sourceActivities(ctx, activityReporter),

@@ -11,6 +11,7 @@ import type { PeerHost, Peers } from '../../ports/peers.js';
 import type { TrafficSource } from '../../ports/traffic.js';
 import type { LinkCap } from '../../ports/uplink.js';
 import type { OwnershipStore } from '../stores/ownership-store.js';
+import type { CreationStore } from '../stores/creation-store.js';
 import type { ReservationStore } from '../stores/reservation-store.js';
 
 export interface HostContext {
@@ -23,6 +24,7 @@ export interface HostContext {
   readonly locks: DesktopLocks;
   readonly ownership: OwnershipStore;
   readonly reservations: ReservationStore;
+  readonly creations: CreationStore;
   readonly power: PowerMemory;
   readonly peers: Peers;
   readonly linkCap: LinkCap;

@@ -40,6 +40,13 @@ const CreateDesktop = z.object({
 });
 export type CreateDesktop = z.infer<typeof CreateDesktop>;
 
+/** `creation` names the workflow run that makes it: only that one may remove what it made. */
+const MakeDesktop = CreateDesktop.extend({ creation: MoveId });
+export type MakeDesktop = z.infer<typeof MakeDesktop>;
+
+const CreationRef = z.object({ desktop: DesktopId, creation: MoveId });
+export type CreationRef = z.infer<typeof CreationRef>;
+
 const EnrollClients = z.object({ desktop: DesktopId, clients: z.array(PublicKey).min(1) });
 export type EnrollClients = z.infer<typeof EnrollClients>;
 
@@ -129,6 +136,9 @@ export type CleanSource = z.infer<typeof CleanSource>;
 export const HOST_INPUTS = {
   reportHost: ReportHost,
   createDesktop: CreateDesktop,
+  makeDesktop: MakeDesktop,
+  settleCreation: CreationRef,
+  discardCreation: CreationRef,
   enrollClients: EnrollClients,
   desktopPower: DesktopPower,
   removeDesktop: RemoveDesktop,

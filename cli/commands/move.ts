@@ -13,6 +13,7 @@ import { noMove } from '../failures.js';
 import { followMove } from '../follow.js';
 import type { LoopClient } from '../loop-client.js';
 import { withLoop } from '../with-loop.js';
+import { cancelCreation } from './cancel-creation.js';
 import { makeProgressView } from '../progress-view.js';
 import { renderMoveEnd } from '../render/move-line.js';
 
@@ -94,6 +95,8 @@ const CancelOptions = z.object({ ...poolOptions, desktop: DesktopId, follow: z.b
 export async function cancelCommand(context: CliContext, raw: unknown): Promise<ExitCode> {
   const { pool, desktop, json, follow } = parseArguments(CancelOptions, raw, 'cancel', ['desktop']);
   return withLoop(pool, async (loop) => {
+    const creation = await silenceAsNull(loop.createExecution(desktop));
+    if (creation === 'RUNNING') return cancelCreation(context, loop, desktop, { json, follow });
     const before = await askMove(loop, desktop, MOVE.cancelMove);
     if (!follow) {
       const phase = before?.phase ?? null;

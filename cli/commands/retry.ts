@@ -11,8 +11,8 @@ const Options = z.object({ ...poolOptions, what: z.string().min(1).optional() })
 
 /** Run `vmshadow retry [DESKTOP|SITE/HOST]`. */
 export async function retryCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { pool, json, what } = parseArguments(Options, raw, 'retry');
-  const ask = parseArguments(RetryMoves, what === undefined ? {} : meant(what), 'retry');
+  const { pool, json, what } = parseArguments(Options, raw, 'retry', ['what']);
+  const ask = parseArguments(RetryMoves, what === undefined ? {} : meant(what), 'retry', ['desktop', 'host']);
   const retried = await withLoop(pool, (loop) => loop.update(LOOP.retryMoves, ask));
   const of = what === undefined ? '' : ` of ${what}`;
   context.out(

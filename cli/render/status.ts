@@ -44,6 +44,7 @@ export function renderStatus(view: StatusView): string {
     loop.beginning
       ? 'DESKTOPS  not known yet: the loop has just begun a run, and hosts have not reported'
       : renderDesktops(loop.desktops, atMs) + more(loop),
+    ...renderCreating(loop, atMs),
     renderMoves(view),
     ...renderRecent(loop, atMs),
     ...renderHeld(loop, atMs),
@@ -166,6 +167,16 @@ function renderMoves(view: StatusView): string {
     return `${head}\n  ${renderMoveProgress(status)}${reason}`;
   });
   return `MOVES\n${indent(lines.join('\n'))}`;
+}
+
+/** Desktops that are being made; a loop of a release before names none. */
+function renderCreating({ creating }: Partial<Pick<LoopStatus, 'creating'>>, atMs: number): string[] {
+  if (creating === undefined || creating.length === 0) return [];
+  const lines = creating.map(
+    (c) =>
+      `${c.desktop} at ${hostKey(c.host)}, for ${formatDuration(atMs - c.startedAtMs)} (${c.workflowId})`,
+  );
+  return [`BEING MADE\n${indent(lines.join('\n'))}`];
 }
 
 function renderRecent(loop: LoopStatus, atMs: number): string[] {

@@ -93,8 +93,15 @@ export class QemuHypervisor implements Hypervisor {
     return machineResources(this.#host.layout.disksFolder);
   }
 
-  create(definition: DesktopDefinition, tap: string, image: string | null): Promise<void> {
-    return this.#locked(definition.id, () => createDesktop(this.#host, definition, tap, image));
+  create(
+    definition: DesktopDefinition,
+    tap: string,
+    image: string | null,
+    onProgress: (doneBytes: number, totalBytes: number) => void = () => undefined,
+    signal: AbortSignal | null = null,
+  ): Promise<void> {
+    const watch = { onProgress, signal };
+    return this.#locked(definition.id, () => createDesktop(this.#host, definition, tap, image, watch));
   }
 
   start(desktop: DesktopId): Promise<void> {

@@ -11,6 +11,7 @@ import { FingerprintKeeper } from '../../activities/host/fingerprint-keeper.js';
 import type { HostContext } from '../../activities/host/host-context.js';
 import { PowerMemory } from '../../activities/host/power-memory.js';
 import { OwnershipStore } from '../../activities/stores/ownership-store.js';
+import { CreationStore } from '../../activities/stores/creation-store.js';
 import { ReservationStore } from '../../activities/stores/reservation-store.js';
 import { RestartStore } from '../../activities/stores/restart-store.js';
 import { TargetSide } from '../../activities/switchover/target-side.js';
@@ -89,6 +90,7 @@ export class FakeHost {
     const hypervisor = fakeHypervisor(this.machine, { ...shared, dirty: () => this.dirty });
     const ownership = new OwnershipStore(join(dir, 'ownership'));
     const reservations = new ReservationStore(join(dir, 'reservations'));
+    const creations = new CreationStore(join(dir, 'creations'));
     this.#traffic = new FakeTraffic({
       owns: async (desktop) => (await ownership.get(desktop))?.state === 'owner',
       steady: () => this.windows,
@@ -103,6 +105,7 @@ export class FakeHost {
         hypervisor,
         ownership,
         reservations,
+        creations,
       }),
       hypervisor,
       network: fakeDesktopNetwork({
@@ -117,6 +120,7 @@ export class FakeHost {
       locks: new DesktopLocks(),
       ownership,
       reservations,
+      creations,
       power: new PowerMemory(new RestartStore(join(dir, 'restarts')), logger),
       peers: fakePeers(self, (ref) => {
         const host = cloud.hosts.get(hostKey(ref));
@@ -167,6 +171,8 @@ export class FakeHost {
     ]);
     return [
       ...reservations,
+      ...(await this.context.creations.list()).map((c) => `creation of ${c.definition.id}`),
+      ...[...this.machine.unfinished].map((id) => `half an image of ${id}`),
       ...[...this.machine.incoming.keys()].map((moveId) => `incoming ${moveId}`),
       ...[...this.machine.retired.keys()].map((moveId) => `retired ${moveId}`),
       ...[...this.caps.keys()].map((moveId) => `cap of ${moveId}`),

@@ -1,8 +1,10 @@
 // The hypervisor port without a guest: it keeps every promise that test/compliance/hypervisor.ts claims of the real driver. Faults are
 // switched on by name.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { VmshadowError } from '../../domain/errors.js';
 import { UNKNOWN_RATES, type DirtyRates } from '../../domain/migration/dirty-rates.js';
+import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import type { DesktopRuntime, Hypervisor } from '../../ports/hypervisor.js';
 import { fakeDiskCopy } from './fake-disk-copy.js';
@@ -47,8 +49,10 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
       cpuModel: machine.cpuModel,
     }),
     resources: async () => machine.resources,
-    create: async (definition, tap, image) => {
+    create: async (definition, tap, image, onProgress, signal) => {
       const known = machine.desktops.get(definition.id);
+      if (known === undefined && image !== null)
+        await copyImage(machine, definition, options.faults, onProgress, signal);
       if (known === undefined)
         machine.desktops.set(
           definition.id,
@@ -70,6 +74,7 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
       const desktop = machine.desktops.get(id);
       if (desktop !== undefined && hasProcess(desktop))
         throw new VmshadowError('DESKTOP_RUNNING', `fake: ${id} is ${desktop.state}; stop it first`);
+      machine.unfinished.delete(id);
       machine.desktops.delete(id);
     },
     list: async () => [
@@ -94,6 +99,31 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
     ...fakeMemoryCopy(parts),
   };
 }
+
+/** Copy an image, in steps; what is not finished is there to be cleaned up by whoever comes after a crash. */
+async function copyImage(
+  machine: FakeMachine,
+  { id }: DesktopDefinition,
+  faults: FakeParts['faults'],
+  onProgress?: (doneBytes: number, totalBytes: number) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  machine.unfinished.add(id);
+  try {
+    for (let step = 1; step <= IMAGE_STEPS || faults.has('image never ends'); step++) {
+      signal?.throwIfAborted();
+      onProgress?.(Math.min(step, IMAGE_STEPS - 1) * 10, IMAGE_STEPS * 10);
+      await sleep(5);
+    }
+    onProgress?.(IMAGE_STEPS * 10, IMAGE_STEPS * 10);
+  } catch (error) {
+    machine.unfinished.delete(id);
+    throw error;
+  }
+  machine.unfinished.delete(id);
+}
+
+const IMAGE_STEPS = 4;
 
 const runtimeOf = ({ definition, state, wanted, disk }: FakeDesktop): DesktopRuntime => ({
   definition,

@@ -86,6 +86,8 @@ export class FakeMachine {
   readonly incoming = new Map<string, FakeIncoming>();
   /** By move. */
   readonly retired = new Map<string, FakeRetired>();
+  /** Desktops whose image is being copied, or was when something crashed. */
+  readonly unfinished = new Set<string>();
   /** A machine without end, unless a test gives it one. */
   resources: MachineResources = {
     disk: { fileSystem: '/fake', freeMiB: 1e9, totalMiB: 1e9 },

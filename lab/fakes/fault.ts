@@ -9,6 +9,7 @@ export type Fault =
   | 'memory breaks'
   | 'disk breaks'
   | 'memory never converges'
+  | 'image never ends'
   | 'disk never ends'
   | 'sync never comes'
   | 'view is lost'

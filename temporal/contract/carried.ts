@@ -51,6 +51,19 @@ const HeldMoves = z.object({
   situation: z.string().nullable(),
 }) satisfies z.ZodType<Hold>;
 
+/** A desktop that is being made: its address and room are taken before any host reports them. */
+const Creating = z.object({
+  workflowId: z.string(),
+  desktop: DesktopId,
+  host: HostRef,
+  startedAtMs: timeMs,
+  address: z.string(),
+  vcpus: z.number(),
+  memoryMiB: z.number(),
+  diskMiB: z.number(),
+});
+export type Creating = z.infer<typeof Creating>;
+
 export const UserRtts = z.object({
   /** When each site's RTT was measured, ms. */
   measuredAtMs: z.record(z.string(), timeMs),
@@ -74,6 +87,7 @@ export const Carried = z.object({
   lowSinceMs: z.record(z.string(), timeMs),
   moves: z.record(z.string(), MoveUnderWay),
   recent: z.array(EndedMove),
+  creating: z.record(z.string(), Creating).default({}),
   /** Moves that are not tried for now, and why. */
   holds: z.record(z.string(), HeldMoves),
   /** Of those only whom the hosts pinged: it would take many cycles to ask them all again. */

@@ -5,6 +5,7 @@ import { CloudConfig } from '../../domain/model/cloud.js';
 import type { Policy } from '../../domain/model/policy.js';
 import type { PlanResult } from '../../domain/placement/request/model.js';
 import { Nothing, query, signal, update, type Query, type Update } from './message.js';
+import { CreateEnded } from './create.js';
 import { MoveEnded } from './move.js';
 import {
   CreateDesktop,
@@ -61,6 +62,7 @@ export const LOOP = {
   /** Of the last cycle. */
   fingerprints,
   moveEnded: signal('moveEnded', MoveEnded),
+  createEnded: signal('createEnded', CreateEnded),
   /** Have a cycle at once. */
   runCycle: signal('runCycle', RunCycle),
 } as const;

@@ -19,6 +19,7 @@ export const WORKFLOW = {
   shadowLoop: 'shadowLoop',
   migrateDesktop: 'migrateDesktop',
   rebalance: 'rebalance',
+  createDesktop: 'createDesktop',
 } as const;
 
 /** One entity a pool. */
@@ -29,6 +30,11 @@ export function shadowLoopId(pool: PoolId): string {
 /** The ID is the lock: a desktop is in at most one move. */
 export function migrateId(desktop: DesktopId): string {
   return `migrate/${desktop}`;
+}
+
+/** The ID is the lock: a desktop is made once. */
+export function createId(desktop: DesktopId): string {
+  return `create/${desktop}`;
 }
 
 export function rebalanceScheduleId(pool: PoolId): string {

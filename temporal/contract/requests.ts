@@ -38,6 +38,8 @@ export const CreateDesktop = readsOldNames(
     /** Ed25519 public keys (base64) of the thin clients' proxies that may follow the desktop. */
     clients: z.array(PublicKey).default([]),
     start: z.boolean().default(true),
+    /** Answer when it is made, or after a minute at the latest; false: answer when it has begun. */
+    wait: z.boolean().default(true),
   }),
 );
 export type CreateDesktop = z.infer<typeof CreateDesktop>;
@@ -45,9 +47,12 @@ export type CreateDesktop = z.infer<typeof CreateDesktop>;
 export type CreateDesktopRequest = z.input<typeof CreateDesktop>;
 
 export interface DesktopCreated {
+  /** Missing from a loop of a release before. */
+  readonly workflowId?: string;
   readonly desktop: DesktopId;
   readonly host: HostRef;
   readonly internal: string;
+  /** Empty while it is not made yet: its host chooses it last. */
   readonly external: string;
   readonly remoteDesktopPort: number;
 }

@@ -99,6 +99,13 @@ export interface LoopStatus {
     readonly cause: string;
     readonly startedAtMs: number;
   }[];
+  /** Desktops that are being made. */
+  readonly creating: readonly {
+    readonly workflowId: string;
+    readonly desktop: DesktopId;
+    readonly host: HostRef;
+    readonly startedAtMs: number;
+  }[];
   readonly recent: readonly {
     readonly desktop: DesktopId;
     readonly outcome: string;

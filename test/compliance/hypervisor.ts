@@ -119,6 +119,27 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         expect(await source.get(id)).toEqual((await source.list())[0]);
       });
 
+      claim('are made with progress up to the whole, or not at all where that is given up', async () => {
+        await source.remove(id);
+        const leave = new AbortController();
+        const given = source.create(
+          definition,
+          world.tap,
+          world.image,
+          () => leave.abort(new Error('given up')),
+          leave.signal,
+        );
+        await expect(given).rejects.toThrow(/abort|given up/);
+        expect(await source.list()).toEqual([]);
+        expect(await world.kept('source')).toEqual([]);
+        const seen: [number, number][] = [];
+        await source.create(definition, world.tap, world.image, (done, total) => seen.push([done, total]));
+        const [done, total] = seen.at(-1)!;
+        expect(total).toBeGreaterThan(0);
+        expect(done).toBe(total);
+        expect(seen).toEqual([...seen].sort((a, b) => a[0] - b[0]));
+      });
+
       claim('are made on a machine that tells what it has left', async () => {
         const { disk, memory } = await source.resources();
         expect(disk.fileSystem).toMatch(/^\//);

@@ -86,6 +86,7 @@ const WRONG: Record<string, [input: unknown, problems: RegExp]> = {
     { desktop: '/', host: { site: 'us-east' } },
     /retryMoves: 2 problems[\s\S]*desktop: [\s\S]*host\.host: /,
   ],
+  createEnded: [{ desktop: 'd1', outcome: 'perhaps' }, /outcome: /],
   createDesktop: [
     { id: 'new', memoryMiB: 'much' },
     /createDesktop: 3 problems[\s\S]*site: [\s\S]*memoryMiB: /,

@@ -22,6 +22,7 @@ export function carryOver(state: LoopState, nowMs: number): Carried {
     lowSinceMs: Object.fromEntries(state.lowSinceMs),
     moves: Object.fromEntries(state.moves),
     recent: [...state.recent],
+    creating: Object.fromEntries(state.creating),
     holds: Object.fromEntries(state.holds),
     users: Object.fromEntries([...state.users].filter(([, user]) => user.by === 'hosts')),
     asked: state.asked,

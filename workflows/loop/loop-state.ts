@@ -7,7 +7,8 @@ import type { Place } from '../../domain/users/geography.js';
 import type { Hold } from '../../domain/migration/held-moves.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
-import type { Carried, MoveUnderWay, UserRtts } from '../../temporal/contract/carried.js';
+import type { Carried, Creating, MoveUnderWay, UserRtts } from '../../temporal/contract/carried.js';
+import type { CreateEnded } from '../../temporal/contract/create.js';
 import type { MoveEnded } from '../../temporal/contract/move.js';
 import type { RunCycle } from '../../temporal/contract/requests.js';
 import type { LoopStatus, PlanSummary } from '../../temporal/contract/status.js';
@@ -16,14 +17,6 @@ import type { LoopStatus, PlanSummary } from '../../temporal/contract/status.js'
 export interface Located {
   readonly host: HostRef;
   readonly report: DesktopReport;
-}
-
-interface Creating {
-  readonly address: string;
-  readonly host: HostRef;
-  readonly vcpus: number;
-  readonly memoryMiB: number;
-  readonly diskMiB: number;
 }
 
 /** Ended moves kept for `status`; older ones are found by search attributes. */
@@ -50,7 +43,9 @@ export class LoopState {
   places = new Map<string, Place | null>();
   current = new Map<string, Fingerprint>();
   /** Desktops that are being made: their addresses and room are taken before any host reports them. */
-  creating = new Map<string, Creating>();
+  readonly creating: Map<string, Creating>;
+  /** Creations that somebody waits for: how they ended, once they have. */
+  readonly awaited = new Map<string, CreateEnded | null>();
   plan: PlanSummary | null = null;
   lastCycleMs: number | null = null;
   /** When the state of the run before could not be read, and why. */
@@ -71,6 +66,7 @@ export class LoopState {
     this.lowSinceMs = new Map(Object.entries(carried?.lowSinceMs ?? {}));
     this.moves = new Map(Object.entries(carried?.moves ?? {}));
     this.recent = carried?.recent ?? [];
+    this.creating = new Map(Object.entries(carried?.creating ?? {}));
     this.holds = new Map(Object.entries(carried?.holds ?? {}));
     this.users = new Map(Object.entries(carried?.users ?? {}));
     this.asked = carried?.asked ?? null;

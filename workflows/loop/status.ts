@@ -54,6 +54,12 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
       cause,
       startedAtMs,
     })),
+    creating: [...state.creating.values()].map(({ workflowId, desktop, host, startedAtMs }) => ({
+      workflowId,
+      desktop,
+      host,
+      startedAtMs,
+    })),
     recent: state.recent,
     ...heldStatus(state, Date.now()),
     plan: ask.desktop === undefined && ask.from === 0 && ask.limit > 0 ? state.plan : null,

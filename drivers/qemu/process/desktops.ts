@@ -10,7 +10,7 @@ import { VmshadowError, hasCode, isVmshadowError, messageOf } from '../../../dom
 import { makeFolderDurably, removeDurably } from '../../../os/durable-file.js';
 import { isNotDurable } from '../../../os/record-errors.js';
 import { qemuCommand } from './command-lines.js';
-import { createEmptyDisk, importImage, usedBytes } from './disk-image.js';
+import { createEmptyDisk, importImage, removeUnfinished, usedBytes, type CopyWatch } from './disk-image.js';
 import type { QemuHost } from './qemu-host.js';
 import {
   findProcess,
@@ -42,6 +42,7 @@ export async function createDesktop(
   definition: DesktopDefinition,
   tap: string,
   image: string | null,
+  watch: CopyWatch,
 ): Promise<void> {
   await prepareFolders(host);
   const known = await host.records.desktops.get(definition.id);
@@ -54,10 +55,10 @@ export async function createDesktop(
   }
   const { disk } = host.layout.copy(definition.id, HOME_COPY);
   // Without a record the disk is what an interrupted creation left.
-  await rm(disk, { force: true });
+  await removeUnfinished(disk);
   try {
     if (image === null) await createEmptyDisk(disk, definition.diskMiB);
-    else await importImage(image, disk, definition.diskMiB);
+    else await importImage(image, disk, definition.diskMiB, watch);
     const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
     await host.records.desktops.put(definition.id, record);
   } catch (error) {
@@ -143,7 +144,7 @@ export async function stopDesktop(host: QemuHost, id: DesktopId, graceMs: number
 /** Remove disk, logs and record of a desktop whose guest does not run. */
 export async function removeDesktop(host: QemuHost, id: DesktopId): Promise<void> {
   const record = await host.records.desktops.get(id);
-  if (record === null) return;
+  if (record === null) return removeUnfinished(host.layout.copy(id, HOME_COPY).disk);
   const files = host.layout.copy(id, record.copy);
   const running = await host.findCopy(files, id);
   if (running !== null) {

@@ -1,7 +1,7 @@
 // Disk files: made empty or from the operator's image, as sparse raw files of exactly the desktop's size.
 import { open, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
-import { VmshadowError } from '../../../domain/errors.js';
+import { hasCode, VmshadowError } from '../../../domain/errors.js';
 import { convertSize } from '../../../domain/model/units.js';
 import { isMissing, renameDurably } from '../../../os/durable-file.js';
 import { runCommand } from '../../../os/run-command.js';
@@ -14,8 +14,8 @@ const ImageInfo = z.object({
     .object({ data: z.object({ 'data-file': z.string().optional() }).optional() })
     .optional(),
 });
-/** A slow disk copies 10 MB/s: 64 GB in two hours. */
-const CONVERT_TIMEOUT_MS = 2 * 3_600_000;
+/** Slow disks copy 10 MB/s: what takes longer than a day hangs. */
+const CONVERT_TIMEOUT_MS = 24 * 3_600_000;
 
 /** Make an empty (sparse, all zero) raw disk; one that is there already is kept. */
 export async function createEmptyDisk(path: string, diskMiB: number): Promise<void> {
@@ -29,30 +29,72 @@ export async function createEmptyDisk(path: string, diskMiB: number): Promise<vo
   }
 }
 
-/** Copy a raw or qcow2 image into a new raw disk of `diskMiB`; throw INPUT_INVALID when it is something else or larger. */
-export async function importImage(image: string, path: string, diskMiB: number): Promise<void> {
+/** Who watches a copy: told of bytes done and of all; the signal ends it. */
+export interface CopyWatch {
+  readonly onProgress: (doneBytes: number, totalBytes: number) => void;
+  readonly signal: AbortSignal | null;
+}
+
+/** Copy a raw or qcow2 image into a new raw disk of `diskMiB`; throw INPUT_INVALID when it is something else or larger, OUT_OF_SPACE without room. */
+export async function importImage(
+  image: string,
+  path: string,
+  diskMiB: number,
+  { signal, onProgress }: CopyWatch,
+): Promise<void> {
   const info = await inspectImage(image);
-  if (info['virtual-size'] > convertSize(diskMiB, 'MiB', 'B'))
+  const totalBytes = info['virtual-size'];
+  if (totalBytes > convertSize(diskMiB, 'MiB', 'B'))
     throw new VmshadowError(
       'INPUT_INVALID',
-      `image ${image} holds ${Math.ceil(convertSize(info['virtual-size'], 'B', 'MiB'))} MiB, but the desktop's diskMiB is ${diskMiB}; ` +
+      `image ${image} holds ${Math.ceil(convertSize(totalBytes, 'B', 'MiB'))} MiB, but the desktop's diskMiB is ${diskMiB}; ` +
         'raise diskMiB or shrink the image',
     );
-  const unfinished = `${path}.import`;
+  const unfinished = unfinishedOf(path);
   await rm(unfinished, { force: true });
   try {
-    await runCommand(
-      ['qemu-img', 'convert', '-f', info.format, '-O', 'raw', '-S', '64k', image, unfinished],
-      {
-        timeoutMs: CONVERT_TIMEOUT_MS,
+    await runCommand([...ENDS_WITH_US, ...CONVERT, '-f', info.format, image, unfinished], {
+      timeoutMs: CONVERT_TIMEOUT_MS,
+      onOutput: (text) => {
+        const share = shareOf(text);
+        if (share !== null) onProgress(Math.round(share * totalBytes), totalBytes);
       },
-    );
+      ...(signal === null ? {} : { signal }),
+    });
+    signal?.throwIfAborted();
     await createEmptyDisk(unfinished, diskMiB);
     await renameDurably(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });
-    throw error;
+    signal?.throwIfAborted();
+    throw hasCode(error, 'COMMAND') ? refusedCopy(error) : error;
   }
+}
+
+/** Of a worker that was killed no copy goes on into a file that nobody knows. */
+const ENDS_WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--'] as const;
+const CONVERT = ['qemu-img', 'convert', '-p', '-O', 'raw', '-S', '64k'] as const;
+
+const unfinishedOf = (path: string) => `${path}.import`;
+
+/** Remove what an interrupted creation has left of a disk that no record names. */
+export async function removeUnfinished(path: string): Promise<void> {
+  for (const file of [unfinishedOf(path), path]) await rm(file, { force: true });
+}
+
+/** `    (12.34/100%)`, again and again: the last one that came. */
+function shareOf(text: string): number | null {
+  const percent = [...text.matchAll(/\((\d+(?:\.\d+)?)\/100%\)/g)].at(-1)?.[1];
+  return percent === undefined ? null : Number(percent) / 100;
+}
+
+/** What made a long copy fail is there the next time too: an operator has to see to it. */
+function refusedCopy(error: VmshadowError): VmshadowError {
+  const full = /no space left/i.test(error.message);
+  return new VmshadowError(full ? 'OUT_OF_SPACE' : 'COMMAND', error.message, {
+    retryable: false,
+    cause: error,
+  });
 }
 
 /** Wait until what was written to a file is on the disk, whoever wrote it. */

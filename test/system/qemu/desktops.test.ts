@@ -81,6 +81,32 @@ describe('the desktops of a host', () => {
     expect(await world.a.driver.list()).toEqual([]);
   });
 
+  it('are made anew where the worker was killed in the copy of the image, whose copy ends with it', async () => {
+    const image = join(world.folder, 'large.raw');
+    await runCommand(['dd', 'if=/dev/urandom', `of=${image}`, 'bs=1M', 'count=256', 'status=none']);
+    const own = DesktopDefinition.parse({ ...definition, id: 'cut', diskMiB: 300 });
+    const cutOff = async () => {
+      let killed: Promise<void> | undefined;
+      const making = world.a.driver.create(own, TAP, image, () => void (killed ??= world.a.kill()));
+      await expect(making).rejects.toThrow('the worker died');
+      await killed;
+      while ((await world.processes('qemu-img')).length > 0) await sleep(50);
+      world.a.start();
+      expect(await world.a.driver.list()).toEqual([]);
+    };
+    await cutOff();
+    await world.a.driver.remove(own.id);
+    expect(await world.kept('a')).toEqual([]);
+    await cutOff();
+    const seen: number[] = [];
+    await world.a.driver.create(own, TAP, image, (done) => seen.push(done));
+    expect(seen.at(-1)).toBe(256 * 2 ** 20);
+    const disk = await readFile(join(world.folder, 'a', 'disks', 'cut.home.raw'));
+    expect(disk.subarray(0, 256 * 2 ** 20).equals(await readFile(image))).toBe(true);
+    await world.a.driver.remove(own.id);
+    expect(await world.kept('a')).toEqual([]);
+  });
+
   it('boot from their own disk, and come up again when the guest reboots', async () => {
     // A boot sector that says K on the first serial port, waits, and resets through the keyboard controller.
     const code = [

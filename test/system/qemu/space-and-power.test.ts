@@ -49,8 +49,16 @@ beforeAll(async () => {
   cloud = new FakeCloud();
   const fake = await cloud.add(self, capacity, '198.51.100.10');
   const hypervisor = world.a.driver;
-  const { ownership, reservations } = fake.context;
-  const capacityGate = new CapacityGate({ self, capacity, growth, hypervisor, ownership, reservations });
+  const { ownership, reservations, creations } = fake.context;
+  const capacityGate = new CapacityGate({
+    self,
+    capacity,
+    growth,
+    hypervisor,
+    ownership,
+    reservations,
+    creations,
+  });
   ctx = { ...fake.context, hypervisor, capacityGate };
   keeper = new PowerKeeper(ctx);
   await ctx.network.attach(definition);

@@ -137,7 +137,7 @@ export class TwoHosts {
 
   /** Pids of all processes that name this world's folder (or a folder in it) on their command line, by kind. */
   async processes(
-    kind: 'qemu-system-x86_64' | 'qemu-storage-daemon',
+    kind: 'qemu-system-x86_64' | 'qemu-storage-daemon' | 'qemu-img',
     folder = this.folder,
   ): Promise<number[]> {
     const found: number[] = [];

@@ -24,6 +24,9 @@ const targetMove = { moveId: move.moveId, definition, tap: 'vs-d1' };
 const RIGHT: Record<string, unknown> = {
   reportHost: { traffic: true },
   createDesktop: { definition, image: null, clients: [FAKE_KEY], start: true },
+  makeDesktop: { definition, image: null, clients: [FAKE_KEY], start: true, creation: 'd1-1' },
+  settleCreation: { desktop: 'd1', creation: 'd1-1' },
+  discardCreation: { desktop: 'd1', creation: 'd1-1' },
   enrollClients: { desktop: 'd1', clients: [FAKE_KEY] },
   desktopPower: { desktop: 'd1', action: 'stop' },
   removeDesktop: { desktop: 'd1' },

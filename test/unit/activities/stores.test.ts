@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CapacityGate } from '../../../activities/host/capacity-gate.js';
 import { OwnershipStore } from '../../../activities/stores/ownership-store.js';
+import { CreationStore } from '../../../activities/stores/creation-store.js';
 import { ReservationStore } from '../../../activities/stores/reservation-store.js';
 import { HostRef } from '../../../domain/model/ids.js';
 import { fakeDesktop, FakeCloud } from '../../../lab/fakes/fake-host.js';
@@ -43,26 +44,30 @@ describe('records of releases before', () => {
 });
 
 describe('a host whose records cannot be read', () => {
-  it.each(['ownership', 'reservations'] as const)('promises no capacity (%s)', async (broken) => {
-    const cloud = new FakeCloud();
-    const fake = await cloud.add(self, capacity, '198.51.100.10');
-    const failing = {
-      files: { ...NODE_FILES, readNames: () => Promise.reject(errno('EIO', folder)) },
-    };
-    const gate = new CapacityGate({
-      self,
-      capacity,
-      growth: { disk: 1, memory: 1 },
-      hypervisor: fake.context.hypervisor,
-      ownership: new OwnershipStore(join(folder, 'o'), broken === 'ownership' ? failing : {}),
-      reservations: new ReservationStore(join(folder, 'r'), broken === 'reservations' ? failing : {}),
-    });
-    let made = false;
-    const claim = gate.claim(desktop, async () => void (made = true));
-    await expect(claim).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
-    expect(made).toBe(false);
-    await cloud.remove();
-  });
+  it.each(['ownership', 'reservations', 'creations'] as const)(
+    'promises no capacity (%s)',
+    async (broken) => {
+      const cloud = new FakeCloud();
+      const fake = await cloud.add(self, capacity, '198.51.100.10');
+      const failing = {
+        files: { ...NODE_FILES, readNames: () => Promise.reject(errno('EIO', folder)) },
+      };
+      const gate = new CapacityGate({
+        self,
+        capacity,
+        growth: { disk: 1, memory: 1 },
+        hypervisor: fake.context.hypervisor,
+        ownership: new OwnershipStore(join(folder, 'o'), broken === 'ownership' ? failing : {}),
+        reservations: new ReservationStore(join(folder, 'r'), broken === 'reservations' ? failing : {}),
+        creations: new CreationStore(join(folder, 'c'), broken === 'creations' ? failing : {}),
+      });
+      let made = false;
+      const claim = gate.claim(desktop, async () => void (made = true));
+      await expect(claim).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
+      expect(made).toBe(false);
+      await cloud.remove();
+    },
+  );
 });
 
 it('a reservation that was given up is gone for good', async () => {

@@ -117,6 +117,7 @@ export const LOOP: LoopStatus = {
   desktopCount: 1,
   desktops: [DESKTOP],
   moves: [],
+  creating: [],
   recent: [],
   held: [],
   heldCount: 0,

@@ -42,8 +42,8 @@ async function make(): Promise<HypervisorWorld> {
     },
     crash: async (side: Side) => machines[side].crash(definition.id),
     kept: async (side: Side) => {
-      const { desktops, incoming, retired } = machines[side];
-      return [...desktops.keys(), ...incoming.keys(), ...retired.keys()];
+      const { desktops, incoming, retired, unfinished } = machines[side];
+      return [...unfinished, ...desktops.keys(), ...incoming.keys(), ...retired.keys()];
     },
     remove: async () => undefined,
   };

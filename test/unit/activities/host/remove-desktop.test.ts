@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { creationActivities } from '../../../../activities/host/creation.js';
 import { desktopActivities } from '../../../../activities/host/desktops.js';
 import { release } from '../../../../domain/migration/ownership.js';
 import { HostRef } from '../../../../domain/model/ids.js';
@@ -22,7 +23,10 @@ beforeEach(async () => {
 afterEach(() => cloud.remove());
 
 const remove = () => activities.removeDesktop({ desktop: id });
-const create = () => activities.createDesktop({ definition, image: null, clients: [], start: true });
+const create = () =>
+  creationActivities(host.context, () =>
+    Object.assign(async () => undefined, { signal: new AbortController().signal }),
+  ).createDesktop({ definition, image: null, clients: [], start: true });
 
 describe('removeDesktop', () => {
   it('removes a stopped desktop with disk, tap and addresses, as often as it is asked, and frees its room', async () => {
