@@ -31,17 +31,20 @@ const READ_AT_A_TIME = 32;
  * the next one from opening its queue. bash, since dash cannot name descriptors above 9.
  */
 const CLOSE_THE_REST =
-  'for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done; exec "$@"';
+  'umask 077; for fd in /proc/self/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && eval "exec $fd>&-"; done; exec "$@"';
 
-/** Start `argv` (which must name `pidFile`) and wait until it has written it and `isUp`. Throws COMMAND with the end of its log. */
+/**
+ * Start `argv` (which must name `pidFile`, and may first be others that become `program`) and wait until it has written it and `isUp`. Throws
+ * COMMAND with the end of its log.
+ */
 export async function startProcess(
+  program: string,
   argv: readonly string[],
   pidFile: string,
   logFile: string,
   isUp: () => Promise<boolean>,
 ): Promise<HostProcess> {
-  const [program = '', ...args] = argv;
-  const child = startCommand(['bash', '-c', CLOSE_THE_REST, 'bash', program, ...args], {
+  const child = startCommand(['bash', '-c', CLOSE_THE_REST, 'bash', ...argv], {
     detached: true,
     logFile,
   });

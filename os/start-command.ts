@@ -98,7 +98,8 @@ export function startCommand(
   const { stdin = 'ignore', stdout = 'pipe', stderr = 'pipe', logFile, detached = false, env, cwd } = options;
   const opened: number[] = [];
   const open = (path: string, flags: 'r' | 'a') => {
-    opened.push(openSync(path, flags));
+    // A log may tell what only its owner should know.
+    opened.push(openSync(path, flags, 0o600));
     return opened.at(-1) as Descriptor;
   };
   try {

@@ -36,6 +36,7 @@ import { resolveName } from '../os/resolve-name.js';
 import { HostCertificate } from '../drivers/peers/host-certificate.js';
 import { PeerServer } from '../drivers/peers/peer-server.js';
 import { TlsPeers } from '../drivers/peers/peer-client.js';
+import { qemuUser } from './qemu-user.js';
 import { connectWhenThere, installRuntime, runWorkers, WORKER_DEFAULTS } from './worker-runtime.js';
 
 export interface Dom0Options {
@@ -117,6 +118,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     runDir,
     imageDir: config.imageDir,
     accel: config.accel,
+    runAs: await qemuUser(config, logger),
     pki: { dir: pkiDir },
     incoming: { address: config.peer.address, ports: config.migrationPorts },
     logger,

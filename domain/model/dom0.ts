@@ -34,6 +34,17 @@ export const Dom0Config = z
     pkiDir: z.string().startsWith('/', 'expected an absolute path'),
     /** File of this host's Ed25519 identity (`vmshadow keys issue`); its public key is what clients are enrolled with. */
     identityFile: z.string().startsWith('/', 'expected an absolute path'),
+    /**
+     * As whom QEMU and its storage daemons run: a user's name, or UID:GID. Unless told otherwise `vmshadow-qemu`, where there is one; `root` has to
+     * be asked for by name.
+     */
+    qemuUser: z
+      .string()
+      .regex(
+        /^([a-z_][a-z0-9_-]{0,31}|[1-9]\d{0,8}:[1-9]\d{0,8}|[1-3]\d{9}:[1-3]\d{9})$/,
+        'expected the name of a user, or UID:GID',
+      )
+      .optional(),
     accel: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
     /** Hold the cap of moves on the wire with htb at the uplink. */
     shapeUplink: z.boolean().default(true),

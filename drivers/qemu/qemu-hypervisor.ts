@@ -22,7 +22,6 @@ import {
   createDesktop,
   getDesktop,
   listDesktops,
-  prepareFolders,
   removeDesktop,
   resumeDesktop,
   startDesktop,
@@ -39,6 +38,7 @@ import { DirtyRateMeter } from './process/dirty-rates.js';
 import { describeHypervisor } from './process/info.js';
 import { confirmComplete, discardTarget, prepareDisk, prepareMemory } from './target/incoming.js';
 import { QemuHost, type DriverLogger, type QemuOptions } from './process/qemu-host.js';
+import { prepareFolders } from './process/folders.js';
 import { copyKeyOf } from './process/layout.js';
 import { machineResources } from './process/resources.js';
 import { LogKeeper } from './process/log-keeper.js';

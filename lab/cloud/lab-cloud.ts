@@ -2,7 +2,7 @@
 // its site's namespace, one proxy a user. Everything that it makes lies in one folder or in the world, and goes with them.
 import pMap from 'p-map';
 import { addressAt } from '../../domain/model/address.js';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -48,6 +48,8 @@ export interface LabCloudOptions {
   readonly signal?: AbortSignal;
 }
 
+/** As whom a lab's QEMU runs: nobody's number, no account is needed. */
+const QEMU_USER = { uid: 2_000_000_001, gid: 2_000_000_001 };
 const PEER_PORT = 7443;
 const CONTROL_PORT = 7946;
 const TEMPORAL_PORT = 7233;
@@ -110,6 +112,8 @@ export class LabCloud {
       limits: { moveMbps: options.moveMbps },
     });
     await mkdir(dir, { recursive: true });
+    // QEMU's user passes through it to his files.
+    await chmod(dir, 0o711);
     await writeFile(join(dir, 'vmshadow.yaml'), stringify(config));
     const keys = join(dir, 'keys');
     await createAuthority(keys);
@@ -325,6 +329,7 @@ async function configureHost(options: LabCloudOptions, name: string, keys: strin
     capacity: site?.capacity,
     pkiDir: pki,
     identityFile,
+    qemuUser: `${String(QEMU_USER.uid)}:${String(QEMU_USER.gid)}`,
     accel: 'tcg',
   });
   await writeFile(join(folder, 'dom0.yaml'), stringify(config));

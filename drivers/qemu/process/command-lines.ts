@@ -5,11 +5,12 @@ import type { DesktopDefinition } from '../../../domain/model/desktop.js';
 import type { HostRef } from '../../../domain/model/ids.js';
 import { distinguishedName } from '../../peers/pki.js';
 import type { CopyFiles, ReplicaServerFiles } from './layout.js';
+import { openedPath, TAP_DESCRIPTOR } from './opened.js';
 
 export type Accelerator = 'tcg' | 'kvm';
 
 export const QEMU = 'qemu-system-x86_64';
-const STORAGE_DAEMON = 'qemu-storage-daemon';
+export const STORAGE_DAEMON = 'qemu-storage-daemon';
 /** Node name of a desktop's disk in its QEMU. */
 export const DISK_NODE = 'disk0';
 /** Device through which the guest sees it. */
@@ -18,10 +19,7 @@ export const DISK_DEVICE = 'vd0';
 export interface CopyCommand {
   readonly definition: DesktopDefinition;
   readonly files: CopyFiles;
-  readonly tap: string;
   readonly accelerator: Accelerator;
-  /** Where relative kernel and initrd names are looked for. */
-  readonly imageDir: string;
   /** Wait for memory from a source, and stay paused with it. */
   readonly incoming: boolean;
 }
@@ -46,13 +44,14 @@ export function qemuCommand(command: CopyCommand): string[] {
     ...['-rtc', 'base=utc'],
     ...['-display', 'none', '-vga', definition.boot.kind === 'disk' ? 'std' : 'none'],
     // The guest's NIC boots nothing: no option ROM, which would also have to be the same at both ends.
-    ...['-netdev', `tap,id=net0,ifname=${escapeComma(command.tap)},script=no,downscript=no`],
+    // The tap, and kernel and initrd below, are opened before QEMU is a user of its own (opened.ts).
+    ...['-netdev', `tap,id=net0,fd=${String(TAP_DESCRIPTOR)}`],
     ...['-device', `virtio-net-pci,id=nic0,netdev=net0,mac=${definition.network.mac},romfile=`],
     ...['-blockdev', `driver=file,node-name=file0,filename=${escapeComma(files.disk)},discard=unmap`],
     ...['-blockdev', `driver=raw,node-name=${DISK_NODE},file=file0,discard=unmap`],
     // A kernel given directly takes boot index 0.
     ...['-device', `virtio-blk-pci,id=${DISK_DEVICE},drive=${DISK_NODE},bootindex=1`],
-    ...bootArguments(command),
+    ...bootArguments(definition),
     // append=on lets the driver cut the log under a chatty guest (log-keeper.ts).
     ...['-chardev', `file,id=serial0,path=${escapeComma(files.serialLog)},append=on`],
     ...['-serial', 'chardev:serial0'],
@@ -66,15 +65,20 @@ export function qemuCommand(command: CopyCommand): string[] {
   ];
 }
 
-/** A guest with a kernel of its own reboots as it likes; with a given one, a reboot (or panic) is its end, as for a container. */
-function bootArguments({ definition, imageDir }: CopyCommand): string[] {
-  const { boot } = definition;
+/** The files that a desktop boots from, in the order in which they are opened for it; relative names are looked for in `imageDir`. */
+export function bootFiles({ boot }: DesktopDefinition, imageDir: string): string[] {
   if (boot.kind === 'disk') return [];
-  const resolve = (name: string): string => (isAbsolute(name) ? name : join(imageDir, name));
+  const names = boot.initrd === undefined ? [boot.kernel] : [boot.kernel, boot.initrd];
+  return names.map((name) => (isAbsolute(name) ? name : join(imageDir, name)));
+}
+
+/** A guest with a kernel of its own reboots as it likes; with a given one, a reboot (or panic) is its end, as for a container. */
+function bootArguments({ boot }: DesktopDefinition): string[] {
+  if (boot.kind === 'disk') return [];
   return [
     '-no-reboot',
-    ...['-kernel', resolve(boot.kernel)],
-    ...(boot.initrd === undefined ? [] : ['-initrd', resolve(boot.initrd)]),
+    ...['-kernel', openedPath(0)],
+    ...(boot.initrd === undefined ? [] : ['-initrd', openedPath(1)]),
     ...['-append', boot.append],
   ];
 }

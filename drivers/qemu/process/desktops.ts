@@ -1,15 +1,16 @@
 // The desktops of this host: their disks, records and processes. A desktop's record says which copy's files are its own; the processes
 // live on without the worker, and everything is found again from the records.
-import { rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { DesktopRuntime } from '../../../ports/hypervisor.js';
 import type { DesktopDefinition, DesktopState, PowerWish } from '../../../domain/model/desktop.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError, hasCode, isVmshadowError, messageOf } from '../../../domain/errors.js';
-import { makeFolderDurably, removeDurably } from '../../../os/durable-file.js';
+import { removeDurably } from '../../../os/durable-file.js';
+import { asUser } from '../../../os/run-as.js';
 import { isNotDurable } from '../../../os/record-errors.js';
-import { qemuCommand } from './command-lines.js';
+import { bootFiles, QEMU, qemuCommand } from './command-lines.js';
 import { createEmptyDisk, importImage, removeUnfinished, usedBytes, type CopyWatch } from './disk-image.js';
 import type { QemuHost } from './qemu-host.js';
 import {
@@ -20,6 +21,8 @@ import {
   type HostProcess,
 } from '../../../os/host-process.js';
 import { HOME_COPY, copyKeyOf, type CopyFiles } from './layout.js';
+import { prepareFolders } from './folders.js';
+import { withOpened } from './opened.js';
 import { residentBytes } from './resources.js';
 import { statusWithin } from '../qmp/status-within.js';
 import { queryStatus } from '../qmp/qmp-replies.js';
@@ -30,11 +33,6 @@ const QUIT_TIMEOUT_MS = 5_000;
 const POLL_MS = 50;
 /** A monitor answers in ms; whoever looks at desktops does not wait longer for one that hangs. */
 const LOOK_PATIENCE_MS = 2_000;
-
-/** Make the folders that the driver needs. */
-export async function prepareFolders(host: QemuHost): Promise<void> {
-  for (const folder of [...host.layout.folders, host.layout.runDir]) await makeFolderDurably(folder);
-}
 
 /** Make the disk and the record of a new desktop; the same desktop made again is left alone. */
 export async function createDesktop(
@@ -100,15 +98,13 @@ export async function launchCopy(
   incoming: boolean,
 ): Promise<HostProcess> {
   await rm(files.monitor, { force: true });
-  const argv = qemuCommand({
-    definition,
-    files,
-    tap,
-    incoming,
-    accelerator: await host.accelerator(),
-    imageDir: host.options.imageDir,
-  });
-  const started = await startProcess(argv, files.pidFile, files.processLog, async () => {
+  const { runAs, imageDir } = host.options;
+  const accelerator = await host.accelerator();
+  const command = asUser(runAs, qemuCommand({ definition, files, incoming, accelerator }));
+  const argv = withOpened(tap, bootFiles(definition, imageDir), command);
+  await (await open(files.serialLog, 'a')).close();
+  for (const path of [files.disk, files.serialLog]) await host.giveToQemu(path);
+  const started = await startProcess(QEMU, argv, files.pidFile, files.processLog, async () => {
     try {
       await host.monitors.get(files.monitor, definition.id);
       return true;

@@ -1,5 +1,5 @@
 // Disk files: made empty or from the operator's image, as sparse raw files of exactly the desktop's size.
-import { open, rm, stat } from 'node:fs/promises';
+import { chmod, open, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { hasCode, VmshadowError } from '../../../domain/errors.js';
 import { convertSize } from '../../../domain/model/units.js';
@@ -62,6 +62,7 @@ export async function importImage(
       ...(signal === null ? {} : { signal }),
     });
     signal?.throwIfAborted();
+    await chmod(unfinished, 0o600);
     await createEmptyDisk(unfinished, diskMiB);
     await renameDurably(unfinished, path);
   } catch (error) {

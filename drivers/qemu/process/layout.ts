@@ -64,9 +64,19 @@ export class Layout {
     this.runDir = runDir;
   }
 
-  /** All folders below `stateDir` that must be there. */
+  /** Folders below `stateDir` that are the driver's alone. */
   get folders(): readonly string[] {
-    return ['desktops', 'incoming', 'retired', 'disks', 'logs', 'views'].map((f) => join(this.stateDir, f));
+    return ['desktops', 'incoming', 'retired'].map((f) => join(this.stateDir, f));
+  }
+
+  /** Those with files of QEMU's, which may pass through them and no more. */
+  get sharedFolders(): readonly string[] {
+    return [...['disks', 'logs', 'views'].map((f) => join(this.stateDir, f)), this.certificatesFolder];
+  }
+
+  /** Copies of this host's certificates, each for as long as QEMU reads it. */
+  get certificatesFolder(): string {
+    return join(this.stateDir, 'tls');
   }
 
   get desktopsFolder(): string {

@@ -8,6 +8,7 @@ import { parseInput } from '../../../domain/model/parse.js';
 import { chooseAccelerator } from './accelerator.js';
 import type { Accelerator } from './command-lines.js';
 import { findProcess, type HostProcess } from '../../../os/host-process.js';
+import { giveFile, mustReach, RunAs } from '../../../os/run-as.js';
 import { KeyedMutex } from '../../../os/keyed-mutex.js';
 import { Layout, type CopyFiles } from './layout.js';
 import { Monitors } from '../qmp/monitors.js';
@@ -21,6 +22,8 @@ export const QemuOptions = z.object({
   runDir: z.string().min(1),
   /** Where definitions' relative kernel and initrd names are looked for. */
   imageDir: z.string().min(1),
+  /** As whom QEMU and its storage daemons run; null: as root. */
+  runAs: RunAs.nullable().default(null),
   accel: z.enum(['tcg', 'kvm', 'auto']).default('auto'),
   /** This host's certificates, as `issueHost` of drivers/peers/pki.ts makes them. */
   pki: z.object({ dir: z.string().min(1) }),
@@ -53,6 +56,7 @@ export class QemuHost {
   readonly log: DriverLogger;
   readonly now: () => number;
   readonly #locks = new KeyedMutex();
+  #reachable = false;
   #accelerator: Promise<Accelerator> | null = null;
 
   constructor(options: QemuOptions, log: DriverLogger, now: () => number) {
@@ -65,8 +69,21 @@ export class QemuHost {
 
   /** The accelerator of this host, probed once. */
   accelerator(): Promise<Accelerator> {
-    this.#accelerator ??= chooseAccelerator(this.options.accel);
+    this.#accelerator ??= chooseAccelerator(this.options.accel, this.options.runAs);
     return this.#accelerator;
+  }
+
+  /** Throw CONFIG_INVALID where the user as whom QEMU runs cannot reach its folders; asked until they were. */
+  async mustBeReachable(): Promise<void> {
+    const { runAs } = this.options;
+    if (runAs === null || this.#reachable) return;
+    for (const folder of [this.layout.runDir, this.layout.disksFolder]) await mustReach(runAs, folder);
+    this.#reachable = true;
+  }
+
+  /** Give a file to the user as whom QEMU runs, and to nobody else. */
+  giveToQemu(path: string): Promise<void> {
+    return giveFile(this.options.runAs, path);
   }
 
   /** Run `work` when everything else under `key` has ended. */

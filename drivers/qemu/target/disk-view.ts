@@ -26,6 +26,7 @@ export async function prepareView(
   // -u: the disk is not looked at, the storage daemon has it locked.
   const options = ['-q', '-u', '-f', 'qcow2', '-b', disk, '-F', 'raw'];
   await runCommand(['qemu-img', 'create', ...options, overlay, `${diskMiB}M`]);
+  await host.giveToQemu(overlay);
 }
 
 /** Begin to keep the view; the guest must be paused, its disk active. */

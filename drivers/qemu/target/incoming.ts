@@ -8,17 +8,19 @@ import type { Endpoint } from '../../../domain/model/address.js';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
 import type { HostRef } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
-import { storageDaemonCommand } from '../process/command-lines.js';
-import { endProcess, launchCopy, prepareFolders, removeCopyFiles } from '../process/desktops.js';
+import { STORAGE_DAEMON, storageDaemonCommand } from '../process/command-lines.js';
+import { endProcess, launchCopy, removeCopyFiles } from '../process/desktops.js';
 import { createEmptyDisk, syncFile } from '../process/disk-image.js';
 import type { QemuHost } from '../process/qemu-host.js';
+import { asUser } from '../../../os/run-as.js';
 import { findProcess, killByPidFile, startProcess } from '../../../os/host-process.js';
 import { incomingCopy, incomingRecord, mustBeIncoming, refuseIfHere, tooLate } from './incoming-record.js';
+import { prepareFolders } from '../process/folders.js';
 import { copyKeyOf, moveName } from '../process/layout.js';
 import { COMMON_CAPABILITIES, capabilities } from '../source/memory-copy.js';
 import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
 import type { IncomingRecord } from '../process/records.js';
-import { addAuthorization, addServerCredentials } from '../process/tls.js';
+import { addAuthorization, addServerCredentials, withCertificates } from '../process/tls.js';
 import { dropView, prepareView } from './disk-view.js';
 
 /** The source says `completed` a little before the target does. */
@@ -138,17 +140,22 @@ async function serveReplica(
   const files = host.layout.replicaServer(move);
   if ((await findProcess(files.pidFile)) !== null) return;
   await rm(files.monitor, { force: true });
-  const argv = storageDaemonCommand({
-    disk: host.layout.copy(move.desktop, copyKeyOf(move)).disk,
-    files,
-    address: host.options.incoming.address,
-    port: record.diskPort,
-    exportName: copyKeyOf(move),
-    pkiDir: host.options.pki.dir,
-    from,
+  const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));
+  await host.giveToQemu(disk);
+  await withCertificates(host, async (pkiDir) => {
+    const argv = storageDaemonCommand({
+      disk,
+      files,
+      address: host.options.incoming.address,
+      port: record.diskPort,
+      exportName: copyKeyOf(move),
+      pkiDir,
+      from,
+    });
+    // The daemon writes its pid file when everything on its command line is in force.
+    const command = asUser(host.options.runAs, argv);
+    await startProcess(STORAGE_DAEMON, command, files.pidFile, files.log, () => Promise.resolve(true));
   });
-  // The daemon writes its pid file when everything on its command line is in force.
-  await startProcess(argv, files.pidFile, files.log, () => Promise.resolve(true));
 }
 
 async function stopServing(host: QemuHost, move: MoveKey): Promise<void> {

@@ -1,6 +1,6 @@
 // Two hosts for the tests: network namespaces joined by one cable, a tap with the desktop's gateway in each, certificates of one cloud.
 // Everything that it makes is named after one prefix and this process, and `remove` takes all of it away, also after a failure.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +16,8 @@ import { bringDisk, bringMemory, type MoveEnds } from '../../compliance/move-ste
 import { RemoteHost, type GuestStatus } from './remote-host.js';
 
 export const TAP = 'vmsqtap';
+/** Nobody's number: the tests need no account. */
+export const QEMU_USER = { uid: 2_000_000_001, gid: 2_000_000_001, name: null };
 const GATEWAY = '10.77.3.1';
 const GUEST = '10.77.3.2';
 const ADDRESSES = { a: '10.201.0.1', b: '10.201.0.2' };
@@ -58,6 +60,8 @@ export class TwoHosts {
 
   static async make(): Promise<TwoHosts> {
     const folder = await mkdtemp(join(tmpdir(), 'vmsq-'));
+    // QEMU's user passes through it.
+    await chmod(folder, 0o711);
     const tag = `${process.pid}-${worlds++}`;
     const names = [`vmsq-a-${tag}`, `vmsq-b-${tag}`] as const;
     await createAuthority(join(folder, 'ca'));
@@ -100,6 +104,7 @@ export class TwoHosts {
       runDir: join(this.folder, `r${site}`),
       imageDir: '/',
       accel: 'tcg',
+      runAs: QEMU_USER,
       pki: { dir: join(this.folder, `pki-${site}`) },
       incoming: { address: ADDRESSES[site], ports: { first: 15800, last: 15819 } },
     };

@@ -1,6 +1,7 @@
 import { DesktopDefinition } from '../../../../domain/model/desktop.js';
 import { HostRef } from '../../../../domain/model/ids.js';
 import {
+  bootFiles,
   qemuCommand,
   storageDaemonCommand,
   type CopyCommand,
@@ -21,9 +22,7 @@ const command = (definition: DesktopDefinition, more: Partial<CopyCommand> = {})
   qemuCommand({
     definition,
     files: layout.copy(definition.id, 'home'),
-    tap: 'tap0',
     accelerator: 'tcg',
-    imageDir: '/images',
     incoming: false,
     ...more,
   });
@@ -39,8 +38,10 @@ describe('the command line of a copy', () => {
 
   it('looks for relative kernel names in the image folder and passes the kernel’s own line as it is', () => {
     const argv = command(kernel);
-    expect(valueOf(argv, '-kernel')).toBe('/images/vmlinuz');
-    expect(valueOf(argv, '-initrd')).toBe('/else/initrd');
+    expect(bootFiles(kernel, '/images')).toEqual(['/images/vmlinuz', '/else/initrd']);
+    expect(bootFiles(disk, '/images')).toEqual([]);
+    expect(valueOf(argv, '-kernel')).toBe('/proc/self/fd/4');
+    expect(valueOf(argv, '-initrd')).toBe('/proc/self/fd/5');
     expect(valueOf(argv, '-append')).toBe('quiet a,b');
   });
 
