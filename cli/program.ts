@@ -85,6 +85,7 @@ function addDaemons(program: Command, context: CliContext): void {
     .option('--config <file>', 'the cloud', 'vmshadow.yaml')
     .option('--db <file>', 'database of the Temporal server', '.vmshadow/temporal.db')
     .option('--ip <address>', 'address of the server and its UI', '127.0.0.1')
+    .option('--insecure', 'although an --ip beyond this machine is open to everybody who reaches it')
     .option('--port <port>', 'port of the server (default: 7233)')
     .option('--ui-port <port>', "port of the server's web UI (default: 8233)")
     .option('--example', 'print an example vmshadow.yaml and end')

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { Ipv4, Port } from '../../domain/model/address.js';
-import { integer, parseArguments } from '../arguments.js';
+import { integer, parseArguments, usageError } from '../arguments.js';
 import { loadConfig } from '../config-file.js';
 import type { CliContext } from '../context.js';
 import { untilStopped } from '../daemon.js';
@@ -17,9 +17,14 @@ const Options = z.object({
   ip: Ipv4.default('127.0.0.1'),
   port: integer.pipe(Port).optional(),
   uiPort: integer.pipe(Port).optional(),
+  insecure: z.boolean().default(false),
   example: z.boolean().default(false),
 });
 type Options = z.output<typeof Options>;
+
+/** ECMA-48: select graphic rendition. */
+const RED = '\u001b[1;31m';
+const PLAIN = '\u001b[0m';
 
 /** Run `vmshadow dev` until it is stopped, or print an example configuration. */
 export async function devCommand(context: CliContext, raw: unknown): Promise<void> {
@@ -47,6 +52,23 @@ async function namedServer(): Promise<string | null> {
   return address === undefined || address === '' ? null : address;
 }
 
+/** The dev server has neither TLS nor users: whoever reaches it commands every host. Beyond this machine only by an explicit word. */
+function mustBeAlone(context: CliContext, { ip, insecure }: Options): void {
+  if (ip.startsWith('127.')) return;
+  const danger =
+    'it speaks without TLS and asks nobody who they are: whoever reaches it can stop, move and remove every desktop';
+  if (!insecure)
+    throw usageError(
+      'dev',
+      `vmshadow dev starts no server on ${ip}: ${danger}. Use a Temporal server with mTLS or API keys (TEMPORAL_ADDRESS, docs/operations.md), ` +
+        'or say --insecure where nobody else is on that network.',
+    );
+  // The dev server listens on every address of this machine then (temporal/embedded-server.ts).
+  context.note(
+    `${RED}INSECURE: the Temporal server for ${ip} listens on all addresses of this machine; ${danger}.${PLAIN}`,
+  );
+}
+
 async function serve(
   context: CliContext,
   options: Options,
@@ -61,6 +83,7 @@ async function serve(
     await runManager({ cloud, logger, signal });
     return;
   }
+  mustBeAlone(context, options);
   const { startEmbeddedServer } = await import('../../temporal/embedded-server.js');
   const dbFile = resolve(options.db);
   await mkdir(dirname(dbFile), { recursive: true });

@@ -1,5 +1,5 @@
 // The real command as a process: start-up, help, configuration errors, `dev` with its own Temporal server.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXAMPLE_CLOUD } from '../../../cli/example-config.js';
@@ -70,6 +70,26 @@ describe('vmshadow dev', () => {
     expect(exit).toBe(0);
     expect(out.trim()).toBe(EXAMPLE_CLOUD.trim());
   });
+
+  it('starts no server beyond loopback, or says in red what that means where it is told to', async () => {
+    await writeFile(join(dir, 'vmshadow.yaml'), EXAMPLE_CLOUD);
+    const ports = ['--port', String(await freePort()), '--ui-port', String(await freePort())];
+    const argv = ['dev', '--db', 'open/temporal.db', ...ports];
+    for (const ip of ['192.0.2.1', '0.0.0.0']) {
+      const { exit, err } = await vmshadow([...argv, '--ip', ip], { cwd: dir });
+      expect(exit).toBe(64);
+      expect(err).toMatch(/without TLS/);
+      expect(err).toMatch(/--insecure/);
+      await expect(access(join(dir, 'open'))).rejects.toThrow();
+    }
+    const dev = new Vmshadow([...argv, '--ip', '0.0.0.0', '--insecure'], { cwd: dir });
+    try {
+      await dev.untilPrinted('manager ready', 60_000);
+      expect(dev.err).toMatch(/\u001b\[1;31mINSECURE: .*without TLS/);
+    } finally {
+      expect((await dev.interrupt()).exit).toBe(0);
+    }
+  }, 120_000);
 
   it('runs a server and the manager, survives its own restart, and ends with 0 on Ctrl-C', async () => {
     await writeFile(join(dir, 'vmshadow.yaml'), EXAMPLE_CLOUD);
