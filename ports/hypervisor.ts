@@ -93,7 +93,8 @@ export interface Hypervisor {
   /**
    * Make the desktop's disk (copied from `image`, or empty) and keep its definition; nothing runs yet. What an interrupted creation has left is
    * made anew. `onProgress` hears now and then how many bytes of the image are copied, zeros included, of how many; the signal ends the copy,
-   * removes what it has made and its reason is thrown. Throws ALREADY_EXISTS for another desktop, OUT_OF_SPACE where the copy finds no room.
+   * removes what it has made and its reason is thrown. Throws ALREADY_EXISTS for another desktop, OUT_OF_SPACE where the copy finds no room,
+   * INPUT_INVALID for an image, kernel or initrd that is not in an image folder of this host, or refers to other files.
    */
   create(
     definition: DesktopDefinition,

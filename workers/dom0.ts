@@ -117,6 +117,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     stateDir,
     runDir,
     imageDir: config.imageDir,
+    images: config.images,
     accel: config.accel,
     runAs: await qemuUser(config, logger),
     pki: { dir: pkiDir },

@@ -13,8 +13,10 @@ export const Dom0Config = z
     stateDir: z.string().startsWith('/', 'expected an absolute path'),
     /** Sockets and pid files; short, since a unix socket's path ends at 107 bytes. */
     runDir: z.string().startsWith('/', 'expected an absolute path').max(60),
-    /** Where images, kernels and initrds lie that definitions name by a relative path. */
+    /** Where images, kernels and initrds lie; relative names are looked for here. */
     imageDir: z.string().startsWith('/', 'expected an absolute path'),
+    /** Other folders in which they may lie; whatever is in none of them is refused. */
+    images: z.array(z.string().startsWith('/', 'expected an absolute path')).default([]),
     /** Network device towards the users and the other sites. */
     uplink: z.string().regex(/^[a-zA-Z0-9._-]{1,15}$/, 'expected the name of a network device'),
     /** External addresses that this host may give to desktops. */

@@ -23,7 +23,7 @@ import type { Update } from '../../temporal/contract/message.js';
 import type { CreateDesktopRequest, DesktopCreated } from '../../temporal/contract/requests.js';
 import type { LoopStatus } from '../../temporal/contract/status.js';
 import { shadowLoopId } from '../../temporal/contract/names.js';
-import { checkoutFolder } from '../images/locate.js';
+import { checkoutFolder, imagesFolder } from '../images/locate.js';
 import { COMMANDS_AT_A_TIME } from '../net/commands.js';
 import { Gate } from '../net/gate.js';
 import type { World } from '../net/world.js';
@@ -320,7 +320,9 @@ async function configureHost(options: LabCloudOptions, name: string, keys: strin
     host: host.host,
     stateDir: join(folder, 'state'),
     runDir: join(options.runDir, `${host.site}-${host.host}`),
-    imageDir: join(folder, 'images'),
+    imageDir: imagesFolder(),
+    // Disks that a lab has prepared.
+    images: [dir],
     uplink: host.device,
     externalPool: Array.from({ length: POOL_SIZE }, (_, i) => addressAt(host.externalPool, i + 1)),
     peer: { address: host.address, port: PEER_PORT },

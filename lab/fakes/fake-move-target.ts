@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { VmshadowError } from '../../domain/errors.js';
 import type { Hypervisor, MoveKey } from '../../ports/hypervisor.js';
+import { bootNames, mustBeImages } from './fake-images.js';
 import {
   hashFakeDisk,
   newFakeDesktop,
@@ -31,6 +32,7 @@ export function fakeMoveTarget({ machine, faults, note, run }: FakeParts): MoveT
     prepareDisk: async (move, definition, from) => {
       const known = machine.incoming.get(move.moveId);
       if (activated(move) !== null) incoming(move);
+      mustBeImages(bootNames(definition));
       if (machine.desktops.has(move.desktop))
         throw new VmshadowError('ALREADY_THERE', `fake: ${move.desktop} is here already`);
       if (known !== undefined && !isDeepStrictEqual(known.definition, definition))

@@ -26,6 +26,11 @@ function cacheFolder(): string {
   return join(base === undefined || base === '' ? join(homedir(), '.cache') : base, 'vmshadow');
 }
 
+/** Where all images lie. */
+export function imagesFolder(): string {
+  return join(cacheFolder(), 'images');
+}
+
 const RECIPES = {
   base: 'lab/images/base',
   small: 'lab/images/small',

@@ -1,7 +1,7 @@
 // What ports/hypervisor.ts promises, as claims about any driver: the fake that workflows are tested with passes them, and so does every
 // real one. A world of two hosts is shared by all claims, and each leaves the desktop running where the next one expects it.
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
-import { HostRef, type DesktopId } from '../../domain/model/ids.js';
+import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import type { Hypervisor, MoveKey } from '../../ports/hypervisor.js';
 import { bringDisk, bringMemory, moveDesktop, NEVER, type MoveEnds } from './move-steps.js';
 
@@ -140,6 +140,16 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         expect(seen).toEqual([...seen].sort((a, b) => a[0] - b[0]));
       });
 
+      claim('are made from nothing but the images of their host', async () => {
+        const other = { ...definition, id: DesktopId.parse('other') };
+        for (const image of ['/etc/passwd', '/proc/self/environ', '../etc/passwd', '/etc/../etc/passwd'])
+          await refused(source.create(other, world.tap, image), 'INPUT_INVALID');
+        const boot = { kind: 'kernel' as const, kernel: '/etc/passwd', append: '' };
+        await refused(source.create({ ...other, boot }, world.tap, world.image), 'INPUT_INVALID');
+        expect(await source.get(other.id)).toBeNull();
+        expect(await source.list()).toHaveLength(1);
+      });
+
       claim('are made on a machine that tells what it has left', async () => {
         const { disk, memory } = await source.resources();
         expect(disk.fileSystem).toMatch(/^\//);
@@ -224,6 +234,8 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         expect(await target.prepareDisk(move, definition, from)).toEqual(disk);
         expect(await target.get(id)).toMatchObject({ definition, state: 'incoming' });
         await refused(target.prepareDisk(move, { ...definition, vcpus: 2 }, from), 'INPUT_INVALID');
+        const boot = { kind: 'kernel' as const, kernel: '/etc/passwd', append: '' };
+        await refused(target.prepareDisk(newMove(), { ...definition, boot }, from), 'INPUT_INVALID');
         await refused(source.prepareDisk(move, definition, from), 'ALREADY_THERE');
         await refused(target.confirmComplete(move), 'MEMORY_COPY');
         await refused(target.activate(move, false), 'MEMORY_COPY', { ran: false });

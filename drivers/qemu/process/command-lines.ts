@@ -1,6 +1,5 @@
 // The command lines of QEMU and of its storage daemon, as pure functions. Both ends of a move must get the same devices in the same
 // order from the same definition: everything that the guest can see comes from the definition and the host's accelerator alone.
-import { isAbsolute, join } from 'node:path';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
 import type { HostRef } from '../../../domain/model/ids.js';
 import { distinguishedName } from '../../peers/pki.js';
@@ -63,13 +62,6 @@ export function qemuCommand(command: CopyCommand): string[] {
     '-no-shutdown',
     ...(command.incoming ? ['-S', '-incoming', 'defer'] : []),
   ];
-}
-
-/** The files that a desktop boots from, in the order in which they are opened for it; relative names are looked for in `imageDir`. */
-export function bootFiles({ boot }: DesktopDefinition, imageDir: string): string[] {
-  if (boot.kind === 'disk') return [];
-  const names = boot.initrd === undefined ? [boot.kernel] : [boot.kernel, boot.initrd];
-  return names.map((name) => (isAbsolute(name) ? name : join(imageDir, name)));
 }
 
 /** A guest with a kernel of its own reboots as it likes; with a given one, a reboot (or panic) is its end, as for a container. */

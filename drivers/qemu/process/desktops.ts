@@ -10,7 +10,7 @@ import { VmshadowError, hasCode, isVmshadowError, messageOf } from '../../../dom
 import { removeDurably } from '../../../os/durable-file.js';
 import { asUser } from '../../../os/run-as.js';
 import { isNotDurable } from '../../../os/record-errors.js';
-import { bootFiles, QEMU, qemuCommand } from './command-lines.js';
+import { QEMU, qemuCommand } from './command-lines.js';
 import { createEmptyDisk, importImage, removeUnfinished, usedBytes, type CopyWatch } from './disk-image.js';
 import type { QemuHost } from './qemu-host.js';
 import {
@@ -21,6 +21,7 @@ import {
   type HostProcess,
 } from '../../../os/host-process.js';
 import { HOME_COPY, copyKeyOf, type CopyFiles } from './layout.js';
+import { bootFiles, findImage } from './images.js';
 import { prepareFolders } from './folders.js';
 import { withOpened } from './opened.js';
 import { residentBytes } from './resources.js';
@@ -51,12 +52,14 @@ export async function createDesktop(
       `this host has another desktop ${definition.id}; remove it or choose another id`,
     );
   }
+  const source = image === null ? null : await findImage(host.options, image);
+  await bootFiles(definition, host.options);
   const { disk } = host.layout.copy(definition.id, HOME_COPY);
   // Without a record the disk is what an interrupted creation left.
   await removeUnfinished(disk);
   try {
-    if (image === null) await createEmptyDisk(disk, definition.diskMiB);
-    else await importImage(image, disk, definition.diskMiB, watch);
+    if (source === null) await createEmptyDisk(disk, definition.diskMiB);
+    else await importImage(source, disk, definition.diskMiB, watch);
     const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
     await host.records.desktops.put(definition.id, record);
   } catch (error) {
@@ -98,10 +101,11 @@ export async function launchCopy(
   incoming: boolean,
 ): Promise<HostProcess> {
   await rm(files.monitor, { force: true });
-  const { runAs, imageDir } = host.options;
+  const { runAs } = host.options;
+  const boot = await bootFiles(definition, host.options);
   const accelerator = await host.accelerator();
   const command = asUser(runAs, qemuCommand({ definition, files, incoming, accelerator }));
-  const argv = withOpened(tap, bootFiles(definition, imageDir), command);
+  const argv = withOpened(tap, boot, command);
   await (await open(files.serialLog, 'a')).close();
   for (const path of [files.disk, files.serialLog]) await host.giveToQemu(path);
   const started = await startProcess(QEMU, argv, files.pidFile, files.processLog, async () => {

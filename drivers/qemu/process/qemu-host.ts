@@ -20,8 +20,10 @@ export const QemuOptions = z.object({
   stateDir: z.string().min(1),
   /** Sockets and pid files; short, e.g. /run/vmshadow. */
   runDir: z.string().min(1),
-  /** Where definitions' relative kernel and initrd names are looked for. */
+  /** Where relative names of images, kernels and initrds are looked for; no desktop is made from, or boots, what lies elsewhere. */
   imageDir: z.string().min(1),
+  /** But in these. */
+  images: z.array(z.string().min(1)).default([]),
   /** As whom QEMU and its storage daemons run; null: as root. */
   runAs: RunAs.nullable().default(null),
   accel: z.enum(['tcg', 'kvm', 'auto']).default('auto'),

@@ -15,6 +15,7 @@ import type { QemuHost } from '../process/qemu-host.js';
 import { asUser } from '../../../os/run-as.js';
 import { findProcess, killByPidFile, startProcess } from '../../../os/host-process.js';
 import { incomingCopy, incomingRecord, mustBeIncoming, refuseIfHere, tooLate } from './incoming-record.js';
+import { bootFiles } from '../process/images.js';
 import { prepareFolders } from '../process/folders.js';
 import { copyKeyOf, moveName } from '../process/layout.js';
 import { COMMON_CAPABILITIES, capabilities } from '../source/memory-copy.js';
@@ -36,6 +37,8 @@ export async function prepareDisk(
 ): Promise<DiskTarget> {
   await prepareFolders(host);
   await refuseIfHere(host, move);
+  // Now, and not when the disk has come.
+  await bootFiles(definition, host.options);
   const record = await host.locked('ports', () => incomingRecord(host, move, definition));
   if (record.phase === 'activated') throw tooLate(move);
   const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));

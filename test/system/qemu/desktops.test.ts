@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
@@ -63,22 +63,48 @@ describe('the desktops of a host', () => {
     await world.a.driver.remove(own.id);
     const tight = { ...own, diskMiB: 1 };
     await expect(world.a.driver.create(tight, TAP, image)).rejects.toThrow(/holds 2 MiB.*diskMiB is 1/);
-    const trap = join(world.folder, 'trap.qcow2');
-    await runCommand([
-      'qemu-img',
-      'create',
-      '-q',
-      '-f',
-      'qcow2',
-      '-b',
-      '/etc/passwd',
-      '-F',
-      'raw',
-      trap,
-      '1M',
-    ]);
-    await expect(world.a.driver.create(own, TAP, trap)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    const create = ['qemu-img', 'create', '-q', '-f', 'qcow2'] as const;
+    const [trap, split] = [join(world.folder, 'trap.qcow2'), join(world.folder, 'split.qcow2')];
+    await runCommand([...create, '-b', '/etc/passwd', '-F', 'raw', trap, '1M']);
+    await runCommand([...create, '-o', `data_file=${join(world.folder, 'data.raw')}`, split, '1M']);
+    for (const image of [trap, split])
+      await expect(world.a.driver.create(own, TAP, image)).rejects.toMatchObject({
+        code: 'INPUT_INVALID',
+        message: expect.stringMatching(/built on another file; expected a self-contained/) as unknown,
+      });
     expect(await world.a.driver.list()).toEqual([]);
+    expect(await world.kept('a')).toEqual([]);
+  });
+
+  it('come from nothing but the image folders of their host, whatever leads out of them', async () => {
+    const own = DesktopDefinition.parse({ ...definition, id: 'thief' });
+    const images = join(world.folder, 'images');
+    await mkdir(images);
+    await symlink('/etc/passwd', join(images, 'link.raw'));
+    await symlink('/etc', join(images, 'door'));
+    const refusal = {
+      code: 'INPUT_INVALID',
+      message: expect.stringMatching(/does not lie in an image folder of this host/) as unknown,
+    };
+    const names = [
+      'link.raw',
+      'door/passwd',
+      '../../etc/passwd',
+      '/etc/passwd',
+      '/dev/zero',
+      `${images}/../x`,
+    ];
+    for (const name of names) {
+      await expect(world.a.driver.create(own, TAP, name)).rejects.toMatchObject(refusal);
+      const boot = { ...smallDesktop('thief').boot, initrd: name };
+      const booted = DesktopDefinition.parse({ ...own, boot });
+      await expect(world.a.driver.create(booted, TAP, null)).rejects.toMatchObject(refusal);
+      await expect(
+        world.a.driver.prepareDisk({ desktop: own.id, moveId: 'm' }, booted, world.b.self),
+      ).rejects.toMatchObject(refusal);
+    }
+    expect(await world.a.driver.list()).toEqual([]);
+    expect(await world.kept('a')).toEqual([]);
   });
 
   it('are made anew where the worker was killed in the copy of the image, whose copy ends with it', async () => {

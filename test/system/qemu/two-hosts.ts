@@ -8,7 +8,7 @@ import type { MoveKey } from '../../../ports/hypervisor.js';
 import type { Endpoint } from '../../../domain/model/address.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { HostRef } from '../../../domain/model/ids.js';
-import { guestAppend, smallGuest } from '../../../lab/images/locate.js';
+import { guestAppend, imagesFolder, smallGuest } from '../../../lab/images/locate.js';
 import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
 import { processStart } from '../../../lab/net/commands.js';
 import { runCommand } from '../../../os/run-command.js';
@@ -102,7 +102,8 @@ export class TwoHosts {
     return {
       stateDir: join(this.folder, site),
       runDir: join(this.folder, `r${site}`),
-      imageDir: '/',
+      imageDir: join(this.folder, 'images'),
+      images: [imagesFolder(), this.folder],
       accel: 'tcg',
       runAs: QEMU_USER,
       pki: { dir: join(this.folder, `pki-${site}`) },

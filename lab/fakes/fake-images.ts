@@ -1,0 +1,16 @@
+// The image folder of every fake host: all names but those of a machine's own files.
+import { VmshadowError } from '../../domain/errors.js';
+import type { DesktopDefinition } from '../../domain/model/desktop.js';
+
+/** What a desktop boots from; nothing where that is its disk. */
+export function bootNames({ boot }: DesktopDefinition): string[] {
+  if (boot.kind === 'disk') return [];
+  return boot.initrd === undefined ? [boot.kernel] : [boot.kernel, boot.initrd];
+}
+
+/** Throw INPUT_INVALID where one of them is no image. */
+export function mustBeImages(names: readonly (string | null)[]): void {
+  for (const name of names)
+    if (name !== null && (/^\/(etc|proc)\//.test(name) || name.split('/').includes('..')))
+      throw new VmshadowError('INPUT_INVALID', `fake: ${name} does not lie in an image folder`);
+}
