@@ -22,7 +22,7 @@ export async function copiesOf(
         })),
       );
       return commands
-        .filter((c) => c.line.startsWith('qemu-system') && c.line.includes(tapName(desktop)))
+        .filter((c) => c.line.startsWith('qemu-system') && c.line.split('\0').includes(`guest=${desktop}`))
         .map(({ pid }) => ({ host: name, pid }));
     }),
   );
