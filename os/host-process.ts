@@ -51,7 +51,8 @@ export async function startProcess(
   child.unref();
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (Date.now() < deadline && child.end === null) {
-    const found = await findProcess(pidFile);
+    // By the file alone: what will become the program has its command line from the beginning.
+    const found = await namedProcess(pidFile);
     if (found !== null && (await isUp())) return found;
     await sleep(POLL_MS);
   }
@@ -66,14 +67,19 @@ export async function startProcess(
 
 /** Find the living process of `pidFile`, whether the file is still there or not; null when there is none. */
 export async function findProcess(pidFile: string): Promise<HostProcess | null> {
-  const pid = Number((await readTextIfThere(pidFile))?.trim());
-  const named = Number.isInteger(pid) && pid > 0 ? await processOf(pid, pidFile) : null;
+  const named = await namedProcess(pidFile);
   if (named !== null) return named;
   for (const other of (await lookThroughAll()).get(pidFile) ?? []) {
     const found = await processOf(other, pidFile);
     if (found !== null) return found;
   }
   return null;
+}
+
+/** The living process that the pid file names. */
+async function namedProcess(pidFile: string): Promise<HostProcess | null> {
+  const pid = Number((await readTextIfThere(pidFile))?.trim());
+  return Number.isInteger(pid) && pid > 0 ? processOf(pid, pidFile) : null;
 }
 
 /** The process `pid`, if it lives and is the one of `pidFile`. */
