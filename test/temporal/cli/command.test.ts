@@ -85,7 +85,8 @@ describe('vmshadow dev', () => {
     const dev = new Vmshadow([...argv, '--ip', '0.0.0.0', '--insecure'], { cwd: dir });
     try {
       await dev.untilPrinted('manager ready', 60_000);
-      expect(dev.err).toMatch(/\u001b\[1;31mINSECURE: .*without TLS/);
+      expect(dev.err).toContain('\u001b[1;31mINSECURE: ');
+      expect(dev.err).toMatch(/INSECURE: .*without TLS/);
     } finally {
       expect((await dev.interrupt()).exit).toBe(0);
     }
