@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { z } from 'zod';
-import { messageOf, VmshadowError } from '../domain/errors.js';
+import { hasCode, messageOf, VmshadowError } from '../domain/errors.js';
 import type { Fingerprint } from '../domain/fingerprint/model.js';
 import type { DesktopId, PoolId } from '../domain/model/ids.js';
 import type { Policy } from '../domain/model/policy.js';
@@ -171,6 +171,8 @@ export class LoopClient {
 
   /** Refusals and missing moves pass; all else is about the way to the loop. */
   #explain(error: unknown, workflowId: string): unknown {
+    const unreadable = configurationError(error);
+    if (unreadable !== null) return unreadable;
     if (isNamed(error, 'WorkflowUpdateFailedError')) return refusal(failureInfo(error), error);
     if (isNotFound(error))
       return workflowId !== shadowLoopId(this.pool)
@@ -207,4 +209,10 @@ async function nullIfMissing<R>(found: Promise<R>): Promise<R | null> {
     if (isNotFound(error)) return null;
     throw error;
   }
+}
+
+/** What this machine lacks to read an answer (payload keys), however the SDK has wrapped it. */
+function configurationError(error: unknown): unknown {
+  for (let e = error; e instanceof Error; e = e.cause) if (hasCode(e, 'CONFIG_INVALID')) return e;
+  return null;
 }

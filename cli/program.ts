@@ -80,6 +80,15 @@ function addDaemons(program: Command, context: CliContext): void {
     )
     .action(async (o: Raw) => (await import('./commands/proxy.js')).proxyCommand(o));
   program
+    .command('codec-server')
+    .description('let the Temporal UI on this machine show what is encrypted or compressed')
+    .option('--port <port>', 'port on loopback (default: 8234)')
+    .option(
+      '--origin <url...>',
+      'where the UI comes from (default: http://127.0.0.1:8233 http://localhost:8233)',
+    )
+    .action(async (o: Raw) => (await import('./commands/codec-server.js')).codecServerCommand(context, o));
+  program
     .command('dev')
     .description('run a Temporal server with its web UI, and the manager, on this machine')
     .option('--config <file>', 'the cloud', 'vmshadow.yaml')
@@ -249,6 +258,16 @@ function addKeys(program: Command, context: CliContext): void {
     .option('--pool <pool>', 'the pool of desktops (default: main)')
     .action(async (desktop: string, o: Raw) =>
       (await import('./commands/enroll.js')).enrollCommand(context, { ...o, desktop }),
+    );
+  keys
+    .command('payload <file>')
+    .description('make the keys that payloads are encrypted with, or show them')
+    .option('--add', 'add a key, to be read with')
+    .option('--use <id>', 'write with this one')
+    .option('--remove <id>', 'forget this one')
+    .option('--json', 'print data for programs')
+    .action(async (file: string, o: Raw) =>
+      (await import('./commands/payload-keys.js')).payloadKeysCommand(context, { ...o, file }),
     );
   dir(keys.command('show').alias('list'))
     .description('show the authority, the hosts, their public keys, and the days left')

@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { constants, deflate, inflate } from 'node:zlib';
 import type { DataConverter, Payload, PayloadCodec } from '@temporalio/common';
 import proto from '@temporalio/proto';
+import { encryptingCodec } from './encryption.js';
+import { payloadKeys, type PayloadKeys } from './payload-keys.js';
 
 const ENCODING = 'encoding';
 const ZLIB = Buffer.from('binary/zlib');
@@ -38,5 +40,16 @@ export const compressingCodec: PayloadCodec = {
   decode: (payloads) => Promise.all(payloads.map(decompress)),
 };
 
-/** For every client and worker alike. */
-export const DATA_CONVERTER: DataConverter = { payloadCodecs: [compressingCodec] };
+/** What payloads pass through: compressed first, since what is encrypted does not shrink. */
+export function payloadCodec(keys: PayloadKeys | null): PayloadCodec {
+  const encrypting = encryptingCodec(keys);
+  return {
+    encode: async (payloads) => encrypting.encode(await compressingCodec.encode(payloads)),
+    decode: async (payloads) => compressingCodec.decode(await encrypting.decode(payloads)),
+  };
+}
+
+/** For every client and worker alike, with the keys that the environment names. Throws CONFIG_INVALID. */
+export function dataConverter(): DataConverter {
+  return { payloadCodecs: [payloadCodec(payloadKeys())] };
+}

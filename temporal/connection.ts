@@ -4,7 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnection } from '@temporalio/worker';
 import { messageOf, VmshadowError } from '../domain/errors.js';
-import { DATA_CONVERTER } from './codec.js';
+import { dataConverter } from './codec.js';
 
 /** Long enough for a server across an ocean, short enough for a person who waits. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -29,9 +29,10 @@ function unreachable(address: string, error: unknown): VmshadowError {
 /** Connect a client; throws CONTROL_PLANE within some 5 s when no server answers. */
 export async function connectClient(): Promise<Client> {
   const { connectionOptions, namespace, address } = settings();
+  const converter = dataConverter();
   try {
     const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS });
-    return new Client({ connection, namespace, dataConverter: DATA_CONVERTER });
+    return new Client({ connection, namespace, dataConverter: converter });
   } catch (error) {
     throw unreachable(address, error);
   }

@@ -37,7 +37,7 @@ import { HostCertificate } from '../drivers/peers/host-certificate.js';
 import { PeerServer } from '../drivers/peers/peer-server.js';
 import { TlsPeers } from '../drivers/peers/peer-client.js';
 import { qemuUser } from './qemu-user.js';
-import { connectWhenThere, installRuntime, runWorkers, WORKER_DEFAULTS } from './worker-runtime.js';
+import { connectWhenThere, installRuntime, runWorkers, workerDefaults } from './worker-runtime.js';
 
 export interface Dom0Options {
   readonly config: Dom0Config;
@@ -57,16 +57,22 @@ const LINK_LOST_AFTER = 4;
 /** Run a host's dom0 until `signal` is aborted. Desktops and rules stay as they are. */
 export async function runDom0({ config, logger, signal }: Dom0Options): Promise<void> {
   installRuntime(logger);
+  const defaults = workerDefaults();
   await mkdir(config.stateDir, { recursive: true });
   const unlock = lockFolder(config.stateDir);
   try {
-    await runHost(await openHost(config, logger), logger, signal);
+    await runHost(await openHost(config, logger), defaults, logger, signal);
   } finally {
     unlock();
   }
 }
 
-async function runHost(host: OpenHost, logger: Logger, signal: AbortSignal): Promise<void> {
+async function runHost(
+  host: OpenHost,
+  defaults: ReturnType<typeof workerDefaults>,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     const { connection, namespace, address } = await connectWhenThere(logger, signal);
     try {
@@ -74,7 +80,7 @@ async function runHost(host: OpenHost, logger: Logger, signal: AbortSignal): Pro
       const { self } = host.context;
       const workers = await Promise.all([
         Worker.create({
-          ...WORKER_DEFAULTS,
+          ...defaults,
           connection,
           namespace,
           taskQueue: ctlQueue(self),
@@ -83,7 +89,7 @@ async function runHost(host: OpenHost, logger: Logger, signal: AbortSignal): Pro
           maxConcurrentActivityTaskPolls: CTL_POLLS,
         }),
         Worker.create({
-          ...WORKER_DEFAULTS,
+          ...defaults,
           connection,
           namespace,
           taskQueue: bulkQueue(self),

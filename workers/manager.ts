@@ -14,7 +14,7 @@ import { ensureRebalanceSchedule, ensureSearchAttributes, ensureShadowLoop } fro
 import { connectClient } from '../temporal/connection.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { CONTROL_QUEUE } from '../temporal/contract/names.js';
-import { connectWhenThere, installRuntime, runWorkers, WORKER_DEFAULTS } from './worker-runtime.js';
+import { connectWhenThere, installRuntime, runWorkers, workerDefaults } from './worker-runtime.js';
 
 export interface ManagerOptions {
   readonly cloud: CloudConfig;
@@ -27,11 +27,12 @@ const BOOTSTRAP_RETRY_MS = 1_000;
 
 /** Run the manager until `signal` is aborted. */
 export async function runManager({ cloud, logger, signal }: ManagerOptions): Promise<void> {
+  const defaults = workerDefaults();
   installRuntime(logger);
   const { connection, namespace, address } = await connectWhenThere(logger, signal);
   const client = await connectClient();
   const worker = await Worker.create({
-    ...WORKER_DEFAULTS,
+    ...defaults,
     ...workflowSource(),
     connection,
     namespace,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DefaultLogger, Runtime, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { hasCode, messageOf } from '../domain/errors.js';
-import { DATA_CONVERTER } from '../temporal/codec.js';
+import { dataConverter } from '../temporal/codec.js';
 import { connectWorker } from '../temporal/connection.js';
 
 /** Activities get this long to reach a checkpoint when the process is asked to end. */
@@ -13,13 +13,14 @@ const SHUTDOWN_FORCE = '20s';
 const HEARTBEAT_THROTTLE = '1s';
 const RECONNECT_MS = 2_000;
 
-export const WORKER_DEFAULTS = {
-  dataConverter: DATA_CONVERTER,
+/** What all workers are made with. Throws CONFIG_INVALID where the payload keys cannot be read. */
+export const workerDefaults = () => ({
+  dataConverter: dataConverter(),
   shutdownGraceTime: SHUTDOWN_GRACE,
   shutdownForceTime: SHUTDOWN_FORCE,
   maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
   defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
-} as const;
+});
 
 /** Install the SDK's runtime once: its log goes through ours, signals are handled by us. */
 export function installRuntime(logger: Logger): void {

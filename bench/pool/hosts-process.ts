@@ -3,7 +3,7 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { FingerprintKeeper } from '../../activities/host/fingerprint-keeper.js';
 import { ctlQueue } from '../../temporal/contract/names.js';
-import { WORKER_DEFAULTS } from '../../workers/worker-runtime.js';
+import { workerDefaults } from '../../workers/worker-runtime.js';
 import { hostsOf, poolConfig, reportOf, type PoolShape } from './population.js';
 
 const [address = '', text = '{}'] = process.argv.slice(2);
@@ -15,7 +15,7 @@ for (const [index, host] of hostsOf(poolConfig(shape)).entries()) {
   const activities = { reportHost: () => Promise.resolve({ ...report, atMs: Date.now() }) };
   workers.push(
     await Worker.create({
-      ...WORKER_DEFAULTS,
+      ...workerDefaults(),
       connection,
       taskQueue: ctlQueue(host),
       activities,

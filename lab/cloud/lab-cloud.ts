@@ -27,7 +27,7 @@ import { checkoutFolder, imagesFolder } from '../images/locate.js';
 import { COMMANDS_AT_A_TIME } from '../net/commands.js';
 import { Gate } from '../net/gate.js';
 import type { World } from '../net/world.js';
-import { DATA_CONVERTER } from '../../temporal/codec.js';
+import { dataConverter } from '../../temporal/codec.js';
 
 export interface LabSite {
   readonly id: string;
@@ -135,7 +135,7 @@ export class LabCloud {
     await untilHealthy(address);
     const client = new Client({
       connection: await Connection.connect({ address }),
-      dataConverter: DATA_CONVERTER,
+      dataConverter: dataConverter(),
     });
     const cloud = new LabCloud({ options, config, client, server, gates, hostKeys });
     for (const host of plan.hosts) cloud.startDom0(host.name);

@@ -15,8 +15,8 @@ import {
 } from '../../temporal/embedded-server.js';
 import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/contract/names.js';
 import { workflowSource } from '../../workers/manager.js';
-import { WORKER_DEFAULTS } from '../../workers/worker-runtime.js';
-import { DATA_CONVERTER } from '../../temporal/codec.js';
+import { workerDefaults } from '../../workers/worker-runtime.js';
+import { dataConverter } from '../../temporal/codec.js';
 import { freePort } from './free-port.js';
 
 export class ControlPlane {
@@ -51,7 +51,7 @@ export class ControlPlane {
         // Whole histories are read here, in pages of many megabytes.
         channelArgs: { 'grpc.max_receive_message_length': -1 },
       }),
-      dataConverter: DATA_CONVERTER,
+      dataConverter: dataConverter(),
     });
     return new ControlPlane(server, client, connection, dir);
   }
@@ -59,7 +59,7 @@ export class ControlPlane {
   async startManager(): Promise<void> {
     this.#run(
       await Worker.create({
-        ...WORKER_DEFAULTS,
+        ...workerDefaults(),
         ...workflowSource(),
         connection: this.#connection,
         taskQueue: CONTROL_QUEUE,
@@ -73,7 +73,7 @@ export class ControlPlane {
     const mine = await Promise.all(
       [ctlQueue(context.self), bulkQueue(context.self)].map(async (taskQueue) =>
         this.#run(
-          await Worker.create({ ...WORKER_DEFAULTS, connection: this.#connection, taskQueue, activities }),
+          await Worker.create({ ...workerDefaults(), connection: this.#connection, taskQueue, activities }),
         ),
       ),
     );
@@ -84,8 +84,13 @@ export class ControlPlane {
     };
   }
 
+  /** End all workers, as for a restart. */
+  async stopWorkers(): Promise<void> {
+    await Promise.all(this.#workers.splice(0).map((entry) => this.#end(entry)));
+  }
+
   async stop(): Promise<void> {
-    await Promise.all(this.#workers.map((entry) => this.#end(entry)));
+    await this.stopWorkers();
     await this.client.connection.close();
     await this.#connection.close();
     await this.#server.stop();
