@@ -61,7 +61,7 @@ capacity:                     # the most that desktops here take together; less 
 
 stateDir: /var/lib/vmshadow   # disks, definitions, ownership records: on a disk that survives a reboot
 runDir: /run/vmshadow         # sockets and pid files; at most 60 characters
-imageDir: /var/lib/vmshadow/images            # images, kernels and initrds that are named by a relative path
+imageDir: /var/lib/vmshadow/images            # images, kernels and initrds; relative names are looked for here
 pkiDir: /etc/vmshadow/pki     # the folder that \`vmshadow keys issue us-west/h1\` made, copied here
 identityFile: /etc/vmshadow/pki/identity.json # in the same folder
 
@@ -69,6 +69,8 @@ identityFile: /etc/vmshadow/pki/identity.json # in the same folder
 controlPort: 7946             # of the connection proxy, on each external address (UDP)
 migrationPorts: { first: 49152, last: 49215 } # on which moves arrive: two for each move at a time (TCP)
 growth: { disk: 1, memory: 1 }                # the share kept free of what the desktops here may still grow by
+images: []                    # other folders that images, kernels and initrds may lie in
+qemuUser: vmshadow-qemu       # as whom QEMU runs: a name, or UID:GID
 accel: auto                   # kvm, tcg (emulation), or kvm where the machine has it
 shapeUplink: true             # hold the cap of moves on the wire too (htb at the uplink)
 `;

@@ -1,20 +1,18 @@
 // As whom a host's QEMU runs: who was asked for, or the user that setup makes, or root with a warning.
 import { VmshadowError } from '../domain/errors.js';
-import type { Dom0Config } from '../domain/model/dom0.js';
+import { DEFAULT_QEMU_USER, type Dom0Config } from '../domain/model/dom0.js';
 import { findUser, type RunAs } from '../os/run-as.js';
-
-const DEFAULT_USER = 'vmshadow-qemu';
 
 /** Choose the user; null for root. Throws CONFIG_INVALID where the one that was asked for is not there. */
 export async function qemuUser(
   config: Pick<Dom0Config, 'qemuUser'>,
   logger: { warn(message: string): void },
 ): Promise<RunAs | null> {
-  const wish = config.qemuUser ?? DEFAULT_USER;
+  const wish = config.qemuUser;
   const user = await findUser(wish);
   if (user !== null || wish === 'root') return user;
   const remedy = `useradd --system --user-group --no-create-home --shell /usr/sbin/nologin ${wish}`;
-  if (config.qemuUser !== undefined)
+  if (wish !== DEFAULT_QEMU_USER)
     throw new VmshadowError(
       'CONFIG_INVALID',
       `qemuUser: there is no unprivileged user ${wish} on this host; make it (${remedy}) or name another one`,

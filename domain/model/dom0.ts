@@ -5,6 +5,9 @@ import { Capacity } from './capacity.js';
 import { GrowthPolicy } from './real-room.js';
 import { HostId, SiteId } from './ids.js';
 
+/** The user that set-up makes. */
+export const DEFAULT_QEMU_USER = 'vmshadow-qemu';
+
 export const Dom0Config = z
   .object({
     site: SiteId,
@@ -36,17 +39,14 @@ export const Dom0Config = z
     pkiDir: z.string().startsWith('/', 'expected an absolute path'),
     /** File of this host's Ed25519 identity (`vmshadow keys issue`); its public key is what clients are enrolled with. */
     identityFile: z.string().startsWith('/', 'expected an absolute path'),
-    /**
-     * As whom QEMU and its storage daemons run: a user's name, or UID:GID. Unless told otherwise `vmshadow-qemu`, where there is one; `root` has to
-     * be asked for by name.
-     */
+    /** As whom QEMU and its storage daemons run: a user's name, or UID:GID. Where there is no user of the default's name: root, with a warning. */
     qemuUser: z
       .string()
       .regex(
         /^([a-z_][a-z0-9_-]{0,31}|[1-9]\d{0,8}:[1-9]\d{0,8}|[1-3]\d{9}:[1-3]\d{9})$/,
         'expected the name of a user, or UID:GID',
       )
-      .optional(),
+      .default(DEFAULT_QEMU_USER),
     accel: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
     /** Hold the cap of moves on the wire with htb at the uplink. */
     shapeUplink: z.boolean().default(true),

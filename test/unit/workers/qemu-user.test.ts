@@ -1,4 +1,5 @@
 import { qemuUser } from '../../../workers/qemu-user.js';
+import { DEFAULT_QEMU_USER } from '../../../domain/model/dom0.js';
 import { findUser } from '../../../os/run-as.js';
 
 describe('the user as whom QEMU runs', () => {
@@ -26,7 +27,7 @@ describe('the user as whom QEMU runs', () => {
 
   it('is the one that setup makes, and where there is none it is said what to do', async () => {
     const made = await findUser('vmshadow-qemu');
-    expect(await qemuUser({}, logger)).toEqual(made);
+    expect(await qemuUser({ qemuUser: DEFAULT_QEMU_USER }, logger)).toEqual(made);
     expect(said.join(' ')).toMatch(made === null ? /run as root.*useradd/ : /^$/);
   });
 });
