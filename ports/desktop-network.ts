@@ -35,6 +35,18 @@ export interface DesktopNetworkState {
   readonly flows: unknown;
 }
 
+/** What a host's network keeps for a desktop. */
+export interface HeldNetwork {
+  readonly desktop: DesktopId;
+  /** It has a tap here. */
+  readonly attached: boolean;
+  readonly external: string | null;
+  /** Its clients were told of this change, which is neither done nor undone. */
+  readonly outgoing: AddressChange | null;
+  /** It has gone, and what comes for the old address is sent on. */
+  readonly moved: readonly AddressChange[];
+}
+
 export interface DesktopNetwork {
   /** This host's Ed25519 public key, base64. */
   readonly publicKey: string;
@@ -79,6 +91,8 @@ export interface DesktopNetwork {
    */
   commitClients(change: AddressChange, timeoutMs: number): Promise<{ confirmed: number; silent: number }>;
 
+  /** What is kept here, of all desktops or of one. */
+  held(desktop?: DesktopId): Promise<HeldNetwork[]>;
   /** The users whose clients are heard at their desktops' present addresses here. */
   userEndpoints(): Promise<UserEndpointReport[]>;
 }

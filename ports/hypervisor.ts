@@ -42,6 +42,16 @@ export interface DiskTarget {
   readonly exportName: string;
 }
 
+/** What of moves a host has, whoever began them. */
+export interface HeldMoves {
+  /** Copies that come in and have not been activated. */
+  readonly incoming: readonly MoveKey[];
+  /** Disks that were set aside. */
+  readonly retired: readonly MoveKey[];
+  /** Copies of a desktop's disk or memory to elsewhere, ended ones that left something too, by the driver's own names. */
+  readonly outgoing: readonly { readonly desktop: DesktopId; readonly copies: readonly string[] }[];
+}
+
 /** What the streams of a move have put on the wire so far: IP packets in whole. Null: not known. */
 export interface WireBytes {
   readonly disk: number | null;
@@ -121,6 +131,9 @@ export interface Hypervisor {
   /** Let a paused copy run, or one that was out of space try its write again. */
   resume(desktop: DesktopId): Promise<void>;
 
+  /** What of moves is here, of all desktops or of one. A desktop whose process does not answer is left out of `outgoing`. */
+  moves(desktop?: DesktopId): Promise<HeldMoves>;
+
   // --- target side of a move
   /**
    * Make an empty replica and serve it to the host `from` alone; called again, it gives the same endpoint, with what was copied still there.
@@ -171,6 +184,8 @@ export interface Hypervisor {
   cancelMemoryCopy(move: MoveKey): Promise<void>;
   /** End replication and forget the target's disk; the source runs on. Cuts (yank) first where the link is dead. */
   cancelDiskCopy(move: MoveKey): Promise<void>;
+  /** End those copies of a desktop to elsewhere, as `moves` names them; it runs on, resumed where it had stopped for one of them. */
+  endCopies(desktop: DesktopId, copies: readonly string[]): Promise<void>;
   /** Cut the move's connections at once, without waiting for the peer (the watchdog's first step when the link is lost). */
   cutLink(move: MoveKey): Promise<void>;
   /**

@@ -9,4 +9,6 @@ export interface LinkCap {
   cap(moveId: string, peer: string, port: number, mbps: number): Promise<void>;
   /** Take the move's cap away; fine when there is none. */
   uncap(moveId: string): Promise<void>;
+  /** The moves that have a cap. */
+  capped(): Promise<string[]>;
 }

@@ -4,6 +4,7 @@ import type {
   CopyProgress,
   DesktopRuntime,
   DiskTarget,
+  HeldMoves,
   Hypervisor,
   HypervisorInfo,
   MemoryProgress,
@@ -34,6 +35,7 @@ import {
   makeSynchronous,
   startDiskCopy,
 } from './source/disk-copy.js';
+import { heldMoves } from './source/held-moves.js';
 import { DirtyRateMeter } from './process/dirty-rates.js';
 import { describeHypervisor } from './process/info.js';
 import { confirmComplete, discardTarget, prepareDisk, prepareMemory } from './target/incoming.js';
@@ -214,7 +216,18 @@ export class QemuHypervisor implements Hypervisor {
 
   cancelDiskCopy(move: MoveKey): Promise<void> {
     this.#wire.forget(move);
-    return cancelDiskCopy(this.#host, move);
+    return cancelDiskCopy(this.#host, move.desktop, copyKeyOf(move));
+  }
+
+  moves(desktop?: DesktopId): Promise<HeldMoves> {
+    return heldMoves(this.#host, desktop);
+  }
+
+  async endCopies(desktop: DesktopId, copies: readonly string[]): Promise<void> {
+    for (const key of copies) {
+      await this.#memory.cancelCopy(desktop, key);
+      await cancelDiskCopy(this.#host, desktop, key);
+    }
   }
 
   async cutLink(move: MoveKey): Promise<void> {

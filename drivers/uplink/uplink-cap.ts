@@ -48,6 +48,10 @@ export class UplinkCap implements LinkCap {
     });
   }
 
+  async capped(): Promise<string[]> {
+    return (await this.#records.entries()).map(([moveId]) => moveId);
+  }
+
   /** A port serves one move at a time: a move that had it before must not take the cap of this one away. */
   async #takeFromOthers(moveId: string, { peer, port }: z.infer<typeof Wanted>): Promise<void> {
     for (const [other, record] of await this.#records.entries())

@@ -6,6 +6,7 @@ import type {
   AddressChange,
   DesktopNetwork,
   DesktopNetworkState,
+  HeldNetwork,
   UserEndpointReport,
 } from '../../ports/desktop-network.js';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
@@ -319,6 +320,19 @@ export class HostProxy implements DesktopNetwork {
     const guardMs = silent === 0 ? GUARD_AFTER_COMMIT_MS : GUARD_AFTER_SILENCE_MS;
     await this.#state.change(desktop, (r) => ({ ...r, guardedUntilMs: this.#now() + guardMs }));
     return { confirmed, silent };
+  }
+
+  held(desktop?: DesktopId): Promise<HeldNetwork[]> {
+    const records = this.#state.all().filter((r) => desktop === undefined || r.desktop === desktop);
+    return Promise.resolve(
+      records.map((r) => ({
+        desktop: r.desktop,
+        attached: r.network !== null,
+        external: r.external,
+        outgoing: r.outgoing,
+        moved: r.moved,
+      })),
+    );
   }
 
   userEndpoints(): Promise<UserEndpointReport[]> {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
 import type { InternalNetwork } from '../../domain/model/desktop.js';
-import type { DesktopId } from '../../domain/model/ids.js';
+import { DesktopId } from '../../domain/model/ids.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { tapName } from '../../guest-proxy/host/tap.js';
 import { AddressChangeRecord } from '../../guest-proxy/host/network-record.js';
@@ -18,6 +18,7 @@ export interface FakeNetworkRecord {
   epoch: number;
   clients: string[];
   held: boolean;
+  outgoing: AddressChange | null;
   moved: AddressChange[];
 }
 
@@ -118,10 +119,12 @@ export function fakeDesktopNetwork(options: FakeDesktopNetworkOptions): DesktopN
     },
     prepareClients: async (change) => {
       const record = check(change, 'oldExternal');
+      record.outgoing = change;
       return { prepared: heard(record), silent: record.clients.length - heard(record) };
     },
     abortClients: async (change) => {
-      find(change.desktop);
+      const record = find(change.desktop);
+      if (record.outgoing?.epoch === change.epoch) record.outgoing = null;
       note('abort clients');
     },
     hold: async (id) => {
@@ -132,6 +135,7 @@ export function fakeDesktopNetwork(options: FakeDesktopNetworkOptions): DesktopN
       parseInput(AddressChangeRecord, change, `change of address of ${change.desktop}`);
       const record = findOrMake(change.desktop);
       if (record.external === change.oldExternal) Object.assign(record, { external: null, active: false });
+      record.outgoing = null;
       record.moved = [...record.moved.filter((m) => m.oldExternal !== change.oldExternal), change];
       note(`forward ${change.desktop}`);
       return release(record);
@@ -151,6 +155,16 @@ export function fakeDesktopNetwork(options: FakeDesktopNetworkOptions): DesktopN
       record.epoch = change.epoch;
       return { confirmed: heard(record), silent: record.clients.length - heard(record) };
     },
+    held: async (id) =>
+      [...records]
+        .filter(([desktop]) => id === undefined || desktop === id)
+        .map(([desktop, { network, external, outgoing, moved }]) => ({
+          desktop: DesktopId.parse(desktop),
+          attached: network !== null,
+          external,
+          outgoing,
+          moved: [...moved],
+        })),
     userEndpoints: async () => [...users()],
   };
 }
@@ -164,6 +178,7 @@ export function newFakeNetworkRecord(known: Partial<FakeNetworkRecord> = {}): Fa
     epoch: 0,
     clients: [],
     held: false,
+    outgoing: null,
     moved: [],
     ...known,
   };

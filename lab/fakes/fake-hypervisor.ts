@@ -42,6 +42,7 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
     throw new VmshadowError('DESKTOP_DOWN', `fake: ${id} has no process here; start it first`);
   };
   const parts: FakeParts = { ...options, machine, withProcess, run };
+  const [disk, memory] = [fakeDiskCopy(parts), fakeMemoryCopy(parts)];
   return {
     info: async () => ({
       driver: 'fake',
@@ -95,10 +96,32 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
       const desktop = withProcess(id);
       if (desktop.state !== 'out-of-space' || machine.resources.disk.freeMiB > 0) run(desktop);
     },
+    moves: async (of) => {
+      const wanted = (desktop: string) => of === undefined || desktop === of;
+      return {
+        incoming: [...machine.incoming.values()]
+          .filter((i) => wanted(i.desktop))
+          .map(({ definition, moveId }) => ({ desktop: definition.id, moveId })),
+        retired: [...machine.retired]
+          .filter(([, { definition }]) => wanted(definition.id))
+          .map(([moveId, { definition }]) => ({ desktop: definition.id, moveId })),
+        outgoing: [...machine.desktops.values()].flatMap(({ definition, mirror, migration }) => {
+          const names = [mirror, migration].flatMap((copy) => (copy === null ? [] : [copy.moveId]));
+          if (names.length === 0 || !wanted(definition.id)) return [];
+          return [{ desktop: definition.id, copies: [...new Set(names)] }];
+        }),
+      };
+    },
+    endCopies: async (desktop, copies) => {
+      for (const moveId of copies) {
+        await memory.cancelMemoryCopy({ desktop, moveId });
+        await disk.cancelDiskCopy({ desktop, moveId });
+      }
+    },
     cutLink: async () => undefined,
     ...fakeMoveTarget(parts),
-    ...fakeDiskCopy(parts),
-    ...fakeMemoryCopy(parts),
+    ...disk,
+    ...memory,
   };
 }
 

@@ -27,5 +27,6 @@ export function fakeLinkCap(caps: Map<string, FakeCap>): LinkCap {
     uncap: async (moveId) => {
       caps.delete(moveId);
     },
+    capped: async () => [...caps.keys()],
   };
 }

@@ -167,7 +167,11 @@ export function describeDesktopNetwork(name: string, make: () => Promise<Network
         for (let i = 0; i < 2; i++) await b.expect(change);
         for (let i = 0; i < 2; i++)
           expect(await a.prepareClients(change, ANSWER_MS)).toEqual({ prepared: 1, silent: 1 });
+        const there = { desktop: id, attached: true, external: change.oldExternal, moved: [] };
+        expect(await a.held(id)).toEqual([{ ...there, outgoing: expect.objectContaining({ epoch: 5 }) }]);
         for (let i = 0; i < 2; i++) await a.abortClients(change);
+        expect(await a.held(id)).toEqual([{ ...there, outgoing: null }]);
+        expect(await a.held(nobody)).toEqual([]);
         await b.detach(id);
         expect(await b.externalOf(id)).toBeNull();
         expect(await world.kept('b')).toEqual([]);
@@ -205,6 +209,8 @@ export function describeDesktopNetwork(name: string, make: () => Promise<Network
         expect(await a.releaseTo(change)).toEqual({ packets: 0 });
         expect(await a.externalOf(id)).toBeNull();
         expect(await b.externalOf(id)).toBe(change.newExternal);
+        const gone = { desktop: id, attached: true, external: null, outgoing: null };
+        expect(await a.held()).toEqual([{ ...gone, moved: [change] }]);
       });
 
       claim('is committed to the clients by the host that the desktop came to, and by no other', async () => {

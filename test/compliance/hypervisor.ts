@@ -107,6 +107,8 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         await source.cutLink(move);
         await source.discardTarget(move);
         await source.removeRetired(move);
+        await source.endCopies(id, ['unknown']);
+        expect(await source.moves()).toEqual({ incoming: [], retired: [], outgoing: [] });
       });
 
       claim('are made once, and another one of the same id is refused', async () => {
@@ -389,6 +391,30 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         },
       );
 
+      claim(
+        'is seen at both hosts by whoever does not know it, and ended at its source by the name it has there',
+        async () => {
+          const move = newMove();
+          await bringDisk(world, move);
+          const [disk] = (await source.moves()).outgoing;
+          expect(disk).toMatchObject({ desktop: id, copies: [expect.stringMatching(/^[a-z0-9-]+$/)] });
+          await bringMemory(world, move);
+          expect((await source.moves(id)).outgoing).toEqual([disk]);
+          expect(await target.moves(id)).toEqual({ incoming: [move], retired: [], outgoing: [] });
+          await world.restart('source');
+          await source.endCopies(id, ['unknown']);
+          expect(await source.moves()).toEqual({ incoming: [], retired: [], outgoing: [disk] });
+          await source.switchover(move, PAUSE_BUDGET_MS, () => undefined, NEVER);
+          expect(await source.get(id)).toMatchObject({ state: 'postmigrate' });
+          expect((await source.moves()).outgoing).toEqual([disk]);
+          for (let i = 0; i < 2; i++) await source.endCopies(id, disk!.copies);
+          expect(await source.moves()).toEqual({ incoming: [], retired: [], outgoing: [] });
+          await expectGuestGoesOn('source');
+          await giveUp(move);
+          expect((await target.moves()).incoming).toEqual([]);
+        },
+      );
+
       claim('resumes its source also when all was brought over and nothing is committed', async () => {
         const move = newMove();
         await bringDisk(world, move);
@@ -426,6 +452,8 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
           expect(result.downtimeMs).toBeGreaterThanOrEqual(0);
           await source.retireSource(there);
           expect(await source.list()).toEqual([]);
+          expect(await source.moves()).toEqual({ incoming: [], retired: [there], outgoing: [] });
+          expect(await target.moves()).toEqual({ incoming: [], retired: [], outgoing: [] });
           expect(await source.get(id)).toBeNull();
           await target.activate(there, true);
           await target.discardTarget({ ...there, moveId: 'move-unknown' });

@@ -62,6 +62,7 @@ export function describeUplink(name: string, make: () => Promise<UplinkWorld>): 
       await world.linkCap.cap('m2', other, DISK, 40);
       await world.linkCap.cap('m3', peer, MEMORY, 60);
       expect(await world.count()).toBe(3);
+      expect((await world.linkCap.capped()).sort()).toEqual(['m1', 'm2', 'm3']);
       await world.linkCap.uncap('m1');
       await world.linkCap.uncap('m1');
       expect(await world.rateOf(peer, DISK)).toBeNull();
@@ -70,6 +71,7 @@ export function describeUplink(name: string, make: () => Promise<UplinkWorld>): 
       await world.linkCap.uncap('m2');
       await world.linkCap.uncap('m3');
       expect(await world.count()).toBe(0);
+      expect(await world.linkCap.capped()).toEqual([]);
       expect(await world.kept()).toEqual([]);
     });
 

@@ -73,8 +73,8 @@ export async function queryBlockJob(qmp: QmpClient, id: string): Promise<BlockJo
 }
 
 /** All jobs, also concluded ones. */
-export async function queryJobs(qmp: QmpClient): Promise<Job[]> {
-  return Jobs.parse(await qmp.execute('query-jobs'));
+export async function queryJobs(qmp: QmpClient, options?: CommandOptions): Promise<Job[]> {
+  return Jobs.parse(await qmp.execute('query-jobs', undefined, options));
 }
 
 /** The job of this id, also when concluded. */
@@ -89,8 +89,11 @@ export async function hasNode(qmp: QmpClient, name: string): Promise<boolean> {
 }
 
 /** The parameters of the migration that the driver reads back; they live as long as the process. */
-export async function migrationParameters(qmp: QmpClient): Promise<MigrationParameters> {
-  return Parameters.parse(await qmp.execute('query-migrate-parameters'));
+export async function migrationParameters(
+  qmp: QmpClient,
+  options?: CommandOptions,
+): Promise<MigrationParameters> {
+  return Parameters.parse(await qmp.execute('query-migrate-parameters', undefined, options));
 }
 
 export interface DirtyRateReply {

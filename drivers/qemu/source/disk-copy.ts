@@ -7,11 +7,12 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CopyProgress, DiskTarget, MoveKey } from '../../../ports/hypervisor.js';
 import type { Endpoint } from '../../../domain/model/address.js';
+import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { DISK_NODE } from '../process/command-lines.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { copyKeyOf } from '../process/layout.js';
-import type { QmpClient } from '../qmp/qmp-client.js';
+import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
 import { hasNode, queryBlockJob, queryJob, queryJobs, unlessRefused } from '../qmp/qmp-replies.js';
 import { addClientCredentials, removeCredentials } from '../process/tls.js';
 import { yank } from '../qmp/yank.js';
@@ -28,7 +29,10 @@ const JOB_END_TIMEOUT_MS = 20_000;
 
 /** Names of a move's block job, block node and credentials in the source's QEMU. */
 export function diskNames(move: MoveKey): { job: string; node: string; tls: string } {
-  const key = copyKeyOf(move);
+  return diskNamesOf(copyKeyOf(move));
+}
+
+function diskNamesOf(key: string): { job: string; node: string; tls: string } {
   return { job: `${MIRROR}${key}`, node: `replica-${key}`, tls: `tls-disk-${key}` };
 }
 
@@ -59,7 +63,7 @@ export async function startDiskCopy(
     return;
   }
   await mustAnswer(target.endpoint);
-  await forgetDiskCopy(qmp, move);
+  await forgetDiskCopy(qmp, copyKeyOf(move));
   await addClientCredentials(host, qmp, tls);
   try {
     await qmp.execute('blockdev-add', {
@@ -83,7 +87,7 @@ export async function startDiskCopy(
       'auto-dismiss': false,
     });
   } catch (error) {
-    await forgetDiskCopy(qmp, move);
+    await forgetDiskCopy(qmp, copyKeyOf(move));
     throw diskError(move, `the target's disk export ${target.exportName} could not be used`, error);
   }
 }
@@ -173,16 +177,22 @@ export async function finishDiskCopy(qmp: QmpClient, move: MoveKey, timeoutMs: n
   await removeCredentials(qmp, tls);
 }
 
-/** Give up the copy: cut the connection, end the job, forget node and credentials. The guest runs on. */
-export async function cancelDiskCopy(host: QemuHost, move: MoveKey): Promise<void> {
-  const copy = await host.runningDesktopIfAny(move.desktop);
+/** Give up the copy of this key: cut the connection, end the job, forget node and credentials. The guest runs on. */
+export async function cancelDiskCopy(host: QemuHost, desktop: DesktopId, key: string): Promise<void> {
+  const copy = await host.runningDesktopIfAny(desktop);
   if (copy === null) return;
-  await yank(copy.qmp, { node: diskNames(move).node });
-  await forgetDiskCopy(copy.qmp, move);
+  await yank(copy.qmp, { node: diskNamesOf(key).node });
+  await forgetDiskCopy(copy.qmp, key);
 }
 
-async function forgetDiskCopy(qmp: QmpClient, move: MoveKey): Promise<void> {
-  const { job, node, tls } = diskNames(move);
+/** The keys of the moves whose copy of the disk this QEMU has a job of, also when that has ended. */
+export async function diskCopiesOf(qmp: QmpClient, options?: CommandOptions): Promise<string[]> {
+  const jobs = await queryJobs(qmp, options);
+  return jobs.filter((j) => j.id.startsWith(MIRROR)).map((j) => j.id.slice(MIRROR.length));
+}
+
+async function forgetDiskCopy(qmp: QmpClient, key: string): Promise<void> {
+  const { job, node, tls } = diskNamesOf(key);
   if ((await queryJob(qmp, job)) !== undefined) {
     await unlessRefused(qmp.execute('block-job-cancel', { device: job, force: true }));
     await waitForJobEnd(qmp, job, JOB_END_TIMEOUT_MS);

@@ -4,6 +4,7 @@
 // A guest that is idle makes QEMU spin through thousands of empty rounds a second: `memoryProgress` then slows the stream to a trickle.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoint } from '../../../domain/model/address.js';
+import type { DesktopId } from '../../../domain/model/ids.js';
 import type { MemoryProgress, MoveKey, WireBytes } from '../../../ports/hypervisor.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { bytesPerSecond } from './disk-copy.js';
@@ -18,7 +19,7 @@ import {
   type MigrationInfo,
   type MigrationParameters,
 } from '../qmp/qmp-replies.js';
-import type { QmpClient } from '../qmp/qmp-client.js';
+import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
 import { addClientCredentials, removeCredentials } from '../process/tls.js';
 
 /** Capabilities of both ends; `events` and `return-path` tell how it goes, the others keep two copies from running. */
@@ -53,9 +54,17 @@ const STATES: Readonly<Record<string, MemoryProgress['state']>> = {
   cancelled: 'cancelled',
 };
 
+const CREDENTIALS = 'tls-memory-';
+
 /** Name of the credentials of a move's memory stream; it also tells whose migration it is. */
 export function memoryCredentials(move: MoveKey): string {
-  return `tls-memory-${copyKeyOf(move)}`;
+  return `${CREDENTIALS}${copyKeyOf(move)}`;
+}
+
+/** The key of the move whose migration this QEMU has or had last, until it was cancelled. */
+export async function memoryCopyOf(qmp: QmpClient, options?: CommandOptions): Promise<string | null> {
+  const { 'tls-creds': current } = await migrationParameters(qmp, options);
+  return current.startsWith(CREDENTIALS) ? current.slice(CREDENTIALS.length) : null;
 }
 
 /** Tell whether a migration in this state still works on something. */
@@ -168,15 +177,19 @@ export class MemoryCopies {
   /** End the memory copy of this move and let the guest run on, wherever it stood. Says nothing about who owns the desktop. */
   async cancel(move: MoveKey): Promise<void> {
     this.#forget(move);
-    const copy = await this.#host.runningDesktopIfAny(move.desktop);
+    await this.cancelCopy(move.desktop, copyKeyOf(move));
+  }
+
+  /** The same for the copy of this key. */
+  async cancelCopy(desktop: DesktopId, key: string): Promise<void> {
+    const copy = await this.#host.runningDesktopIfAny(desktop);
     if (copy === null) return;
     const { qmp } = copy;
-    const parameters = await migrationParameters(qmp);
-    if (parameters['tls-creds'] !== memoryCredentials(move)) return;
+    if ((await memoryCopyOf(qmp)) !== key) return;
     await cancelMigration(qmp);
     await letRun(qmp);
     await qmp.execute('migrate-set-parameters', { 'tls-creds': '', 'tls-hostname': '' });
-    await removeCredentials(qmp, memoryCredentials(move));
+    await removeCredentials(qmp, `${CREDENTIALS}${key}`);
   }
 
   #forget(move: MoveKey): void {
