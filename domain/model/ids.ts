@@ -47,3 +47,9 @@ export const MoveId = z
 export function moveIdOf(desktop: DesktopId, runId: string): string {
   return `${desktop}-${runId.slice(-12)}`;
 }
+
+/** The desktop that a move of this id is of; null for an id that `moveIdOf` has not made. */
+export function desktopOfMove(moveId: string): DesktopId | null {
+  const desktop = /^(.+)-[a-z0-9]{1,12}$/.exec(moveId)?.[1];
+  return DesktopId.safeParse(desktop).data ?? null;
+}
