@@ -1,13 +1,22 @@
-// What must exist in Temporal before the manager works: search attributes, the pool's shadow loop, the rebalance schedule. Idempotent.
+// What must exist in Temporal before the manager works: search attributes, the pool's shadow loop, the schedules. Idempotent.
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { CloudConfig } from '../domain/model/cloud.js';
 import { LOOP, type ShadowLoop } from './contract/loop.js';
-import { ATTRIBUTE, CONTROL_QUEUE, rebalanceScheduleId, shadowLoopId, WORKFLOW } from './contract/names.js';
+import {
+  ATTRIBUTE,
+  CONTROL_QUEUE,
+  rebalanceScheduleId,
+  reconcileId,
+  shadowLoopId,
+  WORKFLOW,
+} from './contract/names.js';
 
 /** Often enough to catch what the loop's own cycle does not act on, rare enough not to matter. */
 const REBALANCE_EVERY = '6h';
+/** A leftover keeps room and an address from others; a look asks each host once. */
+const RECONCILE_EVERY = '5m';
 
 /** Register our search attributes where they are missing. */
 export async function ensureSearchAttributes(client: Client): Promise<void> {
@@ -38,21 +47,35 @@ export async function ensureShadowLoop(client: Client, cloud: CloudConfig): Prom
 }
 
 /** Make the schedule `rebalance` unless an operator has it already (perhaps changed or paused). */
-export async function ensureRebalanceSchedule(client: Client, cloud: CloudConfig): Promise<void> {
-  const scheduleId = rebalanceScheduleId(cloud.pool);
+export async function ensureRebalanceSchedule(client: Client, { pool }: CloudConfig): Promise<void> {
+  await ensureSchedule(client, rebalanceScheduleId(pool), REBALANCE_EVERY, {
+    workflowType: WORKFLOW.rebalance,
+    args: [pool],
+    staticSummary: `One acting cycle of pool ${pool}`,
+  });
+}
+
+/** Make the schedule `reconcile` likewise. */
+export async function ensureReconcileSchedule(client: Client, { pool }: CloudConfig): Promise<void> {
+  await ensureSchedule(client, reconcileId(pool), RECONCILE_EVERY, {
+    workflowType: WORKFLOW.reconcile,
+    args: [{ pool }],
+    staticSummary: `Looks for what ended moves of pool ${pool} have left, and clears it`,
+  });
+}
+
+async function ensureSchedule(
+  client: Client,
+  scheduleId: string,
+  every: typeof REBALANCE_EVERY | typeof RECONCILE_EVERY,
+  action: { workflowType: string; args: unknown[]; staticSummary: string },
+): Promise<void> {
   await client.schedule
     .create({
       scheduleId,
-      spec: { intervals: [{ every: REBALANCE_EVERY }] },
+      spec: { intervals: [{ every }] },
       policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1m' },
-      action: {
-        type: 'startWorkflow',
-        workflowType: WORKFLOW.rebalance,
-        workflowId: scheduleId,
-        taskQueue: CONTROL_QUEUE,
-        args: [cloud.pool],
-        staticSummary: `One acting cycle of pool ${cloud.pool}`,
-      },
+      action: { type: 'startWorkflow', workflowId: scheduleId, taskQueue: CONTROL_QUEUE, ...action },
     })
     .catch((error: unknown) => {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;

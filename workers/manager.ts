@@ -10,7 +10,12 @@ import { highs } from '../drivers/solver/highs-solver.js';
 import { controlActivities } from '../activities/control/control-activities.js';
 import { messageOf } from '../domain/errors.js';
 import type { CloudConfig } from '../domain/model/cloud.js';
-import { ensureRebalanceSchedule, ensureSearchAttributes, ensureShadowLoop } from '../temporal/bootstrap.js';
+import {
+  ensureRebalanceSchedule,
+  ensureReconcileSchedule,
+  ensureSearchAttributes,
+  ensureShadowLoop,
+} from '../temporal/bootstrap.js';
 import { connectClient } from '../temporal/connection.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { CONTROL_QUEUE } from '../temporal/contract/names.js';
@@ -57,7 +62,7 @@ export async function runManager({ cloud, logger, signal }: ManagerOptions): Pro
   }
 }
 
-/** Start the loop and the schedule; a server that has only just started refuses for a while. */
+/** Start the loop and the schedules; a server that has only just started refuses for a while. */
 async function bootstrap(
   client: Client,
   cloud: CloudConfig,
@@ -69,6 +74,7 @@ async function bootstrap(
       await ensureSearchAttributes(client);
       await ensureShadowLoop(client, cloud);
       await ensureRebalanceSchedule(client, cloud);
+      await ensureReconcileSchedule(client, cloud);
       return;
     } catch (error) {
       // Ours is a real refusal, for instance of the configuration; the rest passes.

@@ -75,6 +75,7 @@ function answerTo(state: LoopState): void {
     setCloud: (cloud) => state.setCloud(cloud),
     status: (ask) => loopStatus(state, ask),
     policy: () => state.policy,
+    cloud: () => state.cloud,
     fingerprints: (ask) => fingerprintsAsked(state, ask),
     retryMoves: (ask) => retryMoves(state, ask),
     moveEnded: (move) => endMove(state, move),

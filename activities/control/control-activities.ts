@@ -2,6 +2,8 @@
 import pMap from 'p-map';
 import { log } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
+import type { Endpoint } from '../../domain/model/address.js';
+import type { DesktopId, HostRef, PoolId } from '../../domain/model/ids.js';
 import { trimPlan } from '../../domain/placement/request/packed-request.js';
 import type { PackedPlanRequest } from '../../domain/placement/request/packed-shape.js';
 import { ExactSession } from '../../domain/placement/solvers/exact-session.js';
@@ -10,6 +12,8 @@ import type { PlanResult } from '../../domain/placement/request/model.js';
 import type { GeoLocator } from '../../ports/geo-locator.js';
 import type { Solver } from '../../ports/solver.js';
 import { planPlacement } from '../../domain/placement/plan.js';
+import { LOOP } from '../../temporal/contract/loop.js';
+import { migrateId, shadowLoopId } from '../../temporal/contract/names.js';
 import { atBoundary } from '../boundary.js';
 import { CONTROL_INPUTS } from './inputs.js';
 
@@ -18,6 +22,17 @@ export interface ControlContext {
   readonly solver: Solver;
   /** Null: nobody is placed by address, and all sites are measured. */
   readonly geo: GeoLocator | null;
+}
+
+export interface PoolHosts {
+  readonly hosts: readonly { readonly host: HostRef; readonly peer: Endpoint }[];
+  readonly graceMs: number;
+}
+
+export interface LastMove {
+  readonly desktop: DesktopId;
+  /** Null: it is open. */
+  readonly endedAtMs: number | null;
 }
 
 /** Questions that the server gets at once. */
@@ -47,6 +62,33 @@ export function controlActivities({ client, solver, geo }: ControlContext) {
     /** Place users by address; those that the database does not know are null. */
     placeUsers: (addresses: readonly string[]): Promise<Record<string, Place | null>> =>
       Promise.resolve(Object.fromEntries(addresses.map((a) => [a, geo?.placeOf(a) ?? null]))),
+
+    /** The pool as its loop has it now: where its hosts answer each other, and how long a source is kept after a move. */
+    async poolOf({ pool }: { pool: PoolId }): Promise<PoolHosts> {
+      const loop = client.workflow.getHandle(shadowLoopId(pool));
+      const [cloud, policy] = await Promise.all([loop.query(LOOP.cloud), loop.query(LOOP.policy)]);
+      return {
+        hosts: cloud.sites.flatMap((site) =>
+          site.hosts.map(({ id, peer }) => ({ host: { site: site.id, host: id }, peer })),
+        ),
+        graceMs: policy.migration.graceMs,
+      };
+    },
+
+    /** The last move of each of these desktops that has had one: whether it is open, else when it ended, by the server's clock. */
+    async movesOf(desktops: readonly DesktopId[]): Promise<LastMove[]> {
+      const lastOf = async (desktop: DesktopId): Promise<LastMove[]> => {
+        try {
+          const { status, closeTime } = await client.workflow.getHandle(migrateId(desktop)).describe();
+          const ended = status.name === 'RUNNING' ? null : closeTime;
+          return [{ desktop, endedAtMs: ended?.getTime() ?? null }];
+        } catch (error) {
+          if ((error as { name?: unknown }).name === 'WorkflowNotFoundError') return [];
+          throw error;
+        }
+      };
+      return (await pMap(desktops, lastOf, { concurrency: ASKED_AT_A_TIME })).flat();
+    },
 
     /** Of these workflows, give those that run no more (ended, or terminated without a word to the loop). */
     async endedWorkflows(workflowIds: readonly string[]): Promise<string[]> {

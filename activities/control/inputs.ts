@@ -1,5 +1,6 @@
 // What the activities of the manager take, one schema each: checked at the manager, whoever asks.
 import { z } from 'zod';
+import { DesktopId, PoolId } from '../../domain/model/ids.js';
 import { PackedPlanRequest } from '../../domain/placement/request/packed-shape.js';
 
 /** By the activities' names. */
@@ -8,5 +9,7 @@ export const CONTROL_INPUTS = {
   /** Addresses of users. */
   placeUsers: z.array(z.string().max(64)),
   /** Workflow IDs. */
+  movesOf: z.array(DesktopId),
+  poolOf: z.object({ pool: PoolId }),
   endedWorkflows: z.array(z.string().min(1).max(1_000)),
 } as const;

@@ -9,6 +9,7 @@ import type { HostContext } from './host-context.js';
 import { HOST_INPUTS, type SwitchoverRequest } from './inputs.js';
 import { activityReporter, creationReporter } from './progress-reporter.js';
 import { probeActivities } from './probe.js';
+import { reconcileActivities } from './reconcile.js';
 import { sourceActivities } from './source.js';
 import { targetActivities } from './target.js';
 
@@ -24,6 +25,7 @@ export function hostActivities(ctx: HostContext) {
     ...targetActivities(ctx),
     ...sourceActivities(ctx, activityReporter),
     ...cleanupActivities(ctx, activityReporter),
+    ...reconcileActivities(ctx),
     async switchover(request: SwitchoverRequest): Promise<SwitchoverDone> {
       const { heartbeat, cancellationSignal } = Context.current();
       let note = 'starting';

@@ -5,6 +5,7 @@ import { Endpoint, Ipv4 } from '../../domain/model/address.js';
 import { DesktopDefinition } from '../../domain/model/desktop.js';
 import { DesktopId, HostRef, MoveId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
+import { CopyName } from '../../domain/reconcile/held.js';
 import { MigrationPolicy, type FingerprintPolicy } from '../../domain/model/policy.js';
 
 /** Users probed in one task: some seconds of pings. */
@@ -132,6 +133,24 @@ const CleanSource = z.object({
 });
 export type CleanSource = z.infer<typeof CleanSource>;
 
+// --- reconciliation
+
+const OfDesktop = z.object({ desktop: DesktopId });
+export type OfDesktop = z.infer<typeof OfDesktop>;
+
+/** Null: of all desktops. */
+const ReportHeld = z.object({ desktop: DesktopId.nullable() });
+export type ReportHeld = z.infer<typeof ReportHeld>;
+
+const EndCopies = z.object({ desktop: DesktopId, epoch: Epoch, copies: z.array(CopyName).max(100) });
+export type EndCopies = z.infer<typeof EndCopies>;
+
+const FinishMove = MoveRef.extend({ epoch: Epoch, peer: PeerAddress });
+export type FinishMove = z.infer<typeof FinishMove>;
+
+const RunHere = MoveRef.extend({ epoch: Epoch, from: HostRef });
+export type RunHere = z.infer<typeof RunHere>;
+
 /** By the activities' names. */
 export const HOST_INPUTS = {
   reportHost: ReportHost,
@@ -159,4 +178,11 @@ export const HOST_INPUTS = {
   hashRetired: MoveRef,
   hashSnapshot: MoveRef,
   cleanSource: CleanSource,
+  reportHeld: ReportHeld,
+  endCopies: EndCopies,
+  finishMove: FinishMove,
+  runHere: RunHere,
+  settleDeadMove: MoveRef,
+  detachStale: OfDesktop,
+  uncapMove: MoveRef,
 } as const;

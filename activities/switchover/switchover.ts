@@ -201,6 +201,25 @@ async function finish(
   return done;
 }
 
+/**
+ * Finish what an earlier process left at its release: ask the target once, then forward or take the desktop back. The caller holds the lock
+ * and has seen that it is released. Throws HOST_UNREACHABLE with everything as it was.
+ */
+export async function finishReleased(
+  ctx: HostContext,
+  request: Omit<SwitchoverRequest, 'pauseBudgetMs' | 'snapshot'>,
+): Promise<void> {
+  const whole = { ...request, pauseBudgetMs: 0, snapshot: false };
+  const peer = ctx.peers.connect(request.peer.host, request.peer.endpoint);
+  const answer = await peer.commit(whole, { snapshot: false });
+  try {
+    await finish(ctx, whole, answer, null, NOBODY_TOLD);
+  } catch (error) {
+    // Taken back, and running here: that is finished, too.
+    if (!hasCode(error, 'PEER_REFUSED')) throw error;
+  }
+}
+
 /** The target's word is that it will never run its copy: take the desktop back and let it run. */
 async function refused(ctx: HostContext, request: SwitchoverRequest): Promise<never> {
   await ctx.ownership.change(request.desktop, (r) => reclaim(r, request.desktop, request.epoch, ctx.now()));

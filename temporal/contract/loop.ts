@@ -41,6 +41,7 @@ const setCloud: Update<typeof CloudConfig, void> = update('setCloud', CloudConfi
 const retryMoves: Update<typeof RetryMoves, MovesRetried> = update('retryMoves', RetryMoves);
 const status: Query<typeof DesktopsAsk, LoopStatus> = query('status', DesktopsAsk);
 const policy: Query<typeof Nothing, Policy> = query('policy', Nothing);
+const cloud: Query<typeof Nothing, CloudConfig> = query('cloud', Nothing);
 const fingerprints: Query<typeof DesktopsAsk, Fingerprint[]> = query('fingerprints', DesktopsAsk);
 
 export const LOOP = {
@@ -59,6 +60,8 @@ export const LOOP = {
   setCloud,
   status,
   policy,
+  /** As the manager that started last has it from vmshadow.yaml. */
+  cloud,
   /** Of the last cycle. */
   fingerprints,
   moveEnded: signal('moveEnded', MoveEnded),

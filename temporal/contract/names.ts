@@ -20,6 +20,7 @@ export const WORKFLOW = {
   migrateDesktop: 'migrateDesktop',
   rebalance: 'rebalance',
   createDesktop: 'createDesktop',
+  reconcile: 'reconcile',
 } as const;
 
 /** One entity a pool. */
@@ -39,6 +40,11 @@ export function createId(desktop: DesktopId): string {
 
 export function rebalanceScheduleId(pool: PoolId): string {
   return `rebalance/${pool}`;
+}
+
+/** Of the schedule, and of the runs that operators start: those begin with it. */
+export function reconcileId(pool: PoolId): string {
+  return `reconcile/${pool}`;
 }
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);

@@ -74,7 +74,8 @@ export async function forgetTerminated(state: LoopState): Promise<void> {
           cause: 'operator',
           error: {
             code: 'INTERNAL',
-            message: 'its workflow was terminated: look for leftovers at both hosts',
+            message:
+              'its workflow was terminated: what it left is cleared by the next move of the desktop, or by the workflow `reconcile` within minutes',
           },
         },
         Date.now(),

@@ -1,4 +1,5 @@
 // An operator's move: looked at on fresh reports, and refused with one clear error before anything is changed.
+import { patched } from '@temporalio/workflow';
 import { VmshadowError } from '../../domain/errors.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import type { MoveAccepted, RequestMove } from '../../temporal/contract/requests.js';
@@ -6,7 +7,7 @@ import { collect } from './collect.js';
 import { holdOn, sayHold } from './holds.js';
 import { knownDesktop, knownSite, roomAt } from './find-room.js';
 import type { LoopState } from './loop-state.js';
-import { moveInProgress, startMove } from './moves.js';
+import { forgetTerminated, moveInProgress, startMove } from './moves.js';
 
 /** Move a desktop to a site, now. */
 export async function requestMove(state: LoopState, ask: RequestMove): Promise<MoveAccepted> {
@@ -26,6 +27,8 @@ export async function requestMove(state: LoopState, ask: RequestMove): Promise<M
       'HYSTERESIS',
       `desktop ${ask.desktop} was moved a short while ago and stays put for another ${String(Math.ceil((lockedUntil - Date.now()) / 1000))} s; use --force to move it all the same`,
     );
+  // Whoever terminates a move wants the next one now, not after the loop's next cycle.
+  if (state.moves.has(ask.desktop) && patched('forget-terminated-when-asked')) await forgetTerminated(state);
   if (state.moves.has(ask.desktop)) throw moveInProgress(ask.desktop);
   const holdTo = (to: HostRef) => holdOn(state, { desktop: ask.desktop, from: found.host, to }, Date.now());
   const to = roomAt(

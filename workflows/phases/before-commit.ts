@@ -6,6 +6,7 @@ import { withNewNames } from '../../domain/model/old-names.js';
 import { convertSize } from '../../domain/model/units.js';
 import { failedWith } from '../../temporal/contract/failures.js';
 import type { MigrateInput } from '../../temporal/contract/move.js';
+import { clearLeftovers } from '../reconcile/clear-leftovers.js';
 import { bulk, ctl, persistent } from '../host-proxies.js';
 import type { MoveState } from '../move-state.js';
 import type { Saga } from '../saga.js';
@@ -29,6 +30,7 @@ export async function preflight(
   saga: Saga,
 ): Promise<Prepared> {
   state.enter('preflight');
+  await clearLeftovers(input, state);
   const peer = { host: input.to, endpoint: input.peers.to };
   const checked = withNewNames(await ctl(input.from).checkSource({ desktop: input.desktop, peer }));
   // The definition's sizes, until the hypervisor tells its own: the bar covers both from the beginning.

@@ -52,12 +52,21 @@ const RIGHT: Record<string, unknown> = {
   hashRetired: move,
   hashSnapshot: move,
   cleanSource: { moveId: move.moveId, change: { desktop: 'd1', epoch: 2, ...addresses } },
+  reportHeld: { desktop: 'd1' },
+  endCopies: { desktop: 'd1', epoch: 1, copies: ['0123456789ab'] },
+  finishMove: { ...move, epoch: 2, peer },
+  runHere: { ...move, epoch: 2, from: peer.host },
+  settleDeadMove: move,
+  detachStale: { desktop: 'd1' },
+  uncapMove: move,
   plan: packPlanRequest({
     sites: [{ id: 'us-west', kind: 'regional', slots: 1 }],
     desktops: [{ id: 'd1', rank: 1, site: 'us-west', memoryGB: 1, diskGB: 1, rttMs: { 'us-west': 10 } }],
   }),
   placeUsers: ['203.0.113.9'],
   endedWorkflows: ['migrate/d1'],
+  movesOf: ['d1'],
+  poolOf: { pool: 'main' },
 };
 const INPUTS = { ...HOST_INPUTS, ...CONTROL_INPUTS };
 const NAMES = Object.keys(INPUTS) as (keyof typeof INPUTS)[];
