@@ -2,6 +2,7 @@
 // failure of the way there as one CONTROL_PLANE error that says what was tried and what to do. Refusals by a workflow pass as they are.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, WorkflowHandle } from '@temporalio/client';
+import { WorkflowIdConflictPolicy } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import type { z } from 'zod';
 import { hasCode, messageOf, VmshadowError } from '../domain/errors.js';
@@ -14,7 +15,15 @@ import type { Nothing, Signal, Update } from '../temporal/contract/message.js';
 import { MOVE, type MoveStatus } from '../temporal/contract/move.js';
 import type { DesktopsAsk, LoopStatus } from '../temporal/contract/status.js';
 import { CREATE, type CreateStatus } from '../temporal/contract/create.js';
-import { CONTROL_QUEUE, createId, migrateId, shadowLoopId } from '../temporal/contract/names.js';
+import type { Reconcile, ReconcileResult } from '../temporal/contract/reconcile.js';
+import {
+  CONTROL_QUEUE,
+  createId,
+  migrateId,
+  reconcileId,
+  shadowLoopId,
+  WORKFLOW,
+} from '../temporal/contract/names.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
 
@@ -127,6 +136,24 @@ export class LoopClient {
     return this.#ask(shadowLoopId(this.pool), UPDATE_TIMEOUT_MS, (handle) =>
       handle.executeUpdate(update, { args: [input] }),
     );
+  }
+
+  /** Look for leftovers now, and clear them unless it is a dry run. A run of the same kind that is under way is joined. */
+  async reconcile(dryRun: boolean): Promise<ReconcileResult> {
+    await this.status({ limit: 0 });
+    const workflowId = `${reconcileId(this.pool)}/${dryRun ? 'dry-run' : 'by-hand'}`;
+    try {
+      const handle = await this.client.workflow.start<Reconcile>(WORKFLOW.reconcile, {
+        workflowId,
+        taskQueue: CONTROL_QUEUE,
+        args: [{ pool: this.pool, dryRun }],
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+      });
+      return await this.client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () => handle.result());
+    } catch (error) {
+      if (isNamed(error, 'WorkflowFailedError')) throw refusal(failureInfo(error), error);
+      throw this.#explain(error, workflowId);
+    }
   }
 
   /** Send a signal to the move under way; NO_MOVE when the desktop is in none. */

@@ -29,6 +29,7 @@ Exit codes: 0 done, 1 refused, 64 usage, 65 bad input file, 69 something needed 
   addDaemons(program, context);
   addLooks(program, context);
   addMoves(program, context, result);
+  addReconcile(program, context, result);
   addDesktops(program, context, result);
   addFingerprint(program, context);
   addKeys(program, context);
@@ -161,6 +162,18 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
     .action(async (desktop: string, o: Raw) =>
       (await import('./commands/move.js')).forceCommand(context, { ...o, desktop }),
     );
+}
+
+function addReconcile(program: Command, context: CliContext, result: ProgramResult): void {
+  pooled(program.command('reconcile'))
+    .description(
+      'look for what ended moves and lost hosts have left, clear what is safe, say what needs a person',
+    )
+    .option('--dry-run', 'only say what would be done')
+    .action(async (o: Raw) => {
+      const { reconcileCommand } = await import('./commands/reconcile.js');
+      result.exit = await reconcileCommand(context, o);
+    });
 }
 
 function addDesktops(program: Command, context: CliContext, result: ProgramResult): void {
