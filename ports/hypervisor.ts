@@ -43,7 +43,7 @@ export interface DiskTarget {
 }
 
 /** What of moves a host has, whoever began them. */
-export interface HeldMoves {
+export interface MovesHere {
   /** Copies that come in and have not been activated. */
   readonly incoming: readonly MoveKey[];
   /** Disks that were set aside. */
@@ -132,7 +132,7 @@ export interface Hypervisor {
   resume(desktop: DesktopId): Promise<void>;
 
   /** What of moves is here, of all desktops or of one. A desktop whose process does not answer is left out of `outgoing`. */
-  moves(desktop?: DesktopId): Promise<HeldMoves>;
+  moves(desktop?: DesktopId): Promise<MovesHere>;
 
   // --- target side of a move
   /**

@@ -3,22 +3,20 @@
 import type { DesktopId, HostRef } from '../model/ids.js';
 import type { HeldChange } from './held.js';
 
-export const FINDING_KINDS = [
-  'half-moved',
-  'unfinished-source',
-  'kept-source',
-  'orphaned-copy',
-  'orphaned-replica',
-  'stale-reservation',
-  'stale-address',
-  'stale-cap',
-  'kept-disk',
-  'unowned-copy',
-  'two-owners',
-  'no-owner',
-  'lost-host',
-] as const;
-export type FindingKind = (typeof FINDING_KINDS)[number];
+type FindingKind =
+  | 'half-moved'
+  | 'unfinished-source'
+  | 'kept-source'
+  | 'orphaned-copy'
+  | 'orphaned-replica'
+  | 'stale-reservation'
+  | 'stale-address'
+  | 'stale-cap'
+  | 'kept-disk'
+  | 'unowned-copy'
+  | 'two-owners'
+  | 'no-owner'
+  | 'lost-host';
 
 /** One step at `host`, by what it is called at the executor (workflows/reconcile/repairs.ts). */
 export type Repair = { readonly host: HostRef; readonly desktop: DesktopId } & (

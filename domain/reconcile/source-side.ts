@@ -127,7 +127,7 @@ export function movedFindings(view: DesktopView, place: Place): Finding[] {
       host,
       words: isOver
         ? `${what} are left of a move that has ended`
-        : `${what} are kept until ${new Date(untilMs).toISOString()} (policy.migration.graceMs)`,
+        : `${what} are kept for another ${String(Math.ceil((untilMs - nowMs) / 1000))} s (policy.migration.graceMs)`,
       repair: isOver
         ? {
             do: 'clean-source',

@@ -4,7 +4,7 @@ import type {
   CopyProgress,
   DesktopRuntime,
   DiskTarget,
-  HeldMoves,
+  MovesHere,
   Hypervisor,
   HypervisorInfo,
   MemoryProgress,
@@ -35,7 +35,7 @@ import {
   makeSynchronous,
   startDiskCopy,
 } from './source/disk-copy.js';
-import { heldMoves } from './source/held-moves.js';
+import { movesHere } from './source/moves-here.js';
 import { DirtyRateMeter } from './process/dirty-rates.js';
 import { describeHypervisor } from './process/info.js';
 import { confirmComplete, discardTarget, prepareDisk, prepareMemory } from './target/incoming.js';
@@ -219,8 +219,8 @@ export class QemuHypervisor implements Hypervisor {
     return cancelDiskCopy(this.#host, move.desktop, copyKeyOf(move));
   }
 
-  moves(desktop?: DesktopId): Promise<HeldMoves> {
-    return heldMoves(this.#host, desktop);
+  moves(desktop?: DesktopId): Promise<MovesHere> {
+    return movesHere(this.#host, desktop);
   }
 
   async endCopies(desktop: DesktopId, copies: readonly string[]): Promise<void> {

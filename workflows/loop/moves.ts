@@ -1,12 +1,13 @@
 // Last part of a cycle: admit the moves of a plan within the limits, start them as children that outlive this run of the loop.
-import { ParentClosePolicy, startChild } from '@temporalio/workflow';
+import { ParentClosePolicy, patched, startChild } from '@temporalio/workflow';
 import { VmshadowError } from '../../domain/errors.js';
 import { admit } from '../../domain/migration/admission.js';
 import type { Cause } from '../../domain/migration/phases.js';
 import type { PlanMove, PlanResult } from '../../domain/placement/request/model.js';
 import { DesktopId, hostKey, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
-import { CONTROL_QUEUE, ATTRIBUTE, migrateId, WORKFLOW } from '../../temporal/contract/names.js';
+import { CONTROL_QUEUE, ATTRIBUTE, migrateId, reconcileId, WORKFLOW } from '../../temporal/contract/names.js';
 import type { MigrateDesktop, MigrateInput, MoveEnded } from '../../temporal/contract/move.js';
+import type { Reconcile } from '../../temporal/contract/reconcile.js';
 import { control } from '../control-proxy.js';
 import { holdOn, learnFromEnd } from './holds.js';
 import type { LoopState } from './loop-state.js';
@@ -63,23 +64,37 @@ export async function forgetTerminated(state: LoopState): Promise<void> {
   const moves = [...state.moves.values()];
   if (moves.length === 0) return;
   const ended = new Set(await control.endedWorkflows(moves.map((m) => m.workflowId)));
-  for (const move of moves)
-    // Its own signal may have come while we asked.
-    if (ended.has(move.workflowId) && state.moves.get(move.desktop) === move)
-      // Whoever terminated it had a reason that says nothing of the next try: nothing is held back.
-      state.endMove(
-        {
-          ...move,
-          outcome: 'failed',
-          cause: 'operator',
-          error: {
-            code: 'INTERNAL',
-            message:
-              'its workflow was terminated: what it left is cleared by the next move of the desktop, or by the workflow `reconcile` within minutes',
-          },
+  // Its own signal may have come while we asked.
+  const terminated = moves.filter((m) => ended.has(m.workflowId) && state.moves.get(m.desktop) === m);
+  for (const move of terminated)
+    // Whoever terminated it had a reason that says nothing of the next try: nothing is held back.
+    state.endMove(
+      {
+        ...move,
+        outcome: 'failed',
+        cause: 'operator',
+        error: {
+          code: 'INTERNAL',
+          message:
+            'its workflow was terminated: what it left is cleared by the next move of the desktop, or by the workflow `reconcile`',
         },
-        Date.now(),
-      );
+      },
+      Date.now(),
+    );
+  if (terminated.length > 0 && patched('reconcile-after-terminate')) await startReconcile(state);
+}
+
+/** Have what terminated moves left cleared now: it keeps room from others. One that is under way will do. */
+async function startReconcile({ cloud: { pool } }: LoopState): Promise<void> {
+  await startChild<Reconcile>(WORKFLOW.reconcile, {
+    workflowId: `${reconcileId(pool)}/after-terminate`,
+    args: [{ pool }],
+    taskQueue: CONTROL_QUEUE,
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `Clears what terminated moves of pool ${pool} have left`,
+  }).catch((error: unknown) => {
+    if ((error as { name?: unknown }).name !== 'WorkflowExecutionAlreadyStartedError') throw error;
+  });
 }
 
 /** Start one move; throws MOVE_IN_PROGRESS when the desktop is in one. */

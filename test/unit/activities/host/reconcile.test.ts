@@ -43,7 +43,11 @@ async function underWay(): Promise<void> {
   });
   await network.attach(definition);
   await network.allocateExternal(id);
-  await source.context.hypervisor.startDiskCopy(move, await hypervisor.prepareDisk(move, definition), 60);
+  await source.context.hypervisor.startDiskCopy(
+    move,
+    await hypervisor.prepareDisk(move, definition, west),
+    60,
+  );
   await source.context.linkCap.cap(moveId, '192.0.2.1', 15_800, 60);
 }
 

@@ -1,7 +1,7 @@
 // What of moves this host has, by the driver's records and by what its QEMUs say themselves: also of moves that nobody remembers.
 import { hasCode } from '../../../domain/errors.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
-import type { HeldMoves } from '../../../ports/hypervisor.js';
+import type { MovesHere } from '../../../ports/hypervisor.js';
 import { copyKeyOf } from '../process/layout.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import type { DesktopRecord } from '../process/records.js';
@@ -12,7 +12,7 @@ import { memoryCopyOf } from './memory-copy.js';
 const LOOK_PATIENCE_MS = 2_000;
 
 /** List the copies that come in, the disks that were set aside and the copies that go out; of one desktop, or of all. */
-export async function heldMoves(host: QemuHost, desktop?: DesktopId): Promise<HeldMoves> {
+export async function movesHere(host: QemuHost, desktop?: DesktopId): Promise<MovesHere> {
   const prefix = desktop === undefined ? '' : `${desktop}.`;
   // In this order: a copy that is activated meanwhile becomes a desktop before it ends to come in.
   const incoming = await host.records.incoming.list(prefix);
