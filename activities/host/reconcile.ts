@@ -32,6 +32,9 @@ export function reconcileActivities(ctx: HostContext) {
         ctx.linkCap.capped(),
         ctx.reservations.list(),
       ]);
+      // What is being made is its creation's: it goes on with it, or its next attempt removes it.
+      const begun = (await ctx.creations.list()).filter((c) => !c.made).map((c) => c.definition.id);
+      const making = new Set(begun);
       const records = await ctx.ownership.list();
       const coming = new Set(moves.incoming.map((m) => m.desktop));
       return {
@@ -48,12 +51,12 @@ export function reconcileActivities(ctx: HostContext) {
             switching: oldExternal !== null,
           })),
         desktops: list
-          .filter(({ definition: { id } }) => isWanted(id) && !coming.has(id))
+          .filter(({ definition: { id } }) => isWanted(id) && !coming.has(id) && !making.has(id))
           .map(({ definition, state }) => ({ desktop: definition.id, state })),
         incoming: [...moves.incoming],
         retired: [...moves.retired],
         outgoing: moves.outgoing.map((o) => ({ ...o, copies: [...o.copies] })),
-        networks: networks.map((n) => ({ ...n, moved: [...n.moved] })),
+        networks: networks.filter((n) => !making.has(n.desktop)).map((n) => ({ ...n, moved: [...n.moved] })),
         capped: capped.filter((moveId) => desktop === null || moveId.startsWith(`${desktop}-`)),
       };
     },
@@ -116,7 +119,15 @@ export function reconcileActivities(ctx: HostContext) {
         const [network] = await ctx.network.held(desktop);
         const waits = record?.state === 'released' && network?.outgoing?.epoch === record.epoch;
         const isHere = (await ctx.hypervisor.get(desktop)) !== null;
-        if (record?.state === 'owner' || coming || waits || isHere || (network?.moved.length ?? 0) > 0)
+        const making = (await ctx.creations.get(desktop))?.made === false;
+        if (
+          record?.state === 'owner' ||
+          coming ||
+          making ||
+          waits ||
+          isHere ||
+          (network?.moved.length ?? 0) > 0
+        )
           throw fenced(desktop, 'its tap and address are in use');
         await ctx.network.detach(desktop);
       });

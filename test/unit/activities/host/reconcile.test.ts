@@ -52,6 +52,21 @@ async function underWay(): Promise<void> {
 }
 
 describe('what a host says that it holds', () => {
+  it('leaves out what is being made, which nobody else takes away', async () => {
+    const { creations, network } = target.context;
+    const made = fakeDesktop('d2');
+    const record = { creation: 'd2-0123456789ab', definition: made, atMs: 0 };
+    await creations.put(made.id, { ...record, made: false });
+    await network.attach(made);
+    expect((await at(target).reportHeld({ desktop: null })).networks).toEqual([]);
+    await refused(at(target).detachStale({ desktop: made.id }));
+    // Its workflow has gone, and so has what it was making: the tap is a leftover.
+    await creations.remove(made.id);
+    expect((await at(target).reportHeld({ desktop: null })).networks).toHaveLength(1);
+    await at(target).detachStale({ desktop: made.id });
+    expect((await at(target).reportHeld({ desktop: null })).networks).toEqual([]);
+  });
+
   it('is everything that a move has at both ends, and what the schema of a report takes', async () => {
     await underWay();
     const [there, here] = [
