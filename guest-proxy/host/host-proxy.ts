@@ -26,6 +26,7 @@ import { loadIdentity } from '../protocol/identity.js';
 import { announceAddress } from './announce.js';
 import { addressesOf, AddressChangeRecord, type NetworkRecord, networkRecords } from './network-record.js';
 import { DhcpServers } from './dhcp.js';
+import { ForeignLook } from './foreign-look.js';
 import { HoldQueue } from './hold-queue.js';
 import { HostState } from './host-state.js';
 import { lookAtKernel } from './kernel-look.js';
@@ -81,6 +82,7 @@ export class HostProxy implements DesktopNetwork {
   #timer: NodeJS.Timeout | null = null;
   #watch: NodeJS.Timeout | null = null;
   #watching: Promise<void> = Promise.resolve();
+  readonly #foreign: ForeignLook;
   readonly #changes = new ChangeWatch(() => this.#lookSoon());
   /** What was put back since the start, by kind. */
   readonly #restored: Record<string, number> = {};
@@ -93,6 +95,7 @@ export class HostProxy implements DesktopNetwork {
     this.#logger = options.logger;
     this.#guard = new AnswerGuard(options.logger);
     this.#dhcp = new DhcpServers(options.stateDir);
+    this.#foreign = new ForeignLook(options);
     this.#state = new HostState({
       records: networkRecords(options.stateDir),
       plane: this.#guarded(options.plane ?? kernelHostPlane),
@@ -133,6 +136,7 @@ export class HostProxy implements DesktopNetwork {
     this.#guard.start();
     this.#watchOn(WATCH_MS);
     this.#changes.start();
+    this.#foreign.start();
   }
 
   /** Stop answering; rules, taps and addresses stay, so that desktops go on. */
@@ -141,6 +145,7 @@ export class HostProxy implements DesktopNetwork {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     await this.#changes.stop();
+    await this.#foreign.stop();
     await this.#guard.stop();
     if (this.#watch !== null) clearTimeout(this.#watch);
     this.#watch = null;

@@ -1,0 +1,71 @@
+// Looks now and then at what else on this host has a say in desktops' packets, and says each thing once: with whose it is and what to do.
+import { messageOf } from '../../domain/errors.js';
+import { parseInput } from '../../domain/model/parse.js';
+import { runCommand } from '../../os/run-command.js';
+import type { Logger } from '../logger.js';
+import { foreignProblems, Ruleset, type ForeignProblem } from '../rules/foreign-rules.js';
+
+/** Firewalls are reloaded by people: a minute later is soon enough to hear of it. */
+const LOOK_MS = 60_000;
+/** Large rulesets (one of a cluster's node has tens of thousands of rules) take seconds to print. */
+const LIST_TIMEOUT_MS = 30_000;
+
+export interface ForeignLookOptions {
+  readonly uplink: string;
+  readonly controlPort: number;
+  readonly logger: Logger;
+  /** Gives what `nft -j list ruleset` prints. */
+  readonly list?: () => Promise<string>;
+}
+
+const listRuleset = () => runCommand(['nft', '-j', 'list', 'ruleset'], { timeoutMs: LIST_TIMEOUT_MS });
+
+export class ForeignLook {
+  readonly #options: ForeignLookOptions;
+  #said = new Set<string>();
+  #timer: NodeJS.Timeout | null = null;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(options: ForeignLookOptions) {
+    this.#options = options;
+  }
+
+  /** Look at once, and each minute from then on. */
+  start(): void {
+    void this.look();
+    this.#timer = setInterval(() => void this.look(), LOOK_MS);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#looking;
+  }
+
+  /** Look once more, after the looks before. */
+  look(): Promise<void> {
+    this.#looking = this.#looking.then(async () => {
+      const { uplink, controlPort, logger, list = listRuleset } = this.#options;
+      try {
+        const ruleset = parseInput(Ruleset, JSON.parse(await list()), 'nft list ruleset');
+        this.#say(foreignProblems(ruleset, uplink, controlPort));
+      } catch (error) {
+        logger.debug({ error: messageOf(error) }, 'could not look at the rules of other programs');
+      }
+    });
+    return this.#looking;
+  }
+
+  #say(problems: readonly ForeignProblem[]): void {
+    const { logger } = this.#options;
+    const now = new Set(problems.map((p) => p.words));
+    for (const { words, remedy } of problems)
+      if (!this.#said.has(words))
+        logger.warn(
+          { remedy },
+          `${words}: run ${remedy.map((line) => `\`${line}\``).join(' and ')}, and have that firewall's own configuration do the same`,
+        );
+    for (const words of this.#said) if (!now.has(words)) logger.info({}, `no more: ${words}`);
+    this.#said = now;
+  }
+}
