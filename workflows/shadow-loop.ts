@@ -15,6 +15,7 @@ import { beginRun, carryOver } from './loop/carry-over.js';
 import { collect } from './loop/collect.js';
 import { createDesktop, endCreate, forgetTerminatedCreations } from './loop/create-desktop.js';
 import { desktopPower, enrollClients, removeDesktop } from './loop/desktop-requests.js';
+import { measureGains } from './loop/gains.js';
 import { retryMoves, reviewHolds } from './loop/holds.js';
 import type { LoopState } from './loop/loop-state.js';
 import { actOn, endMove, forgetTerminated } from './loop/moves.js';
@@ -50,6 +51,7 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
     await forgetTerminated(state);
     await forgetTerminatedCreations(state);
     reviewHolds(state, Date.now());
+    measureGains(state, Date.now());
     await locateUsers(state);
     await probeSilentUsers(state);
     const plan = await planMoves(state);

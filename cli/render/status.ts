@@ -15,6 +15,7 @@ import {
   plural,
   UNKNOWN,
 } from './format.js';
+import { renderGains, renderHeld } from './moves-before.js';
 import { renderMoveProgress } from './move-line.js';
 import { indent, printable, section, type Column } from './table.js';
 
@@ -47,6 +48,7 @@ export function renderStatus(view: StatusView): string {
     ...renderCreating(loop, atMs),
     renderMoves(view),
     ...renderRecent(loop, atMs),
+    ...renderGains(loop, atMs),
     ...renderHeld(loop, atMs),
     renderProblems(loop),
   ].join('\n\n');
@@ -201,38 +203,6 @@ const ENDED_COLUMNS: readonly Column[] = [
   { head: 'outcome' },
   { head: 'cause' },
   { head: 'ended' },
-  { head: 'why' },
-];
-
-/** How many holds are shown. */
-const HELD_SHOWN = 10;
-
-/** Moves that the loop does not try for now. A manager of a release before holds none. */
-function renderHeld(
-  loop: Omit<LoopStatus, 'held'> & Partial<Pick<LoopStatus, 'held'>>,
-  atMs: number,
-): string[] {
-  const { held = [], heldCount } = loop;
-  if (held.length === 0) return [];
-  const rows = held
-    .slice(0, HELD_SHOWN)
-    .map((h) => [
-      h.what,
-      formatAge(h.untilMs, atMs),
-      String(h.failures),
-      cut(printable(`${h.code}: ${h.reason}`), 100),
-    ]);
-  const hidden = heldCount - rows.length;
-  const rest = hidden > 0 ? `\n  and ${String(hidden)} more: \`vmshadow status --json\`` : '';
-  return [
-    `${section('HELD BACK', HELD_COLUMNS, rows, '')}${rest}\n  (\`vmshadow retry\` lets the plan try them at once, \`vmshadow move --force\` one of them)`,
-  ];
-}
-
-const HELD_COLUMNS: readonly Column[] = [
-  { head: 'moves' },
-  { head: 'tried again' },
-  { head: 'failed', right: true },
   { head: 'why' },
 ];
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { BLAMES } from '../../domain/migration/blame.js';
 import type { Hold } from '../../domain/migration/held-moves.js';
 import { CAUSES } from '../../domain/migration/phases.js';
+import { VERDICTS, type MoveGain, type Unhelped } from '../../domain/migration/realised-gain.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { withNewNames } from '../../domain/model/old-names.js';
 import { parseInput } from '../../domain/model/parse.js';
@@ -14,6 +15,8 @@ import { HostState } from './host-report.js';
 export const CARRIED_VERSION = 3;
 
 const timeMs = z.number();
+
+const Felt = z.object({ rttMs: z.number(), responseMs: z.number().nullable() });
 export const MoveUnderWay = z.object({
   workflowId: z.string(),
   desktop: DesktopId,
@@ -25,6 +28,8 @@ export const MoveUnderWay = z.object({
   vcpus: z.number(),
   memoryMiB: z.number(),
   diskMiB: z.number(),
+  /** What its user feels before, and is to feel after it; missing where nobody knows. */
+  felt: z.object({ before: Felt, predicted: Felt }).optional(),
 });
 export type MoveUnderWay = z.infer<typeof MoveUnderWay>;
 
@@ -50,6 +55,24 @@ const HeldMoves = z.object({
   untilMs: timeMs,
   situation: z.string().nullable(),
 }) satisfies z.ZodType<Hold>;
+
+const Gain = z.object({
+  desktop: DesktopId,
+  from: HostRef,
+  to: HostRef,
+  endedAtMs: timeMs,
+  before: Felt,
+  predicted: Felt,
+  realised: Felt.nullable(),
+  verdict: z.enum(VERDICTS),
+}) satisfies z.ZodType<MoveGain>;
+
+const UnhelpedDesktop = z.object({
+  misses: z.number().int(),
+  user: z.string(),
+  host: HostRef,
+  words: z.string(),
+}) satisfies z.ZodType<Unhelped>;
 
 /** A desktop that is being made: its address and room are taken before any host reports them. */
 const Creating = z.object({
@@ -88,6 +111,10 @@ export const Carried = z.object({
   moves: z.record(z.string(), MoveUnderWay),
   recent: z.array(EndedMove),
   creating: z.record(z.string(), Creating).default({}),
+  /** What moves gave, the newest first. */
+  gains: z.array(Gain).default([]),
+  /** Desktops whose moves did not help. */
+  unhelped: z.record(z.string(), UnhelpedDesktop).default({}),
   /** Moves that are not tried for now, and why. */
   holds: z.record(z.string(), HeldMoves),
   /** Of those only whom the hosts pinged: it would take many cycles to ask them all again. */

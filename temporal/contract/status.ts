@@ -1,5 +1,6 @@
 // What the shadow loop says of itself when it is asked.
 import { z } from 'zod';
+import type { MoveGain } from '../../domain/migration/realised-gain.js';
 import type { Blame } from '../../domain/migration/blame.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { DesktopState } from '../../domain/model/desktop.js';
@@ -118,6 +119,8 @@ export interface LoopStatus {
   /** Moves that the loop does not try for now, the longest first; of `heldCount` in all. */
   readonly held: readonly HeldStatus[];
   readonly heldCount: number;
+  /** What the last moves gave beside what was predicted, the newest first. */
+  readonly gains: readonly MoveGain[];
   /** The last plan's own words: moves and, for each candidate left where it is, why. Null but in the first page. */
   readonly plan: PlanSummary | null;
   readonly problems: readonly string[];

@@ -23,6 +23,8 @@ export function carryOver(state: LoopState, nowMs: number): Carried {
     moves: Object.fromEntries(state.moves),
     recent: [...state.recent],
     creating: Object.fromEntries(state.creating),
+    gains: [...state.gains],
+    unhelped: Object.fromEntries(state.unhelped),
     holds: Object.fromEntries(state.holds),
     users: Object.fromEntries([...state.users].filter(([, user]) => user.by === 'hosts')),
     asked: state.asked,

@@ -49,7 +49,14 @@ export function retryMoves(state: LoopState, { desktop, host }: RetryMoves): Mov
     return true;
   };
   state.holds = new Map([...state.holds].filter(([, hold]) => !isMeant(hold)));
-  return { forgotten: before - state.holds.size };
+  // So is what the plan leaves alone since its moves did not help.
+  const alone = state.unhelped.size;
+  state.unhelped = new Map(
+    [...state.unhelped].filter(([id, known]) =>
+      desktop !== undefined ? id !== desktop : host !== undefined && !sameHost(known.host, host),
+    ),
+  );
+  return { forgotten: before - state.holds.size + alone - state.unhelped.size };
 }
 
 type Failed = Pick<Hold, 'blame' | 'desktop' | 'from' | 'to' | 'code'>;

@@ -5,6 +5,7 @@ import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/users/geography.js';
 import type { Hold } from '../../domain/migration/held-moves.js';
+import type { MoveGain, Unhelped } from '../../domain/migration/realised-gain.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
 import type { Carried, Creating, MoveUnderWay, UserRtts } from '../../temporal/contract/carried.js';
@@ -32,6 +33,9 @@ export class LoopState {
   readonly lowSinceMs: Map<string, number>;
   readonly moves: Map<string, MoveUnderWay>;
   recent: LoopStatus['recent'];
+  /** What moves gave, the newest first, and desktops whose moves did not help (gains.ts). */
+  gains: readonly MoveGain[];
+  unhelped: ReadonlyMap<string, Unhelped>;
   /** Moves that are not tried for now (holds.ts). */
   holds: ReadonlyMap<string, Hold>;
   /** False in the part of a run that a release before has made, which held nothing back. */
@@ -67,6 +71,8 @@ export class LoopState {
     this.moves = new Map(Object.entries(carried?.moves ?? {}));
     this.recent = carried?.recent ?? [];
     this.creating = new Map(Object.entries(carried?.creating ?? {}));
+    this.gains = carried?.gains ?? [];
+    this.unhelped = new Map(Object.entries(carried?.unhelped ?? {}));
     this.holds = new Map(Object.entries(carried?.holds ?? {}));
     this.users = new Map(Object.entries(carried?.users ?? {}));
     this.asked = carried?.asked ?? null;

@@ -9,6 +9,7 @@ import { CONTROL_QUEUE, ATTRIBUTE, migrateId, reconcileId, WORKFLOW } from '../.
 import type { MigrateDesktop, MigrateInput, MoveEnded } from '../../temporal/contract/move.js';
 import type { Reconcile } from '../../temporal/contract/reconcile.js';
 import { control } from '../control-proxy.js';
+import { expectGain, feltByMove } from './gains.js';
 import { holdOn, learnFromEnd } from './holds.js';
 import type { LoopState } from './loop-state.js';
 
@@ -36,9 +37,10 @@ export async function actOn(state: LoopState, result: PlanResult, cause: Cause):
 /** Take in that a move has ended. */
 export function endMove(state: LoopState, ended: MoveEnded): void {
   const nowMs = Date.now();
-  const startedAtMs = state.moves.get(ended.desktop)?.startedAtMs ?? nowMs;
+  const move = state.moves.get(ended.desktop);
   state.endMove(ended, nowMs);
-  learnFromEnd(state, ended, startedAtMs, nowMs);
+  learnFromEnd(state, ended, move?.startedAtMs ?? nowMs, nowMs);
+  expectGain(state, ended, move, nowMs);
 }
 
 function fromPlan(state: LoopState, move: PlanMove, cause: Cause): WantedMove[] {
@@ -134,6 +136,7 @@ export async function startMove(state: LoopState, move: WantedMove): Promise<str
     vcpus,
     memoryMiB,
     diskMiB,
+    ...feltByMove(state, desktop, move.rttBeforeMs, move.rttAfterMs),
   });
   try {
     await startChild<MigrateDesktop>(WORKFLOW.migrateDesktop, {

@@ -5,6 +5,7 @@ import type { HostRef } from '../../domain/model/ids.js';
 import { convertSize } from '../../domain/model/units.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
 import type { PlanAsk } from '../../temporal/contract/requests.js';
+import { leftAlone } from './gains.js';
 import { heldInPlan } from './holds.js';
 import type { Located, LoopState } from './loop-state.js';
 import { lacksRtts, plannableRtts } from './round-trips.js';
@@ -63,6 +64,7 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
         ...feltBy(state, d.id),
         ...lockOf(state, d.id, power === 'running', held.lockOf(d.id, host)),
+        ...(leftAlone(state, d.id, host) === null ? {} : { pinned: true }),
         ...unfitFor(held.unfitOf(d.id)?.filter(isPlanned)),
       })),
     reservations: under

@@ -6,6 +6,7 @@ import { packPlanRequest } from '../../domain/placement/request/packed-request.j
 import type { PlanAsk } from '../../temporal/contract/requests.js';
 import { control } from '../control-proxy.js';
 import { collect } from './collect.js';
+import { leftAlone } from './gains.js';
 import { holdWords } from './holds.js';
 import type { LoopState } from './loop-state.js';
 import { planDoubts, planRequest } from './plan-request.js';
@@ -42,7 +43,7 @@ function withHolds(
   notMoved: PlanResult['notMoved'],
   nowMs: number,
 ): PlanResult['notMoved'] {
-  if (state.holds.size === 0) return notMoved;
+  if (state.holds.size === 0 && state.unhelped.size === 0) return notMoved;
   const words = holdWords(state, nowMs);
   const at = new Map(
     state.desktops().map(({ host, report }) => [String(report.definition.id), host] as const),
@@ -50,6 +51,8 @@ function withHolds(
   return notMoved.map((stays) => {
     const host = at.get(stays.desktop);
     if (host === undefined) return stays;
+    const alone = leftAlone(state, stays.desktop, host);
+    if (alone !== null) return { ...stays, reason: alone };
     const rtts = state.users.get(stays.desktop)?.rtts ?? {};
     const isNearer = (site: string) => (rtts[site] ?? Infinity) < (rtts[host.site] ?? Infinity);
     const held = words(stays.desktop, host, isNearer);

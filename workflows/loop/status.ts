@@ -4,6 +4,7 @@ import { REFERENCE_RTTS_MS } from '../../domain/fingerprint/model.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { DesktopsAsk, DesktopStatus, HostStatus, LoopStatus } from '../../temporal/contract/status.js';
 import { newsOfBeginning } from './carry-over.js';
+import { leftAlone } from './gains.js';
 import { heldStatus } from './holds.js';
 import { plannableRtts } from './round-trips.js';
 import type { Located, LoopState } from './loop-state.js';
@@ -62,13 +63,29 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
     })),
     recent: state.recent,
     ...heldStatus(state, Date.now()),
+    gains: state.gains.slice(0, GAINS_SHOWN),
     plan: ask.desktop === undefined && ask.from === 0 && ask.limit > 0 ? state.plan : null,
     problems: [
       ...beginning(state),
       ...desktopProblems(all),
+      ...aloneProblems(state, all),
       ...[...state.problems].map(([host, problem]) => `${host}: ${problem}`),
     ],
   };
+}
+
+/** Gains that one answer names. */
+const GAINS_SHOWN = 20;
+
+function aloneProblems(state: LoopState, all: readonly Located[]): string[] {
+  if (state.unhelped.size === 0) return [];
+  return all
+    .flatMap(({ host, report }) => {
+      const { id } = report.definition;
+      const alone = leftAlone(state, id, host);
+      return alone === null ? [] : [`${id}: ${alone}`];
+    })
+    .slice(0, PROBLEMS_SHOWN);
 }
 
 /** A pool that has lost its power has one line for each desktop: enough are named to see what it is. */

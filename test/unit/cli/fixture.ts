@@ -121,6 +121,7 @@ export const LOOP: LoopStatus = {
   recent: [],
   held: [],
   heldCount: 0,
+  gains: [],
   plan: null,
   problems: ['us-east/h1: the host did not take up its task'],
 };

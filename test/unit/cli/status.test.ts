@@ -31,6 +31,25 @@ describe('vmshadow status', () => {
     expect(renderStatus({ ...view, loop: well })).toContain('PROBLEMS  none');
   });
 
+  it('compares what a move gave with what was predicted, and says where that is not known yet', () => {
+    const gain = {
+      desktop: DESKTOP.desktop,
+      from: host('us-west'),
+      to: host('us-east'),
+      endedAtMs: NOW_MS - 60_000,
+      before: { rttMs: 100, responseMs: 130 },
+      predicted: { rttMs: 20, responseMs: 50 },
+      realised: { rttMs: 21, responseMs: 120 },
+      verdict: 'fell-short' as const,
+    };
+    const gains = [gain, { ...gain, realised: null, verdict: 'waiting' as const }];
+    const text = renderStatus({ ...view, loop: { ...LOOP, gains } });
+    expect(text).toMatch(
+      /GAINS.*\n.*\n +video +us-west\/h1 -> us-east\/h1 .*130 ms -> 50 ms \/ 120 ms +fell short +1 min ago/,
+    );
+    expect(text).toMatch(/100 ms -> 20 ms \/ - .* waiting/);
+  });
+
   it('names the moves that are held back, until when and why, and nothing where there are none', () => {
     expect(renderStatus(view)).not.toContain('HELD BACK');
     const held = {
