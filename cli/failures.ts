@@ -1,6 +1,6 @@
 // Turns anything thrown into one problem for people and programs: code, message, exit code. Knows Temporal's client errors by
 // their names only (they cross realms), so that printing an error needs no Temporal package.
-import { ERROR_CODES, isVmshadowError, messageOf, type ErrorCode, VmshadowError } from '../domain/errors.js';
+import { errorCodeOf, isVmshadowError, messageOf, type ErrorCode, VmshadowError } from '../domain/errors.js';
 import type { DesktopId } from '../domain/model/ids.js';
 import { EXIT, exitCodeOf, type ExitCode } from './exit-codes.js';
 
@@ -44,8 +44,10 @@ function exitOf(error: VmshadowError): ExitCode {
 
 /** An error with which a workflow refused a request. `code` is the type of the failure. */
 export function refusal(info: { code: string; message: string }, cause: unknown): VmshadowError {
-  const code = Object.hasOwn(ERROR_CODES, info.code) ? (info.code as ErrorCode) : 'INTERNAL';
-  return new VmshadowError(code, info.message, { cause, details: { source: CONTROL_PLANE } });
+  return new VmshadowError(errorCodeOf(info.code), info.message, {
+    cause,
+    details: { source: CONTROL_PLANE },
+  });
 }
 
 interface FailureShape {

@@ -41,6 +41,11 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
+/** The code that a peer, a failure or a record of another release names; INTERNAL for one that is not known here. */
+export function errorCodeOf(name: string | undefined): ErrorCode {
+  return name !== undefined && Object.hasOwn(ERROR_CODES, name) ? (name as ErrorCode) : 'INTERNAL';
+}
+
 /** Details are small, plain and safe to show: they travel in Temporal failures (4 KiB at most in all). */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 

@@ -2,7 +2,7 @@
 import { Agent, request } from 'node:https';
 import type { PeerCertificate } from 'node:tls';
 import type { CommitAnswer as Answer, SwitchoverKey, PeerHost, Peers } from '../../ports/peers.js';
-import { ERROR_CODES, messageOf, VmshadowError, type ErrorCode } from '../../domain/errors.js';
+import { errorCodeOf, messageOf, VmshadowError } from '../../domain/errors.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { parseInput } from '../../domain/model/parse.js';
@@ -112,10 +112,7 @@ export class TlsPeers implements Peers {
     const parsed: unknown = JSON.parse(reply);
     if (status === 200) return parsed;
     const { code, message } = parseInput(PeerError, parsed, `refusal of ${hostKey(host)}`);
-    throw new VmshadowError(
-      code in ERROR_CODES ? (code as ErrorCode) : 'INTERNAL',
-      `${hostKey(host)}: ${message}`,
-    );
+    throw new VmshadowError(errorCodeOf(code), `${hostKey(host)}: ${message}`);
   }
 
   #agent(host: HostRef): Agent {

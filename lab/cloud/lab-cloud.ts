@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { stringify } from 'yaml';
 import type { z } from 'zod';
-import { ERROR_CODES, messageOf, VmshadowError, type ErrorCode } from '../../domain/errors.js';
+import { errorCodeOf, messageOf, VmshadowError } from '../../domain/errors.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { StartedCommand } from '../../os/start-command.js';
@@ -222,9 +222,7 @@ export class LabCloud {
       return await loop.executeUpdate(update, { args: [input] });
     } catch (error) {
       const { code, message } = failureInfo(error);
-      throw new VmshadowError(code in ERROR_CODES ? (code as ErrorCode) : 'INTERNAL', message, {
-        cause: error,
-      });
+      throw new VmshadowError(errorCodeOf(code), message, { cause: error });
     }
   }
 

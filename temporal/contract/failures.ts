@@ -56,7 +56,8 @@ export function failureInfo(error: unknown): FailureInfo {
   let found: FailureInfo = { code: 'INTERNAL', message: messageOf(error) };
   for (let depth = 0; depth < 10 && typeof at === 'object' && at !== null; depth++) {
     const { type, message, cause, failureType, timeoutType } = at as Record<string, unknown>;
-    if (typeof type === 'string' && type in ERROR_CODES) found = { code: type, message: String(message) };
+    if (typeof type === 'string' && Object.hasOwn(ERROR_CODES, type))
+      found = { code: type, message: String(message) };
     else if (typeof timeoutType === 'string')
       found = { code: 'HOST_UNREACHABLE', message: timeoutMessage(timeoutType) };
     else if (cause === undefined && typeof failureType !== 'string')

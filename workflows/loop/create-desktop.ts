@@ -1,6 +1,6 @@
 // A new desktop: the loop chooses the host and an internal address that nobody has, and holds both until its workflow says how it ended.
 import { condition, ParentClosePolicy, patched, startChild } from '@temporalio/workflow';
-import { ERROR_CODES, VmshadowError, type ErrorCode } from '../../domain/errors.js';
+import { errorCodeOf, VmshadowError } from '../../domain/errors.js';
 import { DesktopDefinition, type Boot, type InternalNetwork } from '../../domain/model/desktop.js';
 import { hostKey } from '../../domain/model/ids.js';
 import { allocateInternal } from '../../domain/model/internal-address.js';
@@ -131,15 +131,12 @@ async function untilMade(state: LoopState, { desktop, host, workflowId }: Creati
     );
   if (ended.outcome !== 'made' || ended.external === null)
     throw new VmshadowError(
-      codeOf(ended.error?.code),
+      errorCodeOf(ended.error?.code),
       ended.error?.message ?? `desktop ${desktop} was not made`,
     );
   await collect(state, false, [host]);
   return ended.external;
 }
-
-const codeOf = (code: string | undefined): ErrorCode =>
-  code !== undefined && Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : 'INTERNAL';
 
 /** Take in how a creation ended; a cycle looks at the new desktop at once. */
 export function endCreate(state: LoopState, ended: CreateEnded): void {
