@@ -1,79 +1,59 @@
-// Live progress of one move on standard error: one line painted in place on a terminal, elsewhere a line when something changed.
+// Live progress on standard error: one line painted in place on a terminal, elsewhere a line when something changed.
 import type { MoveStatus } from '../temporal/contract/move.js';
 import type { CliContext } from './context.js';
 import { formatClock } from './render/format.js';
 import { renderMoveLine } from './render/move-line.js';
-import { makePainter, type Painter } from './render/painter.js';
+import { makePainter } from './render/painter.js';
 
-export interface ProgressView {
-  show(status: MoveStatus): void;
+export interface LineView {
+  /** `key` says whether a line is worth a line in a log: one that is not as the last. */
+  show(line: string, key: string): void;
   say(text: string): void;
   close(): void;
 }
 
-/** In a log a line each 10 % or each change of phase is enough. */
-const LOG_STEP_PERCENT = 10;
-
 /** Make the view that fits the context. */
-export function makeProgressView(context: CliContext): ProgressView {
-  return context.interactive && process.stderr.isTTY
-    ? terminalView(context, makePainter(process.stderr))
-    : logView(context);
-}
-
-function terminalView(context: CliContext, painter: Painter): ProgressView {
-  return {
-    show: (status) => painter.paint(renderMoveLine(status)),
-    say: (text) => {
-      painter.clear();
-      context.note(text);
-    },
-    close: () => painter.leave(),
-  };
-}
-
-function logView(context: CliContext): ProgressView {
+export function makeLineView(context: CliContext): LineView {
+  if (context.interactive && process.stderr.isTTY) {
+    const painter = makePainter(process.stderr);
+    return {
+      show: (line) => painter.paint(line),
+      say: (text) => {
+        painter.clear();
+        context.note(text);
+      },
+      close: () => painter.leave(),
+    };
+  }
   let last = '';
   return {
-    show(status) {
-      const key = `${status.phase}/${String(status.progress.round)}/${String(Math.floor(status.percent / LOG_STEP_PERCENT))}/${status.outcome}`;
+    show(line, key) {
       if (key === last) return;
       last = key;
-      context.note(`${formatClock(Date.now())} ${renderMoveLine(status)}`);
+      context.note(`${formatClock(Date.now())} ${line}`);
     },
     say: (text) => context.note(text),
     close: () => undefined,
   };
 }
 
-export interface LineView {
-  /** `key` says whether a line is worth a line in a log. */
-  show(line: string, key: string): void;
-  say(text: string): void;
-  close(): void;
+export interface ProgressView extends Pick<LineView, 'say' | 'close'> {
+  show(status: MoveStatus): void;
 }
 
-/** Make a view of lines: one painted in place on a terminal, elsewhere a line when its key has changed. */
-export function makeLineView(context: CliContext): LineView {
-  let last = '';
-  const once = (key: string, tell: () => void) => {
-    if (key !== last) tell();
-    last = key;
-  };
-  if (!context.interactive || !process.stderr.isTTY)
-    return {
-      show: (line, key) => once(key, () => context.note(`${formatClock(Date.now())} ${line}`)),
-      say: (text) => once(text, () => context.note(text)),
-      close: () => undefined,
-    };
-  const painter = makePainter(process.stderr);
+/** In a log a line each 10 % or each change of phase is enough. */
+const LOG_STEP_PERCENT = 10;
+
+/** Make the view of a move. */
+export function makeProgressView(context: CliContext): ProgressView {
+  const view = makeLineView(context);
   return {
-    show: (line) => painter.paint(line),
-    say: (text) =>
-      once(text, () => {
-        painter.clear();
-        context.note(text);
-      }),
-    close: () => painter.leave(),
+    show: (status) => {
+      const { phase, progress, percent, outcome } = status;
+      const step = String(Math.floor(percent / LOG_STEP_PERCENT));
+      view.show(renderMoveLine(status), `${phase}/${String(progress.round)}/${step}/${outcome}`);
+    },
+    say: (text) => view.say(text),
+    close: () => view.close(),
   };
 }

@@ -13,11 +13,10 @@ export function renderGains({ gains }: Partial<Pick<LoopStatus, 'gains'>>, atMs:
   if (gains === undefined || gains.length === 0) return [];
   const rows = gains.slice(0, GAINS_SHOWN).map((g) => {
     const { before, predicted, realised } = g;
-    const way = (pick: (felt: Felt) => number | null) =>
-      [before, predicted, realised]
-        .map((felt) => (felt === null ? UNKNOWN : formatMs(pick(felt))))
-        .join(' -> ')
-        .replace(/ -> ([^>]*)$/, ' / $1');
+    const way = (pick: (felt: Felt) => number | null) => {
+      const said = (felt: Felt | null) => (felt === null ? UNKNOWN : formatMs(pick(felt)));
+      return `${said(before)} -> ${said(predicted)} / ${said(realised)}`;
+    };
     const verdict = g.verdict.replace('-', ' ');
     return [
       g.desktop,

@@ -1,4 +1,4 @@
-import { followMove, type MoveSource } from '../../../cli/follow.js';
+import { follow as followAny, followMove, type MoveSource } from '../../../cli/follow.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import type { MoveStatus } from '../../../temporal/contract/move.js';
 import { desktopId, MOVE, MOVED } from './fixture.js';
@@ -70,5 +70,39 @@ describe('following a move', () => {
     const second = new AbortController();
     setTimeout(() => second.abort(), 20);
     expect((await follow(source([MOVED]), second.signal)).end).toEqual(MOVED);
+  });
+});
+
+describe('following any workflow', () => {
+  const ended = (execution: string | null, statuses: readonly (string | null)[] = []) => {
+    const left = [...statuses];
+    return followAny(
+      {
+        status: async () => {
+          const outcome = left.length > 1 ? left.shift() : left[0];
+          return outcome == null ? null : { outcome };
+        },
+        execution: async () => execution,
+        isOver: ({ outcome }) => outcome !== 'running',
+        endedOutside: (how) => new VmshadowError('INTERNAL', `ended: ${how}`),
+      },
+      {
+        intervalMs: 1,
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+        onSilence: () => undefined,
+      },
+    );
+  };
+
+  it('waits for one that an operator has paused', async () => {
+    expect(await ended('PAUSED', ['running', 'running', 'made'])).toEqual({ outcome: 'made' });
+  });
+
+  it.each([
+    ['TERMINATED', ['running'], /ended: TERMINATED/],
+    [null, [null], /ended: not found/],
+  ])('does not wait for one that is %s', async (execution, statuses, why) => {
+    await expect(ended(execution, statuses)).rejects.toThrow(why);
   });
 });
