@@ -9,7 +9,6 @@ import { Ipv4 } from '../../domain/model/address.js';
 import { HostId, SiteId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { parseArguments } from '../arguments.js';
-import { readRevoked } from '../authority-lists.js';
 import { IDENTITY_FILE } from '../enrollment-files.js';
 import type { CliContext } from '../context.js';
 import { renderTable } from '../render/table.js';
@@ -87,6 +86,7 @@ export async function renewCommand(context: CliContext, raw: unknown): Promise<v
       `${folder} holds no certificate of ${host.site}/${host.host}. Issue one with \`vmshadow keys issue\`, or name the authority's folder with --dir.`,
     );
   // Where its lists are damaged, nothing is changed before they are mended.
+  const { readRevoked } = await import('../../drivers/peers/authority-lists.js');
   await readRevoked(dir);
   const files = await issueHost(dir, { ...host, addresses: address ?? old.addresses.split(' ') });
   const fresh = await certificateInfo(files.serverCert, null);
@@ -160,6 +160,7 @@ export async function showCommand(context: CliContext, raw: unknown): Promise<vo
       `there is no authority in ${dir}. Make one with \`vmshadow keys init --dir ${dir}\`, or name its folder with --dir.`,
     );
   const { tornPairs } = await import('../../drivers/peers/pki.js');
+  const { readRevoked } = await import('../../drivers/peers/authority-lists.js');
   const revoked = await readRevoked(dir);
   const hosts: HostInfo[] = [];
   for (const site of await folders(join(dir, 'hosts')))

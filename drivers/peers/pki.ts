@@ -9,18 +9,17 @@ import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
 import { Ipv4 } from '../../domain/model/address.js';
 import { HostId, SiteId, hostKey, type HostRef } from '../../domain/model/ids.js';
-import { newestWords, SignedKeys, signedText } from '../../domain/model/keys.js';
+import { newestWords, signedText } from '../../domain/model/keys.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { makeFolderDurably, readTextIfThere, writeDurably } from '../../os/durable-file.js';
 import { withFolderLocked } from '../../os/folder-lock.js';
 import { RecordFile } from '../../os/record-file.js';
+import { KEY_LIST, keyListFile } from './authority-lists.js';
 import { parseRevocations, signRevocations } from './revocations.js';
 
 x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-/** In the folders of the authority and of each host. */
-const KEY_LIST = 'cloud-keys.json';
 const DAY_MS = 86_400_000;
 /** Ten years: renewing the authority means giving every host new files. */
 const AUTHORITY_DAYS = 3650;
@@ -171,9 +170,6 @@ const Issued = z.record(z.string(), z.array(z.string()));
 /** What the authority has issued, by host: revoking a host revokes all of it, also what was renewed since. */
 const issuedFile = (authorityDir: string) =>
   new RecordFile(join(authorityDir, 'issued.json'), Issued, 'list of issued certificates');
-
-const keyListFile = (authorityDir: string) =>
-  new RecordFile(join(authorityDir, KEY_LIST), SignedKeys, "list of the cloud's keys", { mode: 0o644 });
 
 async function issued(authorityDir: string): Promise<z.output<typeof Issued>> {
   return (await issuedFile(authorityDir).get()) ?? {};

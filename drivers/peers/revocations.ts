@@ -14,7 +14,7 @@ export interface Revocations {
 }
 
 /** One way to write a serial number: hex, lower case, without leading zeros. */
-function plain(serial: string): string {
+export function plainSerial(serial: string): string {
   return serial.toLowerCase().replace(/^0+/, '');
 }
 
@@ -31,7 +31,7 @@ export async function signRevocations(
     signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
     signingKey: authority.key,
     // The same number with and without its zeros would be there twice, which the library refuses.
-    entries: [...new Set([...serials].map(plain))].map((serial) => ({
+    entries: [...new Set([...serials].map(plainSerial))].map((serial) => ({
       serialNumber: serial.padStart(serial.length + (serial.length % 2), '0'),
       revocationDate: issuedAt,
       // Without one the library writes an empty list of extensions, which X.509 forbids.
@@ -53,6 +53,6 @@ export async function parseRevocations(pem: string, authorityPem: string): Promi
     );
   return {
     issuedAtMs: crl.thisUpdate.getTime(),
-    serials: new Set(crl.entries.map((e) => plain(e.serialNumber))),
+    serials: new Set(crl.entries.map((e) => plainSerial(e.serialNumber))),
   };
 }
