@@ -177,7 +177,7 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   }
 
   async #ids(): Promise<Id[]> {
-    await this.#isSameFolder();
+    await this.#assertSameFolder();
     try {
       const names = await this.#naming.runExclusive(() => this.#files.readNames(this.#folder));
       return names
@@ -191,7 +191,7 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
 
   /** What stands, on stable storage. */
   async #settled(id: Id, path: string): Promise<z.output<S> | null> {
-    await this.#isSameFolder();
+    await this.#assertSameFolder();
     try {
       await this.#settle(id);
     } catch (cause) {
@@ -201,7 +201,7 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   }
 
   /** A folder that vanished, or became another, would answer "none" for every record. Throws RECORD_UNREADABLE. */
-  async #isSameFolder(): Promise<void> {
+  async #assertSameFolder(): Promise<void> {
     if (!this.#ownFolder) return;
     let now: string | null;
     try {
@@ -306,9 +306,9 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   }
 
   async #makeFolder(): Promise<void> {
-    await this.#isSameFolder();
+    await this.#assertSameFolder();
     await makeFolderDurably(this.#folder, 0o700, this.#files);
-    await this.#isSameFolder();
+    await this.#assertSameFolder();
   }
 
   #sparesOf(id: Id, count: number): string[] {
@@ -331,7 +331,7 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   }
 
   async #remove(id: Id, path: string): Promise<void> {
-    await this.#isSameFolder();
+    await this.#assertSameFolder();
     this.#unsettled.add(id);
     try {
       await this.#naming

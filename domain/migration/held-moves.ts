@@ -2,7 +2,7 @@
 // doubles with each further failure for the same reason, up to a bound. A success, another reason or a changed situation begins anew.
 // When the time has passed, one move tries; the others of the hold wait for what comes of it. Pure: the time and the situation are given.
 import { hostKey, sameHost, type DesktopId, type HostRef } from '../model/ids.js';
-import type { Blame } from './blame.js';
+import { BLAMES, type Blame } from './blame.js';
 
 export interface MoveEnds {
   readonly desktop: DesktopId;
@@ -149,7 +149,7 @@ export function heldBack(
 }
 
 function holdsOf(holds: ReadonlyMap<string, Hold>, move: MoveEnds): Hold[] {
-  return (['desktop', 'source', 'target', 'hosts', 'move'] as const).flatMap((blame) => {
+  return BLAMES.flatMap((blame) => {
     const hold = holds.get(holdKey(move, blame));
     return hold === undefined ? [] : [hold];
   });

@@ -101,8 +101,9 @@ export function foreignProblems(
   const bases = chains.filter(
     (c) => c.type === 'filter' && FAMILIES.includes(c.family) && !OWN_TABLES.test(c.table),
   );
+  const all = needs(uplink, controlPort);
   return bases.flatMap((chain) => {
-    const closed = needs(uplink, controlPort).filter(
+    const closed = all.filter(
       (need) => need.hook === chain.hook && judge(chain, need, rulesOf, 0) === 'drops',
     );
     return closed.length === 0 ? [] : [problem(chain, closed, chains)];
@@ -186,10 +187,10 @@ function equals(key: string, right: unknown, need: Need): Holds {
   return 'maybe';
 }
 
-const Set = z.object({ set: z.array(z.unknown()) });
+const Listed = z.object({ set: z.array(z.unknown()) });
 const valuesOf = (right: unknown): unknown[] => {
-  const set = Set.safeParse(right);
-  return set.success ? set.data.set : Array.isArray(right) ? right : [right];
+  const listed = Listed.safeParse(right);
+  return listed.success ? listed.data.set : Array.isArray(right) ? right : [right];
 };
 
 const Range = z.object({ range: z.tuple([z.number(), z.number()]) });

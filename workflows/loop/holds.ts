@@ -100,9 +100,12 @@ function residentsOf(state: LoopState, host: HostRef): string | null {
   return `${String(report.desktops.length)} ${String(memoryMiB)} ${String(slots)} ${String(vcpus)}`;
 }
 
+const holdsNow = (state: LoopState, nowMs: number): Hold[] =>
+  [...state.holds.values()].filter((hold) => hold.untilMs > nowMs);
+
 /** What the plan is told of held moves: desktops that stay, hosts that nobody (or nobody of a host) is sent to. */
 export function heldInPlan(state: LoopState, nowMs: number) {
-  const now = [...state.holds.values()].filter((hold) => hold.untilMs > nowMs);
+  const now = holdsNow(state, nowMs);
   const desktops = new Map<string, number>();
   const sources = new Map<string, number>();
   const unfit = new Map<string, HostRef[]>();
@@ -127,7 +130,7 @@ export function holdWords(
   state: LoopState,
   nowMs: number,
 ): (desktop: string, host: HostRef, isNearer: (site: string) => boolean) => string {
-  const now = [...state.holds.values()].filter((hold) => hold.untilMs > nowMs);
+  const now = holdsNow(state, nowMs);
   return (desktop, host, isNearer) =>
     now
       .filter(({ blame, desktop: held, from, to }) => {
@@ -152,7 +155,7 @@ const HOLDS_SHOWN = 100;
 
 /** Moves that are held back now, the longest first. */
 export function heldStatus(state: LoopState, nowMs: number): { held: HeldStatus[]; heldCount: number } {
-  const now = [...state.holds.values()].filter((hold) => hold.untilMs > nowMs);
+  const now = holdsNow(state, nowMs);
   const held = now
     .sort((a, b) => b.untilMs - a.untilMs)
     .slice(0, HOLDS_SHOWN)
