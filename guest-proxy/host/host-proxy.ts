@@ -18,20 +18,19 @@ import { z } from 'zod';
 import { steadyNow } from '../../os/steady-clock.js';
 import type { Logger } from '../logger.js';
 import { AnswerGuard } from '../planes/kernel/answer-guard.js';
-import { ChangeWatch } from '../planes/kernel/change-watch.js';
 import { kernelHostPlane } from '../planes/kernel/kernel-plane.js';
 import type { HostPlane } from '../planes/plane.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { loadIdentity } from '../protocol/identity.js';
 import { announceAddress } from './announce.js';
 import { addressesOf, AddressChangeRecord, type NetworkRecord, networkRecords } from './network-record.js';
+import { DesiredState } from './desired-state.js';
 import { DhcpServers } from './dhcp.js';
 import { ForeignLook } from './foreign-look.js';
 import { HoldQueue } from './hold-queue.js';
 import { HostState } from './host-state.js';
-import { lookAtKernel } from './kernel-look.js';
 import { KeyList } from './key-list.js';
-import { addExternal, ensureTap, forwards, prepareHost, removeExternal, removeTap } from './tap.js';
+import { addExternal, ensureTap, prepareHost, removeExternal, removeTap } from './tap.js';
 import { UserChannel } from './user-channel.js';
 import { prepareMessage } from './what-to-tell.js';
 
@@ -61,8 +60,6 @@ const ABORT_TIMEOUT_MS = 1_500;
 /** A client whose session this host has lost (it restarted) finds out by a keepalive: every 2 s while a move is prepared. */
 const COMMIT_PATIENCE_MS = 4_000;
 const HOUSEKEEPING_MS = 1_000;
-/** What somebody else took away is back within this and the time of a look. */
-const WATCH_MS = 2_000;
 /** Queued packets that were not read yet pass before later ones do. */
 const DRAIN_MS = 10;
 
@@ -80,12 +77,8 @@ export class HostProxy implements DesktopNetwork {
   #users: UserChannel | null = null;
   #publicKey: string | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #watch: NodeJS.Timeout | null = null;
-  #watching: Promise<void> = Promise.resolve();
+  readonly #desired: DesiredState;
   readonly #foreign: ForeignLook;
-  readonly #changes = new ChangeWatch(() => this.#lookSoon());
-  /** What was put back since the start, by kind. */
-  readonly #restored: Record<string, number> = {};
   #lastAllocated: string | null = null;
 
   constructor(options: HostProxyOptions) {
@@ -101,6 +94,13 @@ export class HostProxy implements DesktopNetwork {
       plane: this.#guarded(options.plane ?? kernelHostPlane),
       uplink: options.uplink,
       controlPort: options.controlPort,
+    });
+    this.#desired = new DesiredState({
+      uplink: options.uplink,
+      state: this.#state,
+      queue: this.#queue,
+      logger: options.logger,
+      plugIn: (desktop, network) => this.#plugIn(desktop, network),
     });
   }
 
@@ -134,8 +134,7 @@ export class HostProxy implements DesktopNetwork {
     await this.#users.start(probe);
     this.#timer = setInterval(() => void this.#housekeeping(), HOUSEKEEPING_MS);
     this.#guard.start();
-    this.#watchOn(WATCH_MS);
-    this.#changes.start();
+    this.#desired.start();
     this.#foreign.start();
   }
 
@@ -144,12 +143,9 @@ export class HostProxy implements DesktopNetwork {
     this.#keys.stop();
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    await this.#changes.stop();
+    await this.#desired.stop();
     await this.#foreign.stop();
     await this.#guard.stop();
-    if (this.#watch !== null) clearTimeout(this.#watch);
-    this.#watch = null;
-    await this.#watching;
     this.#users?.stop();
     await this.#state.exclusively(() => Promise.resolve());
   }
@@ -407,77 +403,6 @@ export class HostProxy implements DesktopNetwork {
       setHeld: (external, held) => plane.setHeld(external, held),
       standing: () => plane.standing(),
     };
-  }
-
-  /** Look again and again, one look after the other; a look that fails is said and does not end it. */
-  #watchOn(inMs: number): void {
-    this.#watch = setTimeout(() => {
-      this.#watching = this.#keepDesired()
-        .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'could not look at the kernel'))
-        .then(() => {
-          if (this.#watch !== null) this.#watchOn(WATCH_MS);
-        });
-    }, inMs);
-  }
-
-  /** Somebody has changed rules: look at them at once. */
-  #lookSoon(): void {
-    this.#watching = this.#watching
-      .then(async () => {
-        if (await this.#state.keepInForce()) this.#putBack('rules', 'the rules of this host');
-      })
-      .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'could not look at the rules'));
-  }
-
-  /** Compare what the kernel holds with what the records want (promise 12), and put back what is missing. */
-  async #keepDesired(): Promise<void> {
-    const { uplink } = this.#options;
-    if (await this.#state.keepInForce()) this.#putBack('rules', 'the rules of this host');
-    if (await this.#queue.keepRule()) this.#putBack('queueRule', 'the rule that queues held packets');
-    if (!(await forwards())) {
-      await prepareHost(uplink);
-      this.#putBack('forwarding', 'net.ipv4.ip_forward');
-    }
-    const look = await lookAtKernel();
-    for (const record of this.#state.all()) {
-      const { desktop, network } = record;
-      if (network !== null && look.lackOf(desktop, network) !== null) await this.#mendTap(desktop);
-      for (const address of addressesOf(record))
-        if (!look.has(uplink, address)) await this.#mendAddress(desktop, address);
-    }
-  }
-
-  /** Under the lock, and looked at again: what has been taken away meanwhile is not put back. */
-  #mendTap(desktop: DesktopId): Promise<void> {
-    return this.#state.exclusively(async () => {
-      const network = this.#state.find(desktop)?.network ?? null;
-      const lack = network === null ? null : (await lookAtKernel()).lackOf(desktop, network);
-      if (network === null || lack === null) return;
-      await this.#plugIn(desktop, network);
-      this.#putBack('taps', `the tap of ${desktop} (${lack})`);
-      if (lack === 'the device')
-        this.#logger.error(
-          { desktop },
-          'the tap was deleted under a running desktop: its network is back when it is stopped and started, or moved',
-        );
-    });
-  }
-
-  #mendAddress(desktop: DesktopId, address: string): Promise<void> {
-    return this.#state.exclusively(async () => {
-      const record = this.#state.find(desktop);
-      if (record === null || !addressesOf(record).includes(address)) return;
-      if ((await lookAtKernel()).has(this.#options.uplink, address)) return;
-      await addExternal(this.#options.uplink, address);
-      void announceAddress(this.#options.uplink, address, this.#logger);
-      this.#putBack('addresses', `the address ${address}`);
-    });
-  }
-
-  #putBack(kind: string, what: string): void {
-    this.#restored[kind] = (this.#restored[kind] ?? 0) + 1;
-    const times = this.#restored[kind];
-    this.#logger.warn({ kind, times }, `somebody else took away ${what}: put back`);
   }
 
   async #housekeeping(): Promise<void> {
