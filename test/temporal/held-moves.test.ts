@@ -2,7 +2,6 @@
 // operator says so or the situation has changed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
-import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, HostRef, SiteId } from '../../domain/model/ids.js';
 import { ensureShadowLoop } from '../../temporal/bootstrap.js';
@@ -10,6 +9,7 @@ import { failureInfo } from '../../temporal/contract/failures.js';
 import { LOOP } from '../../temporal/contract/loop.js';
 import type { LoopStatus } from '../../temporal/contract/status.js';
 import { shadowLoopId } from '../../temporal/contract/names.js';
+import { busyWindow } from '../support/busy-window.js';
 import { ControlPlane } from '../support/control-plane.js';
 import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
 
@@ -77,21 +77,6 @@ async function watch(...ids: string[]): Promise<void> {
     }));
     host.windows = ids.map(busyWindow);
   }
-}
-
-function busyWindow(desktop: string): TrafficWindow {
-  const endMs = Date.now();
-  const sums = { bytesIn: 20_000, packetsIn: 200, bytesOut: 1_000_000, packetsOut: 900 };
-  return {
-    desktop,
-    startMs: endMs - 10_000,
-    endMs,
-    flows: [{ protocol: 'tcp', desktopPort: 5901, peerAddress: '203.0.113.2', peerPort: 40_000, ...sums }],
-    rest: { bytesIn: 0, packetsIn: 0, bytesOut: 0, packetsOut: 0, flows: 0 },
-    user: { address: '203.0.113.2', port: 40_000 },
-    rttMs: 100,
-    remoteDesktop: null,
-  };
 }
 
 async function refusal(input: { desktop: string; site: string }) {

@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import type { z } from 'zod';
-import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { SamplingPolicy } from '../../domain/model/policy.js';
@@ -14,6 +13,7 @@ import type { Update } from '../../temporal/contract/message.js';
 import { MOVE, type MigrateDesktop } from '../../temporal/contract/move.js';
 import type { DesktopsAsk, LoopStatus } from '../../temporal/contract/status.js';
 import { migrateId, rebalanceScheduleId, shadowLoopId } from '../../temporal/contract/names.js';
+import { busyWindow } from '../support/busy-window.js';
 import { ControlPlane } from '../support/control-plane.js';
 import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
 
@@ -43,22 +43,6 @@ let plane: ControlPlane;
 let cloud: FakeCloud;
 let west: FakeHost;
 let east: FakeHost;
-
-/** Traffic of a desktop playing a video: all on the remote desktop's port, above the full bandwidth. */
-function busyWindow(desktop: string): TrafficWindow {
-  const endMs = Date.now();
-  const sums = { bytesIn: 20_000, packetsIn: 200, bytesOut: 1_000_000, packetsOut: 900 };
-  return {
-    desktop,
-    startMs: endMs - 10_000,
-    endMs,
-    flows: [{ protocol: 'tcp', desktopPort: 5901, peerAddress: '203.0.113.2', peerPort: 40_000, ...sums }],
-    rest: { bytesIn: 0, packetsIn: 0, bytesOut: 0, packetsOut: 0, flows: 0 },
-    user: { address: '203.0.113.2', port: 40_000 },
-    rttMs: 100,
-    remoteDesktop: null,
-  };
-}
 
 beforeAll(async () => {
   plane = await ControlPlane.start();

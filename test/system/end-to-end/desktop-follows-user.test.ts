@@ -1,27 +1,21 @@
 // The whole product on real parts, with the small guest: QEMU, Temporal, dom0 workers, proxies, a NAT and a WAN in namespaces. The loop
 // moves the desktop by itself; a TCP stream with sequence numbers and a disk that is being written go through every move.
 import { once } from 'node:events';
-import { mkdtemp, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StartedCommand } from '../../../os/start-command.js';
-import { DesktopId } from '../../../domain/model/ids.js';
-import { LabCloud } from '../../../lab/cloud/lab-cloud.js';
+import type { LabCloud } from '../../../lab/cloud/lab-cloud.js';
 import { copiesOf, leftoversAt } from '../../../lab/demo/leftovers.js';
-import { checkoutFolder, smallGuest } from '../../../lab/images/locate.js';
-import { prepareDisk } from '../../../lab/images/prepare-disk.js';
-import { Gate } from '../../../lab/net/gate.js';
-import { bothWays } from '../../../lab/net/plan.js';
-import { World } from '../../../lab/net/world.js';
-import { askGuest, type GuestStatus } from '../../../lab/stream/guest-control.js';
+import { checkoutFolder } from '../../../lab/images/locate.js';
+import type { World } from '../../../lab/net/world.js';
+import type { GuestStatus } from '../../../lab/stream/guest-control.js';
 import { LOOP } from '../../../temporal/contract/loop.js';
 import { MOVE, type MoveStatus } from '../../../temporal/contract/move.js';
 import type { DesktopCreated } from '../../../temporal/contract/requests.js';
 import { migrateId } from '../../../temporal/contract/names.js';
+import { ID, startSmallCloud, verifyAt } from './support/small-cloud.js';
 
-const ID = DesktopId.parse('d1');
-const WAN_MBPS = 40;
-const capacity = { slots: 2, vcpus: 4, memoryMiB: 512, diskMiB: 512 };
 /** A guest that lost nothing: its one connection, its disk and its memory are what it left them. */
 const WHOLE = {
   stream: { clients: 1, errors: 0 },
@@ -36,27 +30,10 @@ let streamLog: string;
 let created: DesktopCreated;
 
 beforeAll(async () => {
-  world = await World.create({
+  const small = await startSmallCloud({
     prefix: 'vmse2e',
-    sites: [{ id: 'us-west' }, { id: 'us-east' }],
-    users: [{ id: 'alice' }],
-    links: [
-      ...bothWays('us-west', 'us-east', 40, WAN_MBPS),
-      ...bothWays('us-west', 'alice', 60),
-      ...bothWays('us-east', 'alice', 10),
-    ],
-  });
-  const dir = await mkdtemp('/var/tmp/vmshadow-e2e-');
-  world.alsoRemove(dir);
-  world.alsoRemove('/run/vmse2e');
-  cloud = await LabCloud.start({
-    world,
-    dir,
-    runDir: '/run/vmse2e',
-    sites: [
-      { id: 'us-west', kind: 'regional', capacity },
-      { id: 'us-east', kind: 'regional', capacity },
-    ],
+    wanMbps: 40,
+    rttMs: { sites: 40, west: 60, east: 10 },
     policy: {
       cycleMs: 4_000,
       act: false,
@@ -64,28 +41,9 @@ beforeAll(async () => {
       placement: { algorithm: 'cost-aware' },
       migration: { graceMs: 1_000 },
     },
-    moveMbps: WAN_MBPS,
   });
-  const image = smallGuest();
-  const disk = join(dir, 'd1.raw');
-  await prepareDisk(image, disk, { diskMiB: 96, usedMiB: 40 });
-  created = await cloud.createDesktop(
-    {
-      id: ID,
-      site: 'us-west',
-      image: disk,
-      memoryMiB: 96,
-      diskMiB: 96,
-      boot: {
-        kind: 'kernel',
-        kernel: image.kernel,
-        initrd: image.initrd,
-        append: `${image.append} vms.ip={address}/30 vms.gw={gateway} vms.disk=300:8 vms.dirty=800:8:fill`,
-      },
-    },
-    'alice',
-  );
-  stream = await openStream(dir);
+  ({ world, cloud, created } = small);
+  stream = await openStream(small.dir);
 }, 180_000);
 
 afterAll(async () => {
@@ -131,16 +89,7 @@ async function verifyGuest(): Promise<GuestStatus> {
   // The move knows where the desktop is; the loop learns it with its next reports only.
   const { outcome, oldExternal, newExternal } = await moveStatus();
   const external = outcome === 'moved' ? newExternal : oldExternal;
-  const gate = await Gate.open(world, {
-    namespace: world.user('alice').clientNamespace,
-    address: external!,
-    port: 7001,
-  });
-  try {
-    return await askGuest('127.0.0.1', 'verify', gate.port);
-  } finally {
-    await gate.close();
-  }
+  return verifyAt(world, external!);
 }
 
 /** TCP tries again at growing intervals: after a pause of seconds the next one comes within as many. */

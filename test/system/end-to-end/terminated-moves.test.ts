@@ -1,28 +1,20 @@
 // Moves that are terminated on real parts: QEMU, Temporal, dom0 workers, a WAN. The desktop, which writes to its disk and its memory all the
 // while, runs at one host throughout; `vmshadow reconcile` or the next move leaves nothing of what was terminated, without a hand.
-import { mkdtemp } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Phase } from '../../../domain/migration/phases.js';
-import { DesktopId, SiteId } from '../../../domain/model/ids.js';
-import { LabCloud } from '../../../lab/cloud/lab-cloud.js';
+import { SiteId } from '../../../domain/model/ids.js';
+import type { LabCloud } from '../../../lab/cloud/lab-cloud.js';
 import { copiesOf, leftoversAt } from '../../../lab/demo/leftovers.js';
-import { smallGuest } from '../../../lab/images/locate.js';
-import { prepareDisk } from '../../../lab/images/prepare-disk.js';
-import { Gate } from '../../../lab/net/gate.js';
-import { bothWays } from '../../../lab/net/plan.js';
-import { World } from '../../../lab/net/world.js';
-import { askGuest, type GuestStatus } from '../../../lab/stream/guest-control.js';
+import type { World } from '../../../lab/net/world.js';
+import type { GuestStatus } from '../../../lab/stream/guest-control.js';
 import { LOOP } from '../../../temporal/contract/loop.js';
 import { MOVE, type MoveStatus } from '../../../temporal/contract/move.js';
 import { migrateId } from '../../../temporal/contract/names.js';
 import type { ReconcileResult } from '../../../temporal/contract/reconcile.js';
 import { vmshadow } from '../../support/vmshadow.js';
+import { ID, startSmallCloud, verifyAt } from './support/small-cloud.js';
 
-const ID = DesktopId.parse('d1');
-const WAN_MBPS = 80;
 const HOSTS = ['us-west/h1', 'us-east/h1'] as const;
-const capacity = { slots: 2, vcpus: 4, memoryMiB: 512, diskMiB: 512 };
 const TEST_MS = 150_000;
 let world: World;
 let cloud: LabCloud;
@@ -30,46 +22,12 @@ let cloud: LabCloud;
 const addresses = new Set<string>();
 
 beforeAll(async () => {
-  world = await World.create({
+  ({ world, cloud } = await startSmallCloud({
     prefix: 'vmster',
-    sites: [{ id: 'us-west' }, { id: 'us-east' }],
-    users: [{ id: 'alice' }],
-    links: [
-      ...bothWays('us-west', 'us-east', 20, WAN_MBPS),
-      ...bothWays('us-west', 'alice', 10),
-      ...bothWays('us-east', 'alice', 10),
-    ],
-  });
-  const dir = await mkdtemp('/var/tmp/vmshadow-ter-');
-  world.alsoRemove(dir);
-  world.alsoRemove('/run/vmster');
-  cloud = await LabCloud.start({
-    world,
-    dir,
-    runDir: '/run/vmster',
-    sites: ['us-west', 'us-east'].map((id) => ({ id, kind: 'regional', capacity })),
+    wanMbps: 80,
+    rttMs: { sites: 20, west: 10, east: 10 },
     policy: { cycleMs: 600_000, act: false, migration: { graceMs: 0 } },
-    moveMbps: WAN_MBPS,
-  });
-  const image = smallGuest();
-  const disk = join(dir, 'd1.raw');
-  await prepareDisk(image, disk, { diskMiB: 96, usedMiB: 40 });
-  await cloud.createDesktop(
-    {
-      id: ID,
-      site: 'us-west',
-      image: disk,
-      memoryMiB: 96,
-      diskMiB: 96,
-      boot: {
-        kind: 'kernel',
-        kernel: image.kernel,
-        initrd: image.initrd,
-        append: `${image.append} vms.ip={address}/30 vms.gw={gateway} vms.disk=300:8 vms.dirty=800:8:fill`,
-      },
-    },
-    'alice',
-  );
+  }));
   await verifyGuest();
 }, 180_000);
 
@@ -95,18 +53,11 @@ async function verifyGuest(): Promise<GuestStatus> {
   for (let tries = 0; ; tries++) {
     await cloud.update(LOOP.makePlan, {});
     const external = (await cloud.status()).desktops[0]?.external;
-    const gate = await Gate.open(world, {
-      namespace: world.user('alice').clientNamespace,
-      address: external!,
-      port: 7001,
-    });
     try {
-      return await askGuest('127.0.0.1', 'verify', gate.port);
+      return await verifyAt(world, external!);
     } catch (error) {
       if (tries > 60) throw error;
       await sleep(500);
-    } finally {
-      await gate.close();
     }
   }
 }
