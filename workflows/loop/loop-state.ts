@@ -20,6 +20,12 @@ export interface Located {
   readonly report: DesktopReport;
 }
 
+/** What is being emptied: sites, and hosts as SITE/HOST. */
+export interface Draining {
+  readonly sites: readonly string[];
+  readonly hosts: readonly string[];
+}
+
 /** Ended moves kept for `status`; older ones are found by search attributes. */
 const RECENT_MOVES = 20;
 
@@ -40,6 +46,8 @@ export class LoopState {
   holds: ReadonlyMap<string, Hold>;
   /** False in the part of a run that a release before has made, which held nothing back. */
   holding = false;
+  /** Nobody is planned to go there, and whoever may leave does. */
+  draining: Draining = { sites: [], hosts: [] };
   readonly users: Map<string, UserRtts>;
   reports = new Map<string, HostReport>();
   problems = new Map<string, string>();

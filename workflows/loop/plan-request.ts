@@ -1,13 +1,13 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
 import type { DesktopReport } from '../../temporal/contract/host-report.js';
 import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
-import type { HostRef } from '../../domain/model/ids.js';
+import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { convertSize } from '../../domain/model/units.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
 import type { PlanAsk } from '../../temporal/contract/requests.js';
 import { leftAlone } from './gains.js';
 import { heldInPlan } from './holds.js';
-import type { Located, LoopState } from './loop-state.js';
+import type { Draining, Located, LoopState } from './loop-state.js';
 import { lacksRtts, plannableRtts } from './round-trips.js';
 
 const gigabytes = (mib: number) => convertSize(mib, 'MiB', 'GB');
@@ -17,13 +17,19 @@ interface LocatedThen extends Omit<Located, 'report'> {
 }
 
 /** Build the request of the `plan` activity from the last reports. Pure but for the state it reads. */
-export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}): PlanRequest {
+export function planRequest(
+  state: LoopState,
+  nowMs: number,
+  ask: PlanAsk = {},
+  draining: Draining = state.draining,
+): PlanRequest {
   const { placement } = state.policy;
   const alive = [...state.reports.values()].filter((r) => state.isAlive(r.host));
   const under = [...state.moves.values()];
   const planned = new Set<string>(alive.map((r) => r.host.site));
   const held = heldInPlan(state, nowMs);
   const isPlanned = (ref: HostRef) => state.isAlive(ref);
+  const ifEmptied = (emptied: boolean) => (emptied ? { draining: true } : {});
   const unfitRoutes = held.unfitRoutes.filter(
     ({ from, to }) => isPlanned(to) && (from === undefined || isPlanned(from)),
   );
@@ -35,9 +41,11 @@ export function planRequest(state: LoopState, nowMs: number, ask: PlanAsk = {}):
         {
           id: site.id,
           kind: site.kind,
+          ...ifEmptied(draining.sites.includes(site.id)),
           slots: hosts.reduce((sum, h) => sum + h.capacity.slots, 0),
           hosts: hosts.map(({ host, capacity }) => ({
             id: host.host,
+            ...ifEmptied(draining.hosts.includes(hostKey(host))),
             slots: capacity.slots,
             vcpu: capacity.vcpus,
             memoryGB: gigabytes(capacity.memoryMiB),

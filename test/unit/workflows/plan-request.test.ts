@@ -101,6 +101,18 @@ describe('planRequest', () => {
     ]);
   });
 
+  it('marks the sites and hosts that are being emptied', () => {
+    const state = stateWith({ west: 0 });
+    state.reports.set('west/h1', report('d1'));
+    const emptied = (draining: LoopState['draining']) => {
+      state.draining = draining;
+      return planRequest(state, NOW_MS).sites.map((s) => [s.draining, s.hosts?.map((h) => h.draining)]);
+    };
+    expect(emptied({ sites: [], hosts: [] })).toEqual([[undefined, [undefined]]]);
+    expect(emptied({ sites: ['west'], hosts: [] })).toEqual([[true, [undefined]]]);
+    expect(emptied({ sites: ['east'], hosts: ['west/h1', 'west/h2'] })).toEqual([[undefined, [true]]]);
+  });
+
   it('counts gigabytes of 10^9 bytes, as a plan of a file does', () => {
     const state = stateWith({ west: 0 });
     state.reports.set('west/h1', report('d1'));
