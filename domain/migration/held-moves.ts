@@ -138,7 +138,6 @@ export function heldBack(
   underWay: readonly MoveEnds[],
   nowMs: number,
 ): Hold | null {
-  if (holds.size === 0) return null;
   let longest: Hold | null = null;
   for (const hold of holdsOf(holds, move)) {
     const tried = underWay.some((other) => holdKey(other, hold.blame) === holdKey(move, hold.blame));

@@ -18,12 +18,18 @@ describe('admit', () => {
   });
 
   it('counts moves under way against the limit in all', () => {
-    const { admitted } = admit([move('a', 'b')], [move('x', 'y'), move('z', 'w')], {
-      movesInAll: 2,
-      movesPerHost: 4,
-      moveMbps: 60,
+    const wanted = move('a', 'b');
+    const limits = { movesInAll: 2, movesPerHost: 4, moveMbps: 60 };
+    expect(admit([wanted], [move('x', 'y'), move('z', 'w')], limits)).toEqual({
+      admitted: [],
+      waiting: [{ move: wanted, reason: '2 moves are under way, the limit is 2' }],
     });
-    expect(admitted).toEqual([]);
+  });
+
+  it('counts what it admits against the limit in all', () => {
+    const wanted = [move('a', 'b'), move('c', 'd'), move('e', 'f')];
+    const { admitted } = admit(wanted, [], { movesInAll: 2, movesPerHost: 4, moveMbps: 60 });
+    expect(admitted).toEqual(wanted.slice(0, 2));
   });
 });
 

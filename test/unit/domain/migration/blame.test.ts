@@ -27,6 +27,7 @@ describe('blameOf', () => {
     ['an uplink that cannot be capped', step('copyDisk', 'PREREQUISITE'), 'source'],
     ['a copy that broke', step('copyDisk', 'DISK_COPY'), 'move'],
     ['what nobody foresaw', step(null, 'INTERNAL'), 'move'],
+    ['a link that broke in no step of ours', step(null, 'LINK_LOST'), 'move'],
   ])('of %s', (_, failed, blame) => {
     expect(blameOf(failed)).toBe(blame);
   });

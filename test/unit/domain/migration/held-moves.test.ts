@@ -63,6 +63,15 @@ describe('a move that fails again and again', () => {
     expect(only(second)).toEqual(only(first));
     const later = holdAfter(second, failed('target', { startedAtMs: 20 }), terms, 25);
     expect(only(later)).toMatchObject({ failures: 2, untilMs: 45 });
+    const atOnce = holdAfter(first, failed('target', { startedAtMs: 10 }), terms, 11);
+    expect(only(atOnce)).toMatchObject({ failures: 2 });
+  });
+
+  it('is the newest hold again, so that others are forgotten before it', () => {
+    const one = holdAfter(none, failed('move'), terms, 0);
+    const two = holdAfter(one, failed('move', move('d2', 'a', 'b')), terms, 1);
+    const again = holdAfter(two, failed('move', { startedAtMs: 2 }), terms, 2);
+    expect([...again.values()].map((hold) => hold.desktop)).toEqual(['d2', 'd1']);
   });
 
   it('keeps a reason of bounded length, and no more than a thousand holds, the newest', () => {
@@ -117,12 +126,30 @@ describe('a hold', () => {
     const one = holdAfter(none, failed('hosts'), terms, 0);
     const two = holdAfter(one, failed('move', { code: 'NO_CAPACITY' }), terms, 5);
     expect(heldBack(two, move('d1', 'a', 'b'), [], 6)?.code).toBe('NO_CAPACITY');
+    const first = holdAfter(none, failed('move'), terms, 0);
+    const longer = holdAfter(first, failed('hosts', { code: 'NO_CAPACITY' }), terms, 5);
+    expect(heldBack(longer, move('d1', 'a', 'b'), [], 6)?.code).toBe('NO_CAPACITY');
   });
 
   it.each(BLAMES)('for which %s is to blame ends with a move that works', (blame) => {
     const holds = holdAfter(none, failed(blame), terms, 0);
     expect(withoutMoved(holds, move('d1', 'a', 'b')).size).toBe(0);
     expect(withoutMoved(holds, move('d9', 'x', 'y')).size).toBe(1);
+  });
+
+  it.each<[Blame, string[]]>([
+    ['move', ['the desktop elsewhere']],
+    ['desktop', ['the desktop elsewhere']],
+    ['hosts', ['another desktop on the same way']],
+    ['target', ['another desktop on the same way', 'another desktop, to there, from elsewhere']],
+    [
+      'source',
+      ['another desktop on the same way', 'the desktop elsewhere', 'another desktop, elsewhere, from there'],
+    ],
+  ])('for which %s is to blame ends with what shows that it is not, and nothing else', (blame, expected) => {
+    const holds = holdAfter(none, failed(blame), terms, 0);
+    const ended = Object.entries(others).filter(([, m]) => withoutMoved(holds, m).size === 0);
+    expect(ended.map(([name]) => name)).toEqual(expected);
   });
 
   it('of a desktop ends when it was moved elsewhere, since it starts from another place', () => {
