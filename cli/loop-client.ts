@@ -11,8 +11,8 @@ import type { DesktopId, PoolId } from '../domain/model/ids.js';
 import type { Policy } from '../domain/model/policy.js';
 import { connectClient } from '../temporal/connection.js';
 import { LOOP } from '../temporal/contract/loop.js';
-import type { Nothing, Signal, Update } from '../temporal/contract/message.js';
-import { MOVE, type MoveStatus } from '../temporal/contract/move.js';
+import type { Update } from '../temporal/contract/message.js';
+import { MOVE, type MoveSignal, type MoveStatus } from '../temporal/contract/move.js';
 import type { DesktopsAsk, LoopStatus } from '../temporal/contract/status.js';
 import { CREATE, type CreateStatus } from '../temporal/contract/create.js';
 import type { Reconcile, ReconcileResult } from '../temporal/contract/reconcile.js';
@@ -157,9 +157,9 @@ export class LoopClient {
   }
 
   /** Send a signal to the move under way; NO_MOVE when the desktop is in none. */
-  async signalMove(desktop: DesktopId, signal: Signal<typeof Nothing>): Promise<void> {
+  async signalMove(desktop: DesktopId, signal: MoveSignal): Promise<void> {
     try {
-      await this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (handle) => handle.signal(signal));
+      await this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (handle) => handle.signal(signal.name));
     } catch (error) {
       throw isNotFound(error) ? noMove(desktop, error) : error;
     }

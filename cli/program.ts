@@ -29,6 +29,7 @@ Exit codes: 0 done, 1 refused, 64 usage, 65 bad input file, 69 something needed 
   addDaemons(program, context);
   addLooks(program, context);
   addMoves(program, context, result);
+  addMaintenance(program, context, result);
   addReconcile(program, context, result);
   addDesktops(program, context, result);
   addFingerprint(program, context);
@@ -162,6 +163,30 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
     .action(async (desktop: string, o: Raw) =>
       (await import('./commands/move.js')).forceCommand(context, { ...o, desktop }),
     );
+}
+
+function addMaintenance(program: Command, context: CliContext, result: ProgramResult): void {
+  pooled(program.command('drain <place>'))
+    .description('empty a site (SITE) or a host (SITE/HOST): nobody comes, everybody who may leave leaves')
+    .option('--follow', 'wait until it is empty, or what is left cannot leave (the default)')
+    .option('--no-follow', 'only begin')
+    .action(async (place: string, o: Raw) => {
+      const { drainCommand } = await import('./commands/drain.js');
+      result.exit = await drainCommand(context, { ...o, place });
+    });
+  pooled(program.command('undrain <place>'))
+    .description('let desktops come to a site or a host again; moves under way go on')
+    .action(async (place: string, o: Raw) =>
+      (await import('./commands/drain.js')).undrainCommand(context, { ...o, place }),
+    );
+  for (const action of ['pause', 'unpause'] as const)
+    pooled(program.command(action))
+      .description(
+        action === 'pause'
+          ? 'let the loop start no moves of its own, drains included; those under way go on'
+          : 'let the loop start moves again',
+      )
+      .action(async (o: Raw) => (await import('./commands/pause.js')).pauseCommand(context, action, o));
 }
 
 function addReconcile(program: Command, context: CliContext, result: ProgramResult): void {

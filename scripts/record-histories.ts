@@ -8,8 +8,7 @@ import { CloudConfig } from '../domain/model/cloud.js';
 import { HostRef } from '../domain/model/ids.js';
 import { ensureRebalanceSchedule, ensureShadowLoop } from '../temporal/bootstrap.js';
 import { LOOP } from '../temporal/contract/loop.js';
-import type { Nothing, Signal } from '../temporal/contract/message.js';
-import { MOVE } from '../temporal/contract/move.js';
+import { MOVE, type MoveSignal } from '../temporal/contract/move.js';
 import { migrateId, rebalanceScheduleId, shadowLoopId } from '../temporal/contract/names.js';
 import { ControlPlane } from '../test/support/control-plane.js';
 import { FakeCloud, fakeDesktop, type Fault } from '../lab/fakes/fake-host.js';
@@ -53,7 +52,7 @@ async function save(name: string, workflowId: string): Promise<void> {
 
 async function move(
   name: string,
-  options: { at?: 'source' | 'target'; fault?: Fault; signal?: Signal<typeof Nothing> } = {},
+  options: { at?: 'source' | 'target'; fault?: Fault; signal?: MoveSignal } = {},
 ): Promise<void> {
   const definition = fakeDesktop(name);
   await west.give(definition);

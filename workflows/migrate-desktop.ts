@@ -65,9 +65,10 @@ function answerTo(state: MoveState, untilCommit: CancellationScope, force: Force
   serve(MOVE, {
     status: () => state.status(),
     progress: (part) => state.progress(part),
-    cancelMove: () => {
+    cancelMove: (ask) => {
       if (state.outcome === 'running') {
-        state.note('cancelling: undoing what was done');
+        state.cancelBecause(ask?.because);
+        state.note(`cancelling${saidWhy(state)}: undoing what was done`);
         untilCommit.cancel();
       } else state.note('cancel came after the commit: the desktop already runs at the target');
     },
@@ -79,6 +80,9 @@ function answerTo(state: MoveState, untilCommit: CancellationScope, force: Force
   });
 }
 
+const saidWhy = ({ cancelledBecause }: MoveState): string =>
+  cancelledBecause === null ? '' : ` (${cancelledBecause})`;
+
 async function rollBack(
   error: unknown,
   state: MoveState,
@@ -87,7 +91,7 @@ async function rollBack(
 ): Promise<MoveStatus> {
   const cancelled = isCancellation(error);
   const info = cancelled
-    ? { code: 'CANCELLED', message: `cancelled in phase ${state.phase}` }
+    ? { code: 'CANCELLED', message: `cancelled in phase ${state.phase}${saidWhy(state)}` }
     : failureInfo(error);
   const left = await saga.unwind((step) => {
     state.note(`rolling back: ${step}`);

@@ -32,6 +32,7 @@ export class MoveState {
   #error: FailureInfo | null = null;
   #blame: Blame | null = null;
   #note: string | null = null;
+  #cancelledBecause: string | null = null;
   #facts: Facts = {
     downtimeMs: null,
     switchoverMs: null,
@@ -52,6 +53,10 @@ export class MoveState {
 
   get outcome(): Outcome {
     return this.#outcome;
+  }
+
+  get cancelledBecause(): string | null {
+    return this.#cancelledBecause;
   }
 
   get facts(): Facts {
@@ -76,6 +81,11 @@ export class MoveState {
   learn(facts: Partial<Facts>): void {
     this.#facts = { ...this.#facts, ...facts };
     this.#show();
+  }
+
+  /** Remember why it is cancelled; the first reason counts. */
+  cancelBecause(reason: string | undefined): void {
+    this.#cancelledBecause ??= reason ?? null;
   }
 
   note(text: string | null): void {

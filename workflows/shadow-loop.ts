@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Cause } from '../domain/migration/phases.js';
+import type { PlanResult } from '../domain/placement/request/model.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { LOOP, ShadowLoopInput } from '../temporal/contract/loop.js';
 import { WORKFLOW } from '../temporal/contract/names.js';
@@ -15,6 +16,7 @@ import { beginRun, carryOver } from './loop/carry-over.js';
 import { collect } from './loop/collect.js';
 import { createDesktop, endCreate, forgetTerminatedCreations } from './loop/create-desktop.js';
 import { desktopPower, enrollClients, removeDesktop } from './loop/desktop-requests.js';
+import { drain, judgeResidents, pauseLoop, undrain, unpauseLoop } from './loop/drain.js';
 import { measureGains } from './loop/gains.js';
 import { retryMoves, reviewHolds } from './loop/holds.js';
 import type { LoopState } from './loop/loop-state.js';
@@ -56,13 +58,23 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
     await probeSilentUsers(state);
     const plan = await planMoves(state);
     state.plan = plan;
-    if (act) await actOn(state, plan, cause);
+    await actOnWhatMay(state, plan, cause, act);
   } catch (error) {
     // The next cycle tries again; meanwhile the status says it.
     state.problems.set('plan', failureInfo(error).message);
+    judgeResidents(state, null, new Map());
   }
   state.lastCycleMs = Date.now();
   setCurrentDetails(renderLoop(loopStatus(state, { from: 0, limit: ROWS_SHOWN })));
+}
+
+/** Act on the plan; where the loop only watches, on a plan of those alone who must leave; in a pause on nothing. */
+async function actOnWhatMay(state: LoopState, plan: PlanResult, cause: Cause, act: boolean): Promise<void> {
+  const leaving = state.draining.size > 0;
+  const paused = state.pausedSinceMs !== null;
+  const meant = paused ? null : act ? plan : leaving ? await planMoves(state, {}, true) : null;
+  const notStarted = meant === null ? new Map<string, string>() : await actOn(state, meant, cause);
+  judgeResidents(state, meant ?? plan, notStarted);
 }
 
 function answerTo(state: LoopState): void {
@@ -75,6 +87,10 @@ function answerTo(state: LoopState): void {
     makePlan: (ask) => askPlan(state, ask),
     setPolicy: (change) => setPolicy(state, change),
     setCloud: (cloud) => state.setCloud(cloud),
+    drain: (ask) => drain(state, ask),
+    undrain: (ask) => undrain(state, ask),
+    pause: () => pauseLoop(state),
+    unpause: () => unpauseLoop(state),
     status: (ask) => loopStatus(state, ask),
     policy: () => state.policy,
     cloud: () => state.cloud,

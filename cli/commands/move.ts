@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { hasCode, VmshadowError } from '../../domain/errors.js';
 import { DesktopId, HostId, SiteId, hostKey } from '../../domain/model/ids.js';
 import { LOOP } from '../../temporal/contract/loop.js';
-import type { Nothing, Signal } from '../../temporal/contract/message.js';
-import { MOVE, type MoveStatus } from '../../temporal/contract/move.js';
+import { MOVE, type MoveSignal, type MoveStatus } from '../../temporal/contract/move.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { untilStopped } from '../daemon.js';
@@ -186,7 +185,7 @@ async function signalMove(
   context: CliContext,
   raw: unknown,
   command: string,
-  signal: Signal<typeof Nothing>,
+  signal: MoveSignal,
   said: string,
 ): Promise<void> {
   const { pool, desktop, json } = parseArguments(SignalOptions, raw, command, ['desktop']);
@@ -199,11 +198,7 @@ async function signalMove(
 }
 
 /** Send a signal to a move that is still to be decided, and give how it stood; null where its manager is silent. */
-async function askMove(
-  loop: LoopClient,
-  desktop: DesktopId,
-  signal: Signal<typeof Nothing>,
-): Promise<MoveStatus | null> {
+async function askMove(loop: LoopClient, desktop: DesktopId, signal: MoveSignal): Promise<MoveStatus | null> {
   const before = await silenceAsNull(loop.moveStatus(desktop));
   if (before !== null) assertInTime(before);
   await loop.signalMove(desktop, signal);

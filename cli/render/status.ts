@@ -15,6 +15,7 @@ import {
   plural,
   UNKNOWN,
 } from './format.js';
+import { renderDrains } from './drain.js';
 import { renderGains, renderHeld } from './moves-before.js';
 import { renderMoveProgress } from './move-line.js';
 import { indent, printable, section, type Column } from './table.js';
@@ -45,6 +46,7 @@ export function renderStatus(view: StatusView): string {
     loop.beginning
       ? 'DESKTOPS  not known yet: the loop has just begun a run, and hosts have not reported'
       : renderDesktops(loop.desktops, atMs) + more(loop),
+    ...renderDrains(loop, atMs),
     ...renderCreating(loop, atMs),
     renderMoves(view),
     ...renderRecent(loop, atMs),
@@ -58,7 +60,13 @@ export function renderStatus(view: StatusView): string {
 function renderHead(loop: LoopStatus, atMs: number): string {
   const next = loop.nextCycleMs === null ? 'no cycle due' : `next ${formatAge(loop.nextCycleMs, atMs)}`;
   const last = loop.lastCycleMs === null ? 'none yet' : formatAge(loop.lastCycleMs, atMs);
-  const acting = loop.acting ? 'moves desktops by itself' : 'plans only (policy act=false)';
+  const paused = loop.pausedSinceMs ?? null;
+  const acting =
+    paused !== null
+      ? `PAUSED ${formatAge(paused, atMs)}: starts no moves of its own (\`vmshadow unpause\`)`
+      : loop.acting
+        ? 'moves desktops by itself'
+        : 'plans only (policy act=false)';
   return `POOL ${loop.pool}  cycle ${String(loop.cycle)} (last ${last}, ${next})  ${acting}`;
 }
 
@@ -96,7 +104,8 @@ function hostRow(h: HostStatus, atMs: number): string[] {
     mib === undefined ? UNKNOWN : formatBytes(convertSize(mib, 'MiB', 'B'));
   return [
     hostKey(h.host),
-    h.alive ? 'up' : h.lastSeenMs === null ? 'not seen' : 'DOWN',
+    (h.alive ? 'up' : h.lastSeenMs === null ? 'not seen' : 'DOWN') +
+      (h.draining === true ? ', draining' : ''),
     formatUse(h.used?.slots, h.capacity?.slots),
     formatUse(h.used?.vcpus, h.capacity?.vcpus),
     `${size(h.used?.memoryMiB)}/${size(h.capacity?.memoryMiB)}`,
@@ -232,6 +241,8 @@ export function renderStatusLine(view: StatusView): string {
     `hosts ${formatUse(up, loop.hosts.length)}`,
     plural(loop.desktops.length, 'desktop'),
     moves.length === 0 ? 'no move' : moves.join('; '),
+    ...(loop.pausedSinceMs == null ? [] : ['paused']),
+    ...(loop.draining ?? []).map((d) => `draining ${d.place}: ${String(d.left)} left`),
     ...(loop.problems.length === 0 ? [] : [plural(loop.problems.length, 'problem')]),
   ].join(' | ');
 }

@@ -7,8 +7,8 @@ export const OUTCOMES = ['running', 'moved', 'cancelled', 'failed'] as const;
 /** How a move ended; `running` while it has not. `failed` and `cancelled`: the desktop runs at the source. */
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Who wanted the move. */
-export const CAUSES = ['loop', 'rebalance', 'operator'] as const;
+/** Who wanted the move; `drain`: its site or host is being emptied. */
+export const CAUSES = ['loop', 'rebalance', 'operator', 'drain'] as const;
 export type Cause = (typeof CAUSES)[number];
 
 const DESCRIPTIONS: Record<Phase, string> = {

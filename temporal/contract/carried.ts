@@ -1,6 +1,7 @@
 // What one run of the shadow loop hands to the next (continue-as-new). It may have been written by another release: a version says its
 // shape, and it is parsed on arrival. A shape that is known from before is brought to the present one; any other is not guessed at.
 import { z } from 'zod';
+import { Place } from '../../domain/drain/place.js';
 import { BLAMES } from '../../domain/migration/blame.js';
 import type { Hold } from '../../domain/migration/held-moves.js';
 import { CAUSES } from '../../domain/migration/phases.js';
@@ -12,7 +13,7 @@ import { Policy } from '../../domain/model/policy.js';
 import { HostState } from './host-report.js';
 
 /** Raised with each change that the schema of the version before would not read, or would lose a field of. */
-export const CARRIED_VERSION = 3;
+export const CARRIED_VERSION = 4;
 
 const timeMs = z.number();
 
@@ -30,6 +31,8 @@ export const MoveUnderWay = z.object({
   diskMiB: z.number(),
   /** What its user feels before, and is to feel after it; missing where nobody knows. */
   felt: z.object({ before: Felt, predicted: Felt }).optional(),
+  /** The loop has told it to stop. */
+  cancelAsked: z.boolean().optional(),
 });
 export type MoveUnderWay = z.infer<typeof MoveUnderWay>;
 
@@ -102,6 +105,10 @@ export type UserRtts = z.infer<typeof UserRtts>;
 /** What a host that does not answer said last, without what its desktops did (that is no longer so), and why it does not. */
 const LastWords = z.object({ report: HostState, problem: z.string() });
 
+/** A place that an operator has asked to be emptied. */
+const Drained = Place.extend({ sinceMs: timeMs });
+export type Drained = z.infer<typeof Drained>;
+
 export const Carried = z.object({
   version: z.literal(CARRIED_VERSION),
   cycle: z.number().int().min(0),
@@ -117,6 +124,12 @@ export const Carried = z.object({
   unhelped: z.record(z.string(), UnhelpedDesktop).default({}),
   /** Moves that are not tried for now, and why. */
   holds: z.record(z.string(), HeldMoves),
+  /** Sites and hosts that operators have asked to be emptied. */
+  draining: z.array(Drained).default([]),
+  /** Until when a desktop whose move out of such a place was cancelled is left alone. */
+  spared: z.record(z.string(), timeMs).default({}),
+  /** Since when the loop starts no moves of its own. */
+  pausedSinceMs: timeMs.nullable().default(null),
   /** Of those only whom the hosts pinged: it would take many cycles to ask them all again. */
   users: z.record(z.string(), UserRtts),
   /** A cycle that was asked for and has not begun yet. */
@@ -133,9 +146,13 @@ export function readCarried(raw: unknown): Carried {
   return parseInput(Carried, migrated(raw), 'state of the run before');
 }
 
-/** Version 1 had no number, older names of sizes, and in its beginning neither asked cycles nor last words; version 2 held no moves back. */
+/**
+ * Version 1 had no number, older names of sizes, and in its beginning neither asked cycles nor last words; version 2 held no moves back;
+ * version 3 knew no draining, no pause.
+ */
 function migrated(raw: unknown): unknown {
   if (typeof raw !== 'object' || raw === null) return raw;
+  if ('version' in raw && raw.version === 3) return { ...raw, version: CARRIED_VERSION };
   if ('version' in raw && raw.version !== 2) return raw;
   const before =
     'version' in raw ? raw : { asked: null, lastWords: [], ...withNewNames(raw), beganAfresh: null };

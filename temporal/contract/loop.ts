@@ -4,6 +4,7 @@ import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import type { Policy } from '../../domain/model/policy.js';
 import type { PlanResult } from '../../domain/placement/request/model.js';
+import { OPERATORS } from './drain.js';
 import { Nothing, query, signal, update, type Query, type Update } from './message.js';
 import { CreateEnded } from './create.js';
 import { MoveEnded } from './move.js';
@@ -58,6 +59,7 @@ export const LOOP = {
   /** Answers with the policy as it then is. */
   setPolicy,
   setCloud,
+  ...OPERATORS,
   status,
   policy,
   /** As the manager that started last has it from vmshadow.yaml. */

@@ -109,6 +109,12 @@ const figures = {
 } satisfies Record<keyof MoveProgress, z.ZodType>;
 const Progress = z.object(figures).partial();
 
+/** Why it is to stop, for people. The UI may send anything, and an operator nothing. */
+const CancelMove = z
+  .object({ because: z.string().max(500).optional() })
+  .optional()
+  .catch(undefined);
+
 const status: Query<typeof Nothing, MoveStatus> = query('status', Nothing);
 
 export const MOVE = {
@@ -116,7 +122,9 @@ export const MOVE = {
   /** From the activities of the move: what they have got done. */
   progress: signal('progress', Progress),
   /** Undo the move, whatever phase it is in, until the commit. */
-  cancelMove: signal('cancelMove', Nothing),
+  cancelMove: signal('cancelMove', CancelMove),
   /** Stop waiting for memory to converge. */
   forceSwitchover: signal('forceSwitchover', Nothing),
 } as const;
+/** Signals that say all by their name. */
+export type MoveSignal = (typeof MOVE)['cancelMove' | 'forceSwitchover'];

@@ -4,6 +4,7 @@ import type { MoveGain } from '../../domain/migration/realised-gain.js';
 import type { Blame } from '../../domain/migration/blame.js';
 import type { Capacity } from '../../domain/model/capacity.js';
 import type { DesktopState } from '../../domain/model/desktop.js';
+import type { DrainStatus } from './drain.js';
 import { DesktopId, type HostRef, type PoolId, type SiteId } from '../../domain/model/ids.js';
 
 /** Desktops of one answer: far more than a screen shows, and far below Temporal's limit for a payload (docs/limits.md). */
@@ -56,6 +57,8 @@ export interface HostStatus {
   readonly capacity: Capacity | null;
   readonly used: Capacity | null;
   readonly lastSeenMs: number | null;
+  /** It is being emptied; missing from a loop of a release before. */
+  readonly draining?: boolean;
 }
 
 /** Moves that failed and are not tried again before a time. */
@@ -89,7 +92,13 @@ export interface LoopStatus {
     readonly kind: string;
     readonly slots: number;
     readonly usedSlots: number;
+    /** All of it is being emptied. */
+    readonly draining?: boolean;
   }[];
+  /** What is being emptied. */
+  readonly draining?: readonly DrainStatus[];
+  /** Since when the loop starts no moves of its own; null: it does. */
+  readonly pausedSinceMs?: number | null;
   /** Of the whole pool; `desktops` has those that were asked for. */
   readonly desktopCount: number;
   readonly desktops: readonly DesktopStatus[];

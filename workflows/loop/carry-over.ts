@@ -26,6 +26,9 @@ export function carryOver(state: LoopState, nowMs: number): Carried {
     gains: [...state.gains],
     unhelped: Object.fromEntries(state.unhelped),
     holds: Object.fromEntries(state.holds),
+    draining: [...state.draining.values()],
+    spared: Object.fromEntries([...state.sparedUntilMs].filter(([, until]) => until > nowMs)),
+    pausedSinceMs: state.pausedSinceMs,
     users: Object.fromEntries([...state.users].filter(([, user]) => user.by === 'hosts')),
     asked: state.asked,
     lastWords: [...state.reports.values()]

@@ -11,6 +11,7 @@ import type { CreateDesktop, DesktopCreated } from '../../temporal/contract/requ
 import { control } from '../control-proxy.js';
 import { ctl } from '../host-proxies.js';
 import { collect } from './collect.js';
+import { assertNotDraining } from './drain.js';
 import { knownSite, roomAt } from './find-room.js';
 import type { LoopState } from './loop-state.js';
 
@@ -26,6 +27,7 @@ export async function createDesktop(state: LoopState, ask: CreateDesktop): Promi
   if (exists !== null)
     throw new VmshadowError('ALREADY_EXISTS', `desktop ${ask.id} exists already, at ${hostKey(exists.host)}`);
   knownSite(state, ask.site);
+  assertNotDraining(state, ask.site, ask.host);
   const silent = state.hosts().filter((h) => !state.isAlive(h));
   if (silent.length > 0 && state.reports.size < state.hosts().length)
     throw new VmshadowError(

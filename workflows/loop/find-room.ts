@@ -4,6 +4,7 @@ import { chooseHost } from '../../domain/migration/choose-host.js';
 import { usedBy } from '../../domain/model/capacity.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
+import { placeOf } from '../../domain/drain/place.js';
 import { sameHost, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Located, LoopState } from './loop-state.js';
 
@@ -31,6 +32,16 @@ export function knownSite(state: LoopState, id: string): CloudConfig['sites'][nu
   return site;
 }
 
+/** Refuse a host that its site does not have. */
+export function knownHost(state: LoopState, siteId: string, host: string): void {
+  const { id, hosts } = knownSite(state, siteId);
+  if (!hosts.some((h) => h.id === host))
+    throw new VmshadowError(
+      'UNKNOWN_SITE',
+      `site ${id} has no host ${host}; its hosts are ${hosts.map((h) => h.id).join(', ')}`,
+    );
+}
+
 /** Choose the host of a site that takes a desktop; throws NO_CAPACITY with what each lacks, HOST_UNREACHABLE where none answers. */
 export function roomAt(
   state: LoopState,
@@ -47,6 +58,7 @@ export function roomAt(
       (r) => r.host.site === site && (host === undefined || r.host.host === host) && state.isAlive(r.host),
     )
     .filter((r) => except === null || !sameHost(r.host, except))
+    .filter((r) => placeOf(state.draining.values(), r.host) === undefined)
     .map((r) => {
       // A move or a desktop that was just begun may not be in the host's report yet.
       const coming = usedBy([

@@ -30,14 +30,14 @@ function responseAt(state: LoopState, desktop: string, rttMs: number): number | 
   return fingerprint === undefined ? null : (predictAtRtt(fingerprint, rttMs)?.responseMs ?? null);
 }
 
-/** Remember a move that worked, to be measured; a stop on the way was made for others. */
+/** Remember a move that worked, to be measured; a stop on the way was made for others, and who had to leave did not go for a gain. */
 export function expectGain(
   state: LoopState,
   { desktop, from, to, outcome }: MoveEnded,
   move: MoveUnderWay | undefined,
   nowMs: number,
 ): void {
-  if (outcome !== 'moved' || move?.felt === undefined || move.parking) return;
+  if (outcome !== 'moved' || move?.felt === undefined || move.parking || move.cause === 'drain') return;
   state.gains = awaitGain(state.gains, { desktop, from, to, endedAtMs: nowMs, ...move.felt });
 }
 

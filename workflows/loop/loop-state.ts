@@ -6,9 +6,11 @@ import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/users/geography.js';
 import type { Hold } from '../../domain/migration/held-moves.js';
 import type { MoveGain, Unhelped } from '../../domain/migration/realised-gain.js';
+import { placeKey } from '../../domain/drain/place.js';
+import type { Standing } from '../../domain/drain/standing.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
-import type { Carried, Creating, MoveUnderWay, UserRtts } from '../../temporal/contract/carried.js';
+import type { Carried, Creating, Drained, MoveUnderWay, UserRtts } from '../../temporal/contract/carried.js';
 import type { CreateEnded } from '../../temporal/contract/create.js';
 import type { MoveEnded } from '../../temporal/contract/move.js';
 import type { RunCycle } from '../../temporal/contract/requests.js';
@@ -18,12 +20,6 @@ import type { LoopStatus, PlanSummary } from '../../temporal/contract/status.js'
 export interface Located {
   readonly host: HostRef;
   readonly report: DesktopReport;
-}
-
-/** What is being emptied: sites, and hosts as SITE/HOST. */
-export interface Draining {
-  readonly sites: readonly string[];
-  readonly hosts: readonly string[];
 }
 
 /** Ended moves kept for `status`; older ones are found by search attributes. */
@@ -46,8 +42,14 @@ export class LoopState {
   holds: ReadonlyMap<string, Hold>;
   /** False in the part of a run that a release before has made, which held nothing back. */
   holding = false;
-  /** Nobody is planned to go there, and whoever may leave does. */
-  draining: Draining = { sites: [], hosts: [] };
+  /** Places that operators have asked to be emptied, by name (drain.ts); how the desktops there stand, as of a cycle. */
+  readonly draining: Map<string, Drained>;
+  standings: ReadonlyMap<string, Standing> = new Map();
+  judgedInCycle = 0;
+  /** Until when desktops are left where they are whose move out of such a place was cancelled. */
+  readonly sparedUntilMs: Map<string, number>;
+  /** Since when the loop starts no moves of its own. */
+  pausedSinceMs: number | null;
   readonly users: Map<string, UserRtts>;
   reports = new Map<string, HostReport>();
   problems = new Map<string, string>();
@@ -82,6 +84,9 @@ export class LoopState {
     this.gains = carried?.gains ?? [];
     this.unhelped = new Map(Object.entries(carried?.unhelped ?? {}));
     this.holds = new Map(Object.entries(carried?.holds ?? {}));
+    this.draining = new Map((carried?.draining ?? []).map((place) => [placeKey(place), place]));
+    this.sparedUntilMs = new Map(Object.entries(carried?.spared ?? {}));
+    this.pausedSinceMs = carried?.pausedSinceMs ?? null;
     this.users = new Map(Object.entries(carried?.users ?? {}));
     this.asked = carried?.asked ?? null;
     for (const { report, problem } of carried?.lastWords ?? []) {
@@ -119,6 +124,9 @@ export class LoopState {
     if (JSON.stringify(cloud.policy) !== JSON.stringify(this.cloud.policy)) this.policy = cloud.policy;
     this.cloud = cloud;
     const known = new Set(this.hosts().map(hostKey));
+    const sites = new Set<string>(cloud.sites.map((site) => site.id));
+    for (const key of [...this.draining.keys()])
+      if (!known.has(key) && !sites.has(key)) this.draining.delete(key);
     for (const key of [...this.reports.keys()]) if (!known.has(key)) this.reports.delete(key);
     for (const key of [...this.problems.keys()]) if (!known.has(key)) this.problems.delete(key);
   }
@@ -163,8 +171,12 @@ export class LoopState {
 
   /** Take a move off the list; a desktop that has moved stays put for the hysteresis time T. */
   endMove({ desktop, outcome, from, to, cause, error, phase }: MoveEnded, nowMs: number): void {
-    const parked = this.moves.get(desktop)?.parking === true;
+    const move = this.moves.get(desktop);
+    const parked = move?.parking === true;
     this.moves.delete(desktop);
+    // A drain goes by no hysteresis, but an operator's cancel is to count.
+    if (cause === 'drain' && outcome === 'cancelled' && move?.cancelAsked !== true)
+      this.sparedUntilMs.set(desktop, nowMs + this.policy.placement.hysteresisMs);
     // What failed before anything was copied has cost nobody anything: another target may be tried at once.
     const free = parked || (this.holding && outcome === 'failed' && phase === 'preflight');
     if (!free) this.lockedUntilMs.set(desktop, nowMs + this.policy.placement.hysteresisMs);
@@ -181,8 +193,7 @@ export class LoopState {
         ...report,
         desktops: report.desktops.filter((d) => d.definition.id !== desktop),
       });
-    for (const known of [this.current, this.lockedUntilMs, this.lowSinceMs, this.users])
-      known.delete(desktop);
+    for (const known of this.#byDesktop()) known.delete(desktop);
   }
 
   /** Forget desktops that no host has any more, when every host could be asked. */
@@ -191,7 +202,10 @@ export class LoopState {
     const there = new Set(
       [...this.reports.values()].flatMap((r) => r.desktops.map((d) => String(d.definition.id))),
     );
-    for (const known of [this.current, this.lockedUntilMs, this.lowSinceMs, this.users])
+    for (const known of this.#byDesktop())
       for (const id of known.keys()) if (!there.has(id) && !this.moves.has(id)) known.delete(id);
+  }
+  #byDesktop() {
+    return [this.current, this.lockedUntilMs, this.lowSinceMs, this.sparedUntilMs, this.users];
   }
 }

@@ -1,6 +1,8 @@
 // Last part of a cycle: admit the moves of a plan within the limits, start them as children that outlive this run of the loop.
 import { ParentClosePolicy, patched, startChild } from '@temporalio/workflow';
 import { VmshadowError } from '../../domain/errors.js';
+import { placeKey } from '../../domain/drain/place.js';
+import { inTurns } from '../../domain/drain/turns.js';
 import { admit } from '../../domain/migration/admission.js';
 import type { Cause } from '../../domain/migration/phases.js';
 import type { PlanMove, PlanResult } from '../../domain/placement/request/model.js';
@@ -9,9 +11,11 @@ import { CONTROL_QUEUE, ATTRIBUTE, migrateId, reconcileId, WORKFLOW } from '../.
 import type { MigrateDesktop, MigrateInput, MoveEnded } from '../../temporal/contract/move.js';
 import type { Reconcile } from '../../temporal/contract/reconcile.js';
 import { control } from '../control-proxy.js';
+import { drainOf } from './drain.js';
 import { expectGain, feltByMove } from './gains.js';
 import { holdOn, learnFromEnd } from './holds.js';
 import type { LoopState } from './loop-state.js';
+import { plannableRtts } from './round-trips.js';
 
 interface WantedMove {
   readonly desktop: DesktopId;
@@ -25,13 +29,38 @@ interface WantedMove {
   readonly rttAfterMs: number | null;
 }
 
-/** Start the first wave of a plan as far as the limits let it; the rest waits for the next cycle's plan. */
-export async function actOn(state: LoopState, result: PlanResult, cause: Cause): Promise<void> {
+/**
+ * Start the first wave of a plan as far as the limits let it; the rest waits for the next cycle's plan. Gives why moves of the wave were
+ * not started, by desktop.
+ */
+export async function actOn(
+  state: LoopState,
+  result: PlanResult,
+  cause: Cause,
+): Promise<ReadonlyMap<string, string>> {
   const wanted = result.moves.filter((m) => m.wave === 1).flatMap((m) => fromPlan(state, m, cause));
   const isFree = (move: WantedMove) => holdOn(state, move, Date.now()) === null;
-  const { admitted } = admit(wanted.filter(isFree), [...state.moves.values()], state.cloud.limits);
-  // Looked at again: of the moves whose hold has just ended, the first one tries for the others.
-  for (const move of admitted) if (isFree(move)) await startMove(state, move);
+  const underWay = [...state.moves.values()];
+  const inOrder = state.draining.size === 0 ? wanted : inTurns(wanted, underWay, partyOf(state));
+  const { admitted, waiting } = admit(inOrder.filter(isFree), underWay, state.cloud.limits);
+  const notStarted = new Map<string, string>(waiting.map(({ move, reason }) => [move.desktop, reason]));
+  for (const move of wanted)
+    if (!isFree(move))
+      notStarted.set(move.desktop, 'another move like it is tried first, since such moves failed');
+  for (const move of admitted) {
+    // Looked at again: of the moves whose hold has just ended, the first one tries for the others; an operator may have spoken meanwhile.
+    if (state.pausedSinceMs === null && isFree(move) && drainOf(state, move.to) === undefined)
+      await startMove(state, move);
+  }
+  return notStarted;
+}
+
+/** Each place that is being emptied is a party of its own, and so are all other moves together. */
+function partyOf(state: LoopState): (move: Pick<WantedMove, 'from'>) => string {
+  return ({ from }) => {
+    const place = drainOf(state, from);
+    return place === undefined ? '' : placeKey(place);
+  };
 }
 
 /** Take in that a move has ended. */
@@ -41,24 +70,34 @@ export function endMove(state: LoopState, ended: MoveEnded): void {
   state.endMove(ended, nowMs);
   learnFromEnd(state, ended, move?.startedAtMs ?? nowMs, nowMs);
   expectGain(state, ended, move, nowMs);
+  // Whoever waits for its turn to leave does not wait for the next cycle's time, too.
+  if (ended.cause === 'drain') state.askCycle({ act: false, cause: 'loop' });
 }
 
 function fromPlan(state: LoopState, move: PlanMove, cause: Cause): WantedMove[] {
   const desktop = DesktopId.parse(move.desktop);
   const found = state.find(desktop);
   if (found === null || move.toHost === undefined) return [];
+  const leaves = drainOf(state, found.host) !== undefined;
   return [
     {
       desktop,
       from: found.host,
       to: { site: SiteId.parse(move.to), host: HostId.parse(move.toHost) },
-      cause,
+      cause: leaves ? 'drain' : cause,
       reason: move.reason,
       parking: move.parking === true,
       rttBeforeMs: move.rttBeforeMs,
       rttAfterMs: move.rttAfterMs,
+      ...(leaves ? knownRtts(state, desktop, found.host.site, move.to) : {}),
     },
   ];
+}
+
+/** Of whoever must leave the plan is made with or without round trips. */
+function knownRtts(state: LoopState, desktop: DesktopId, from: string, to: string) {
+  const { rttMs } = plannableRtts(state, desktop, from, Date.now());
+  return { rttBeforeMs: rttMs[from] ?? null, rttAfterMs: rttMs[to] ?? null };
 }
 
 /** Take moves off the list whose workflow was terminated: it could not say that it ended. */

@@ -1,13 +1,14 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
 import type { DesktopReport } from '../../temporal/contract/host-report.js';
 import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
-import { hostKey, type HostRef } from '../../domain/model/ids.js';
+import type { HostRef } from '../../domain/model/ids.js';
+import { placeOf, type Place } from '../../domain/drain/place.js';
 import { convertSize } from '../../domain/model/units.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
 import type { PlanAsk } from '../../temporal/contract/requests.js';
 import { leftAlone } from './gains.js';
 import { heldInPlan } from './holds.js';
-import type { Draining, Located, LoopState } from './loop-state.js';
+import type { Located, LoopState } from './loop-state.js';
 import { lacksRtts, plannableRtts } from './round-trips.js';
 
 const gigabytes = (mib: number) => convertSize(mib, 'MiB', 'GB');
@@ -16,12 +17,16 @@ interface LocatedThen extends Omit<Located, 'report'> {
   readonly report: Omit<DesktopReport, 'dirty'> & { readonly dirty?: DesktopReport['dirty'] | null };
 }
 
-/** Build the request of the `plan` activity from the last reports. Pure but for the state it reads. */
+/**
+ * Build the request of the `plan` activity from the last reports; with `onlyLeaving` nobody moves but those whose place is being emptied.
+ * Pure but for the state it reads.
+ */
 export function planRequest(
   state: LoopState,
   nowMs: number,
   ask: PlanAsk = {},
-  draining: Draining = state.draining,
+  draining: readonly Place[] = [...state.draining.values()],
+  onlyLeaving = false,
 ): PlanRequest {
   const { placement } = state.policy;
   const alive = [...state.reports.values()].filter((r) => state.isAlive(r.host));
@@ -29,6 +34,9 @@ export function planRequest(
   const planned = new Set<string>(alive.map((r) => r.host.site));
   const held = heldInPlan(state, nowMs);
   const isPlanned = (ref: HostRef) => state.isAlive(ref);
+  const mustLeave = (host: HostRef) => placeOf(draining, host) !== undefined;
+  const fresh = (desktop: string, { site }: HostRef) =>
+    only(planned, plannableRtts(state, desktop, site, nowMs).rttMs);
   const ifEmptied = (emptied: boolean) => (emptied ? { draining: true } : {});
   const unfitRoutes = held.unfitRoutes.filter(
     ({ from, to }) => isPlanned(to) && (from === undefined || isPlanned(from)),
@@ -41,11 +49,11 @@ export function planRequest(
         {
           id: site.id,
           kind: site.kind,
-          ...ifEmptied(draining.sites.includes(site.id)),
+          ...ifEmptied(draining.some((place) => place.site === site.id && place.host === undefined)),
           slots: hosts.reduce((sum, h) => sum + h.capacity.slots, 0),
           hosts: hosts.map(({ host, capacity }) => ({
             id: host.host,
-            ...ifEmptied(draining.hosts.includes(hostKey(host))),
+            ...ifEmptied(mustLeave(host)),
             slots: capacity.slots,
             vcpu: capacity.vcpus,
             memoryGB: gigabytes(capacity.memoryMiB),
@@ -66,13 +74,17 @@ export function planRequest(
         memoryGB: gigabytes(d.memoryMiB),
         diskGB: gigabytes(d.diskMiB),
         vcpu: d.vcpus,
-        rttMs: only(planned, plannableRtts(state, d.id, host.site, nowMs).rttMs),
+        rttMs: mustLeave(host) ? withAssumed(planned, fresh(d.id, host)) : fresh(d.id, host),
         memoryDirtyMbps: dirty?.memoryMbps ?? 0,
         diskDirtyMbps: dirty?.diskMbps ?? 0,
         lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
         ...feltBy(state, d.id),
-        ...lockOf(state, d.id, power === 'running', held.lockOf(d.id, host)),
-        ...(leftAlone(state, d.id, host) === null ? {} : { pinned: true }),
+        ...(!mustLeave(host)
+          ? {
+              ...lockOf(power === 'running', state.lockedUntilMs.get(d.id), held.lockOf(d.id, host)),
+              ...(onlyLeaving || leftAlone(state, d.id, host) !== null ? { pinned: true } : {}),
+            }
+          : lockOf(power === 'running', state.sparedUntilMs.get(d.id), held.lockOf(d.id, host))),
         ...unfitFor(held.unfitOf(d.id)?.filter(isPlanned)),
       })),
     reservations: under
@@ -97,6 +109,14 @@ export function planRequest(
   };
 }
 
+/** Far beyond any round trip, so that whoever must leave goes where it is known first; small enough to weigh with. */
+const ASSUMED_RTT_MS = 1_000;
+
+/** Whoever must leave can go to sites of which nobody knows a round trip, too: its user may not even be there. */
+function withAssumed(sites: ReadonlySet<string>, known: Record<string, number>): Record<string, number> {
+  return { ...Object.fromEntries([...sites].map((id) => [id, ASSUMED_RTT_MS])), ...known };
+}
+
 function only(sites: ReadonlySet<string>, rttMs: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(rttMs).filter(([id]) => sites.has(id)));
 }
@@ -114,9 +134,17 @@ export function planDoubts(state: LoopState, request: PlanRequest): string[] {
       (d) => d.site in d.rttMs && lacksRtts(state, d.id, d.site, (id) => planned.has(id) && !(id in d.rttMs)),
     )
     .map((d) => d.id);
+  const assumed = request.desktops
+    .filter((d) => Object.values(d.rttMs).includes(ASSUMED_RTT_MS))
+    .map((d) => d.id);
   const names = (ids: readonly string[]) =>
     `${ids.slice(0, NAMED).join(', ')}${ids.length > NAMED ? `, ... (${String(ids.length)})` : ''}`;
   return [
+    ...(assumed.length === 0
+      ? []
+      : [
+          `must leave although round trips of their users are not known (planned with ${String(ASSUMED_RTT_MS)} ms): ${names(assumed)}`,
+        ]),
     ...(silent.length === 0 ? [] : [`no host answers at ${names(silent)}: nobody is planned to go there`]),
     ...(blind.length === 0
       ? []
@@ -137,14 +165,9 @@ function feltBy(state: LoopState, desktop: string): { feltRttMs?: number[] } {
 }
 
 /** A stopped desktop cannot be moved live: it is locked for ever, as far as this plan goes. */
-function lockOf(
-  state: LoopState,
-  desktop: string,
-  running: boolean,
-  heldUntilMs: number | undefined,
-): { lockedUntilMs?: number } {
+function lockOf(running: boolean, ...untilMs: (number | undefined)[]): { lockedUntilMs?: number } {
   if (!running) return { lockedUntilMs: Number.MAX_SAFE_INTEGER };
-  const until = [state.lockedUntilMs.get(desktop), heldUntilMs].filter((ms) => ms !== undefined);
+  const until = untilMs.filter((ms) => ms !== undefined);
   return until.length === 0 ? {} : { lockedUntilMs: Math.max(...until) };
 }
 

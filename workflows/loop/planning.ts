@@ -1,14 +1,18 @@
 // Second part of a cycle: place the users that are new, make the plan (the manager solves it: not in workflow code), say what each move brings.
 import { condition } from '@temporalio/workflow';
+import { placeKey } from '../../domain/drain/place.js';
 import { predictedChange } from '../../domain/fingerprint/rank/move-gain.js';
+import type { DesktopId } from '../../domain/model/ids.js';
 import type { PlanMove, PlanResult } from '../../domain/placement/request/model.js';
 import { packPlanRequest } from '../../domain/placement/request/packed-request.js';
 import type { PlanAsk } from '../../temporal/contract/requests.js';
 import { control } from '../control-proxy.js';
 import { collect } from './collect.js';
+import { drainOf } from './drain.js';
 import { leftAlone } from './gains.js';
 import { holdWords } from './holds.js';
 import type { LoopState } from './loop-state.js';
+import { plannableRtts } from './round-trips.js';
 import { planDoubts, planRequest } from './plan-request.js';
 
 /** Ask where users are that are new; without a database nobody is placed, and all sites count. */
@@ -24,14 +28,18 @@ export async function locateUsers(state: LoopState): Promise<void> {
     state.places.set(address, place);
 }
 
-/** Solve the present placement problem; nothing is acted on. */
-export async function planMoves(state: LoopState, ask: PlanAsk = {}): Promise<PlanResult> {
+/** Solve the present placement problem, or that of those who must leave alone; nothing is acted on. */
+export async function planMoves(
+  state: LoopState,
+  ask: PlanAsk = {},
+  onlyLeaving = false,
+): Promise<PlanResult> {
   const nowMs = Date.now();
-  const request = planRequest(state, nowMs, ask);
+  const request = planRequest(state, nowMs, ask, [...state.draining.values()], onlyLeaving);
   const result = await control.plan(packPlanRequest(request));
   return {
     ...result,
-    moves: result.moves.map((m) => withPrediction(state, m)),
+    moves: result.moves.map((m) => inWords(state, m, nowMs)),
     notMoved: withHolds(state, result.notMoved, nowMs),
     warnings: [...planDoubts(state, request), ...result.warnings],
   };
@@ -51,17 +59,28 @@ function withHolds(
   return notMoved.map((stays) => {
     const host = at.get(stays.desktop);
     if (host === undefined) return stays;
-    const alone = leftAlone(state, stays.desktop, host);
+    const leaves = drainOf(state, host) !== undefined;
+    const alone = leaves ? null : leftAlone(state, stays.desktop, host);
     if (alone !== null) return { ...stays, reason: alone };
     const rtts = state.users.get(stays.desktop)?.rtts ?? {};
-    const isNearer = (site: string) => (rtts[site] ?? Infinity) < (rtts[host.site] ?? Infinity);
+    const isNearer = (site: string) => leaves || (rtts[site] ?? Infinity) < (rtts[host.site] ?? Infinity);
     const held = words(stays.desktop, host, isNearer);
     return held === '' ? stays : { ...stays, reason: `${stays.reason}; ${held}` };
   });
 }
 
-/** Say in a move's reason what its user will see of it. */
-function withPrediction(state: LoopState, move: PlanMove): PlanMove {
+/** Say in a move's reason what its user will see of it, and of who leaves without known round trips only that. */
+function inWords(state: LoopState, move: PlanMove, nowMs: number): PlanMove {
+  const from = state.find(move.desktop as DesktopId)?.host;
+  const place = from === undefined ? undefined : drainOf(state, from);
+  if (from !== undefined && place !== undefined) {
+    const { rttMs } = plannableRtts(state, move.desktop, from.site, nowMs);
+    if (!(move.from in rttMs) || !(move.to in rttMs))
+      return {
+        ...move,
+        reason: `${placeKey(place)} is to be emptied: ${move.to} has room for it (the round trips of its user are not known)`,
+      };
+  }
   const fingerprint = state.current.get(move.desktop);
   if (fingerprint === undefined) return move;
   const change = predictedChange(fingerprint, move.rttBeforeMs, move.rttAfterMs);

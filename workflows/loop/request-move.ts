@@ -4,8 +4,9 @@ import { VmshadowError } from '../../domain/errors.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import type { MoveAccepted, RequestMove } from '../../temporal/contract/requests.js';
 import { collect } from './collect.js';
+import { assertNotDraining } from './drain.js';
 import { holdOn, sayHold } from './holds.js';
-import { knownDesktop, knownSite, roomAt } from './find-room.js';
+import { knownDesktop, knownHost, knownSite, roomAt } from './find-room.js';
 import type { LoopState } from './loop-state.js';
 import { forgetTerminated, moveInProgress, startMove } from './moves.js';
 
@@ -13,14 +14,11 @@ import { forgetTerminated, moveInProgress, startMove } from './moves.js';
 export async function requestMove(state: LoopState, ask: RequestMove): Promise<MoveAccepted> {
   await collect(state, false);
   const found = knownDesktop(state, ask.desktop);
-  const site = knownSite(state, ask.site);
-  if (ask.host !== undefined && !site.hosts.some((h) => h.id === ask.host))
-    throw new VmshadowError(
-      'UNKNOWN_SITE',
-      `site ${ask.site} has no host ${ask.host}; its hosts are ${site.hosts.map((h) => h.id).join(', ')}`,
-    );
+  if (ask.host === undefined) knownSite(state, ask.site);
+  else knownHost(state, ask.site, ask.host);
   if (found.host.site === ask.site && (ask.host === undefined || ask.host === found.host.host))
     throw new VmshadowError('ALREADY_THERE', `desktop ${ask.desktop} is already at ${hostKey(found.host)}`);
+  assertNotDraining(state, ask.site, ask.host);
   const lockedUntil = state.lockedUntilMs.get(ask.desktop) ?? 0;
   if (!ask.force && lockedUntil > Date.now())
     throw new VmshadowError(

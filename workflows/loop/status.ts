@@ -4,6 +4,7 @@ import { REFERENCE_RTTS_MS } from '../../domain/fingerprint/model.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { DesktopsAsk, DesktopStatus, HostStatus, LoopStatus } from '../../temporal/contract/status.js';
 import { newsOfBeginning } from './carry-over.js';
+import { drainOf, drainStatuses } from './drain.js';
 import { leftAlone } from './gains.js';
 import { heldStatus } from './holds.js';
 import { plannableRtts } from './round-trips.js';
@@ -25,6 +26,7 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
       capacity: report?.capacity ?? null,
       used: report?.used ?? null,
       lastSeenMs: report?.atMs ?? null,
+      draining: drainOf(state, host) !== undefined,
     };
   });
   return {
@@ -44,8 +46,11 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
         kind: site.kind,
         slots: sum((h) => h.capacity?.slots),
         usedSlots: sum((h) => h.used?.slots),
+        draining: there.every((h) => h.draining === true),
       };
     }),
+    draining: drainStatuses(state),
+    pausedSinceMs: state.pausedSinceMs,
     desktopCount: all.length,
     desktops: page(all, ask, (d) => d.report.definition.id).map((d) => desktopStatus(state, d)),
     moves: [...state.moves.values()].map(({ workflowId, desktop, to, cause, startedAtMs }) => ({
@@ -157,6 +162,24 @@ function desktopStatus(state: LoopState, { host, report }: Located): DesktopStat
   };
 }
 
+/** What operators have told the loop. */
+function renderOrders({ draining = [], pausedSinceMs = null }: LoopStatus): string[] {
+  const paused =
+    pausedSinceMs === null
+      ? []
+      : [`- **paused** since ${new Date(pausedSinceMs).toISOString()}: it starts no moves of its own`];
+  return [
+    ...paused,
+    ...draining.flatMap(({ place, left, counts, residents }) => [
+      `- **draining** ${place}: ${String(left)} left (${String(counts.moving)} moving, ${String(counts.waiting)} waiting, ${String(counts.held)} held)`,
+      ...residents
+        .filter((r) => r.is === 'held')
+        .slice(0, 10)
+        .map((r) => `  - ${r.desktop}: ${r.why}`),
+    ]),
+  ];
+}
+
 /** Desktops and problems in the UI's page: it is no place for 20,000 rows. */
 export const ROWS_SHOWN = 50;
 
@@ -173,6 +196,7 @@ export function renderLoop(s: LoopStatus): string {
   const plan = s.plan?.moves.map((m) => `- ${m.desktop}: ${m.from} to ${m.to}: ${m.reason}`) ?? [];
   return [
     `**Pool ${s.pool}**, cycle ${String(s.cycle)}, ${s.acting ? 'acting on its plans' : 'planning only'}`,
+    ...renderOrders(s),
     ...s.problems.slice(0, ROWS_SHOWN).map((p) => `- **problem** ${p}`),
     ...(s.problems.length > ROWS_SHOWN
       ? [`- and ${String(s.problems.length - ROWS_SHOWN)} more problems`]

@@ -2,7 +2,8 @@ import { readHostReport, type HostReport } from '../../../temporal/contract/host
 import { REFERENCE_RTTS_MS, type Fingerprint } from '../../../domain/fingerprint/model.js';
 import { feltRtts } from '../../../domain/fingerprint/rank/move-gain.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
-import { HostId, SiteId } from '../../../domain/model/ids.js';
+import { HostId, HostRef, SiteId } from '../../../domain/model/ids.js';
+import { Place } from '../../../domain/drain/place.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
 import { beginRun, carryOver } from '../../../workflows/loop/carry-over.js';
@@ -104,13 +105,36 @@ describe('planRequest', () => {
   it('marks the sites and hosts that are being emptied', () => {
     const state = stateWith({ west: 0 });
     state.reports.set('west/h1', report('d1'));
-    const emptied = (draining: LoopState['draining']) => {
-      state.draining = draining;
+    const emptied = (...places: string[]) => {
+      state.draining.clear();
+      for (const place of places) {
+        const [site, host] = place.split('/');
+        const drained = host === undefined ? { site } : HostRef.parse({ site, host });
+        state.draining.set(place, { ...Place.parse(drained), sinceMs: 1 });
+      }
       return planRequest(state, NOW_MS).sites.map((s) => [s.draining, s.hosts?.map((h) => h.draining)]);
     };
-    expect(emptied({ sites: [], hosts: [] })).toEqual([[undefined, [undefined]]]);
-    expect(emptied({ sites: ['west'], hosts: [] })).toEqual([[true, [undefined]]]);
-    expect(emptied({ sites: ['east'], hosts: ['west/h1', 'west/h2'] })).toEqual([[undefined, [true]]]);
+    expect(emptied()).toEqual([[undefined, [undefined]]]);
+    expect(emptied('west')).toEqual([[true, [true]]]);
+    expect(emptied('east', 'west/h1', 'west/h2')).toEqual([[undefined, [true]]]);
+  });
+
+  it('lets whoever must leave go anywhere, whatever it was locked or left alone for, and nobody else where only they are meant', () => {
+    const state = stateWith({ west: 0, east: 0 });
+    state.reports.set('west/h1', report('d1'));
+    for (const id of ['east', 'paris', 'core'])
+      state.reports.set(`${id}/h1`, { ...report(`at-${id}`), host: HostRef.parse({ site: id, host: 'h1' }) });
+    state.lockedUntilMs.set('d1', NOW_MS + 1_000);
+    const planned = (id: string, onlyLeaving: boolean) => {
+      const places = [Place.parse({ site: 'west' })];
+      return planRequest(state, NOW_MS, {}, places, onlyLeaving).desktops.find((d) => d.id === id);
+    };
+    expect(planned('d1', false)?.rttMs).toEqual({ west: 10, east: 10, paris: 1_000, core: 1_000 });
+    expect(planned('d1', true)).not.toHaveProperty('lockedUntilMs');
+    expect(planned('at-east', false)).not.toHaveProperty('pinned');
+    expect(planned('at-east', true)).toMatchObject({ pinned: true, rttMs: {} });
+    state.sparedUntilMs.set('d1', NOW_MS + 500);
+    expect(planned('d1', true)?.lockedUntilMs).toBe(NOW_MS + 500);
   });
 
   it('counts gigabytes of 10^9 bytes, as a plan of a file does', () => {

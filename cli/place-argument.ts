@@ -1,0 +1,13 @@
+// What the shell names a site or a host by.
+import { z } from 'zod';
+import { Place } from '../domain/drain/place.js';
+
+/** `SITE` or `SITE/HOST`. */
+export const placeArgument = z
+  .string()
+  .regex(/^[^/]+(\/[^/]+)?$/, 'expected SITE or SITE/HOST')
+  .transform((text) => {
+    const [site, host] = text.split('/');
+    return host === undefined ? { site } : { site, host };
+  })
+  .pipe(Place);
