@@ -99,14 +99,16 @@ const WRONG: Record<string, [input: unknown, problems: RegExp]> = {
     { cycleMs: 1, placement: { highTreshold: 0.9, w1: -3 } },
     /setPolicy: 3 problems\n.*placement\.highTreshold: there is no such setting\n.*cycleMs: .*\n.*placement\.w1: /,
   ],
+  drain: [{ site: '/', host: 5 }, /drain: 2 problems\n.*site: .*\n.*host: /],
+  undrain: [{ host: 'h1' }, /undrain: 1 problem\n.*site: /],
   setCloud: [{ sites: [] }, /setCloud: 1 problem\n.*sites: /],
   status: [{ from: -1, limit: 'all' }, /status: 2 problems\n.*from: .*\n.*limit: /],
   fingerprints: [{ desktop: '/etc/passwd' }, /fingerprints: 1 problem\n.*desktop: /],
   moveEnded: [{ desktop: 'video', outcome: 'flown' }, /./],
   runCycle: [{ act: 'perhaps' }, /./],
 };
-/** Questions without an input. */
-const TAKE_NOTHING: readonly unknown[] = [LOOP.policy, LOOP.cloud];
+/** Messages without an input. */
+const TAKE_NOTHING: readonly unknown[] = [LOOP.policy, LOOP.cloud, LOOP.pause, LOOP.unpause];
 const of = (type: string) =>
   Object.values(LOOP).flatMap((m) => (m.type === type && !TAKE_NOTHING.includes(m) ? [m.name] : []));
 
