@@ -118,6 +118,11 @@ function addLooks(program: Command, context: CliContext): void {
     .option('--algorithm <name>', 'exact, multi-resource, ilp, rank-ordered, cost-oblivious or cost-aware')
     .option('--budget-gb <gb>', 'move at most so many gigabytes')
     .option('--max-moves <n>', 'make at most so many moves')
+    .option('--out <file>', 'save it, with what the cloud looks like, for `apply` and --diff')
+    .option(
+      '--diff <files...>',
+      'what differs between a saved plan and the one now (or two saved ones), and why',
+    )
     .action(async (o: Raw) => (await import('./commands/plan.js')).planCommand(context, o));
   const policy = program
     .command('policy')
@@ -142,6 +147,15 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
     .action(async (desktop: string, site: string, o: Raw) => {
       const { moveCommand } = await import('./commands/move.js');
       result.exit = await moveCommand(context, { ...o, desktop, site });
+    });
+  pooled(program.command('apply <file>'))
+    .description(
+      'make the moves of a saved plan that are still true, and follow them; say what has changed since',
+    )
+    .option('--dry-run', 'only say what would become of each')
+    .action(async (file: string, o: Raw) => {
+      const { applyCommand } = await import('./commands/apply.js');
+      result.exit = await applyCommand(context, { ...o, file });
     });
   pooled(program.command('cancel <desktop>'))
     .description("cancel a desktop's move (undone until the commit) or creation, and say what became of it")

@@ -12,6 +12,7 @@ import type { PlanResult } from '../domain/placement/request/model.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { LOOP, ShadowLoopInput } from '../temporal/contract/loop.js';
 import { WORKFLOW } from '../temporal/contract/names.js';
+import { applyMoves } from './loop/apply-moves.js';
 import { beginRun, carryOver } from './loop/carry-over.js';
 import { collect } from './loop/collect.js';
 import { createDesktop, endCreate, forgetTerminatedCreations } from './loop/create-desktop.js';
@@ -85,6 +86,7 @@ function answerTo(state: LoopState): void {
     removeDesktop: (ask) => removeDesktop(state, ask),
     enrollClients: (ask) => enrollClients(state, ask),
     makePlan: (ask) => askPlan(state, ask),
+    applyMoves: (ask) => applyMoves(state, ask),
     setPolicy: (change) => setPolicy(state, change),
     setCloud: (cloud) => state.setCloud(cloud),
     drain: (ask) => drain(state, ask),

@@ -1,39 +1,16 @@
-// `vmshadow plan --input FILE`: a plan without a cloud. Reads, plans, renders; what it prints goes through the caller.
-import { readFile } from 'node:fs/promises';
+// `vmshadow plan --input FILE`: a plan without a control plane.
 import { planWithHighs } from '../../drivers/solver/plan-with-highs.js';
-import { messageOf, VmshadowError } from '../../domain/errors.js';
 import { withNewNames } from '../../domain/model/old-names.js';
-import type { Algorithm, PlanRequest, PlanResult } from '../../domain/placement/request/model.js';
-import { renderFilePlan } from '../render/plan-file.js';
+import type { PlanOfCloud } from '../../domain/placement/life/diff.js';
+import { snapshotOfInput } from '../../domain/placement/life/snapshot.js';
+import { parsePlanInput } from '../../domain/placement/request/check-input.js';
+import type { Algorithm, PlanRequest } from '../../domain/placement/request/model.js';
+import { readJson } from '../plan-document.js';
 
 export interface PlanFileOptions {
   readonly algorithm?: Algorithm | undefined;
   readonly budgetGB?: number | undefined;
   readonly maxMoves?: number | undefined;
-  readonly json: boolean;
-}
-
-async function readJson(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new VmshadowError(
-      'INPUT_INVALID',
-      `${path}: cannot be read (${messageOf(cause)}); expected a plan input in JSON, see docs/placement.md`,
-      { cause },
-    );
-  }
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch (cause) {
-    const hint = /\b(NaN|Infinity)\b/.test(text)
-      ? '; NaN and Infinity are no JSON: leave out a round-trip time that is not known'
-      : '';
-    throw new VmshadowError('INPUT_INVALID', `${path}: not valid JSON (${messageOf(cause)})${hint}`, {
-      cause,
-    });
-  }
 }
 
 /** Options of the command line go before the file's policy. What is no object is left for the schema to refuse. */
@@ -54,9 +31,10 @@ function withOptions(value: unknown, options: PlanFileOptions): unknown {
   };
 }
 
-/** Plan from a file and give the table or the JSON to print; throws INPUT_INVALID that lists every problem of the file. */
-export async function planFromFile(path: string, options: PlanFileOptions): Promise<string> {
-  const request = withOptions(await readJson(path), options) as PlanRequest;
-  const plan: PlanResult = await planWithHighs(request, { what: path, strict: true });
-  return options.json ? `${JSON.stringify(plan, null, 2)}\n` : renderFilePlan(plan);
+/** Plan from a file; throws INPUT_INVALID that lists every problem of the file. Gives the plan with the cloud that it is of. */
+export async function planFromFile(path: string, options: PlanFileOptions): Promise<PlanOfCloud> {
+  const value = await readJson(path, 'expected a plan input in JSON, see docs/placement.md');
+  const request = withOptions(value, options) as PlanRequest;
+  const plan = await planWithHighs(request, { what: path, strict: true });
+  return { plan, cloud: snapshotOfInput(parsePlanInput(request, path, true).input) };
 }

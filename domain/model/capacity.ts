@@ -13,7 +13,8 @@ export const Capacity = readsOldNames(
 );
 export type Capacity = z.infer<typeof Capacity>;
 
-type Needs = Pick<DesktopDefinition, 'vcpus' | 'memoryMiB' | 'diskMiB'>;
+/** What one desktop takes. */
+export type Needs = Pick<DesktopDefinition, 'vcpus' | 'memoryMiB' | 'diskMiB'>;
 
 /** Sum of what these desktops take. */
 export function usedBy(desktops: readonly Needs[]): Capacity {

@@ -9,6 +9,7 @@ import { Nothing, query, signal, update, type Query, type Update } from './messa
 import { CreateEnded } from './create.js';
 import { MoveEnded } from './move.js';
 import {
+  ApplyMoves,
   CreateDesktop,
   DesktopPower,
   EnrollClients,
@@ -21,6 +22,7 @@ import {
   type DesktopCreated,
   type DesktopRemoved,
   type MoveAccepted,
+  type MovesApplied,
   type MovesRetried,
 } from './requests.js';
 import { DesktopsAsk, type LoopStatus } from './status.js';
@@ -37,6 +39,7 @@ const desktopPower: Update<typeof DesktopPower, void> = update('desktopPower', D
 const removeDesktop: Update<typeof RemoveDesktop, DesktopRemoved> = update('removeDesktop', RemoveDesktop);
 const enrollClients: Update<typeof EnrollClients, void> = update('enrollClients', EnrollClients);
 const makePlan: Update<typeof PlanAsk, PlanResult> = update('makePlan', PlanAsk);
+const applyMoves: Update<typeof ApplyMoves, MovesApplied> = update('applyMoves', ApplyMoves);
 const setPolicy: Update<typeof PolicyChange, Policy> = update('setPolicy', PolicyChange);
 const setCloud: Update<typeof CloudConfig, void> = update('setCloud', CloudConfig);
 const retryMoves: Update<typeof RetryMoves, MovesRetried> = update('retryMoves', RetryMoves);
@@ -56,6 +59,8 @@ export const LOOP = {
   enrollClients,
   /** Plan on fresh reports without acting. */
   makePlan,
+  /** Start moves of an earlier plan, one wave at a time within the limits, as far as they are still true. */
+  applyMoves,
   /** Answers with the policy as it then is. */
   setPolicy,
   setCloud,

@@ -83,6 +83,51 @@ export const PlanAsk = readsOldNames(
 ).prefault({});
 export type PlanAsk = z.infer<typeof PlanAsk>;
 
+/** Moves that one request names: as many as a plan's answer has, a few times over. */
+const MAX_MOVES_APPLIED = 5_000;
+
+/** Moves of a plan that was made earlier, to be made now as far as they are still true. */
+export const ApplyMoves = z.object({
+  moves: z
+    .array(
+      z.object({
+        desktop: DesktopId,
+        from: HostRef,
+        to: HostRef,
+        wave: z.number().int().min(1),
+        parking: z.boolean().default(false),
+        gainMs: z.number(),
+        reason: z.string().max(1_000),
+        rttBeforeMs: z.number().nullable(),
+        rttAfterMs: z.number().nullable(),
+      }),
+    )
+    .max(MAX_MOVES_APPLIED),
+  /** Only say what would become of each. */
+  dryRun: z.boolean().default(false),
+});
+export type ApplyMoves = z.infer<typeof ApplyMoves>;
+
+/**
+ * What became of a move of a plan: `started`; `waits` for the loop's limits or an earlier wave; `under-way` already; `done`: it is there;
+ * `left-out`: not true any more. In a dry run `true`: it would be started in its turn.
+ */
+export interface MoveApplied {
+  readonly desktop: DesktopId;
+  readonly to: HostRef;
+  readonly wave: number;
+  readonly verdict: 'started' | 'waits' | 'under-way' | 'done' | 'left-out' | 'true';
+  /** Why it is left out, for programs. */
+  readonly why?: string;
+  /** Why it is left out or waits, in words. */
+  readonly reason?: string;
+}
+
+/** In the order of the request. */
+export interface MovesApplied {
+  readonly moves: readonly MoveApplied[];
+}
+
 /** A part of a policy: objects are merged into the one in force key by key, and what comes of it is checked as a whole. */
 export const PolicyChange = z.record(z.string(), z.unknown());
 export type PolicyChange = z.infer<typeof PolicyChange>;

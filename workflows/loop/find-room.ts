@@ -1,11 +1,12 @@
 // Where a desktop is, and where there is room for it, by fresh reports; refused with one clear error before anything is changed.
 import { VmshadowError } from '../../domain/errors.js';
 import { chooseHost } from '../../domain/migration/choose-host.js';
-import { usedBy } from '../../domain/model/capacity.js';
+import { usedBy, type Capacity } from '../../domain/model/capacity.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { placeOf } from '../../domain/drain/place.js';
 import { sameHost, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import type { HostReport } from '../../temporal/contract/host-report.js';
 import type { Located, LoopState } from './loop-state.js';
 
 /** Find a desktop; throws UNKNOWN_DESKTOP with the names that are known. */
@@ -52,27 +53,13 @@ export function roomAt(
   /** Hosts that are only chosen where no other has room. */
   isHeldBack: (host: HostRef) => boolean = () => false,
 ): HostRef {
-  const under = [...state.moves.values()];
   const rooms = [...state.reports.values()]
     .filter(
       (r) => r.host.site === site && (host === undefined || r.host.host === host) && state.isAlive(r.host),
     )
     .filter((r) => except === null || !sameHost(r.host, except))
     .filter((r) => placeOf(state.draining.values(), r.host) === undefined)
-    .map((r) => {
-      // A move or a desktop that was just begun may not be in the host's report yet.
-      const coming = usedBy([
-        ...under.filter((m) => sameHost(m.to, r.host) && m.startedAtMs > r.atMs),
-        ...[...state.creating.values()].filter((c) => sameHost(c.host, r.host)),
-      ]);
-      const used = {
-        slots: r.used.slots + coming.slots,
-        vcpus: r.used.vcpus + coming.vcpus,
-        memoryMiB: r.used.memoryMiB + coming.memoryMiB,
-        diskMiB: r.used.diskMiB + coming.diskMiB,
-      };
-      return { host: r.host, capacity: r.capacity, used };
-    });
+    .map((r) => ({ host: r.host, capacity: r.capacity, used: usedOf(state, r) }));
   if (rooms.length === 0) {
     const problems = [...state.problems].map(([h, p]) => `${h}: ${p}`).join('; ');
     throw new VmshadowError(
@@ -87,4 +74,18 @@ export function roomAt(
   const chosen = 'host' in rather ? rather : chooseHost(rooms, needs);
   if ('host' in chosen) return chosen.host;
   throw new VmshadowError('NO_CAPACITY', `site ${site} has no room: ${chosen.lacking.join(' | ')}`);
+}
+
+/** What is taken of a host: what it says, and moves and desktops that were begun just now, which may not be in its report yet. */
+export function usedOf(state: LoopState, { host, atMs, used }: HostReport): Capacity {
+  const coming = usedBy([
+    ...[...state.moves.values()].filter((m) => sameHost(m.to, host) && m.startedAtMs > atMs),
+    ...[...state.creating.values()].filter((c) => sameHost(c.host, host)),
+  ]);
+  return {
+    slots: used.slots + coming.slots,
+    vcpus: used.vcpus + coming.vcpus,
+    memoryMiB: used.memoryMiB + coming.memoryMiB,
+    diskMiB: used.diskMiB + coming.diskMiB,
+  };
 }

@@ -7,7 +7,7 @@ import { SiteKind } from '../../model/cloud.js';
 import { PlacementPolicy } from '../../model/policy.js';
 
 /** Any name without control characters: a planning file may use the names of another system. JSON objects cannot be asked for `__proto__`. */
-const Name = z
+export const Name = z
   .string()
   .min(1)
   .max(128)

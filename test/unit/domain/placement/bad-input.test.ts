@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planWithHighs } from '../../../../drivers/solver/plan-with-highs.js';
 import { planFromFile } from '../../../../cli/commands/plan-file.js';
+import { renderFilePlan } from '../../../../cli/render/plan-file.js';
 import {
   Algorithm,
   type PlanRequest,
@@ -344,21 +345,19 @@ describe('planFromFile', () => {
   };
 
   it('says what is wrong with a file that is not JSON, and what to write for NaN', async () => {
-    await expect(planFromFile(await file('{"sites": [NaN]}'), { json: true })).rejects.toMatchObject({
+    await expect(planFromFile(await file('{"sites": [NaN]}'), {})).rejects.toMatchObject({
       code: 'INPUT_INVALID',
       message: expect.stringMatching(/not valid JSON.*leave out/) as string,
     });
   });
   it('says that a file is missing', async () => {
-    await expect(planFromFile(join(folder, 'none.json'), { json: true })).rejects.toMatchObject({
+    await expect(planFromFile(join(folder, 'none.json'), {})).rejects.toMatchObject({
       code: 'INPUT_INVALID',
     });
   });
-  it('answers JSON with the documented fields', async () => {
-    const plan = JSON.parse(await planFromFile(await file(JSON.stringify(good)), { json: true })) as Record<
-      string,
-      unknown
-    >;
+  it('answers with the documented fields, and the cloud that they are of', async () => {
+    const { plan, cloud } = await planFromFile(await file(JSON.stringify(good)), {});
+    expect(cloud.desktops.map((d) => [d.id, d.site])).toEqual(good.desktops.map((d) => [d.id, d.site]));
     expect(plan).toMatchObject({
       algorithm: 'exact',
       objective: 0.9 * 90 + 0.9 * 10,
@@ -373,14 +372,12 @@ describe('planFromFile', () => {
   });
   it('puts the options of the command line before the policy of the file', async () => {
     const path = await file(JSON.stringify({ ...good, policy: { algorithm: 'cost-aware', maxMoves: 2 } }));
-    const plan = JSON.parse(await planFromFile(path, { json: true, algorithm: 'exact', maxMoves: 1 })) as {
-      algorithm: string;
-      moves: unknown[];
-    };
+    const { plan } = await planFromFile(path, { algorithm: 'exact', maxMoves: 1 });
     expect([plan.algorithm, plan.moves.length]).toEqual(['exact', 1]);
   });
   it('renders a table that names every move and everybody who stays', async () => {
-    const text = await planFromFile(await file(JSON.stringify(good)), { json: false, maxMoves: 1 });
+    const { plan } = await planFromFile(await file(JSON.stringify(good)), { maxMoves: 1 });
+    const text = renderFilePlan(plan);
     expect(text).toMatch(/1 move in 1 wave/);
     expect(text).toMatch(/x +a +b +100 ms +10 ms/);
     expect(text).toMatch(/STAY[^]*y /);

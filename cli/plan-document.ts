@@ -1,0 +1,90 @@
+// Saved plans on disk, and the cloud as the loop's status shows it, as they keep it.
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { messageOf, VmshadowError } from '../domain/errors.js';
+import { convertSize } from '../domain/model/units.js';
+import { readPlanDocument, type PlanDocument } from '../domain/placement/life/document.js';
+import type { CloudSnapshot } from '../domain/placement/life/snapshot.js';
+import type { LoopStatus } from '../temporal/contract/status.js';
+
+/** Read a file of JSON; throws INPUT_INVALID, which says what was expected. */
+export async function readJson(path: string, expected: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new VmshadowError('INPUT_INVALID', `${path}: cannot be read (${messageOf(cause)}); ${expected}`, {
+      cause,
+    });
+  }
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (cause) {
+    const hint = /\b(NaN|Infinity)\b/.test(text)
+      ? '; NaN and Infinity are no JSON: leave out a round-trip time that is not known'
+      : '';
+    throw new VmshadowError('INPUT_INVALID', `${path}: not valid JSON (${messageOf(cause)})${hint}`, {
+      cause,
+    });
+  }
+}
+
+/** Read a saved plan; throws INPUT_INVALID with every problem. */
+export async function readSavedPlan(path: string): Promise<PlanDocument> {
+  return readPlanDocument(
+    await readJson(path, 'expected a plan that `vmshadow plan --out FILE` has saved'),
+    path,
+  );
+}
+
+/** Save a plan, whole or not at all; one that was there is replaced. */
+export async function savePlan(path: string, document: PlanDocument): Promise<void> {
+  const half = `${path}.${randomUUID().slice(0, 8)}`;
+  try {
+    await writeFile(half, `${JSON.stringify(document, null, 1)}\n`);
+    await rename(half, path);
+  } catch (cause) {
+    await rm(half, { force: true });
+    throw new VmshadowError('RECORD_UNWRITTEN', `${path}: the plan cannot be saved (${messageOf(cause)})`, {
+      cause,
+    });
+  }
+}
+
+const gigabytes = (mib: number) => convertSize(mib, 'MiB', 'GB');
+
+/** The cloud as a status with all of its desktops shows it. */
+export function snapshotOfStatus(status: LoopStatus, policy: CloudSnapshot['policy']): CloudSnapshot {
+  return {
+    sites: status.sites.map(({ site, kind, slots, draining }) => ({
+      id: site,
+      ...(draining === true ? { draining } : {}),
+      kind: kind as 'global' | 'regional',
+      slots,
+      hosts: status.hosts
+        .filter((h) => h.host.site === site)
+        .map(({ host, alive, draining: emptied, capacity: room }) => ({
+          id: host.host,
+          alive,
+          ...(emptied === true && draining !== true ? { draining: emptied } : {}),
+          ...(room === null
+            ? {}
+            : {
+                slots: room.slots,
+                vcpu: room.vcpus,
+                memoryGB: gigabytes(room.memoryMiB),
+                diskGB: gigabytes(room.diskMiB),
+              }),
+        })),
+    })),
+    desktops: [...new Map(status.desktops.map((d) => [d.desktop, d])).values()].map((d) => ({
+      id: d.desktop,
+      site: d.host.site,
+      host: d.host.host,
+      state: d.state,
+      rank: d.rank,
+      rttMs: { ...d.rtts },
+    })),
+    policy,
+  };
+}
