@@ -1,0 +1,80 @@
+// One end of a relay: seals what it sends and opens what it gets. Nothing of a packet is kept before it has proved that its sender has the
+// key, and trying a session that is not known is limited, so that a flood costs little. Pure but for the random part of a session's name.
+import { TokenBucket } from '../host/token-bucket.js';
+import { ReplayWindow } from '../protocol/replay-window.js';
+import { type Direction, type Header, makeSession, open, seal, SESSION_BYTES, sessionKey } from './wire.js';
+
+/** Sessions begin when a desktop moves or a dom0 starts; each trial costs some 10 us. */
+const TRIALS_A_SECOND = 100;
+const TRIAL_BURST = 50;
+/** Generation and start: the later one counts. */
+const ORDER_BYTES = 12;
+
+interface TheirSession {
+  readonly name: Buffer;
+  readonly key: Buffer;
+  readonly window: ReplayWindow;
+}
+
+export type Refusal = 'forged' | 'replayed' | 'outdated' | 'limited';
+
+export class RelayEnd {
+  readonly #id: string;
+  readonly #key: Buffer;
+  readonly #sends: Direction;
+  readonly #trials: TokenBucket;
+  #name: Buffer;
+  #sendKey: Buffer;
+  #counter = 0;
+  #theirs: TheirSession | null = null;
+
+  constructor(relay: { id: string; key: Buffer; sends: Direction; generation: number }, nowMs: number) {
+    this.#id = relay.id;
+    this.#key = relay.key;
+    this.#sends = relay.sends;
+    this.#trials = new TokenBucket(TRIALS_A_SECOND, TRIAL_BURST, nowMs);
+    this.#name = makeSession(relay.generation, nowMs);
+    this.#sendKey = sessionKey(this.#key, this.#id, this.#name, this.#sends);
+  }
+
+  /** Begin a session that overtakes all of earlier generations. */
+  renew(generation: number, nowMs: number): void {
+    this.#name = makeSession(generation, nowMs);
+    this.#sendKey = sessionKey(this.#key, this.#id, this.#name, this.#sends);
+    this.#counter = 0;
+  }
+
+  seal(kind: number, content: Buffer): Buffer {
+    const header = { id: this.#id, session: this.#name, counter: this.#counter++ };
+    return seal(this.#sendKey, header, kind, content);
+  }
+
+  /** Open a packet of the other end; `newest`: none that was sent later has come. */
+  open(
+    header: Header,
+    bytes: Buffer,
+    nowMs: number,
+  ): { kind: number; content: Buffer; newest: boolean } | Refusal {
+    const known = this.#theirs?.name.equals(header.session) === true ? this.#theirs : null;
+    if (known === null) {
+      if (this.#theirs !== null && !isLater(header.session, this.#theirs.name)) return 'outdated';
+      if (!this.#trials.take(nowMs)) return 'limited';
+    } else if (!known.window.isNew(header.counter)) return 'replayed';
+    const key = known?.key ?? sessionKey(this.#key, this.#id, header.session, this.#theirDirection);
+    const opened = open(key, bytes);
+    if (opened === null) return 'forged';
+    const session = known ?? { name: Buffer.from(header.session), key, window: new ReplayWindow() };
+    this.#theirs = session;
+    return { ...opened, newest: session.window.accept(header.counter) };
+  }
+
+  get #theirDirection(): Direction {
+    return this.#sends === 'from-old' ? 'from-new' : 'from-old';
+  }
+}
+
+function isLater(session: Buffer, than: Buffer): boolean {
+  return session.length === SESSION_BYTES
+    ? session.subarray(0, ORDER_BYTES).compare(than.subarray(0, ORDER_BYTES)) > 0
+    : false;
+}
