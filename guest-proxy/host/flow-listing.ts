@@ -1,0 +1,27 @@
+// The kernel's list of the desktops' open flows (rules/flow-list.ts): put in place, and read.
+import { runCommand } from '../../os/run-command.js';
+import type { RelayedFlow } from '../relay/flow.js';
+import { FLOW_TABLE, parseFlowList, renderFlowList } from '../rules/flow-list.js';
+
+/** How the table looks when it is whole, without what it has listed; null: not read yet. */
+let whole: string | null = null;
+
+async function standing(): Promise<string | null> {
+  const tables = await runCommand(['nft', 'list', 'tables', 'ip']);
+  if (!tables.split('\n').includes(`table ip ${FLOW_TABLE}`)) return null;
+  return runCommand(['nft', '-t', '-s', 'list', 'table', 'ip', FLOW_TABLE]);
+}
+
+/** Put the list in place unless it is; true where it was not as this process left it. */
+export async function keepFlowList(): Promise<boolean> {
+  const known = whole;
+  if (known !== null && (await standing()) === known) return false;
+  await runCommand(['nft', '-f', '-'], { input: renderFlowList() });
+  whole = await standing();
+  return known !== null;
+}
+
+/** The open flows of the desktop with this internal address. */
+export async function listFlows(internal: string): Promise<RelayedFlow[]> {
+  return parseFlowList(await runCommand(['nft', '-j', 'list', 'set', 'ip', FLOW_TABLE, 'open']), internal);
+}

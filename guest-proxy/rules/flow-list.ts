@@ -1,0 +1,64 @@
+// The flows of a host's desktops, as the kernel lists them while packets pass: what is open when a desktop leaves is known then without a look
+// at any packet by this program. A table of its own: its sets are the kernel's, and no change of rules empties them. Pure text.
+//   only what a desktop sends makes a flow: a flood from outside fills nothing; a desktop that answers RST has none
+//   TCP: a day without a packet of the desktop; two minutes after a FIN of either end; RST ends it. UDP: three minutes
+import { z } from 'zod';
+import { RelayedFlow } from '../relay/flow.js';
+
+export const FLOW_TABLE = 'vmshadow_flows';
+/** Both sets have room for so many: some 10 MB each in the kernel. What does not fit is not listed. */
+const SIZE = 131_072;
+
+const SENT = 'ip saddr . meta l4proto . th sport . ip daddr . th dport';
+const RECEIVED = 'ip daddr . meta l4proto . th dport . ip saddr . th sport';
+const SET = `type ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service; flags dynamic,timeout; size ${String(SIZE)};`;
+const add = `add rule ip ${FLOW_TABLE}`;
+
+/** Render the transaction that puts the table in force; flows that it has listed stay. */
+export function renderFlowList(): string {
+  return `add table ip ${FLOW_TABLE}
+add set ip ${FLOW_TABLE} open { ${SET} timeout 1d; }
+add set ip ${FLOW_TABLE} closing { ${SET} timeout 2m; }
+add chain ip ${FLOW_TABLE} forward { type filter hook forward priority -150; policy accept; }
+add chain ip ${FLOW_TABLE} sent
+add chain ip ${FLOW_TABLE} received
+flush chain ip ${FLOW_TABLE} forward
+flush chain ip ${FLOW_TABLE} sent
+flush chain ip ${FLOW_TABLE} received
+${add} sent meta l4proto udp update @open { ${SENT} timeout 3m } return
+${add} sent meta l4proto != tcp return
+${add} sent tcp flags & rst == rst delete @open { ${SENT} } return
+${add} sent tcp flags & (syn | ack) == syn delete @closing { ${SENT} }
+${add} sent tcp flags & fin == fin update @closing { ${SENT} }
+${add} sent ${SENT} @closing update @closing { ${SENT} } update @open { ${SENT} timeout 2m } return
+${add} sent update @open { ${SENT} }
+${add} received tcp flags & rst == rst delete @open { ${RECEIVED} } return
+${add} received tcp flags & fin == fin ${RECEIVED} @open update @closing { ${RECEIVED} }
+${add} forward iifname "vs-*" jump sent
+${add} forward iifname "vh-*" jump sent
+${add} forward oifname "vs-*" jump received
+${add} forward oifname "vh-*" jump received
+`;
+}
+
+const Listing = z.object({
+  nftables: z.array(
+    z.object({
+      set: z.object({ elem: z.array(z.unknown()).default([]) }).optional(),
+    }),
+  ),
+});
+const Tuple = z.tuple([z.string(), RelayedFlow.shape.protocol, z.number(), z.string(), z.number()]);
+const Element = z.object({ elem: z.object({ val: z.object({ concat: Tuple }) }) });
+
+/** The flows of one desktop in what `nft -j list set` says of the open ones; what cannot be read is left out. */
+export function parseFlowList(json: string, internal: string): RelayedFlow[] {
+  const elements = Listing.parse(JSON.parse(json)).nftables.flatMap((n) => n.set?.elem ?? []);
+  return elements.flatMap((element) => {
+    const tuple = Element.safeParse(element).data?.elem.val.concat;
+    if (tuple?.[0] !== internal) return [];
+    const [, protocol, port, address, peerPort] = tuple;
+    const flow = RelayedFlow.safeParse({ protocol, port, peer: { address, port: peerPort } });
+    return flow.success ? [flow.data] : [];
+  });
+}
