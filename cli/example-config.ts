@@ -67,6 +67,8 @@ identityFile: /etc/vmshadow/pki/identity.json # in the same folder
 
 # All that follows may be left out; these are the defaults.
 controlPort: 7946             # of the connection proxy, on each external address (UDP)
+relayPort: 7949               # where other hosts send packets of connections that go on over an old site (UDP)
+relayLimitMinutes: 60         # an address that a desktop has left is kept for such connections at most so long
 migrationPorts: { first: 49152, last: 49215 } # on which moves arrive: two for each move at a time (TCP)
 growth: { disk: 1, memory: 1 }                # the share kept free of what the desktops here may still grow by
 images: []                    # other folders that images, kernels and initrds may lie in

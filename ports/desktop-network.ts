@@ -18,6 +18,15 @@ export interface UserEndpointReport {
   readonly rtts: readonly { readonly site: SiteId; readonly rttMs: number; readonly ageMs: number }[];
 }
 
+/** Connections of a desktop that is here and goes on being known to their peers by an address of an earlier site, over that site's host. */
+export interface RelayedConnections {
+  readonly desktop: DesktopId;
+  readonly oldExternal: string;
+  readonly connections: number;
+  /** Between the two hosts: what these connections pay; null while it is not measured. */
+  readonly rttMs: number | null;
+}
+
 /** One change of address of a desktop, agreed between two hosts; `epoch` is the one that the target will own. */
 export interface AddressChange {
   readonly desktop: DesktopId;
@@ -79,7 +88,7 @@ export interface DesktopNetwork {
   releaseHere(desktop: DesktopId): Promise<{ packets: number }>;
   /** From now on send what arrives for the old address on to the new one; held packets first. The address stays taken until `forgetMoved`. */
   releaseTo(change: AddressChange): Promise<{ packets: number }>;
-  /** Stop forwarding for the old address and give it back. */
+  /** Stop forwarding for the old address and give it back, once no connection of a peer without a proxy uses it any more or their time is over. */
   forgetMoved(change: AddressChange): Promise<void>;
 
   // --- target side of a move
@@ -95,4 +104,6 @@ export interface DesktopNetwork {
   held(desktop?: DesktopId): Promise<HeldNetwork[]>;
   /** The users whose clients are heard at their desktops' present addresses here. */
   userEndpoints(): Promise<UserEndpointReport[]>;
+  /** Connections of desktops that are here and still go over the host of an earlier site. */
+  relayed(): Promise<RelayedConnections[]>;
 }

@@ -137,6 +137,8 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     externalPool: config.externalPool,
     controlPort: config.controlPort,
     probe: config.probe,
+    relayPort: config.relayPort,
+    relayLimitMs: config.relayLimitMinutes * 60_000,
     identityFile: config.identityFile,
     pkiDir,
     logger,

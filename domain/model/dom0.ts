@@ -30,6 +30,15 @@ export const Dom0Config = z
     probe: Endpoint,
     /** UDP port of the connection proxy's control channel on each external address. */
     controlPort: Port.default(7946),
+    /** UDP port at the probe's address where hosts take each other's packets of connections that go on over an old site. */
+    relayPort: Port.default(7949),
+    /** An address that a desktop has left is kept for such connections at most so long. */
+    relayLimitMinutes: z
+      .number()
+      .int()
+      .min(1)
+      .max(7 * 24 * 60)
+      .default(60),
     /** TCP ports on which moves arrive. */
     migrationPorts: z.object({ first: Port, last: Port }).default({ first: 49_152, last: 49_215 }),
     capacity: Capacity,

@@ -9,7 +9,6 @@ import { announceAddress } from './announce.js';
 import type { HoldQueue } from './hold-queue.js';
 import type { HostState } from './host-state.js';
 import { lookAtKernel } from './kernel-look.js';
-import { addressesOf } from './network-record.js';
 import { addExternal, forwards, prepareHost } from './tap.js';
 
 /** What was taken away is back within this and the time of a look. */
@@ -19,6 +18,8 @@ export interface DesiredStateOptions {
   readonly uplink: string;
   readonly state: HostState;
   readonly queue: HoldQueue;
+  /** Put back what the relays of earlier sites need, and say what it was. */
+  readonly keepRelays: () => Promise<string[]>;
   readonly logger: Logger;
   /** Make a desktop's tap, with all that belongs to it, where something of it is missing. */
   readonly plugIn: (desktop: DesktopId, network: InternalNetwork) => Promise<unknown>;
@@ -74,20 +75,18 @@ export class DesiredState {
 
   /** Compare what the kernel holds with what the records want, and put back what is missing. */
   async #keepAll(): Promise<void> {
-    const { uplink, state, queue } = this.#options;
+    const { uplink, state, queue, keepRelays } = this.#options;
     await this.#keepRules();
     if (await queue.keepRule()) this.#putBack('queueRule', 'the rule that queues held packets');
+    for (const what of await keepRelays()) this.#putBack('relays', what);
     if (!(await forwards())) {
       await prepareHost(uplink);
       this.#putBack('forwarding', 'net.ipv4.ip_forward');
     }
     const look = await lookAtKernel();
-    for (const record of state.all()) {
-      const { desktop, network } = record;
+    for (const { desktop, network } of state.all())
       if (network !== null && look.lackOf(desktop, network) !== null) await this.#mendTap(desktop);
-      for (const address of addressesOf(record))
-        if (!look.has(uplink, address)) await this.#mendAddress(desktop, address);
-    }
+    for (const address of state.addresses()) if (!look.has(uplink, address)) await this.#mendAddress(address);
   }
 
   /** Under the lock, and looked at again: what has been taken away meanwhile is not put back. */
@@ -107,11 +106,10 @@ export class DesiredState {
     });
   }
 
-  #mendAddress(desktop: DesktopId, address: string): Promise<void> {
+  #mendAddress(address: string): Promise<void> {
     const { state, uplink, logger } = this.#options;
     return state.exclusively(async () => {
-      const record = state.find(desktop);
-      if (record === null || !addressesOf(record).includes(address)) return;
+      if (!state.addresses().includes(address)) return;
       if ((await lookAtKernel()).has(uplink, address)) return;
       await addExternal(uplink, address);
       void announceAddress(uplink, address, logger);

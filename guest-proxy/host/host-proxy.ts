@@ -7,6 +7,7 @@ import type {
   DesktopNetwork,
   DesktopNetworkState,
   HeldNetwork,
+  RelayedConnections,
   UserEndpointReport,
 } from '../../ports/desktop-network.js';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
@@ -29,6 +30,9 @@ import { DhcpServers } from './dhcp.js';
 import { ForeignLook } from './foreign-look.js';
 import { HoldQueue } from './hold-queue.js';
 import { HostState } from './host-state.js';
+import { Relay, type Stay } from './relay.js';
+import { RelayOffer } from './relay-record.js';
+import type { Presence } from './relay-book.js';
 import { KeyList } from './key-list.js';
 import { addExternal, ensureTap, prepareHost, removeExternal, removeTap } from './tap.js';
 import { UserChannel } from './user-channel.js';
@@ -44,6 +48,10 @@ export interface HostProxyOptions {
   /** Where RTT probes are answered. */
   readonly probe: Endpoint;
   readonly identityFile: string;
+  /** UDP port at the probe's address where other hosts' relays arrive. */
+  readonly relayPort?: number;
+  /** An address that a desktop has left is kept for connections that still use it at most so long. */
+  readonly relayLimitMs?: number;
   /** Where the authority's list of keys stands beside this host's certificates; null: there is none. */
   readonly pkiDir?: string;
   readonly logger: Logger;
@@ -63,7 +71,16 @@ const HOUSEKEEPING_MS = 1_000;
 /** Queued packets that were not read yet pass before later ones do. */
 const DRAIN_MS = 10;
 
-const ExportedFlows = z.object({ version: z.literal(1), epoch: z.number().int().min(0) });
+/** Beside the control port, of which hosts' own addresses may be in use for probes. */
+const RELAY_PORT = 7949;
+const RELAY_LIMIT_MS = 3_600_000;
+
+const ExportedFlows = z.object({
+  version: z.literal(1),
+  epoch: z.number().int().min(0),
+  /** Hosts of a release before do not send any. */
+  relays: z.array(RelayOffer).default([]),
+});
 
 export class HostProxy implements DesktopNetwork {
   readonly #options: HostProxyOptions;
@@ -72,7 +89,8 @@ export class HostProxy implements DesktopNetwork {
   readonly #logger: Logger;
   readonly #guard: AnswerGuard;
   readonly #state: HostState;
-  readonly #queue = new HoldQueue();
+  readonly #queue = new HoldQueue((packet) => this.#relay.divert(packet));
+  readonly #relay: Relay;
   readonly #dhcp: DhcpServers;
   #users: UserChannel | null = null;
   #publicKey: string | null = null;
@@ -89,7 +107,17 @@ export class HostProxy implements DesktopNetwork {
     this.#guard = new AnswerGuard(options.logger);
     this.#dhcp = new DhcpServers(options.stateDir);
     this.#foreign = new ForeignLook(options);
+    this.#relay = new Relay({
+      stateDir: options.stateDir,
+      endpoint: { address: options.probe.address, port: options.relayPort ?? RELAY_PORT },
+      limitMs: options.relayLimitMs ?? RELAY_LIMIT_MS,
+      logger: options.logger,
+      presence: (desktop) => presenceOf(this.#state.find(desktop)),
+      apply: () => this.#state.refresh(),
+      released: (address) => this.#stopAnsweringFor(address),
+    });
     this.#state = new HostState({
+      relays: this.#relay.rules,
       records: networkRecords(options.stateDir),
       plane: this.#guarded(options.plane ?? kernelHostPlane),
       uplink: options.uplink,
@@ -99,6 +127,7 @@ export class HostProxy implements DesktopNetwork {
       uplink: options.uplink,
       state: this.#state,
       queue: this.#queue,
+      keepRelays: () => this.#relay.keep(),
       logger: options.logger,
       plugIn: (desktop, network) => this.#plugIn(desktop, network),
     });
@@ -117,6 +146,7 @@ export class HostProxy implements DesktopNetwork {
     this.#publicKey = identity.publicKey;
     await prepareHost(uplink);
     await this.#queue.open();
+    await this.#relay.load(identity.secretBytes);
     await this.#keys.start();
     this.#users = new UserChannel({
       keys: this.#keys,
@@ -126,11 +156,17 @@ export class HostProxy implements DesktopNetwork {
       logger: this.#logger,
       now: this.#now,
       find: (desktop) => this.#state.find(desktop),
+      onCommitted: (desktop, address) =>
+        void this.#relay
+          .direct(desktop, address)
+          .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'a relay could not be changed')),
     });
     for (const record of await this.#state.load()) {
       if (record.network !== null) await this.#plugIn(record.desktop, record.network);
       for (const address of addressesOf(record)) await this.#answerFor(address);
     }
+    for (const address of this.#relay.addresses()) await addExternal(uplink, address);
+    await this.#relay.start();
     await this.#users.start(probe);
     this.#timer = setInterval(() => void this.#housekeeping(), HOUSEKEEPING_MS);
     this.#guard.start();
@@ -147,6 +183,7 @@ export class HostProxy implements DesktopNetwork {
     await this.#foreign.stop();
     await this.#guard.stop();
     this.#users?.stop();
+    this.#relay.stop();
     await this.#state.exclusively(() => Promise.resolve());
   }
 
@@ -158,6 +195,7 @@ export class HostProxy implements DesktopNetwork {
 
   async detach(desktop: DesktopId): Promise<void> {
     const record = this.#state.find(desktop);
+    await this.#relay.forget(desktop);
     if (record !== null) {
       await this.#state.remove(desktop);
       for (const address of addressesOf(record)) await this.#stopAnsweringFor(address);
@@ -170,7 +208,10 @@ export class HostProxy implements DesktopNetwork {
     const record = await this.#state.change(desktop, (r) => {
       if (r.external !== null) return r;
       const used = new Set(this.#state.all().flatMap(addressesOf));
-      const free = this.#inTurn().find((address) => !used.has(address));
+      const unused = this.#inTurn().filter((address) => !used.has(address));
+      const kept = this.#relay.addresses();
+      // An address that only old connections use is given away last: the one that has been kept longest.
+      const free = unused.find((address) => !kept.includes(address)) ?? kept.find((a) => unused.includes(a));
       if (free === undefined)
         throw new VmshadowError(
           'NO_CAPACITY',
@@ -181,6 +222,7 @@ export class HostProxy implements DesktopNetwork {
     });
     const external = record.external;
     if (external === null) throw new VmshadowError('INTERNAL', `no address was allocated for ${desktop}`);
+    await this.#relay.evict(external);
     await this.#answerFor(external);
     return external;
   }
@@ -210,6 +252,7 @@ export class HostProxy implements DesktopNetwork {
         `${definition.id} has no external address yet: allocate one first`,
       );
     await this.#state.change(definition.id, (r) => ({ ...r, network: definition.network, active: true }));
+    this.#relay.arrive(definition.id);
     // Not waited for: the desktop is about to run.
     void announceAddress(this.#options.uplink, external, this.#logger);
   }
@@ -219,14 +262,18 @@ export class HostProxy implements DesktopNetwork {
     await this.#state.change(desktop, (r) => ({ ...r, clients: [...new Set([...r.clients, ...keys])] }));
   }
 
-  exportState(desktop: DesktopId): Promise<DesktopNetworkState> {
-    const { clients, epoch } = this.#state.get(desktop);
-    return Promise.resolve({ clients, flows: { version: 1, epoch } });
+  async exportState(desktop: DesktopId): Promise<DesktopNetworkState> {
+    const record = this.#state.get(desktop);
+    const { clients, epoch } = record;
+    const stay = stayOf(record);
+    const relays = stay === null ? [] : await this.#relay.offer(stay, this.#direct(record));
+    return { clients, flows: { version: 1, epoch, relays } };
   }
 
   async importState(desktop: DesktopId, state: DesktopNetworkState): Promise<void> {
-    const { epoch } = parseInput(ExportedFlows, state.flows, `network state of ${desktop}`);
+    const { epoch, relays } = parseInput(ExportedFlows, state.flows, `network state of ${desktop}`);
     await this.enroll(desktop, state.clients);
+    await this.#relay.import(desktop, relays);
     await this.#state.change(desktop, (r) => ({ ...r, epoch: Math.max(r.epoch, epoch) }));
   }
 
@@ -252,10 +299,17 @@ export class HostProxy implements DesktopNetwork {
   }
 
   async hold(desktop: DesktopId): Promise<void> {
-    const { external } = this.#state.get(desktop);
+    const record = this.#state.get(desktop);
+    const { external } = record;
     if (external === null) return;
     this.#queue.hold(external);
     await this.#state.setHeld(external, true);
+    const stay = stayOf(record);
+    // Not waited for: the guest stands still.
+    if (stay !== null)
+      this.#relay
+        .pause(stay, this.#direct(record))
+        .catch((e: unknown) => this.#logger.warn({ desktop, error: messageOf(e) }, 'a relay lacks flows'));
   }
 
   async releaseHere(desktop: DesktopId): Promise<{ packets: number }> {
@@ -263,12 +317,16 @@ export class HostProxy implements DesktopNetwork {
     if (external === null) return { packets: 0 };
     const packets = this.#queue.release(external);
     await this.#endHold(external);
+    await this.#relay.stay(desktop);
     return { packets };
   }
 
   async releaseTo(change: AddressChange): Promise<{ packets: number }> {
     const checked = parseInput(AddressChangeRecord, change, `change of address of ${change.desktop}`);
     let packets = 0;
+    const record = this.#state.find(change.desktop);
+    const stay = record?.external === change.oldExternal ? stayOf(record) : null;
+    if (record !== null && stay !== null) await this.#relay.leave(stay, this.#direct(record));
     await this.#state.change(
       change.desktop,
       (r) => ({
@@ -340,6 +398,16 @@ export class HostProxy implements DesktopNetwork {
     return Promise.resolve(this.#users?.userEndpoints() ?? []);
   }
 
+  relayed(): Promise<RelayedConnections[]> {
+    return Promise.resolve(this.#relay.connections());
+  }
+
+  /** Peers of a desktop that is to go whose flows have a path of their own. */
+  #direct({ desktop, external, outgoing }: NetworkRecord): readonly string[] {
+    if (external === null || outgoing === null) return [];
+    return this.#users?.preparedAt(desktop, external, outgoing.epoch) ?? [];
+  }
+
   /** The pool from the address after the last one given: NATs remember connections of an address for a while after they have left it. */
   #inTurn(): readonly string[] {
     const pool = this.#options.externalPool;
@@ -383,7 +451,7 @@ export class HostProxy implements DesktopNetwork {
     this.#queue.release(address);
     await this.#state.setHeld(address, false);
     this.#users?.close(address);
-    await removeExternal(this.#options.uplink, address);
+    if (!this.#state.addresses().includes(address)) await removeExternal(this.#options.uplink, address);
   }
 
   /** After the queue was released: packets that were on their way into it pass first, then none are queued any more. */
@@ -397,7 +465,7 @@ export class HostProxy implements DesktopNetwork {
     return {
       apply: async (rules, options) => {
         await plane.apply(rules, options);
-        const left = new Set(rules.moved.map((m) => m.from));
+        const left = new Set([...rules.moved.map((m) => m.from), ...rules.relays.addresses]);
         this.#guard.set(rules.owned.filter((address) => !left.has(address)));
       },
       setHeld: (external, held) => plane.setHeld(external, held),
@@ -407,6 +475,9 @@ export class HostProxy implements DesktopNetwork {
 
   async #housekeeping(): Promise<void> {
     this.#users?.remind();
+    await this.#relay
+      .tick()
+      .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'relays could not be looked at'));
     const now = this.#now();
     // A time that is further off than the longest guard is of a clock that went back while dom0 was down.
     const over = (untilMs: number | null) =>
@@ -417,4 +488,15 @@ export class HostProxy implements DesktopNetwork {
           .change(record.desktop, (r) => ({ ...r, guardedUntilMs: null }))
           .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'could not lift the RST guard'));
   }
+}
+
+function presenceOf(record: NetworkRecord | null): Presence | null {
+  if (record?.network == null) return null;
+  return { internal: record.network.address, external: record.external, active: record.active };
+}
+
+function stayOf({ desktop, epoch, external, network }: NetworkRecord): Stay | null {
+  return external === null || network === null
+    ? null
+    : { desktop, epoch, external, internal: network.address };
 }

@@ -5,7 +5,7 @@ import { VmshadowError } from '../../domain/errors.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { isNotDurable } from '../../os/record-errors.js';
 import type { HostPlane } from '../planes/plane.js';
-import type { HostRules } from '../rules/host-rules.js';
+import type { HostRules, RelayRules } from '../rules/host-rules.js';
 import { tapName } from './tap.js';
 import { addressesOf, type NetworkRecord, emptyRecord, type NetworkRecords } from './network-record.js';
 
@@ -14,6 +14,8 @@ export interface HostStateOptions {
   readonly plane: HostPlane;
   readonly uplink: string;
   readonly controlPort: number;
+  /** What the relays of earlier sites call for. */
+  readonly relays?: () => RelayRules;
 }
 
 export class HostState {
@@ -149,6 +151,20 @@ export class HostState {
     this.#standing = null;
   }
 
+  /** Put the rules in force that the records and the relays call for now. */
+  async refresh(): Promise<void> {
+    await this.exclusively(() => this.#apply());
+  }
+
+  /** All external addresses that this host is to have. */
+  addresses(): string[] {
+    return [...new Set([...this.all().flatMap(addressesOf), ...this.#relays().addresses])];
+  }
+
+  #relays(): RelayRules {
+    return this.#options.relays?.() ?? { addresses: [], inward: [], outward: [] };
+  }
+
   /** Put the rules in force unless they are. */
   async #apply(): Promise<void> {
     const rules = this.rules();
@@ -168,7 +184,7 @@ export class HostState {
       uplink,
       controlPort,
       guests: records.flatMap((r) => (r.network === null ? [] : [{ tap: tapName(r.desktop), ...r.network }])),
-      owned: records.flatMap((r) => addressesOf(r)),
+      owned: this.addresses(),
       internals: records.flatMap((r) => (r.network === null ? [] : [r.network.address])),
       active: records.flatMap((r) =>
         r.active && r.external !== null && r.network !== null
@@ -178,6 +194,7 @@ export class HostState {
       moved: records.flatMap((r) => r.moved.map((m) => ({ from: m.oldExternal, to: m.newExternal }))),
       held: [...this.#held],
       guarded: records.flatMap((r) => (r.guardedUntilMs === null || r.external === null ? [] : [r.external])),
+      relays: this.#relays(),
     };
   }
 

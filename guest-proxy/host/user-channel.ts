@@ -21,6 +21,8 @@ export interface UserChannelOptions {
   readonly now: () => number;
   readonly keys: KeyList;
   readonly find: (desktop: string) => NetworkRecord | null;
+  /** A client of the desktop says that its flows go to the present address. */
+  readonly onCommitted?: (desktop: string, clientAddress: string) => void;
 }
 
 export class UserChannel {
@@ -103,6 +105,14 @@ export class UserChannel {
       }));
   }
 
+  /** Where clients are that have confirmed to be ready for a change of address. */
+  preparedAt(desktop: string, localAddress: string, epoch: number): string[] {
+    const ready = this.#control
+      .sessionsAt(desktop, localAddress)
+      .filter((s) => s.pendingEpoch === epoch || s.epoch === epoch);
+    return [...new Set(ready.map((s) => s.seenAs.address))].sort();
+  }
+
   /** How often what kind of packet was refused. */
   get refused(): Readonly<ControlServer['counters']> {
     return this.#control.counters;
@@ -117,7 +127,10 @@ export class UserChannel {
   #onAnswer(session: ClientSession, message: Message): void {
     if (!('desktop' in message) || message.desktop !== session.desktop) return;
     if (message.kind === 'prepared') session.pendingEpoch = message.epoch;
-    if (message.kind === 'committed') Object.assign(session, { epoch: message.epoch, pendingEpoch: 0 });
+    if (message.kind === 'committed') {
+      Object.assign(session, { epoch: message.epoch, pendingEpoch: 0 });
+      this.#options.onCommitted?.(session.desktop, session.seenAs.address);
+    }
     if (message.kind === 'aborted' && session.pendingEpoch === message.epoch) session.pendingEpoch = 0;
     this.#exchange.answered(session, message);
   }

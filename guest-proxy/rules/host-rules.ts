@@ -1,6 +1,7 @@
 // What a host does with packets of its desktops, as data and as nftables text (stateless; no conntrack needed). Pure.
 //   -400 prerouting   a guest sends from its own addresses, and to no other guest's internal one
-//   -310 prerouting   mark packets for desktops whose packets are held (iptables raw hands marked ones to the queue at -300)
+//   -310 prerouting   mark packets for desktops whose packets are held, and those of flows that go on over an old site (iptables raw hands
+//                     marked ones to their queues at -300)
 //   -250 prerouting   control channel to the daemon; external -> internal; what left with a desktop -> its new address; the rest is dropped
 //    -10 input        of its host a guest reaches DHCP and DNS
 //    300 postrouting  internal -> external
@@ -30,12 +31,25 @@ export interface HostRules {
   readonly held: readonly string[];
   /** External addresses for which RST is dropped, in and out (guards G2 and G3). */
   readonly guarded: readonly string[];
+  readonly relays: RelayRules;
+}
+
+/** Flows that go on over an old site; a flow is `address . protocol . port . peer's address . peer's port`, the first two the desktop's. */
+export interface RelayRules {
+  /** External addresses that desktops have left, kept for such flows. */
+  readonly addresses: readonly string[];
+  /** By the external address that was left: packets of peers. */
+  readonly inward: readonly string[];
+  /** By the internal address: packets of desktops that are here. */
+  readonly outward: readonly string[];
 }
 
 export const HOST_TABLE = 'vmshadow_host';
 /** One bit of the packet mark, high, where few others put theirs. It is cleared again after the queue. */
 export const HOLD_MARK = 0x4000_0000;
 const HOLD_MASK = 0xbfff_ffff;
+/** Of packets that the relay takes; none of them goes on by itself. */
+export const RELAY_MARK = 0x2000_0000;
 
 const addElements = (name: string, rows: readonly string[]): string =>
   rows.length === 0 ? '' : `add element ip ${HOST_TABLE} ${name} { ${[...rows].sort().join(', ')} }\n`;
@@ -43,6 +57,7 @@ const hex = (n: number): string => `0x${n.toString(16)}`;
 
 const ADDRESSES = 'type ipv4_addr;';
 const TRANSLATION = 'type ipv4_addr : ipv4_addr;';
+const FLOWS = 'type ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service;';
 const SETS = {
   owned: ADDRESSES,
   internals: ADDRESSES,
@@ -52,6 +67,8 @@ const SETS = {
   taps: 'type ifname;',
   guests: 'type ifname . ether_addr . ipv4_addr;',
   gateways: 'type ifname . ipv4_addr;',
+  relayin: FLOWS,
+  relayout: FLOWS,
 } as const;
 const MAPS = ['inward', 'outward', 'moved'] as const;
 const CHAINS = {
@@ -86,10 +103,12 @@ export function renderHostRules(rules: HostRules): string {
     internals,
     held,
     guarded,
-    left: rules.moved.map((m) => m.from),
+    left: [...new Set([...rules.moved.map((m) => m.from), ...rules.relays.addresses])],
     taps: rules.guests.map((g) => `"${g.tap}"`),
     guests: rules.guests.map((g) => `"${g.tap}" . ${g.mac} . ${g.address}`),
     gateways: rules.guests.map((g) => `"${g.tap}" . ${g.gateway}`),
+    relayin: rules.relays.inward,
+    relayout: rules.relays.outward,
   };
   const translations = { inward, outward, moved };
   return `${declarations()}
@@ -107,9 +126,13 @@ ${[...Object.entries(contents), ...Object.entries(translations)].map(([name, row
   }
   chain hold {
     ip daddr @owned udp dport ${rules.controlPort} return
-    ip daddr @held meta mark set meta mark | ${hex(HOLD_MARK)}
+    ip daddr @held meta mark set meta mark | ${hex(HOLD_MARK)} return
+    tcp flags & (syn | ack) == syn return
+    ip daddr . meta l4proto . th dport . ip saddr . th sport @relayin meta mark set meta mark | ${hex(RELAY_MARK)} return
+    ip saddr . meta l4proto . th sport . ip daddr . th dport @relayout meta mark set meta mark | ${hex(RELAY_MARK)}
   }
   chain prerouting {
+    meta mark & ${hex(RELAY_MARK)} != 0x0 counter drop
     meta mark & ${hex(HOLD_MARK)} != 0x0 meta mark set meta mark & ${hex(HOLD_MASK)}
     ip daddr @owned udp dport ${rules.controlPort} accept
     ip daddr @guarded tcp flags & rst == rst counter drop

@@ -166,6 +166,7 @@ export function fakeDesktopNetwork(options: FakeDesktopNetworkOptions): DesktopN
           moved: [...moved],
         })),
     userEndpoints: async () => [...users()],
+    relayed: async () => [],
   };
 }
 

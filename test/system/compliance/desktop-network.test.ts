@@ -40,7 +40,8 @@ async function make(): Promise<NetworkWorld> {
         line.includes('dnsmasq'),
       );
       const files = await readdir(join(session.lab.folder, side, 'desktops')).catch(() => []);
-      return [...devices, ...addresses, ...rules, ...dhcp, ...files];
+      const relays = await readdir(join(session.lab.folder, side, 'relays')).catch(() => []);
+      return [...devices, ...addresses, ...rules, ...dhcp, ...files, ...relays];
     },
     remove: () => session.dispose(),
   };

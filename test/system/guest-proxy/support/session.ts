@@ -24,6 +24,7 @@ export interface StreamReport {
   maxGapMs: number;
   closed: string | null;
   localPort: number;
+  remote: string | null;
 }
 
 export const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -77,6 +77,14 @@ serve({
         socket.once('error', reject);
       });
   },
+  /** Send once on every connection. */
+  say: () => {
+    for (const end of ends) sendChunk(end);
+  },
+  /** Close every connection. */
+  end: () => {
+    for (const end of ends) end.socket.end();
+  },
   /** Send no more. */
   quiet: () => {
     for (const end of ends) if (end.timer !== null) clearInterval(end.timer);
@@ -96,5 +104,6 @@ serve({
       maxGapMs,
       closed,
       localPort: socket.localPort ?? null,
+      remote: socket.remoteAddress ?? null,
     })),
 });

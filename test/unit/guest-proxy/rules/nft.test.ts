@@ -18,6 +18,11 @@ const host: HostRules = {
   moved: [{ from: '198.51.100.11', to: '192.0.2.10' }],
   held: ['198.51.100.10'],
   guarded: [],
+  relays: {
+    addresses: ['198.51.100.12'],
+    inward: ['198.51.100.12 . tcp . 40000 . 203.0.113.80 . 443'],
+    outward: ['10.77.0.2 . udp . 40001 . 203.0.113.81 . 443'],
+  },
 };
 
 it('renders the rules of a moved flow', () => {

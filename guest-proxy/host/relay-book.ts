@@ -1,0 +1,185 @@
+// The relays that have an end at this host: records, flows and their progress; and the kernel's rules that follow from them.
+import type { RecordStore } from '../../os/record-store.js';
+import type { Endpoint } from '../../domain/model/address.js';
+import { flowKey, type FlowProgress, isOver, newProgress, type RelayedFlow, seen } from '../relay/flow.js';
+import type { ListNote } from '../relay/notes.js';
+import type { SeenPacket } from '../relay/packet.js';
+import { RelayEnd } from '../relay/relay-end.js';
+import type { RelayRules } from '../rules/host-rules.js';
+import { nameOf, type RelayRecord } from './relay-record.js';
+
+/** One end of a relay. */
+export interface LiveRelay {
+  record: RelayRecord;
+  readonly end: RelayEnd;
+  /** By `flowKey`. */
+  readonly flows: Map<string, { readonly flow: RelayedFlow; progress: FlowProgress }>;
+  /** The desktop has not left yet: nothing is in force, and nothing is on the disk. */
+  offered: boolean;
+  /** Notes that the other end has not confirmed. */
+  readonly unlisted: Map<number, ListNote>;
+  rttMs: number | null;
+  readonly sinceMs: number;
+}
+
+/** Where a desktop is at this host. */
+export interface Presence {
+  readonly internal: string;
+  readonly external: string | null;
+  /** It runs here, or is about to. */
+  readonly active: boolean;
+}
+
+export class RelayBook {
+  readonly #records: RecordStore<typeof RelayRecord>;
+  readonly #presence: (desktop: string) => Presence | null;
+  readonly #now: () => number;
+  /** By the record's name. */
+  readonly #relays = new Map<string, LiveRelay>();
+
+  constructor(
+    records: RecordStore<typeof RelayRecord>,
+    presence: (desktop: string) => Presence | null,
+    now: () => number,
+  ) {
+    this.#records = records;
+    this.#presence = presence;
+    this.#now = now;
+  }
+
+  async load(): Promise<void> {
+    for (const record of await this.#records.list()) this.hold(record, false);
+  }
+
+  all(): readonly LiveRelay[] {
+    return [...this.#relays.values()];
+  }
+
+  /** Both ends, where a desktop has come home. */
+  withId(id: string): readonly LiveRelay[] {
+    return this.all().filter((r) => r.record.id === id);
+  }
+
+  of(desktop: string, role: RelayRecord['role']): readonly LiveRelay[] {
+    return this.all().filter((r) => r.record.desktop === desktop && r.record.role === role);
+  }
+
+  /** Know a relay from now on, in memory; one of the same name keeps its sessions. */
+  hold(record: RelayRecord, offered: boolean): LiveRelay {
+    const nowMs = this.#now();
+    const known = this.#relays.get(nameOf(record));
+    const relay: LiveRelay = {
+      record,
+      end:
+        known?.end ??
+        new RelayEnd(
+          {
+            id: record.id,
+            key: Buffer.from(record.key, 'base64'),
+            sends: record.role === 'old' ? 'from-old' : 'from-new',
+            generation: record.generation,
+          },
+          nowMs,
+        ),
+      flows: new Map(
+        record.flows.map((flow) => [flowKey(flow), { flow, progress: newProgress(nowMs) }] as const),
+      ),
+      offered,
+      unlisted: known?.unlisted ?? new Map<number, ListNote>(),
+      rttMs: known?.rttMs ?? null,
+      sinceMs: nowMs,
+    };
+    this.#relays.set(nameOf(record), relay);
+    return relay;
+  }
+
+  /** Write what stands of a relay, unless it is only offered. */
+  async save(relay: LiveRelay): Promise<void> {
+    relay.record = { ...relay.record, flows: [...relay.flows.values()].map((f) => f.flow) };
+    if (!relay.offered) await this.#records.put(nameOf(relay.record), relay.record);
+  }
+
+  async drop(relay: LiveRelay): Promise<void> {
+    const name = nameOf(relay.record);
+    if (this.#relays.get(name) === relay) this.#relays.delete(name);
+    await this.#records.remove(name);
+  }
+
+  /** Note a packet of a flow; false where the relay has no such flow. */
+  note(relay: LiveRelay, packet: SeenPacket, direction: 'in' | 'out'): boolean {
+    const known = relay.flows.get(flowKey(packet.flow));
+    if (known === undefined || packet.opens) return false;
+    known.progress = seen(known.progress, { direction, fin: packet.fin, rst: packet.rst }, this.#now());
+    return true;
+  }
+
+  /** Forget the flows that are over, or that `also` names; true where there were any. */
+  prune(relay: LiveRelay, also: (flow: RelayedFlow) => boolean = () => false): boolean {
+    const before = relay.flows.size;
+    for (const [key, { flow, progress }] of relay.flows)
+      if (also(flow) || isOver(flow, progress, this.#now())) relay.flows.delete(key);
+    return relay.flows.size < before;
+  }
+
+  add(relay: LiveRelay, flows: readonly RelayedFlow[]): void {
+    for (const flow of flows) {
+      const key = flowKey(flow);
+      if (!relay.flows.has(key)) relay.flows.set(key, { flow, progress: newProgress(this.#now()) });
+    }
+  }
+
+  /** The old site's end for an address that is in force. */
+  atOld(external: string): LiveRelay | null {
+    return (
+      this.all().find((r) => r.record.role === 'old' && !r.offered && r.record.oldExternal === external) ??
+      null
+    );
+  }
+
+  /** The present host's end that has a flow of the desktop with this internal address. */
+  atNew(internal: string, flow: RelayedFlow): LiveRelay | null {
+    const key = flowKey(flow);
+    return (
+      this.#inForceHere().find(({ relay, at }) => at.internal === internal && relay.flows.has(key))?.relay ??
+      null
+    );
+  }
+
+  /** The present host's ends of desktops that run here; an address that the desktop has again needs no relay. */
+  #inForceHere(): { relay: LiveRelay; at: Presence }[] {
+    return this.all().flatMap((relay) => {
+      if (relay.record.role !== 'new') return [];
+      const at = this.#presence(relay.record.desktop);
+      return at?.active === true && at.external !== relay.record.oldExternal ? [{ relay, at }] : [];
+    });
+  }
+
+  /** Addresses that are kept for the flows which use them. */
+  addresses(): string[] {
+    return this.all().flatMap(({ record, offered }) =>
+      record.role === 'old' && !offered ? [record.oldExternal] : [],
+    );
+  }
+
+  rules(): RelayRules {
+    const tuple = (own: string, { protocol, port, peer }: RelayedFlow) =>
+      [own, protocol, String(port), peer.address, String(peer.port)].join(' . ');
+    const flowsOf = (relay: LiveRelay) => [...relay.flows.values()].map((f) => f.flow);
+    return {
+      addresses: this.addresses(),
+      inward: this.all().flatMap((relay) =>
+        relay.record.role === 'old' && !relay.offered
+          ? flowsOf(relay).map((flow) => tuple(relay.record.oldExternal, flow))
+          : [],
+      ),
+      outward: this.#inForceHere().flatMap(({ relay, at }) =>
+        flowsOf(relay).map((flow) => tuple(at.internal, flow)),
+      ),
+    };
+  }
+
+  /** Where packets of a relay go to; null while that is not known. */
+  otherEnd({ record }: LiveRelay): Endpoint | null {
+    return record.role === 'old' ? record.peer : record.oldHost;
+  }
+}

@@ -1,0 +1,421 @@
+// Flows of peers without a proxy go on over the site that their desktop has left (docs/connections.md, "Peers without a proxy").
+// At the old site packets for the address that was left, of flows that were open then, go to the desktop's present host; that host hands them
+// to the desktop, and what the desktop answers goes back and leaves at the old site with the old address.
+//
+//   offered --leave--> old: until no flow is left, or `untilMs`        imported (new) --arrive--> tells the old host where the desktop is
+//
+// The kernel picks the packets (rules/host-rules.ts) and queues them; whatever is in the queue ends here: sent on, or dropped.
+import nfqueue from 'nfqueue';
+import { messageOf } from '../../domain/errors.js';
+import type { Endpoint } from '../../domain/model/address.js';
+import type { DesktopId } from '../../domain/model/ids.js';
+import type { RelayedConnections } from '../../ports/desktop-network.js';
+import type { Logger } from '../logger.js';
+import { flowKey, type RelayedFlow } from '../relay/flow.js';
+import { decodeNote, encodeNote, listNotes, type Note } from '../relay/notes.js';
+import { readdress, readPacket } from '../relay/packet.js';
+import type { Refusal } from '../relay/relay-end.js';
+import { KIND, readHeader } from '../relay/wire.js';
+import { RELAY_MARK } from '../rules/host-rules.js';
+import { keepFlowList, listFlows } from './flow-listing.js';
+import { PacketQueue } from './packet-queue.js';
+import { type LiveRelay, type Presence, RelayBook } from './relay-book.js';
+import { deriveRelay, RelayOffer, type RelayRecord, relayRecords } from './relay-record.js';
+import { RelaySockets } from './relay-sockets.js';
+
+const QUEUE_NUMBER = 7_948;
+/** Flows of one desktop that go on: what fits the request that hosts hand a desktop on with (4 MiB), thrice. */
+const MAX_FLOWS = 15_000;
+/** Notes that were not confirmed are sent again: more than most round trips. */
+const REPEAT_MS = 200;
+/** How often the present host says that it is there, once it has been heard; NATs between hosts keep a path for 30 s. */
+const HERE_MS = 5_000;
+/** A present host without a flow waits so long for the old host's word. */
+const EMPTY_MS = 60_000;
+
+export interface RelayOptions {
+  readonly stateDir: string;
+  /** Where this host takes the packets of other hosts' relays (UDP). */
+  readonly endpoint: Endpoint;
+  /** An address that was left is kept for its flows at most so long. */
+  readonly limitMs: number;
+  readonly logger: Logger;
+  readonly presence: (desktop: string) => Presence | null;
+  /** Put the rules in force; they have changed. */
+  readonly apply: () => Promise<void>;
+  /** An address is not kept any more. */
+  readonly released: (address: string) => Promise<void>;
+  readonly now?: () => number;
+}
+
+/** A desktop's stay at an address of this host. */
+export interface Stay {
+  readonly desktop: DesktopId;
+  readonly epoch: number;
+  readonly external: string;
+  readonly internal: string;
+}
+
+export class Relay {
+  readonly #options: RelayOptions;
+  readonly #now: () => number;
+  readonly #book: RelayBook;
+  readonly #sockets: RelaySockets;
+  readonly #queue = new PacketQueue({
+    number: QUEUE_NUMBER,
+    mark: RELAY_MARK,
+    // Without a listener these packets must not take the other way: an address that a peer does not know would make it end its connection.
+    bypass: false,
+    onPacket: (packet) => {
+      this.divert(packet.payload);
+      packet.setVerdict(nfqueue.NF_DROP);
+    },
+  });
+  #secret: Buffer = Buffer.alloc(0);
+  /** Desktops that stand still: packets for them wait for the guest to run. */
+  readonly #lastHereAtMs = new Map<LiveRelay, number>();
+  #timer: NodeJS.Timeout | null = null;
+  /** What was refused, by reason. */
+  readonly refused: Record<Refusal | 'malformed' | 'unknownRelay' | 'unknownFlow', number> = {
+    malformed: 0,
+    unknownRelay: 0,
+    unknownFlow: 0,
+    forged: 0,
+    replayed: 0,
+    outdated: 0,
+    limited: 0,
+  };
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#book = new RelayBook(relayRecords(options.stateDir), options.presence, this.#now);
+    this.#sockets = new RelaySockets(options.endpoint, options.logger, (bytes, from) =>
+      this.#receive(bytes, from),
+    );
+  }
+
+  /** Read what stands; the rules that follow from it are not in force yet. */
+  async load(secret: Buffer): Promise<void> {
+    this.#secret = secret;
+    await this.#book.load();
+  }
+
+  async start(): Promise<void> {
+    await this.#queue.open();
+    await keepFlowList();
+    await this.#sockets.open();
+    this.#timer = setInterval(() => this.#repeat(), REPEAT_MS);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#sockets.close();
+  }
+
+  rules = () => this.#book.rules();
+  addresses = () => this.#book.addresses();
+
+  /** Put back what somebody else has taken away; says what. */
+  async keep(): Promise<string[]> {
+    return [
+      ...((await this.#queue.keepRule()) ? ['the rule that queues packets of relayed flows'] : []),
+      ...((await keepFlowList()) ? ['the list of open flows'] : []),
+    ];
+  }
+
+  /** What the desktop's next host needs: the relay of its stay here, should it leave, and those that it has from before. */
+  async offer(stay: Stay, direct: readonly string[]): Promise<RelayOffer[]> {
+    const flows = await this.#flowsOf(stay, direct);
+    const known = this.#book.atOld(stay.external);
+    if (known === null) this.#book.hold(this.#recordOf(stay, flows), true);
+    return [
+      { ...this.#recordOf(stay, flows), untilMs: null },
+      ...this.#book.of(stay.desktop, 'new').map((r) => ({ ...r.record, flows: flowsOf(r) })),
+    ].map((relay) => RelayOffer.parse(relay));
+  }
+
+  /** Know the relays that come with a desktop; they are in force when it runs here. */
+  async import(desktop: DesktopId, offers: readonly RelayOffer[]): Promise<void> {
+    for (const offer of offers) {
+      const [known] = this.#book.withId(offer.id).filter((r) => r.record.role === 'new');
+      const generation = Math.max(offer.generation + 1, known?.record.generation ?? 0);
+      const relay = this.#book.hold(
+        {
+          ...offer,
+          ...{ generation, version: 1, desktop, role: 'new', peer: null },
+          untilMs: offer.untilMs ?? this.#now() + this.#options.limitMs,
+        },
+        false,
+      );
+      relay.end.renew(generation, this.#now());
+      await this.#book.save(relay);
+      // The host that the desktop is leaving may need to tell us more; hosts before it must not follow us yet.
+      if (offer.generation === 0) this.#sayHere(relay);
+    }
+  }
+
+  /** The desktop runs here: tell the hosts of its earlier sites. */
+  arrive(desktop: DesktopId): void {
+    for (const relay of this.#book.of(desktop, 'new')) this.#sayHere(relay);
+  }
+
+  /** The desktop stands still and is about to leave: tell its next host of the flows that began since `offer`. */
+  async pause(stay: Stay, direct: readonly string[]): Promise<void> {
+    const { id } = this.#recordOf(stay, []);
+    const offered = this.#book.withId(id).find((r) => r.record.role === 'old' && r.offered);
+    if (offered === undefined) return;
+    const flows = await this.#flowsOf(stay, direct);
+    const added = flows.filter((flow) => !offered.flows.has(flowKey(flow)));
+    const gone = new Set(direct.filter((a) => flowsOf(offered).some((f) => f.peer.address === a)));
+    this.#book.add(offered, added);
+    this.#book.prune(offered, (f) => gone.has(f.peer.address));
+    for (const note of listNotes(added, [...gone])) offered.unlisted.set(note.number, note);
+    this.#sendList(offered);
+  }
+
+  /** The desktop stays: whoever else has told the hosts of its earlier sites that it is there is overtaken. */
+  async stay(desktop: DesktopId): Promise<void> {
+    for (const relay of this.#book.of(desktop, 'new')) {
+      relay.record = { ...relay.record, generation: relay.record.generation + 2 };
+      relay.end.renew(relay.record.generation, this.#now());
+      await this.#book.save(relay);
+      this.#sayHere(relay);
+    }
+    for (const relay of this.#book.of(desktop, 'old')) if (relay.offered) await this.#book.drop(relay);
+  }
+
+  /** The desktop has left: from the next change of the rules on its flows take the relay. */
+  async leave(stay: Stay, direct: readonly string[]): Promise<void> {
+    if (this.#book.atOld(stay.external) === null) {
+      const { id } = this.#recordOf(stay, []);
+      const [offered] = this.#book.withId(id).filter((r) => r.record.role === 'old');
+      const flows = await this.#flowsOf(stay, direct);
+      const record = this.#recordOf(stay, flows);
+      if (flows.length > 0) {
+        const relay = this.#book.hold({ ...record, peer: offered?.record.peer ?? null }, false);
+        await this.#book.save(relay);
+      } else if (offered !== undefined) {
+        this.#send(offered, { note: 'over' });
+        await this.#book.drop(offered);
+      }
+    }
+    for (const relay of this.#book.of(stay.desktop, 'new')) await this.#book.drop(relay);
+  }
+
+  /** Nothing of the desktop is here any more; what it left behind at an address of this host goes on. */
+  async forget(desktop: DesktopId): Promise<void> {
+    for (const relay of [...this.#book.of(desktop, 'new'), ...this.#book.of(desktop, 'old')])
+      if (relay.record.role === 'new' || relay.offered) await this.#book.drop(relay);
+  }
+
+  /** Flows with this peer have a path of their own: its proxy says so. */
+  async direct(desktop: string, address: string): Promise<void> {
+    for (const relay of this.#book.of(desktop, 'new'))
+      if (this.#book.prune(relay, (flow) => flow.peer.address === address)) {
+        await this.#book.save(relay);
+        await this.#options.apply();
+      }
+  }
+
+  /** End the relay of an address, which somebody else needs more. */
+  async evict(address: string): Promise<void> {
+    const relay = this.#book.atOld(address);
+    if (relay !== null) await this.#end(relay, 'its address is needed');
+  }
+
+  /** How many connections of desktops that are here still go over an earlier site. */
+  connections(): RelayedConnections[] {
+    return this.#book
+      .all()
+      .filter((r) => r.record.role === 'new' && r.flows.size > 0)
+      .map(({ record, flows, rttMs }) => ({
+        desktop: record.desktop,
+        oldExternal: record.oldExternal,
+        connections: flows.size,
+        rttMs,
+      }));
+  }
+
+  /** Send a packet of a relayed flow on; false where it belongs to none. */
+  divert(packet: Buffer): boolean {
+    const inward = readPacket(packet, 'in');
+    const old = inward === null ? null : this.#book.atOld(inward.destination);
+    if (inward !== null && old !== null && this.#book.note(old, inward, 'in')) {
+      this.#sendPacket(old, packet);
+      return true;
+    }
+    const outward = readPacket(packet, 'out');
+    const present = outward === null ? null : this.#book.atNew(outward.source, outward.flow);
+    if (outward === null || present === null || !this.#book.note(present, outward, 'out')) return false;
+    this.#sendPacket(present, readdress(packet, 'source', present.record.oldExternal));
+    return true;
+  }
+
+  /** End what is over. */
+  async tick(): Promise<void> {
+    for (const relay of this.#book.all().filter((r) => !r.offered)) {
+      const pruned = this.#book.prune(relay);
+      if (this.#now() >= relay.record.untilMs) await this.#end(relay, 'its time is over');
+      else if (relay.flows.size === 0 && this.#mayEnd(relay)) await this.#end(relay, 'no flow is left');
+      else if (pruned) {
+        await this.#book.save(relay);
+        await this.#options.apply();
+      }
+    }
+  }
+
+  #mayEnd({ record, unlisted, sinceMs }: LiveRelay): boolean {
+    return record.role === 'old' ? unlisted.size === 0 : this.#now() - sinceMs > EMPTY_MS;
+  }
+
+  async #end(relay: LiveRelay, why: string): Promise<void> {
+    const { role, desktop, oldExternal } = relay.record;
+    if (role === 'old') this.#send(relay, { note: 'over' });
+    this.#lastHereAtMs.delete(relay);
+    await this.#book.drop(relay);
+    await this.#options.apply();
+    if (role === 'old') await this.#options.released(oldExternal);
+    this.#options.logger.info({ desktop, oldExternal, role }, `a relay of ${desktop} has ended: ${why}`);
+  }
+
+  #recordOf(stay: Stay, flows: readonly RelayedFlow[]): RelayRecord {
+    const { desktop, external } = stay;
+    return {
+      ...deriveRelay(this.#secret, stay),
+      version: 1,
+      desktop,
+      role: 'old',
+      oldExternal: external,
+      oldHost: this.#options.endpoint,
+      generation: 0,
+      flows: [...flows],
+      untilMs: this.#now() + this.#options.limitMs,
+      peer: null,
+    };
+  }
+
+  /** The flows of a stay that need a relay, should the desktop leave: not those of earlier stays, nor those of peers with a path of their own. */
+  async #flowsOf(stay: Stay, direct: readonly string[]): Promise<RelayedFlow[]> {
+    const earlier = new Set(this.#book.of(stay.desktop, 'new').flatMap((r) => [...r.flows.keys()]));
+    const flows = await listFlows(stay.internal).catch((error: unknown) => {
+      this.#options.logger.warn(
+        { desktop: stay.desktop, error: messageOf(error) },
+        'the open flows of this desktop are not known: those of peers without a proxy will not outlive a move',
+      );
+      return [];
+    });
+    return flows
+      .filter((flow) => !direct.includes(flow.peer.address) && !earlier.has(flowKey(flow)))
+      .sort((a, b) => (flowKey(a) < flowKey(b) ? -1 : 1))
+      .slice(0, MAX_FLOWS);
+  }
+
+  /** Notes that wait for an answer, again. */
+  #repeat(): void {
+    for (const relay of this.#book.all()) {
+      if (relay.record.role === 'old') this.#sendList(relay);
+      else if (this.#options.presence(relay.record.desktop)?.active === true) {
+        const every = relay.rttMs === null ? 5 * REPEAT_MS : HERE_MS;
+        if (this.#now() - (this.#lastHereAtMs.get(relay) ?? 0) >= every) this.#sayHere(relay);
+      }
+    }
+  }
+
+  #sendList(relay: LiveRelay): void {
+    for (const note of [...relay.unlisted.values()].slice(0, 20)) this.#send(relay, note);
+  }
+
+  #sayHere(relay: LiveRelay): void {
+    this.#lastHereAtMs.set(relay, this.#now());
+    this.#send(relay, { note: 'here', atMs: performance.now(), flows: relay.flows.size });
+  }
+
+  #send(relay: LiveRelay, note: Note): void {
+    const to = this.#book.otherEnd(relay);
+    if (to !== null) this.#sockets.send(relay.end.seal(KIND.note, encodeNote(note)), to);
+  }
+
+  #sendPacket(relay: LiveRelay, packet: Buffer): void {
+    const to = this.#book.otherEnd(relay);
+    if (to !== null) this.#sockets.send(relay.end.seal(KIND.packet, packet), to);
+  }
+
+  #receive(bytes: Buffer, from: Endpoint): void {
+    const header = readHeader(bytes);
+    if (header === null) {
+      this.refused.malformed += 1;
+      return;
+    }
+    let why: Refusal | 'unknownRelay' = 'unknownRelay';
+    for (const relay of this.#book.withId(header.id)) {
+      const opened = relay.end.open(header, bytes, this.#now());
+      if (typeof opened === 'string') {
+        why = opened;
+        continue;
+      }
+      if (opened.kind === KIND.packet) this.#deliver(relay, opened.content);
+      else if (opened.kind === KIND.note) this.#take(relay, opened.content, opened.newest, from);
+      return;
+    }
+    this.refused[why] += 1;
+  }
+
+  /** A packet out of a relay: to the desktop, or out of the old site. Only of a flow that the relay has, and with the addresses that it has. */
+  #deliver(relay: LiveRelay, packet: Buffer): void {
+    const { role, oldExternal, desktop } = relay.record;
+    const direction = role === 'old' ? 'out' : 'in';
+    const read = readPacket(packet, direction);
+    const own = direction === 'out' ? read?.source : read?.destination;
+    if (relay.offered || read === null || own !== oldExternal || !this.#book.note(relay, read, direction)) {
+      this.refused.unknownFlow += 1;
+      return;
+    }
+    const at = this.#options.presence(desktop);
+    if (direction === 'out') this.#sockets.sendRaw(packet, read.destination);
+    else if (at?.active === true)
+      this.#sockets.sendRaw(readdress(packet, 'destination', at.internal), at.internal);
+  }
+
+  #take(relay: LiveRelay, content: Buffer, newest: boolean, from: Endpoint): void {
+    const note = decodeNote(content);
+    if (note === null) return;
+    if (relay.record.role === 'old') {
+      if (note.note === 'here') this.#takeHere(relay, note, newest, from);
+      else if (note.note === 'listed') relay.unlisted.delete(note.number);
+    } else if (note.note === 'heard') relay.rttMs = Math.max(0, performance.now() - note.atMs);
+    else if (note.note === 'over') this.#later(this.#end(relay, 'the old site has ended it'));
+    else if (note.note === 'list') {
+      this.#book.add(relay, note.add);
+      this.#book.prune(relay, (flow) => note.direct.includes(flow.peer.address));
+      this.#later(
+        this.#book
+          .save(relay)
+          .then(this.#options.apply)
+          .then(() => this.#send(relay, { note: 'listed', number: note.number })),
+      );
+    }
+  }
+
+  #takeHere(relay: LiveRelay, note: Extract<Note, { note: 'here' }>, newest: boolean, from: Endpoint): void {
+    const { peer } = relay.record;
+    if (newest && (peer?.address !== from.address || peer.port !== from.port)) {
+      relay.record = { ...relay.record, peer: from };
+      this.#later(this.#book.save(relay));
+    }
+    this.#send(relay, { note: 'heard', atMs: note.atMs });
+    if (note.flows === 0 && !relay.offered && relay.unlisted.size === 0)
+      this.#later(this.#end(relay, 'the present host has no flow left'));
+  }
+
+  #later(work: Promise<unknown>): void {
+    work.catch((error: unknown) =>
+      this.#options.logger.warn({ error: messageOf(error) }, 'a relay could not be changed'),
+    );
+  }
+}
+
+function flowsOf(relay: LiveRelay): RelayedFlow[] {
+  return [...relay.flows.values()].map((f) => f.flow);
+}
