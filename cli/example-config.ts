@@ -24,6 +24,7 @@ sites:
       - id: h1
         peer: { address: 198.51.100.11, port: 7947 }
         probe: { address: 198.51.100.11, port: 7948 }
+        # provides: [a100]      # optional, also of a site: what \`vmshadow desktop constrain --require\` may ask for
 
 # All that follows may be left out; these are the defaults.
 policy:

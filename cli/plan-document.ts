@@ -84,6 +84,7 @@ export function snapshotOfStatus(status: LoopStatus, policy: CloudSnapshot['poli
       state: d.state,
       rank: d.rank,
       rttMs: { ...d.rtts },
+      ...(d.constraints === undefined ? {} : { constraints: d.constraints }),
     })),
     policy,
   };

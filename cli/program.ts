@@ -141,7 +141,10 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
   pooled(program.command('move <desktop> <site>'))
     .description('move a desktop to a site now, and follow the move to its end')
     .option('--host <host>', 'to this host of the site')
-    .option('--force', 'although it was moved not long ago, or such moves are held back')
+    .option(
+      '--force',
+      'although it was moved not long ago, such moves are held back, or it breaks a constraint',
+    )
     .option('--follow', 'wait until it has ended (the default)')
     .option('--no-follow', 'only start it')
     .action(async (desktop: string, site: string, o: Raw) => {
@@ -241,6 +244,21 @@ function addDesktops(program: Command, context: CliContext, result: ProgramResul
       const { createCommand } = await import('./commands/create-desktop.js');
       result.exit = await createCommand(context, { ...o, id });
     });
+  pooled(desktop.command('constrain <desktop>'))
+    .description(
+      'show or change where a desktop may be, whatever it gains; each option replaces what it set before',
+    )
+    .option('--pin', 'never moved')
+    .option('--no-pin', 'moved again')
+    .option('--allow <site...>', 'only at these sites')
+    .option('--forbid <site...>', 'never at these sites')
+    .option('--require <class...>', 'only where a site or host provides these (vmshadow.yaml: provides)')
+    .option('--apart <group...>', 'no two of a group on one host (GROUP@site: at one site)')
+    .option('--together <group...>', 'a group stays on one host (GROUP@site: at one site)')
+    .option('--clear', 'drop all constraints that are not named')
+    .action(async (id: string, o: Raw) =>
+      (await import('./commands/constrain.js')).constrainCommand(context, { ...o, desktop: id }),
+    );
   for (const action of ['start', 'stop'] as const)
     pooled(desktop.command(`${action} <desktop>`))
       .description(action === 'start' ? 'start a stopped desktop' : 'shut a desktop down; its disk stays')

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   ALREADY_THERE: false,
   HYSTERESIS: false,
   HELD_BACK: false,
+  CONSTRAINT: false,
   DRAINING: false,
   NO_CAPACITY: false,
   OUT_OF_SPACE: false,

@@ -15,6 +15,7 @@ import { WORKFLOW } from '../temporal/contract/names.js';
 import { applyMoves } from './loop/apply-moves.js';
 import { beginRun, carryOver } from './loop/carry-over.js';
 import { collect } from './loop/collect.js';
+import { constrainDesktop } from './loop/constraints.js';
 import { createDesktop, endCreate, forgetTerminatedCreations } from './loop/create-desktop.js';
 import { desktopPower, enrollClients, removeDesktop } from './loop/desktop-requests.js';
 import { drain, judgeResidents, pauseLoop, undrain, unpauseLoop } from './loop/drain.js';
@@ -87,6 +88,7 @@ function answerTo(state: LoopState): void {
     enrollClients: (ask) => enrollClients(state, ask),
     makePlan: (ask) => askPlan(state, ask),
     applyMoves: (ask) => applyMoves(state, ask),
+    constrainDesktop: (ask) => constrainDesktop(state, ask),
     setPolicy: (change) => setPolicy(state, change),
     setCloud: (cloud) => state.setCloud(cloud),
     drain: (ask) => drain(state, ask),

@@ -1,5 +1,6 @@
 // The plain account of a desktop's rank: figures, reasons, and a small plot of what distance does to the session. Pure text.
 import type { CaptureReport } from '../../domain/fingerprint/rank/capture-report.js';
+import { constraintWords, type DesktopConstraints } from '../../domain/model/constraints.js';
 import {
   REFERENCE_RTTS_MS,
   type PredictionCurve,
@@ -19,6 +20,7 @@ export interface Explained {
   readonly reasons: readonly string[];
   readonly prediction?: PredictionCurve | null;
   readonly predicted?: readonly Point[];
+  readonly constraints?: DesktopConstraints | undefined;
 }
 
 interface Point {
@@ -39,10 +41,16 @@ export function renderExplanation(e: Explained): string {
     'Why:',
     ...(e.reasons.length === 0 ? ['  nothing has been seen of it yet'] : e.reasons.map((r) => `  - ${r}`)),
     ...sitesOf(e),
+    ...constraintsOf(e),
     ...plotOf(e),
     '',
   ];
   return lines.join('\n');
+}
+
+function constraintsOf({ constraints = {} }: Explained): string[] {
+  const words = constraintWords(constraints);
+  return words.length === 0 ? [] : ['', 'Constraints:', ...words.map((line) => `  - ${line}`)];
 }
 
 /** Explain one desktop of a capture file. */

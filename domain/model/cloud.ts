@@ -1,6 +1,7 @@
 // The cloud as the operator describes it (vmshadow.yaml): sites, hosts, policy, limits. The manager reads it.
 import { z } from 'zod';
 import { Cidr, Endpoint } from './address.js';
+import { Classes } from './constraints.js';
 import { HostId, PoolId, SiteId } from './ids.js';
 import { Policy } from './policy.js';
 
@@ -13,6 +14,8 @@ const HostConfig = z.object({
   peer: Endpoint,
   /** UDP address that answers RTT probes; usually the same machine. */
   probe: Endpoint,
+  /** What desktops may require: a licence, a kind of GPU. */
+  provides: Classes.optional(),
 });
 type HostConfig = z.infer<typeof HostConfig>;
 
@@ -23,6 +26,8 @@ const SiteConfig = z.object({
   /** Degrees; optional, used to choose the k nearest sites of a user by geography. */
   latitude: z.number().min(-90).max(90).optional(),
   longitude: z.number().min(-180).max(180).optional(),
+  /** What each of its hosts provides. */
+  provides: Classes.optional(),
 });
 type SiteConfig = z.infer<typeof SiteConfig>;
 

@@ -6,6 +6,7 @@ import { BLAMES } from '../../domain/migration/blame.js';
 import type { Hold } from '../../domain/migration/held-moves.js';
 import { CAUSES } from '../../domain/migration/phases.js';
 import { VERDICTS, type MoveGain, type Unhelped } from '../../domain/migration/realised-gain.js';
+import { DesktopConstraints } from '../../domain/model/constraints.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { withNewNames } from '../../domain/model/old-names.js';
 import { parseInput } from '../../domain/model/parse.js';
@@ -13,7 +14,7 @@ import { Policy } from '../../domain/model/policy.js';
 import { HostState } from './host-report.js';
 
 /** Raised with each change that the schema of the version before would not read, or would lose a field of. */
-export const CARRIED_VERSION = 4;
+export const CARRIED_VERSION = 5;
 
 const timeMs = z.number();
 
@@ -130,6 +131,8 @@ export const Carried = z.object({
   spared: z.record(z.string(), timeMs).default({}),
   /** Since when the loop starts no moves of its own. */
   pausedSinceMs: timeMs.nullable().default(null),
+  /** What operators have said of where desktops may be. */
+  constraints: z.record(z.string(), DesktopConstraints).default({}),
   /** Of those only whom the hosts pinged: it would take many cycles to ask them all again. */
   users: z.record(z.string(), UserRtts),
   /** A cycle that was asked for and has not begun yet. */
@@ -148,11 +151,12 @@ export function readCarried(raw: unknown): Carried {
 
 /**
  * Version 1 had no number, older names of sizes, and in its beginning neither asked cycles nor last words; version 2 held no moves back;
- * version 3 knew no draining, no pause.
+ * version 3 knew no draining, no pause; version 4 no constraints.
  */
 function migrated(raw: unknown): unknown {
   if (typeof raw !== 'object' || raw === null) return raw;
-  if ('version' in raw && raw.version === 3) return { ...raw, version: CARRIED_VERSION };
+  if ('version' in raw && (raw.version === 3 || raw.version === 4))
+    return { ...raw, version: CARRIED_VERSION };
   if ('version' in raw && raw.version !== 2) return raw;
   const before =
     'version' in raw ? raw : { asked: null, lastWords: [], ...withNewNames(raw), beganAfresh: null };

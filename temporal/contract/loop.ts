@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
+import type { DesktopConstraints } from '../../domain/model/constraints.js';
 import type { Policy } from '../../domain/model/policy.js';
 import type { PlanResult } from '../../domain/placement/request/model.js';
 import { OPERATORS } from './drain.js';
@@ -10,6 +11,7 @@ import { CreateEnded } from './create.js';
 import { MoveEnded } from './move.js';
 import {
   ApplyMoves,
+  ConstrainDesktop,
   CreateDesktop,
   DesktopPower,
   EnrollClients,
@@ -40,6 +42,10 @@ const removeDesktop: Update<typeof RemoveDesktop, DesktopRemoved> = update('remo
 const enrollClients: Update<typeof EnrollClients, void> = update('enrollClients', EnrollClients);
 const makePlan: Update<typeof PlanAsk, PlanResult> = update('makePlan', PlanAsk);
 const applyMoves: Update<typeof ApplyMoves, MovesApplied> = update('applyMoves', ApplyMoves);
+const constrainDesktop: Update<typeof ConstrainDesktop, DesktopConstraints> = update(
+  'constrainDesktop',
+  ConstrainDesktop,
+);
 const setPolicy: Update<typeof PolicyChange, Policy> = update('setPolicy', PolicyChange);
 const setCloud: Update<typeof CloudConfig, void> = update('setCloud', CloudConfig);
 const retryMoves: Update<typeof RetryMoves, MovesRetried> = update('retryMoves', RetryMoves);
@@ -57,6 +63,8 @@ export const LOOP = {
   /** For ever; refused for one that runs or is in a move. */
   removeDesktop,
   enrollClients,
+  /** Answers with all that then constrains it. */
+  constrainDesktop,
   /** Plan on fresh reports without acting. */
   makePlan,
   /** Start moves of an earlier plan, one wave at a time within the limits, as far as they are still true. */

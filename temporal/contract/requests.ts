@@ -1,6 +1,7 @@
 // What operators ask of the shadow loop, and what it answers them.
 import { z } from 'zod';
 import { CAUSES } from '../../domain/migration/phases.js';
+import { DesktopConstraints } from '../../domain/model/constraints.js';
 import { Boot, DesktopDefinition } from '../../domain/model/desktop.js';
 import { DesktopId, HostId, HostRef, SiteId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
@@ -11,7 +12,7 @@ export const RequestMove = z.object({
   desktop: DesktopId,
   site: SiteId,
   host: HostId.optional(),
-  /** Move although the hysteresis time has not passed, and what is held back too. */
+  /** Move although the hysteresis time has not passed, what is held back too, and against its constraints. */
   force: z.boolean().default(false),
 });
 export type RequestMove = z.infer<typeof RequestMove>;
@@ -131,6 +132,14 @@ export interface MovesApplied {
 /** A part of a policy: objects are merged into the one in force key by key, and what comes of it is checked as a whole. */
 export const PolicyChange = z.record(z.string(), z.unknown());
 export type PolicyChange = z.infer<typeof PolicyChange>;
+
+/** What is to constrain a desktop from now on: each field that is given replaces the one before; `clear` drops all others. */
+export const ConstrainDesktop = z.object({
+  desktop: DesktopId,
+  clear: z.boolean().default(false),
+  constraints: DesktopConstraints,
+});
+export type ConstrainDesktop = z.infer<typeof ConstrainDesktop>;
 
 /** Let the plan try again what is held back: of a desktop, from or to a host, or all. */
 export const RetryMoves = z.object({ desktop: DesktopId.optional(), host: HostRef.optional() }).prefault({});

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { MoveGain } from '../../domain/migration/realised-gain.js';
 import type { Blame } from '../../domain/migration/blame.js';
 import type { Capacity } from '../../domain/model/capacity.js';
+import type { DesktopConstraints } from '../../domain/model/constraints.js';
 import type { DesktopState } from '../../domain/model/desktop.js';
 import type { DrainStatus } from './drain.js';
 import { DesktopId, type HostRef, type PoolId, type SiteId } from '../../domain/model/ids.js';
@@ -47,6 +48,8 @@ export interface DesktopStatus {
     readonly responseMs: number | null;
   }[];
   readonly move: string | null;
+  /** What operators have said of where it may be; missing where nothing. */
+  readonly constraints?: DesktopConstraints | undefined;
 }
 
 export interface HostStatus {

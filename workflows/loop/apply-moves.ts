@@ -5,6 +5,7 @@ import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { reviewMoves, type CloudNow } from '../../domain/placement/life/review.js';
 import type { ApplyMoves, MoveApplied, MovesApplied } from '../../temporal/contract/requests.js';
 import { collect } from './collect.js';
+import { violationBy } from './constraints.js';
 import { drainOf } from './drain.js';
 import { usedOf } from './find-room.js';
 import { leftAlone } from './gains.js';
@@ -97,6 +98,7 @@ function cloudNow(state: LoopState, nowMs: number): CloudNow {
         report === undefined ? NO_ROOM : { capacity: report.capacity, used: usedOf(state, report) };
       return { answers, draining, ...room };
     },
+    violated: (desktop, to, moved, heading) => violationBy(state, desktop, to, moved, heading),
     heldBack: (desktop, from, to) => {
       const hold = holdOn(state, { desktop, from, to }, nowMs);
       return hold === null ? null : sayHold(hold);

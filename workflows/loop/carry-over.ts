@@ -29,6 +29,7 @@ export function carryOver(state: LoopState, nowMs: number): Carried {
     draining: [...state.draining.values()],
     spared: Object.fromEntries([...state.sparedUntilMs].filter(([, until]) => until > nowMs)),
     pausedSinceMs: state.pausedSinceMs,
+    constraints: Object.fromEntries(state.constraints),
     users: Object.fromEntries([...state.users].filter(([, user]) => user.by === 'hosts')),
     asked: state.asked,
     lastWords: [...state.reports.values()]

@@ -2,6 +2,7 @@
 // since a pool may have 20,000 of them.
 import type { DesktopReport, HostReport } from '../../temporal/contract/host-report.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
+import type { DesktopConstraints } from '../../domain/model/constraints.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { Place } from '../../domain/users/geography.js';
 import type { Hold } from '../../domain/migration/held-moves.js';
@@ -50,6 +51,8 @@ export class LoopState {
   readonly sparedUntilMs: Map<string, number>;
   /** Since when the loop starts no moves of its own. */
   pausedSinceMs: number | null;
+  /** What operators have said of desktops (constraints.ts). */
+  readonly constraints: Map<string, DesktopConstraints>;
   readonly users: Map<string, UserRtts>;
   reports = new Map<string, HostReport>();
   problems = new Map<string, string>();
@@ -87,6 +90,7 @@ export class LoopState {
     this.draining = new Map((carried?.draining ?? []).map((place) => [placeKey(place), place]));
     this.sparedUntilMs = new Map(Object.entries(carried?.spared ?? {}));
     this.pausedSinceMs = carried?.pausedSinceMs ?? null;
+    this.constraints = new Map(Object.entries(carried?.constraints ?? {}));
     this.users = new Map(Object.entries(carried?.users ?? {}));
     this.asked = carried?.asked ?? null;
     for (const { report, problem } of carried?.lastWords ?? []) {
@@ -194,6 +198,7 @@ export class LoopState {
         desktops: report.desktops.filter((d) => d.definition.id !== desktop),
       });
     for (const known of this.#byDesktop()) known.delete(desktop);
+    this.constraints.delete(desktop);
   }
 
   /** Forget desktops that no host has any more, when every host could be asked. */

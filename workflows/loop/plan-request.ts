@@ -6,6 +6,7 @@ import { placeOf, type Place } from '../../domain/drain/place.js';
 import { convertSize } from '../../domain/model/units.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
 import type { PlanAsk } from '../../temporal/contract/requests.js';
+import { constraintsInPlan } from './constraints.js';
 import { leftAlone } from './gains.js';
 import { heldInPlan } from './holds.js';
 import type { Located, LoopState } from './loop-state.js';
@@ -49,11 +50,13 @@ export function planRequest(
         {
           id: site.id,
           kind: site.kind,
+          ...(site.provides === undefined ? {} : { provides: site.provides }),
           ...ifEmptied(draining.some((place) => place.site === site.id && place.host === undefined)),
           slots: hosts.reduce((sum, h) => sum + h.capacity.slots, 0),
           hosts: hosts.map(({ host, capacity }) => ({
             id: host.host,
             ...ifEmptied(mustLeave(host)),
+            ...providedBy(site, host.host),
             slots: capacity.slots,
             vcpu: capacity.vcpus,
             memoryGB: gigabytes(capacity.memoryMiB),
@@ -79,6 +82,7 @@ export function planRequest(
         diskDirtyMbps: dirty?.diskMbps ?? 0,
         lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
         ...feltBy(state, d.id),
+        ...constraintsInPlan(state, d.id, planned),
         ...(!mustLeave(host)
           ? {
               ...lockOf(power === 'running', state.lockedUntilMs.get(d.id), held.lockOf(d.id, host)),
@@ -174,4 +178,10 @@ function lockOf(running: boolean, ...untilMs: (number | undefined)[]): { lockedU
 /** Hosts that the desktop is not sent to for now. */
 function unfitFor(hosts: readonly HostRef[] | undefined): { unfitHosts?: HostRef[] } {
   return hosts === undefined || hosts.length === 0 ? {} : { unfitHosts: [...hosts] };
+}
+
+/** What a host itself provides. */
+function providedBy({ hosts }: LoopState['cloud']['sites'][number], id: string): { provides?: string[] } {
+  const provides = hosts.find((h) => h.id === id)?.provides;
+  return provides === undefined ? {} : { provides };
 }

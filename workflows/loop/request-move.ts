@@ -4,6 +4,7 @@ import { VmshadowError } from '../../domain/errors.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import type { MoveAccepted, RequestMove } from '../../temporal/contract/requests.js';
 import { collect } from './collect.js';
+import { violationBy } from './constraints.js';
 import { assertNotDraining } from './drain.js';
 import { holdOn, sayHold } from './holds.js';
 import { knownDesktop, knownHost, knownSite, roomAt } from './find-room.js';
@@ -35,8 +36,14 @@ export async function requestMove(state: LoopState, ask: RequestMove): Promise<M
     ask.host,
     found.report.definition,
     found.host,
-    (host) => holdTo(host) !== null,
+    (host) => holdTo(host) !== null || violationBy(state, ask.desktop, host) !== null,
   );
+  const broken = ask.force ? null : violationBy(state, ask.desktop, to);
+  if (broken !== null)
+    throw new VmshadowError(
+      'CONSTRAINT',
+      `desktop ${ask.desktop} is not moved to ${hostKey(to)}: ${broken}; use --force to move it all the same, or change what constrains it: \`vmshadow desktop constrain ${ask.desktop}\``,
+    );
   const hold = ask.force ? null : holdTo(to);
   if (hold !== null)
     throw new VmshadowError(

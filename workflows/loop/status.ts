@@ -159,6 +159,7 @@ function desktopStatus(state: LoopState, { host, report }: Located): DesktopStat
             responseMs: finite(curve.responseMs[i]),
           })),
     move: state.moves.get(d.id)?.workflowId ?? null,
+    ...(state.constraints.has(d.id) ? { constraints: state.constraints.get(d.id) } : {}),
   };
 }
 

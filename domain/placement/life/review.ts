@@ -35,6 +35,8 @@ export interface HostNow {
   readonly used: Capacity;
 }
 
+type Places = ReadonlyMap<DesktopId, HostRef>;
+
 /** The cloud as far as moves depend on it. */
 export interface CloudNow {
   readonly nowMs: number;
@@ -42,6 +44,8 @@ export interface CloudNow {
   host(ref: HostRef): HostNow | null;
   /** Why a move is not tried for now, after it failed; null where it may be. */
   heldBack(desktop: DesktopId, from: HostRef, to: HostRef): string | null;
+  /** The constraint that a move breaks, in words, with those who have moved before it and where all are going in the end; null: none. */
+  violated(desktop: DesktopId, to: HostRef, moved: Places, heading: Places): string | null;
 }
 
 /** Why a move is left out. */
@@ -56,6 +60,7 @@ type LeftOut =
   | 'host-silent'
   | 'draining'
   | 'full'
+  | 'constraint'
   | 'held-back'
   | 'no-gain'
   | 'earlier-left-out';
@@ -74,7 +79,7 @@ const RUNNING = 'running';
 
 /** Judge each move; the answer has their order. */
 export function reviewMoves(moves: readonly PlannedMove[], cloud: CloudNow): Judged[] {
-  const ledger = new Ledger(cloud);
+  const ledger = new Ledger(cloud, moves);
   const judged = new Map<PlannedMove, Verdict>();
   const waves = [...new Set(moves.map((m) => m.wave))].sort((a, b) => a - b);
   for (const wave of waves) {
@@ -93,12 +98,15 @@ export function reviewMoves(moves: readonly PlannedMove[], cloud: CloudNow): Jud
 class Ledger {
   readonly moved = new Map<DesktopId, HostRef>();
   readonly refused = new Set<DesktopId>();
+  /** Where each is going in the end, as far as it is not refused. */
+  readonly heading = new Map<DesktopId, HostRef>();
   readonly #cloud: CloudNow;
   readonly #coming = new Map<string, Capacity>();
   #leaving: { readonly host: HostRef; readonly needs: Needs }[] = [];
 
-  constructor(cloud: CloudNow) {
+  constructor(cloud: CloudNow, moves: readonly PlannedMove[]) {
     this.#cloud = cloud;
+    for (const { desktop, to } of [...moves].sort((a, b) => a.wave - b.wave)) this.heading.set(desktop, to);
   }
 
   /** What is taken of a host then. */
@@ -116,6 +124,7 @@ class Ledger {
 
   refuse(desktop: DesktopId): void {
     this.refused.add(desktop);
+    this.heading.delete(desktop);
   }
 
   /** A wave's moves give their places back when all of it is done. */
@@ -172,7 +181,7 @@ function judge(move: PlannedMove, cloud: CloudNow, ledger: Ledger): Verdict {
   return (
     judgeTarget(move, cloud, ledger, found.needs) ??
     judgeGain(move, found) ??
-    judgeHold(move, at, cloud) ?? { verdict: 'true' }
+    judgeRules(move, at, cloud, ledger) ?? { verdict: 'true' }
   );
 }
 
@@ -199,7 +208,14 @@ function judgeGain({ from, to, gainMs, parking }: PlannedMove, { rttMs }: Deskto
   );
 }
 
-function judgeHold({ desktop, to }: PlannedMove, at: HostRef, cloud: CloudNow): Verdict | null {
+function judgeRules(
+  { desktop, to }: PlannedMove,
+  at: HostRef,
+  cloud: CloudNow,
+  { moved, heading }: Ledger,
+): Verdict | null {
+  const broken = cloud.violated(desktop, to, moved, heading);
+  if (broken !== null) return leftOut('constraint', broken);
   const held = cloud.heldBack(desktop, at, to);
   return held === null ? null : leftOut('held-back', held);
 }

@@ -237,4 +237,29 @@ describe("a plan's life", () => {
     expect(exit).toBe(1);
     expect(Object.values(results(applied))).toEqual(['failed: DISK_COPY']);
   });
+
+  it('keeps to what an operator says of a desktop: the plan, apply and move do, the last one unless it is forced', async () => {
+    const [move] = (await saved('back.json')).plan.moves;
+    const id = move!.desktop;
+    expect(await data('desktop', 'constrain', id, '--allow', 'us-east', 'us-north')).toEqual({
+      exit: 0,
+      data: { desktop: id, constraints: { allowedSites: ['us-east', 'us-north'] } },
+    });
+    const dry = await apply(file('back.json'), '--dry-run');
+    expect([dry.exit, results(dry.data)]).toEqual([1, { [id]: 'left-out: constraint' }]);
+    const { exit, message } = await refusal('move', id, 'us-west');
+    expect(exit).toBe(1);
+    expect(message).toContain(
+      'us-west is not among the sites that it may be at (us-east, us-north); use --force',
+    );
+    const { data: plan } = await data('plan');
+    expect((plan as { moves: { desktop: string; to: string }[] }).moves).not.toContainEqual(
+      expect.objectContaining({ desktop: id, to: 'us-west' }),
+    );
+    expect((await run('explain', id)).out).toContain('only at us-east, us-north');
+    expect((await run('move', id, 'us-west', '--force')).exit).toBe(0);
+    expect(cloud.runningAt(id)).toEqual(['us-west/h1']);
+    expect((await run('desktop', 'constrain', id, '--clear')).out).toBe(`${id}: no constraints\n`);
+    expect((await run('desktop', 'constrain', id, '--allow', 'Mars!')).exit).toBe(64);
+  });
 });

@@ -58,7 +58,8 @@ const hold: Hold = {
 };
 
 const NEW_IN_4 = { draining: [], spared: {}, pausedSinceMs: null };
-const NOTHING_NEW = { holds: {}, creating: {}, gains: [], unhelped: {}, ...NEW_IN_4 };
+const NEW_IN_5 = { constraints: {} };
+const NOTHING_NEW = { holds: {}, creating: {}, gains: [], unhelped: {}, ...NEW_IN_4, ...NEW_IN_5 };
 const without = (carried: Record<string, unknown>, fields: object) =>
   Object.fromEntries(Object.entries(carried).filter(([key]) => !(key in fields)));
 const asBefore3 = (carried: Record<string, unknown>) => without(carried, NOTHING_NEW);
@@ -89,6 +90,7 @@ function fullState(): LoopState {
   state.draining.set('west/h2', { ...h2, sinceMs: 8 });
   state.sparedUntilMs.set(desktop, 9);
   state.pausedSinceMs = 10;
+  state.constraints.set(desktop, { pinned: true, affinity: [{ group: 'lab', per: 'site' }] });
   const felt = { rttMs: 1, responseMs: null };
   const gain = { desktop, from: h1, to: h2, endedAtMs: 1, before: felt, predicted: felt };
   state.gains = [{ ...gain, realised: null, verdict: 'waiting' }];
@@ -152,7 +154,7 @@ describe('the next run of a loop', () => {
 
   it('reads the state of the release before, which had no version', () => {
     const { version, beganAfresh, ...before } = sent(fullState());
-    expect([version, beganAfresh]).toEqual([4, null]);
+    expect([version, beganAfresh]).toEqual([5, null]);
     const inOldNames = JSON.parse(JSON.stringify(asBefore3(before)).replaceAll('MiB"', 'Mb"')) as unknown;
     expect(carryOver(beginRun(cloud, inOldNames, 0), 0)).toEqual({
       ...carryOver(fullState(), 0),
@@ -163,9 +165,17 @@ describe('the next run of a loop', () => {
   it('reads the state of version 3, which knew no draining and no pause', () => {
     const rest = sent(fullState());
     expect(rest).toMatchObject({ draining: [{ site: 'west', host: 'h2', sinceMs: 8 }], pausedSinceMs: 10 });
-    const next = beginRun(cloud, { ...without(rest, NEW_IN_4), version: 3 }, 0);
+    const next = beginRun(cloud, { ...without(rest, { ...NEW_IN_4, ...NEW_IN_5 }), version: 3 }, 0);
     expect(next.beganAfresh).toBeNull();
-    expect(carryOver(next, 0)).toEqual({ ...carryOver(fullState(), 0), ...NEW_IN_4 });
+    expect(carryOver(next, 0)).toEqual({ ...carryOver(fullState(), 0), ...NEW_IN_4, ...NEW_IN_5 });
+  });
+
+  it('reads the state of version 4, which knew no constraints', () => {
+    const rest = sent(fullState());
+    expect(rest['constraints']).toMatchObject({ d1: { pinned: true } });
+    const next = beginRun(cloud, { ...without(rest, NEW_IN_5), version: 4 }, 0);
+    expect(next.beganAfresh).toBeNull();
+    expect(carryOver(next, 0)).toEqual({ ...carryOver(fullState(), 0), ...NEW_IN_5 });
   });
 
   it('reads the state of version 2, which held no moves back', () => {
@@ -184,7 +194,7 @@ describe('the next run of a loop', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['of a newer release', { ...sent(fullState()), version: 5 }, /version/],
+    ['of a newer release', { ...sent(fullState()), version: 6 }, /version/],
     ['that is broken', { ...sent(fullState()), cycle: -1, policy: 5 }, /cycle: [\s\S]*policy: /],
     ['that is none', 'nonsense', /expected object/],
   ])('begins afresh with a state %s, and says so for a day, also after further runs', (_, carried, why) => {

@@ -40,15 +40,17 @@ interface Cloud {
   readonly desktops: Record<string, DesktopNow>;
   readonly hosts?: Record<string, HostNow>;
   readonly held?: string;
+  readonly violated?: CloudNow['violated'];
 }
 
-function review(moves: readonly PlannedMove[], { desktops, hosts = {}, held }: Cloud) {
+function review(moves: readonly PlannedMove[], { desktops, hosts = {}, held, violated = () => null }: Cloud) {
   const rooms: Record<string, HostNow> = { 'west/h1': room(9, 2), 'east/h1': room(9, 0), ...hosts };
   const cloud: CloudNow = {
     nowMs: NOW_MS,
     desktop: (id) => desktops[id] ?? null,
     host: (at) => rooms[hostKey(at)] ?? null,
     heldBack: () => held ?? null,
+    violated,
   };
   return reviewMoves(moves, cloud);
 }
@@ -101,6 +103,22 @@ describe('reviewMoves', () => {
   it('leaves out what is held back', () => {
     expect(words(plain, { desktops: { d: desktop('west/h1') }, held: 'it failed' })).toEqual([
       'held-back: it failed',
+    ]);
+  });
+
+  it('leaves out what breaks a constraint, and asks with those who move before and where all are going', () => {
+    const desktops = {
+      a: desktop('west/h1'),
+      b: desktop('west/h1'),
+      c: desktop('west/h1', { state: 'stopped' }),
+    };
+    const moves = ['a', 'c', 'b'].map((id) => move(id, 'west/h1', 'east/h1'));
+    const violated: CloudNow['violated'] = (id, _, moved, heading) =>
+      id === 'b' ? [...moved.keys(), '|', ...heading.keys()].join(' ') : null;
+    expect(words(moves, { desktops, violated })).toEqual([
+      'true',
+      expect.stringMatching(/^stopped/),
+      'constraint: a | a b',
     ]);
   });
 
