@@ -106,4 +106,6 @@ export interface DesktopNetwork {
   userEndpoints(): Promise<UserEndpointReport[]>;
   /** Connections of desktops that are here and still go over the host of an earlier site. */
   relayed(): Promise<RelayedConnections[]>;
+  /** What others took away and was put back since the start, and what of others is in the way now, each in plain words with what to do. */
+  notes(): Promise<readonly string[]>;
 }

@@ -196,6 +196,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
       watchdog.start();
       return () => void watchdog.stop();
     },
+    certificateDaysLeft: () => certificate.daysLeft(),
     ping,
     now: Date.now,
     wait: (ms) => sleep(ms),

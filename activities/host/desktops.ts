@@ -5,7 +5,7 @@ import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { hasRoomToGoOn, outOfSpace } from '../../domain/model/real-room.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
-import type { DesktopReport, HostReport } from '../../temporal/contract/host-report.js';
+import { MAX_NOTES, type DesktopReport, type HostReport } from '../../temporal/contract/host-report.js';
 import { assertNotComing } from './creation.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
 import type { HostContext } from './host-context.js';
@@ -41,9 +41,10 @@ export function desktopActivities(ctx: HostContext) {
     async reportHost({ traffic, fingerprint }: ReportHost): Promise<HostReport> {
       followPolicy(ctx, fingerprint);
       const { desktops, used, capacity, resources } = await ctx.capacityGate.inventory();
-      const [windows, users] = await Promise.all([
+      const [windows, users, notes] = await Promise.all([
         traffic ? ctx.traffic.collect(ctx.fingerprints.policy, desktops) : [],
         ctx.network.userEndpoints(),
+        ctx.network.notes(),
       ]);
       const reports = await Promise.all(
         desktops.map(async ({ definition, state, diskUsedBytes }): Promise<DesktopReport | null> => {
@@ -74,6 +75,8 @@ export function desktopActivities(ctx: HostContext) {
         startedAtMs,
         capacity,
         used,
+        notes: notes.slice(0, MAX_NOTES),
+        certificateDaysLeft: ctx.certificateDaysLeft(),
         desktops: owned,
         fingerprints: ctx.fingerprints.rank(windows, ids, (d) => rttHere.get(d)),
         users,

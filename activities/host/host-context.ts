@@ -30,6 +30,8 @@ export interface HostContext {
   readonly linkCap: LinkCap;
   /** Watch the link to a peer during a move; cuts the move's connections when it is lost. Gives the function that ends the watch. */
   readonly watchLink: (move: MoveKey, peer: PeerHost) => () => void;
+  /** Whole days until the first of this host's certificates ends. */
+  readonly certificateDaysLeft: () => number;
   /** Median ICMP round trip to an address, ms; null without an answer. */
   readonly ping: (address: string) => Promise<number | null>;
   readonly now: () => number;

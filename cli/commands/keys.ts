@@ -7,15 +7,13 @@ import { z } from 'zod';
 import { hasCode, VmshadowError } from '../../domain/errors.js';
 import { Ipv4 } from '../../domain/model/address.js';
 import { HostId, SiteId } from '../../domain/model/ids.js';
-import { PublicKey } from '../../domain/model/keys.js';
+import { CERTIFICATE_WARNING_DAYS, PublicKey } from '../../domain/model/keys.js';
 import { parseArguments } from '../arguments.js';
 import { IDENTITY_FILE } from '../enrollment-files.js';
 import type { CliContext } from '../context.js';
 import { renderTable } from '../render/table.js';
 
 const DAY_MS = 86_400_000;
-/** A warning is given from so long before the end. */
-const WARN_DAYS = 30;
 
 const common = { dir: z.string().min(1).default('keys'), json: z.boolean().default(false) };
 
@@ -187,7 +185,7 @@ function renderKeys(dir: string, authority: CertificateInfo, hosts: readonly Hos
     h.publicKey ?? '-',
   ]);
   const counting = hosts.filter((h) => !h.revoked);
-  const ending = [authority, ...counting].filter((c) => c.daysLeft < WARN_DAYS);
+  const ending = [authority, ...counting].filter((c) => c.daysLeft < CERTIFICATE_WARNING_DAYS);
   return [
     ...ending.map(
       (c) => `WARNING  the certificate of ${c.name} ends in ${String(c.daysLeft)} days: renew it`,

@@ -96,6 +96,7 @@ const HOST_COLUMNS: readonly Column[] = [
   { head: 'vCPU', right: true },
   { head: 'memory', right: true },
   { head: 'disk', right: true },
+  { head: 'certificate', right: true },
   { head: 'seen' },
 ];
 
@@ -110,6 +111,7 @@ function hostRow(h: HostStatus, atMs: number): string[] {
     formatUse(h.used?.vcpus, h.capacity?.vcpus),
     `${size(h.used?.memoryMiB)}/${size(h.capacity?.memoryMiB)}`,
     `${size(h.used?.diskMiB)}/${size(h.capacity?.diskMiB)}`,
+    typeof h.certificateDaysLeft === 'number' ? `${String(h.certificateDaysLeft)} days` : UNKNOWN,
     formatAge(h.lastSeenMs, atMs),
   ];
 }

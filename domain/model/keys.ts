@@ -6,6 +6,9 @@ export const PublicKey = z
   .string()
   .regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'expected an Ed25519 public key: 32 bytes in base64');
 
+/** From so many days before a certificate's end it is said wherever an operator looks. */
+export const CERTIFICATE_WARNING_DAYS = 30;
+
 /**
  * What the cloud's authority says of a key: that it is a host's, or that a host's or a client's key counts no more. Of two words about one
  * key the one with the larger serial holds, so an older list never replaces a newer one.

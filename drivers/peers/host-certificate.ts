@@ -4,14 +4,13 @@ import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { X509Certificate } from 'node:crypto';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
+import { CERTIFICATE_WARNING_DAYS } from '../../domain/model/keys.js';
 import { readTextIfThere } from '../../os/durable-file.js';
 import { hostPkiFiles } from './pki.js';
 import { parseRevocations, type Revocations } from './revocations.js';
 
 const LOOK_EVERY_MS = 5_000;
 const DAY_MS = 86_400_000;
-/** A warning is given from so long before the end, once a day. */
-const WARN_DAYS = 30;
 
 export interface CertificateLog {
   info(details: object, message: string): void;
@@ -113,7 +112,7 @@ export class HostCertificate {
   #warn(): void {
     const nowMs = Date.now();
     const daysLeft = this.daysLeft(nowMs);
-    if (daysLeft >= WARN_DAYS || Math.abs(nowMs - this.#warnAtMs) < DAY_MS) return;
+    if (daysLeft >= CERTIFICATE_WARNING_DAYS || Math.abs(nowMs - this.#warnAtMs) < DAY_MS) return;
     this.#warnAtMs = nowMs;
     this.#log.warn({ daysLeft }, "this host's certificate ends soon: run `vmshadow keys renew SITE/HOST`");
   }

@@ -34,7 +34,7 @@ export class DesiredState {
   /** One look after the other; one that fails is said and does not end them. */
   #looking: Promise<void> = Promise.resolve();
   /** What was put back since the start, by kind. */
-  readonly #restored: Record<string, number> = {};
+  readonly #restored = new Map<string, { times: number; what: string; atMs: number }>();
 
   constructor(options: DesiredStateOptions) {
     this.#options = options;
@@ -52,6 +52,14 @@ export class DesiredState {
     this.#timer = null;
     await this.#changes.stop();
     await this.#looking;
+  }
+
+  /** What was put back since the start, in words. */
+  notes(): string[] {
+    return [...this.#restored.values()].map(
+      ({ times, what, atMs }) =>
+        `somebody else took away ${what}, last at ${new Date(atMs).toISOString()}, ${String(times)} times of this kind since dom0 started: each was put back; find out which program does it`,
+    );
   }
 
   #lookLater(): void {
@@ -118,7 +126,8 @@ export class DesiredState {
   }
 
   #putBack(kind: string, what: string): void {
-    const times = (this.#restored[kind] = (this.#restored[kind] ?? 0) + 1);
+    const times = (this.#restored.get(kind)?.times ?? 0) + 1;
+    this.#restored.set(kind, { times, what, atMs: Date.now() });
     this.#options.logger.warn({ kind, times }, `somebody else took away ${what}: put back`);
   }
 }

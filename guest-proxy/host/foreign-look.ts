@@ -23,6 +23,7 @@ const listRuleset = () => runCommand(['nft', '-j', 'list', 'ruleset'], { timeout
 export class ForeignLook {
   readonly #options: ForeignLookOptions;
   #said = new Set<string>();
+  #problems: readonly ForeignProblem[] = [];
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> = Promise.resolve();
 
@@ -42,6 +43,11 @@ export class ForeignLook {
     await this.#looking;
   }
 
+  /** What was in the way at the last look, each with its remedy. */
+  notes(): string[] {
+    return this.#problems.map(inWords);
+  }
+
   /** Look once more, after the looks before. */
   look(): Promise<void> {
     this.#looking = this.#looking.then(async () => {
@@ -58,14 +64,16 @@ export class ForeignLook {
 
   #say(problems: readonly ForeignProblem[]): void {
     const { logger } = this.#options;
+    this.#problems = problems;
     const now = new Set(problems.map((p) => p.words));
-    for (const { words, remedy } of problems)
-      if (!this.#said.has(words))
-        logger.warn(
-          { remedy },
-          `${words}: run ${remedy.map((line) => `\`${line}\``).join(' and ')}, and have that firewall's own configuration do the same`,
-        );
+    for (const problem of problems)
+      if (!this.#said.has(problem.words)) logger.warn({ remedy: problem.remedy }, inWords(problem));
     for (const words of this.#said) if (!now.has(words)) logger.info({}, `no more: ${words}`);
     this.#said = now;
   }
+}
+
+function inWords({ words, remedy }: ForeignProblem): string {
+  const commands = remedy.map((line) => `\`${line}\``).join(' and ');
+  return `${words}: run ${commands}, and have that firewall's own configuration do the same`;
 }

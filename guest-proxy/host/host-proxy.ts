@@ -394,6 +394,10 @@ export class HostProxy implements DesktopNetwork {
     );
   }
 
+  notes(): Promise<readonly string[]> {
+    return Promise.resolve([...this.#foreign.notes(), ...this.#desired.notes()]);
+  }
+
   userEndpoints(): Promise<UserEndpointReport[]> {
     return Promise.resolve(this.#users?.userEndpoints() ?? []);
   }

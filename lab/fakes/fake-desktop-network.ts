@@ -167,6 +167,7 @@ export function fakeDesktopNetwork(options: FakeDesktopNetworkOptions): DesktopN
         })),
     userEndpoints: async () => [...users()],
     relayed: async () => [],
+    notes: async () => [],
   };
 }
 

@@ -127,6 +127,7 @@ export class FakeHost {
         return host === undefined ? null : { alive: host.alive, requests: host.target, faults: host.faults };
       }),
       linkCap: fakeLinkCap(this.caps),
+      certificateDaysLeft: () => 800,
       watchLink: () => () => undefined,
       ping: async () => this.pingMs,
       now: () => Date.now(),

@@ -10,6 +10,9 @@ import { DesktopId, HostRef, SiteId, hostKey, sameHost } from '../../domain/mode
 import { withNewNames } from '../../domain/model/old-names.js';
 import { parseInput } from '../../domain/model/parse.js';
 
+/** Of a host that something is very wrong with, the first will do. */
+export const MAX_NOTES = 20;
+
 const timeMs = z.number().min(0);
 const rate = z.number().min(0).nullable();
 
@@ -51,6 +54,10 @@ export const HostState = z.object({
   startedAtMs: timeMs.optional(),
   capacity: Capacity,
   used: Capacity,
+  /** What was put back on it, or is in its desktops' way, each with what to do; one of a release before does not say. */
+  notes: z.array(z.string()).max(MAX_NOTES).optional(),
+  /** Whole days until the first of its certificates ends. */
+  certificateDaysLeft: z.number().optional(),
   /** Only those that it owns. */
   desktops: z.array(DesktopReport),
 });

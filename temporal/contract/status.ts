@@ -60,6 +60,8 @@ export interface HostStatus {
   readonly capacity: Capacity | null;
   readonly used: Capacity | null;
   readonly lastSeenMs: number | null;
+  /** Whole days until the first of its certificates ends; null where it does not say. */
+  readonly certificateDaysLeft?: number | null;
   /** It is being emptied; missing from a loop of a release before. */
   readonly draining?: boolean;
 }

@@ -74,6 +74,10 @@ export function describeDesktopNetwork(name: string, make: () => Promise<Network
     }, TEST_MS);
     afterAll(() => world.remove(), TEST_MS);
 
+    claim('has nothing to say of hosts that nobody else touches', async () => {
+      expect([...(await a.notes()), ...(await b.notes())]).toEqual([]);
+    });
+
     describe('a desktop at its host', () => {
       afterEach(async () => {
         for (const other of [second, third]) await a.detach(other.id);

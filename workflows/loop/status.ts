@@ -1,5 +1,6 @@
 // The loop's answer to `status`, and the page that the UI shows for it.
-import { hostKey } from '../../domain/model/ids.js';
+import { hostKey, type HostRef } from '../../domain/model/ids.js';
+import { CERTIFICATE_WARNING_DAYS } from '../../domain/model/keys.js';
 import { REFERENCE_RTTS_MS } from '../../domain/fingerprint/model.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import type { DesktopsAsk, DesktopStatus, HostStatus, LoopStatus } from '../../temporal/contract/status.js';
@@ -26,6 +27,7 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
       capacity: report?.capacity ?? null,
       used: report?.used ?? null,
       lastSeenMs: report?.atMs ?? null,
+      certificateDaysLeft: report?.certificateDaysLeft ?? null,
       draining: drainOf(state, host) !== undefined,
     };
   });
@@ -75,8 +77,22 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
       ...desktopProblems(all),
       ...aloneProblems(state, all),
       ...[...state.problems].map(([host, problem]) => `${host}: ${problem}`),
+      ...state.hosts().flatMap((host) => hostProblems(state, host)),
     ],
   };
+}
+
+/** What a host that answers says of itself. */
+function hostProblems(state: LoopState, host: HostRef): string[] {
+  const key = hostKey(host);
+  const { notes = [], certificateDaysLeft: days } = state.reports.get(key) ?? {};
+  const ending =
+    days !== undefined && days < CERTIFICATE_WARNING_DAYS
+      ? [
+          `its certificate ends in ${String(days)} days: run \`vmshadow keys renew ${key}\` and copy what it writes to the host`,
+        ]
+      : [];
+  return [...ending, ...notes].map((words) => `${key}: ${words}`);
 }
 
 /** Gains that one answer names. */

@@ -55,6 +55,14 @@ it.each<[string, () => Promise<unknown>]>([
   expectWhole(await stream.finish());
 });
 
+it('says in its report what was put back, so that an operator hears of it', async () => {
+  await inHost('ip', 'addr', 'del', `${session.external}/32`, 'dev', 'wan0');
+  await until('it is said', async () => {
+    const notes = await session.call<string[]>('a', 'notes');
+    return notes.some((words) => /somebody else took away the address .*: each was put back/.test(words));
+  });
+});
+
 it('at the user\u2019s machine after a move: somebody flushes all rules', async () => {
   const stream = await session.stream({ server: true, client: true });
   const { change } = await session.move();

@@ -1,6 +1,7 @@
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { HostRef } from '../../../domain/model/ids.js';
+import type { HostReport } from '../../../temporal/contract/host-report.js';
 import { DesktopsAsk } from '../../../temporal/contract/status.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
 import { loopStatus } from '../../../workflows/loop/status.js';
@@ -12,7 +13,7 @@ const cloud = CloudConfig.parse({
 const h1 = HostRef.parse({ site: 'west', host: 'h1' });
 const capacity = { slots: 99, vcpus: 99, memoryMiB: 99_999, diskMiB: 99_999 };
 
-function stateWith(problems: readonly (string | null)[]): LoopState {
+function stateWith(problems: readonly (string | null)[], more: Partial<HostReport> = {}): LoopState {
   const state = new LoopState(cloud, undefined);
   const desktops = problems.map((problem, n) => ({
     definition: DesktopDefinition.parse({
@@ -28,7 +29,16 @@ function stateWith(problems: readonly (string | null)[]): LoopState {
     diskUsedBytes: 0,
     dirty: { memoryMbps: null, diskMbps: null },
   }));
-  const report = { host: h1, atMs: 0, capacity, used: capacity, desktops, fingerprints: [], users: [] };
+  const report = {
+    host: h1,
+    atMs: 0,
+    capacity,
+    used: capacity,
+    desktops,
+    fingerprints: [],
+    users: [],
+    ...more,
+  };
   state.takeIn(h1, state.nextAsk(), { report });
   return state;
 }
@@ -38,6 +48,24 @@ describe('the status of the loop', () => {
     const status = loopStatus(stateWith(['no space left at /srv', null]), DesktopsAsk.parse({}));
     expect(status.desktops.map((d) => d.problem)).toEqual(['no space left at /srv', null]);
     expect(status.problems).toEqual(['d0 at west/h1: no space left at /srv']);
+  });
+
+  it('passes on what a host says of itself, and warns a month before its certificate ends', () => {
+    const said = (more: Partial<HostReport>) => {
+      const { problems, hosts } = loopStatus(stateWith([], more), DesktopsAsk.parse({}));
+      return { problems, days: hosts[0]?.certificateDaysLeft };
+    };
+    expect(said({ certificateDaysLeft: 30 })).toEqual({ problems: [], days: 30 });
+    expect(said({})).toEqual({ problems: [], days: null });
+    expect(said({ certificateDaysLeft: 29, notes: ['somebody flushed the rules'] })).toEqual({
+      problems: [
+        expect.stringMatching(
+          /^west\/h1: its certificate ends in 29 days: run `vmshadow keys renew west\/h1`/,
+        ),
+        'west/h1: somebody flushed the rules',
+      ],
+      days: 29,
+    });
   });
 
   it('names twenty of the desktops of a host that has lost its power, and counts the others', () => {

@@ -41,6 +41,14 @@ describe('reportHost', () => {
     expect(report.used).toMatchObject({ slots: 2, memoryMiB: 128 });
   });
 
+  it('says what was put back on the host, a bounded part of it, and how long its certificate lasts', async () => {
+    const notes = Array.from({ length: 30 }, (_, k) => `somebody took away rule ${String(k)}`);
+    const network = { ...fake.context.network, notes: async () => notes };
+    const report = await desktopActivities({ ...fake.context, network }).reportHost({ traffic: false });
+    expect(report.notes).toEqual(notes.slice(0, 20));
+    expect(report.certificateDaysLeft).toBe(800);
+  });
+
   it('lists nothing to look for one desktop', async () => {
     const list = jest.spyOn(fake.context.hypervisor, 'list');
     const host = desktopActivities(fake.context);

@@ -22,6 +22,7 @@ it('says once what is in the way, and when it is so no more', async () => {
   expect(said).toEqual([
     expect.stringMatching(/^warn: the chain FORWARD .*run `iptables -I FORWARD -i vs-\+ -j ACCEPT`/),
   ]);
+  expect(look.notes()).toEqual([said[0]!.replace('warn: ', '')]);
   listing = () => Promise.reject(new Error('no nft'));
   await look.look();
   listing = () => Promise.resolve('{"nftables": [{"chain": 7}]}');
@@ -30,5 +31,6 @@ it('says once what is in the way, and when it is so no more', async () => {
   listing = () => Promise.resolve(chain('accept'));
   await look.look();
   expect(said.at(-1)).toMatch(/^info: no more: the chain FORWARD/);
+  expect(look.notes()).toEqual([]);
   await look.stop();
 });
