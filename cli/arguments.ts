@@ -49,5 +49,16 @@ export const integer = z
   .regex(/^-?\d+$/, 'expected a whole number')
   .transform(Number);
 
+const UNITS_MS = { s: 1_000, min: 60_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A length of time from the shell, as milliseconds: `90s`, `10min`, `2h`, `1d`. */
+export const duration = z
+  .string()
+  .regex(/^\d+(\.\d+)?(s|min|m|h|d)$/, 'expected a length of time such as 90s, 10min, 2h or 1d')
+  .transform((text) => {
+    const unit = /[a-z]+$/.exec(text)?.[0] as keyof typeof UNITS_MS;
+    return Math.round(Number.parseFloat(text) * UNITS_MS[unit]);
+  });
+
 /** Options of every command that speaks to a pool's loop. */
 export const poolOptions = { pool: PoolId.default(PoolId.parse('main')), json: z.boolean().default(false) };

@@ -25,6 +25,7 @@ import {
   WORKFLOW,
 } from '../temporal/contract/names.js';
 import { failureInfo } from '../temporal/contract/failures.js';
+import { pastMoves, type PastMove } from './past-moves.js';
 import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
 
 /** A query needs a manager that polls; an idle one answers in milliseconds. */
@@ -101,6 +102,18 @@ export class LoopClient {
     return nullIfMissing(
       this.#ask(migrateId(desktop), QUERY_TIMEOUT_MS, (handle) => handle.query(MOVE.status)),
     );
+  }
+
+  /** The last moves of a desktop that Temporal keeps, the newest first, with what they gave as the loop remembers it. */
+  async history(desktop: DesktopId, limit: number): Promise<PastMove[]> {
+    const { gains } = await this.status({ desktop });
+    try {
+      return await this.client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
+        pastMoves(this.client, desktop, gains, limit),
+      );
+    } catch (error) {
+      throw this.#explain(error, migrateId(desktop));
+    }
   }
 
   /** How the (latest) creation of a desktop stands; null when there never was one. */

@@ -34,6 +34,7 @@ Exit codes: 0 done, 1 refused, 64 usage, 65 bad input file, 69 something needed 
   addDesktops(program, context, result);
   addFingerprint(program, context);
   addKeys(program, context);
+  addCompletion(program, context);
   return program;
 }
 
@@ -51,6 +52,10 @@ function version(): string {
 }
 
 type Raw = Record<string, unknown>;
+
+const FILTER_HELP = `
+Filters are FIELD:VALUE: site:us-west state:running 'user:203.0.113.*' 'rank:>0.7' (in quotes: shells read * and >).
+Fields: desktop, site, host (SITE/HOST), state, rank, rtt (ms), memory (MiB), user, move (yes, no), problem.`;
 
 function pooled(command: Command): Command {
   return command
@@ -104,14 +109,25 @@ function addDaemons(program: Command, context: CliContext): void {
 }
 
 function addLooks(program: Command, context: CliContext): void {
-  pooled(program.command('status'))
+  pooled(program.command('status [filters...]'))
     .description('show sites, hosts, desktops, moves and problems')
     .option(
       '-w, --watch',
       'again and again: in place on a terminal, else a line (or JSON document) each time',
     )
     .option('--interval <seconds>', 'how often with --watch (default: 1)')
-    .action(async (o: Raw) => (await import('./commands/status.js')).statusCommand(context, o));
+    .addHelpText('after', FILTER_HELP)
+    .action(async (filters: string[], o: Raw) =>
+      (await import('./commands/status.js')).statusCommand(context, { ...o, filters }),
+    );
+  pooled(program.command('history <desktop>'))
+    .description(
+      "show a desktop's moves: when, why, how long each phase took, what they gave, why they failed",
+    )
+    .option('--limit <n>', 'at most so many, the newest (default: 20)')
+    .action(async (desktop: string, o: Raw) =>
+      (await import('./commands/history.js')).historyCommand(context, { ...o, desktop }),
+    );
   pooled(program.command('plan'))
     .description('show what the loop would do now, and why; nothing is moved')
     .option('--input <file>', 'plan for the cloud in a JSON file instead (docs/placement.md)')
@@ -144,6 +160,10 @@ function addMoves(program: Command, context: CliContext, result: ProgramResult):
     .option(
       '--force',
       'although it was moved not long ago, such moves are held back, or it breaks a constraint',
+    )
+    .option(
+      '--deadline <duration>',
+      'cancel it by itself where it has not committed within 90s, 10min, 2h ...',
     )
     .option('--follow', 'wait until it has ended (the default)')
     .option('--no-follow', 'only start it')
@@ -220,9 +240,12 @@ function addReconcile(program: Command, context: CliContext, result: ProgramResu
 
 function addDesktops(program: Command, context: CliContext, result: ProgramResult): void {
   const desktop = program.command('desktop').description('list, create, start, stop and remove desktops');
-  pooled(desktop.command('list'))
-    .description('list all desktops')
-    .action(async (o: Raw) => (await import('./commands/desktop.js')).listCommand(context, o));
+  pooled(desktop.command('list [filters...]'))
+    .description('list all desktops, or those that all filters hold for')
+    .addHelpText('after', FILTER_HELP)
+    .action(async (filters: string[], o: Raw) =>
+      (await import('./commands/desktop.js')).listCommand(context, { ...o, filters }),
+    );
   pooled(desktop.command('create <id>'))
     .description('make a desktop from an image or an existing disk')
     .requiredOption('--site <site>', 'where it begins')
@@ -342,4 +365,18 @@ function addKeys(program: Command, context: CliContext): void {
   dir(keys.command('show').alias('list'))
     .description('show the authority, the hosts, their public keys, and the days left')
     .action(async (o: Raw) => (await import('./commands/keys.js')).showCommand(context, o));
+}
+
+function addCompletion(program: Command, context: CliContext): void {
+  program
+    .command('completion <shell>')
+    .description('print the script that completes commands, options and names in bash, zsh or fish')
+    .action(async (shell: string) =>
+      (await import('./commands/completion.js')).completionCommand(context, { shell }),
+    );
+  program
+    .command('__complete [words...]', { hidden: true })
+    .action(async (words: string[]) =>
+      (await import('./commands/completion.js')).completeCommand(context, program, words),
+    );
 }

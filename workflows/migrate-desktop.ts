@@ -5,6 +5,7 @@ import {
   CancellationScope,
   getExternalWorkflowHandle,
   isCancellation,
+  sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { SwitchoverDone } from '../activities/switchover/switchover.js';
@@ -30,6 +31,7 @@ export async function migrateDesktop(raw: unknown): Promise<MoveStatus> {
   const force: Force = { requested: false, interrupt: () => undefined };
   const untilCommit = new CancellationScope();
   answerTo(state, untilCommit, force);
+  if (input.deadlineAtMs !== undefined) void keepDeadline(input.deadlineAtMs, state, untilCommit);
   let reached: { prepared: Prepared; done: SwitchoverDone };
   try {
     reached = await untilCommit.run(async () => {
@@ -66,11 +68,8 @@ function answerTo(state: MoveState, untilCommit: CancellationScope, force: Force
     status: () => state.status(),
     progress: (part) => state.progress(part),
     cancelMove: (ask) => {
-      if (state.outcome === 'running') {
-        state.cancelBecause(ask?.because);
-        state.note(`cancelling${saidWhy(state)}: undoing what was done`);
-        untilCommit.cancel();
-      } else state.note('cancel came after the commit: the desktop already runs at the target');
+      if (state.outcome === 'running') cancel(state, untilCommit, ask?.because);
+      else state.note('cancel came after the commit: the desktop already runs at the target');
     },
     forceSwitchover: () => {
       force.requested = true;
@@ -78,6 +77,27 @@ function answerTo(state: MoveState, untilCommit: CancellationScope, force: Force
       force.interrupt();
     },
   });
+}
+
+function cancel(state: MoveState, untilCommit: CancellationScope, because: string | undefined): void {
+  state.cancelBecause(because);
+  state.note(`cancelling${saidWhy(state)}: undoing what was done`);
+  untilCommit.cancel();
+}
+
+/** Cancel the move when its time is over; after the commit it has arrived in time. */
+async function keepDeadline(
+  deadlineAtMs: number,
+  state: MoveState,
+  untilCommit: CancellationScope,
+): Promise<void> {
+  try {
+    await sleep(Math.max(1, deadlineAtMs - Date.now()));
+  } catch {
+    // The workflow itself was cancelled.
+    return;
+  }
+  if (state.outcome === 'running') cancel(state, untilCommit, 'its deadline has passed');
 }
 
 const saidWhy = ({ cancelledBecause }: MoveState): string =>

@@ -113,7 +113,7 @@ export class MoveState {
   }
 
   status(): MoveStatus {
-    const { desktop, from, to, cause, reason, rttBeforeMs, rttAfterMs } = this.#input;
+    const { desktop, from, to, cause, reason, rttBeforeMs, rttAfterMs, deadlineAtMs } = this.#input;
     return {
       desktop,
       moveId: this.#moveId,
@@ -132,6 +132,7 @@ export class MoveState {
       blame: this.#blame,
       rttBeforeMs,
       rttAfterMs,
+      ...(deadlineAtMs === undefined ? {} : { deadlineAtMs }),
       ...this.#facts,
     };
   }
@@ -182,6 +183,12 @@ function renderDetails(s: MoveStatus, note: string | null): string {
       : [
           '',
           `Disks at the switchover: ${s.diskHashes.equal ? 'equal' : '**DIFFERENT: keep the source disk and investigate**'}.`,
+        ]),
+    ...(s.deadlineAtMs === undefined || s.outcome !== 'running'
+      ? []
+      : [
+          '',
+          `Deadline: cancelled by itself at ${new Date(s.deadlineAtMs).toISOString()}, where it has not committed by then.`,
         ]),
     ...(s.error === null ? [] : ['', `**${s.error.code}**: ${s.error.message}`]),
     ...(note === null ? [] : ['', `Now: ${note}`]),

@@ -5,17 +5,18 @@ import { LOOP } from '../../temporal/contract/loop.js';
 import type { DesktopStatus } from '../../temporal/contract/status.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
+import { parseFilters } from '../filters.js';
 import { withLoop } from '../with-loop.js';
 import { renderDesktops } from '../render/status.js';
 
-const List = z.object(poolOptions);
+const List = z.object({ ...poolOptions, filters: z.array(z.string()).default([]) });
 
-/** Run `vmshadow desktop list`. */
+/** Run `vmshadow desktop list [FIELD:VALUE ...]`. */
 export async function listCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { pool, json } = parseArguments(List, raw, 'desktop list');
-  const desktops: readonly DesktopStatus[] = await withLoop(
-    pool,
-    async (loop) => (await loop.wholeStatus()).desktops,
+  const { pool, json, filters } = parseArguments(List, raw, 'desktop list', ['filters']);
+  const isWanted = parseFilters(filters, 'desktop list');
+  const desktops: readonly DesktopStatus[] = await withLoop(pool, async (loop) =>
+    (await loop.wholeStatus()).desktops.filter(isWanted),
   );
   context.out(json ? JSON.stringify(desktops, null, 2) : renderDesktops(desktops, Date.now()));
 }

@@ -4,7 +4,7 @@ import { hasCode, VmshadowError } from '../../domain/errors.js';
 import { DesktopId, HostId, SiteId, hostKey } from '../../domain/model/ids.js';
 import { LOOP } from '../../temporal/contract/loop.js';
 import { MOVE, type MoveSignal, type MoveStatus } from '../../temporal/contract/move.js';
-import { parseArguments, poolOptions } from '../arguments.js';
+import { duration, parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { untilStopped } from '../daemon.js';
 import { EXIT, type ExitCode } from '../exit-codes.js';
@@ -22,6 +22,7 @@ const MoveOptions = z.object({
   site: SiteId,
   host: HostId.optional(),
   force: z.boolean().default(false),
+  deadline: duration.pipe(z.number().min(1_000, 'expected a second or more')).optional(),
   follow: z.boolean().default(true),
 });
 
@@ -30,7 +31,11 @@ const FOLLOW_INTERVAL_MS = 1_000;
 
 /** Run `vmshadow move DESKTOP SITE`: 0 when it ended as moved (or was accepted, with --no-follow). */
 export async function moveCommand(context: CliContext, raw: unknown): Promise<ExitCode> {
-  const { pool, json, follow, ...request } = parseArguments(MoveOptions, raw, 'move', ['desktop', 'site']);
+  const { pool, json, follow, deadline, ...wanted } = parseArguments(MoveOptions, raw, 'move', [
+    'desktop',
+    'site',
+  ]);
+  const request = { ...wanted, ...(deadline === undefined ? {} : { withinMs: deadline }) };
   return withLoop(pool, async (loop) => {
     const accepted = await loop.update(LOOP.requestMove, request);
     if (!follow) {

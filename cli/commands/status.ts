@@ -5,6 +5,8 @@ import { messageOf } from '../../domain/errors.js';
 import { parseArguments, poolOptions, numeric } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { pause, untilStopped } from '../daemon.js';
+import type { DesktopStatus } from '../../temporal/contract/status.js';
+import { parseFilters } from '../filters.js';
 import type { LoopClient } from '../loop-client.js';
 import { withLoop } from '../with-loop.js';
 import { renderStatus, renderStatusLine, type StatusView } from '../render/status.js';
@@ -13,6 +15,7 @@ import { fitTo, makePainter } from '../render/painter.js';
 
 const Options = z.object({
   ...poolOptions,
+  filters: z.array(z.string()).default([]),
   watch: z.boolean().default(false),
   interval: numeric.pipe(z.number().min(0.2).max(3600)).default(1),
 });
@@ -22,14 +25,21 @@ const MOVES_AT_A_TIME = 20;
 
 /** Run `vmshadow status`. */
 export async function statusCommand(context: CliContext, raw: unknown): Promise<void> {
-  const options = parseArguments(Options, raw, 'status');
+  const options = parseArguments(Options, raw, 'status', ['filters']);
+  const isWanted = parseFilters(options.filters, 'status');
+  const look = async (loop: LoopClient) => {
+    if (options.filters.length === 0) return readStatus(loop, options.json);
+    return onlyOf(await readStatus(loop, true), isWanted);
+  };
   await withLoop(options.pool, async (loop) => {
     if (!options.watch) {
-      const view = await readStatus(loop, options.json);
+      const view = await look(loop);
       context.out(options.json ? JSON.stringify(statusJson(view), null, 2) : renderStatus(view));
       return;
     }
-    await untilStopped((signal) => watch(context, loop, options.json, options.interval * 1000, signal));
+    await untilStopped((signal) =>
+      watch(context, () => look(loop), options.json, options.interval * 1000, signal),
+    );
   });
 }
 
@@ -44,6 +54,19 @@ export async function readStatus(loop: LoopClient, all: boolean): Promise<Status
   return { loop: status, moves: Object.fromEntries(moves), atMs: Date.now() };
 }
 
+/** The view of some desktops: of the others neither rows nor moves. */
+function onlyOf(view: StatusView, isWanted: (desktop: DesktopStatus) => boolean): StatusView {
+  const desktops = view.loop.desktops.filter(isWanted);
+  const names = new Set<string>(desktops.map((d) => d.desktop));
+  const of = <T extends { readonly desktop: string }>(items: readonly T[]) =>
+    items.filter((item) => names.has(item.desktop));
+  const { moves, recent } = view.loop;
+  return {
+    ...view,
+    loop: { ...view.loop, desktopCount: desktops.length, desktops, moves: of(moves), recent: of(recent) },
+  };
+}
+
 /** The loop's answer with each move's own status inside it. */
 export function statusJson(view: StatusView): unknown {
   return {
@@ -54,7 +77,7 @@ export function statusJson(view: StatusView): unknown {
 
 async function watch(
   context: CliContext,
-  loop: LoopClient,
+  look: () => Promise<StatusView>,
   json: boolean,
   intervalMs: number,
   signal: AbortSignal,
@@ -64,7 +87,7 @@ async function watch(
   while (!signal.aborted) {
     let text: string;
     try {
-      const view = await readStatus(loop, json);
+      const view = await look();
       text = json
         ? JSON.stringify(statusJson(view))
         : painter !== null

@@ -76,7 +76,8 @@ export function renderMoveEnd(status: MoveStatus): string {
   return lines.join('\n');
 }
 
-function renderPhaseTimes(status: MoveStatus): string {
+/** `preflight 1.07 s, async-disk 23.45 s, ...`. */
+export function renderPhaseTimes(status: Pick<MoveStatus, 'phases'>): string {
   return status.phases
     .map((p) => `${p.phase} ${p.endedAtMs === null ? UNKNOWN : formatMs(p.endedAtMs - p.startedAtMs)}`)
     .join(', ');

@@ -29,6 +29,8 @@ const MoveOrder = z.object({
   moveMbps: z.number().positive(),
   rttBeforeMs: z.number().nullable().default(null),
   rttAfterMs: z.number().nullable().default(null),
+  /** Cancelled by itself where it has not committed by then; ms since 1970. */
+  deadlineAtMs: z.number().optional(),
 });
 
 export const MigrateInput = MoveOrder.refine(({ from, to }) => !sameHost(from, to), {
@@ -65,6 +67,8 @@ export interface MoveStatus {
   readonly error: { readonly code: string; readonly message: string } | null;
   /** With whom the reason of a failure lies; null where it did not fail. */
   readonly blame: Blame | null;
+  /** When it is cancelled by itself, where an operator has set a time. */
+  readonly deadlineAtMs?: number;
   readonly rttBeforeMs: number | null;
   readonly rttAfterMs: number | null;
   /** As the hypervisor reports it. */

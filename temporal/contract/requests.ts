@@ -14,6 +14,8 @@ export const RequestMove = z.object({
   host: HostId.optional(),
   /** Move although the hysteresis time has not passed, what is held back too, and against its constraints. */
   force: z.boolean().default(false),
+  /** It is cancelled by itself where it has not committed by then, milliseconds from now. */
+  withinMs: z.number().int().min(1_000).max(31_536_000_000).optional(),
 });
 export type RequestMove = z.infer<typeof RequestMove>;
 

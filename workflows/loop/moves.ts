@@ -27,6 +27,8 @@ interface WantedMove {
   readonly parking: boolean;
   readonly rttBeforeMs: number | null;
   readonly rttAfterMs: number | null;
+  /** When it is cancelled by itself. */
+  readonly deadlineAtMs?: number;
 }
 
 /**
@@ -161,6 +163,7 @@ export async function startMove(state: LoopState, move: WantedMove): Promise<str
     moveMbps: state.cloud.limits.moveMbps,
     rttBeforeMs: move.rttBeforeMs,
     rttAfterMs: move.rttAfterMs,
+    ...(move.deadlineAtMs === undefined ? {} : { deadlineAtMs: move.deadlineAtMs }),
   };
   const { vcpus, memoryMiB, diskMiB } = found.report.definition;
   const { desktop, from, to, cause, parking } = move;

@@ -60,6 +60,7 @@ export async function requestMove(state: LoopState, ask: RequestMove): Promise<M
     parking: false,
     rttBeforeMs: rtts[found.host.site] ?? null,
     rttAfterMs: rtts[to.site] ?? null,
+    ...(ask.withinMs === undefined ? {} : { deadlineAtMs: Date.now() + ask.withinMs }),
   });
   return { workflowId, to };
 }

@@ -70,7 +70,9 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
     })),
     recent: state.recent,
     ...heldStatus(state, Date.now()),
-    gains: state.gains.slice(0, GAINS_SHOWN),
+    gains: state.gains
+      .filter((g) => ask.desktop === undefined || g.desktop === ask.desktop)
+      .slice(0, GAINS_SHOWN),
     plan: ask.desktop === undefined && ask.from === 0 && ask.limit > 0 ? state.plan : null,
     problems: [
       ...beginning(state),
