@@ -16,6 +16,7 @@ export interface GuestStatus {
   readonly disk: { readonly blocksWritten: number; readonly errors: number; readonly longestWriteMs: number };
   readonly verify: { readonly done: boolean; readonly blocks: number; readonly bad: number };
   readonly memory: { readonly pagesTouched: number; readonly errors: number };
+  readonly variable: { readonly writes: number; readonly errors: number };
 }
 export interface HostCalls extends Hypervisor {
   guest(address: string, command: 'status' | 'verify'): Promise<GuestStatus>;

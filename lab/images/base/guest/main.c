@@ -2,6 +2,8 @@
  *   vms.stream=PORT (5901)         TCP stream, see stream.c; the default is the remote desktop port so that a shadow loop ranks it
  *   vms.control=PORT (7001)        status and verify, see control.c
  *   vms.disk=KBPS[:MB] (off; 16)   writes verifiable blocks to /data/pattern, see disk.c
+ *   vms.spread=DEVICE[,DEVICE...] (none)   the blocks go to these disks too, see disk.c
+ *   vms.variable=MS (off)          writes a UEFI variable each so many ms, see variable.c
  *   vms.dirty=KBPS[:MB[:fill]] (off; 16)  touches verifiable pages of memory, see memory.c */
 #include "vms-guest.h"
 #include <netinet/in.h>
@@ -73,12 +75,13 @@ int main(void) {
 
   const char *stream = key(cmdline, "vms.stream="), *control = key(cmdline, "vms.control=");
   const char *disk = key(cmdline, "vms.disk="), *dirty = key(cmdline, "vms.dirty=");
+  const char *variable = key(cmdline, "vms.variable=");
   if (fork() == 0) serve_stream(stream ? atoi(stream) : 5901);
   if (fork() == 0) serve_control(control ? atoi(control) : 7001);
   if (disk && fork() == 0) {
     unsigned kbps = 0, mb = 16;
     sscanf(disk, "%u:%u", &kbps, &mb);
-    write_disk("/data/pattern", mb, kbps);
+    write_disk("/data/pattern", key(cmdline, "vms.spread="), mb, kbps);
   }
   if (dirty && fork() == 0) {
     unsigned kbps = 0, mb = 16;
@@ -86,6 +89,7 @@ int main(void) {
     sscanf(dirty, "%u:%u:%4s", &kbps, &mb, fill);
     touch_memory(mb, kbps, strcmp(fill, "fill") == 0);
   }
+  if (variable && fork() == 0) write_variable(atoi(variable));
   printf("vms: READY\n");
   fflush(stdout);
   int status = 0;

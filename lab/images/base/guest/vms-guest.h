@@ -10,6 +10,7 @@ struct shared {
   volatile uint64_t stream_clients, stream_records_in, stream_records_out, stream_errors;
   volatile uint64_t disk_blocks_written, disk_syncs, disk_errors, disk_write_stall_ms;
   volatile uint64_t memory_pages_touched, memory_errors;
+  volatile uint64_t variable_writes, variable_errors;
   /* Set by control, cleared by the disk service: re-read every block. */
   volatile uint32_t verify_asked, verify_done;
   volatile uint64_t verify_blocks, verify_bad;
@@ -24,7 +25,8 @@ int holds_pattern(const void *p, size_t bytes, uint64_t key);
 int listen_on(int port);
 
 void serve_stream(int port);
-void write_disk(const char *path, unsigned megabytes, unsigned kilobytes_per_second);
+void write_disk(const char *path, const char *disks, unsigned megabytes, unsigned kilobytes_per_second);
 void touch_memory(unsigned megabytes, unsigned kilobytes_per_second, int fill);
+void write_variable(unsigned interval_ms);
 void serve_control(int port);
 #endif
