@@ -1,5 +1,6 @@
 // What a desktop is, independent of the host it runs on. The definition travels with a move; it holds nothing of a site.
 import { z } from 'zod';
+import { diskSumProblem, firmwareProblem, HARDWARE } from './hardware.js';
 import { readsOldNames } from './old-names.js';
 import { Ipv4, MacAddress, Port } from './address.js';
 import { DesktopId } from './ids.js';
@@ -21,21 +22,30 @@ export const InternalNetwork = z.object({ address: Ipv4, gateway: Ipv4, mac: Mac
 export type InternalNetwork = z.infer<typeof InternalNetwork>;
 
 export const DesktopDefinition = readsOldNames(
-  z.object({
-    id: DesktopId,
-    vcpus: z.number().int().min(1).max(64).default(1),
-    memoryMiB: z.number().int().min(32).max(1_048_576),
-    diskMiB: z.number().int().min(1).max(16_777_216),
-    boot: Boot.default({ kind: 'disk' }),
-    network: InternalNetwork,
-    /** TCP port of the remote desktop protocol inside the guest. */
-    remoteDesktopPort: Port.default(5901),
-    /** Versioned QEMU machine type: the same at both ends of a move. */
-    machine: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'expected a machine type such as pc-i440fx-10.0')
-      .default('pc-i440fx-10.0'),
-  }),
+  z
+    .object({
+      id: DesktopId,
+      vcpus: z.number().int().min(1).max(64).default(1),
+      memoryMiB: z.number().int().min(32).max(1_048_576),
+      /** Of all disks together. */
+      diskMiB: z.number().int().min(1).max(134_217_728),
+      boot: Boot.default({ kind: 'disk' }),
+      network: InternalNetwork,
+      /** TCP port of the remote desktop protocol inside the guest. */
+      remoteDesktopPort: Port.default(5901),
+      /** Versioned QEMU machine type: the same at both ends of a move. */
+      machine: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'expected a machine type such as pc-i440fx-10.0')
+        .default('pc-i440fx-10.0'),
+      ...HARDWARE,
+    })
+    .superRefine((definition, ctx) => {
+      const problem = diskSumProblem(definition);
+      if (problem !== null) ctx.addIssue({ code: 'custom', path: ['diskMiB'], message: problem });
+      const small = firmwareProblem(definition);
+      if (small !== null) ctx.addIssue({ code: 'custom', path: ['memoryMiB'], message: small });
+    }),
 );
 export type DesktopDefinition = z.infer<typeof DesktopDefinition>;
 

@@ -16,7 +16,6 @@ import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import type { DesktopId, HostRef } from '../../domain/model/ids.js';
 import type { MachineResources } from '../../domain/model/real-room.js';
-import { convertSize } from '../../domain/model/units.js';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
 import { activate } from './target/activation.js';
 import {
@@ -30,13 +29,14 @@ import {
 } from './process/desktops.js';
 import {
   cancelDiskCopy,
-  diskNames,
   diskProgress,
+  isReplicaOf,
   makeSynchronous,
   startDiskCopy,
 } from './source/disk-copy.js';
 import { movesHere } from './source/moves-here.js';
 import { DirtyRateMeter } from './process/dirty-rates.js';
+import { drivesOf } from './process/drives.js';
 import { describeHypervisor } from './process/info.js';
 import { confirmComplete, discardTarget, prepareDisk, prepareMemory } from './target/incoming.js';
 import { QemuHost, type DriverLogger, type QemuOptions } from './process/qemu-host.js';
@@ -158,13 +158,13 @@ export class QemuHypervisor implements Hypervisor {
     const { qmp, record } = await this.#host.runningDesktop(move.desktop);
     const key = copyKeyOf(move);
     if (record.copy === key && record.viewSha256 !== null) return record.viewSha256;
-    if (record.copy !== key || !(await hasView(qmp)))
+    if (record.copy !== key || !(await hasView(qmp, drivesOf(record.definition))))
       throw new VmshadowError(
         'DISK_COPY',
         `there is no view of the disk of ${move.desktop} as it was at move ${move.moveId}: the move cannot be verified any more`,
       );
-    const bytes = convertSize(record.definition.diskMiB, 'MiB', 'B');
-    const sha256 = await hashView(this.#host, qmp, move.desktop, key, bytes, signal);
+    const drives = drivesOf(record.definition);
+    const sha256 = await hashView(this.#host, qmp, move.desktop, key, drives, signal);
     // Written down first: whoever asks again gets the same answer although the view is gone.
     await this.#locked(move.desktop, async () => {
       const now = await this.#host.desktop(move.desktop);
@@ -232,7 +232,7 @@ export class QemuHypervisor implements Hypervisor {
 
   async cutLink(move: MoveKey): Promise<void> {
     const copy = await this.#host.runningDesktopIfAny(move.desktop);
-    if (copy !== null) await yank(copy.qmp, { node: diskNames(move).node, migration: true });
+    if (copy !== null) await yank(copy.qmp, { isNode: isReplicaOf(move), migration: true });
   }
 
   retireSource(move: MoveKey): Promise<void> {

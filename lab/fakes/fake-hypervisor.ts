@@ -16,7 +16,7 @@ import {
   type FakeMachine,
   type FakeParts,
 } from './fake-machine.js';
-import { bootNames, mustBeImages } from './fake-images.js';
+import { bootNames, diskImages, mustBeImages } from './fake-images.js';
 import { fakeMemoryCopy } from './fake-memory-copy.js';
 import { fakeMoveTarget } from './fake-move-target.js';
 
@@ -52,7 +52,7 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
     }),
     resources: async () => machine.resources,
     create: async (definition, tap, image, onProgress, signal) => {
-      mustBeImages([image, ...bootNames(definition)]);
+      mustBeImages([image, ...diskImages(definition), ...bootNames(definition)]);
       const known = machine.desktops.get(definition.id);
       if (known === undefined && image !== null)
         await copyImage(machine, definition, options.faults, onProgress, signal);

@@ -147,7 +147,9 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         for (const image of ['/etc/passwd', '/proc/self/environ', '../etc/passwd', '/etc/../etc/passwd'])
           await refused(source.create(other, world.tap, image), 'INPUT_INVALID');
         const boot = { kind: 'kernel' as const, kernel: '/etc/passwd', append: '' };
-        await refused(source.create({ ...other, boot }, world.tap, world.image), 'INPUT_INVALID');
+        const disks = [{ sizeMiB: definition.diskMiB, bus: 'sata' as const, image: '/etc/passwd' }];
+        for (const more of [{ boot }, { disks }, { cdrom: '/etc/passwd' }])
+          await refused(source.create({ ...other, ...more }, world.tap, world.image), 'INPUT_INVALID');
         expect(await source.get(other.id)).toBeNull();
         expect(await source.list()).toHaveLength(1);
       });
@@ -237,7 +239,8 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         expect(await target.get(id)).toMatchObject({ definition, state: 'incoming' });
         await refused(target.prepareDisk(move, { ...definition, vcpus: 2 }, from), 'INPUT_INVALID');
         const boot = { kind: 'kernel' as const, kernel: '/etc/passwd', append: '' };
-        await refused(target.prepareDisk(newMove(), { ...definition, boot }, from), 'INPUT_INVALID');
+        for (const more of [{ boot }, { cdrom: '/etc/passwd' }])
+          await refused(target.prepareDisk(newMove(), { ...definition, ...more }, from), 'INPUT_INVALID');
         await refused(source.prepareDisk(move, definition, from), 'ALREADY_THERE');
         await refused(target.confirmComplete(move), 'MEMORY_COPY');
         await refused(target.activate(move, false), 'MEMORY_COPY', { ran: false });

@@ -3,6 +3,8 @@
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
 import type { HostRef } from '../../../domain/model/ids.js';
 import { distinguishedName } from '../../peers/pki.js';
+import { deviceArguments, driveArguments, FIRMWARE_NODES, screenOf } from './devices.js';
+import { driveFile, nameOf, type Drive, drivesOf } from './drives.js';
 import type { CopyFiles, ReplicaServerFiles } from './layout.js';
 import { openedPath, TAP_DESCRIPTOR } from './opened.js';
 
@@ -10,10 +12,6 @@ export type Accelerator = 'tcg' | 'kvm';
 
 export const QEMU = 'qemu-system-x86_64';
 export const STORAGE_DAEMON = 'qemu-storage-daemon';
-/** Node name of a desktop's disk in its QEMU. */
-export const DISK_NODE = 'disk0';
-/** Device through which the guest sees it. */
-export const DISK_DEVICE = 'vd0';
 
 export interface CopyCommand {
   readonly definition: DesktopDefinition;
@@ -35,21 +33,20 @@ export function qemuCommand(command: CopyCommand): string[] {
     QEMU,
     ...['-name', `guest=${definition.id}`],
     ...['-nodefaults', '-no-user-config'],
-    ...['-machine', definition.machine],
+    ...['-machine', machineOf(definition)],
     ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi'],
     ...['-cpu', guestCpu(accelerator)],
     ...['-m', String(definition.memoryMiB)],
     ...['-smp', String(definition.vcpus)],
     ...['-rtc', 'base=utc'],
-    ...['-display', 'none', '-vga', definition.boot.kind === 'disk' ? 'std' : 'none'],
+    ...['-display', 'none', '-vga', screenOf(definition)],
     // The guest's NIC boots nothing: no option ROM, which would also have to be the same at both ends.
     // The tap, and kernel and initrd below, are opened before QEMU is a user of its own (opened.ts).
     ...['-netdev', `tap,id=net0,fd=${String(TAP_DESCRIPTOR)}`],
-    ...['-device', `virtio-net-pci,id=nic0,netdev=net0,mac=${definition.network.mac},romfile=`],
-    ...['-blockdev', `driver=file,node-name=file0,filename=${escapeComma(files.disk)},discard=unmap`],
-    ...['-blockdev', `driver=raw,node-name=${DISK_NODE},file=file0,discard=unmap`],
-    // A kernel given directly takes boot index 0.
-    ...['-device', `virtio-blk-pci,id=${DISK_DEVICE},drive=${DISK_NODE},bootindex=1`],
+    ...['-device', `${nicOf(definition)},id=nic0,netdev=net0,mac=${definition.network.mac},romfile=`],
+    ...drivesOf(definition).flatMap((drive) => nodes(drive, files.disk).flatMap((n) => ['-blockdev', n])),
+    ...driveArguments(definition),
+    ...deviceArguments(definition),
     ...bootArguments(definition),
     // append=on lets the driver cut the log under a chatty guest (log-keeper.ts).
     ...['-chardev', `file,id=serial0,path=${escapeComma(files.serialLog)},append=on`],
@@ -61,6 +58,26 @@ export function qemuCommand(command: CopyCommand): string[] {
     // A guest that powers off leaves its process standing, so that it is told from a crash also by a worker that was away.
     '-no-shutdown',
     ...(command.incoming ? ['-S', '-incoming', 'defer'] : []),
+  ];
+}
+
+/** The firmware's code and variables belong to the machine. */
+function machineOf({ machine, firmware }: DesktopDefinition): string {
+  return firmware === 'uefi'
+    ? `${machine},pflash0=${FIRMWARE_NODES.code},pflash1=${FIRMWARE_NODES.vars}`
+    : machine;
+}
+
+function nicOf({ nic }: DesktopDefinition): string {
+  return nic === 'e1000e' ? 'e1000e' : 'virtio-net-pci';
+}
+
+/** The block nodes of a drive, at source, target and storage daemon alike; `disk` is the file of the first. */
+function nodes(drive: Drive, disk: string): string[] {
+  const path = escapeComma(driveFile(disk, drive));
+  return [
+    `driver=file,node-name=${drive.fileNode},filename=${path},discard=unmap`,
+    `driver=raw,node-name=${drive.node},file=${drive.fileNode},discard=unmap`,
   ];
 }
 
@@ -76,10 +93,13 @@ function bootArguments({ boot }: DesktopDefinition): string[] {
 }
 
 export interface ReplicaServerCommand {
+  /** File of the first disk; the others lie beside it. */
   readonly disk: string;
+  readonly drives: readonly Drive[];
   readonly files: ReplicaServerFiles;
   readonly address: string;
   readonly port: number;
+  /** Of the first disk's export; the others are named after it. */
   readonly exportName: string;
   /** Folder of this host's certificates (drivers/peers/pki.ts). */
   readonly pkiDir: string;
@@ -98,17 +118,15 @@ export function storageDaemonCommand(command: ReplicaServerCommand): string[] {
       '--object',
       `authz-simple,id=source,identity=${escapeComma(distinguishedName(command.from))}`,
     ],
-    ...[
-      '--blockdev',
-      `driver=file,node-name=file0,filename=${escapeComma(command.disk)},discard=unmap`,
-      '--blockdev',
-      `driver=raw,node-name=${DISK_NODE},file=file0,discard=unmap`,
-    ],
+    ...command.drives.flatMap((drive) => nodes(drive, command.disk).flatMap((n) => ['--blockdev', n])),
     ...[
       '--nbd-server',
       `addr.type=inet,addr.host=${command.address},addr.port=${command.port},tls-creds=tls0,tls-authz=source`,
     ],
-    ...['--export', `nbd,id=replica,node-name=${DISK_NODE},name=${command.exportName},writable=on`],
+    ...command.drives.flatMap((drive) => [
+      '--export',
+      `nbd,id=${nameOf('replica', drive)},node-name=${drive.node},name=${nameOf(command.exportName, drive)},writable=on`,
+    ]),
     ...['--chardev', `socket,id=qmp0,path=${escapeComma(files.monitor)},server=on,wait=off`],
     ...['--monitor', 'chardev=qmp0'],
     ...['--pidfile', files.pidFile],

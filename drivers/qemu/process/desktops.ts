@@ -11,7 +11,9 @@ import { removeDurably } from '../../../os/durable-file.js';
 import { asUser } from '../../../os/run-as.js';
 import { isNotDurable } from '../../../os/record-errors.js';
 import { QEMU, qemuCommand } from './command-lines.js';
-import { createEmptyDisk, importImage, removeUnfinished, usedBytes, type CopyWatch } from './disk-image.js';
+import { removeUnfinished, usedBytes, type CopyWatch } from './disk-image.js';
+import { driveFile, drivesOf, possibleFiles } from './drives.js';
+import { findSources, makeDrives } from './make-drives.js';
 import type { QemuHost } from './qemu-host.js';
 import {
   findProcess,
@@ -21,7 +23,7 @@ import {
   type HostProcess,
 } from '../../../os/host-process.js';
 import { HOME_COPY, copyKeyOf, type CopyFiles } from './layout.js';
-import { bootFiles, findImage } from './images.js';
+import { bootFiles } from './images.js';
 import { prepareFolders } from './folders.js';
 import { withOpened } from './opened.js';
 import { residentBytes } from './resources.js';
@@ -52,21 +54,24 @@ export async function createDesktop(
       `this host has another desktop ${definition.id}; remove it or choose another id`,
     );
   }
-  const source = image === null ? null : await findImage(host.options, image);
+  const sources = await findSources(host, definition, image);
   await bootFiles(definition, host.options);
   const { disk } = host.layout.copy(definition.id, HOME_COPY);
   // Without a record the disk is what an interrupted creation left.
-  await removeUnfinished(disk);
+  await removeUnfinishedDrives(disk);
   try {
-    if (source === null) await createEmptyDisk(disk, definition.diskMiB);
-    else await importImage(source, disk, definition.diskMiB, watch);
+    await makeDrives(sources, disk, watch);
     const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
     await host.records.desktops.put(definition.id, record);
   } catch (error) {
     // A full disk must not stay full of what nobody can use. Where the record stands after all, its disk stays too.
-    if (!isNotDurable(error)) await rm(disk, { force: true });
+    if (!isNotDurable(error)) await removeUnfinishedDrives(disk);
     throw error;
   }
+}
+
+async function removeUnfinishedDrives(disk: string): Promise<void> {
+  for (const file of possibleFiles(disk)) await removeUnfinished(file);
 }
 
 /** Start a desktop that has no living guest; one that runs, or waits, is left alone. */
@@ -107,7 +112,8 @@ export async function launchCopy(
   const command = asUser(runAs, qemuCommand({ definition, files, incoming, accelerator }));
   const argv = withOpened(tap, boot, command);
   await (await open(files.serialLog, 'a')).close();
-  for (const path of [files.disk, files.serialLog]) await host.giveToQemu(path);
+  const disks = drivesOf(definition).map((drive) => driveFile(files.disk, drive));
+  for (const path of [...disks, files.serialLog]) await host.giveToQemu(path);
   const started = await startProcess(QEMU, argv, files.pidFile, files.processLog, async () => {
     try {
       await host.monitors.get(files.monitor, definition.id);
@@ -144,7 +150,7 @@ export async function stopDesktop(host: QemuHost, id: DesktopId, graceMs: number
 /** Remove disk, logs and record of a desktop whose guest does not run. */
 export async function removeDesktop(host: QemuHost, id: DesktopId): Promise<void> {
   const record = await host.records.desktops.get(id);
-  if (record === null) return removeUnfinished(host.layout.copy(id, HOME_COPY).disk);
+  if (record === null) return removeUnfinishedDrives(host.layout.copy(id, HOME_COPY).disk);
   const files = host.layout.copy(id, record.copy);
   const running = await host.findCopy(files, id);
   if (running !== null) {
@@ -202,7 +208,8 @@ async function runtimeOf(
   withoutProcess: DesktopState,
 ): Promise<DesktopRuntime> {
   const files = host.layout.copy(definition.id, copy);
-  const diskUsedBytes = await usedBytes(files.disk);
+  const used = drivesOf(definition).map((drive) => usedBytes(driveFile(files.disk, drive)));
+  const diskUsedBytes = (await Promise.all(used)).reduce((sum, n) => sum + n, 0);
   const down = { definition, state: withoutProcess, wanted, pid: null, diskUsedBytes, memoryUsedBytes: 0 };
   const process = await findProcess(files.pidFile);
   if (process === null) return down;
@@ -271,8 +278,9 @@ export async function removeCopyFiles(host: QemuHost, id: DesktopId, copy: strin
     files.processLog,
     files.pidFile,
     files.monitor,
-    view.overlay,
+    ...possibleFiles(view.overlay),
     view.socket,
+    ...possibleFiles(files.disk).slice(0, -1),
   ])
     await rm(path, { force: true });
   await removeDurably(files.disk);

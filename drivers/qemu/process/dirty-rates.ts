@@ -4,9 +4,10 @@
 // A monitor that hangs costs the caller PATIENCE_MS, and never has more than one command of ours waiting: QEMU reads no further, not even
 // an out-of-band yank, once eight are.
 import { UNKNOWN_RATES, type DirtyRates } from '../../../domain/migration/dirty-rates.js';
+import type { DesktopDefinition } from '../../../domain/model/desktop.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { hasCode, isVmshadowError } from '../../../domain/errors.js';
-import { DISK_DEVICE } from './command-lines.js';
+import { drivesOf } from './drives.js';
 import type { QemuHost } from './qemu-host.js';
 import { within } from '../../../os/within.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
@@ -47,12 +48,12 @@ export class DirtyRateMeter {
 
   async #measure(desktop: DesktopId): Promise<DirtyRates> {
     try {
-      const { qmp } = await this.#host.runningDesktop(desktop);
+      const { qmp, record } = await this.#host.runningDesktop(desktop);
       if (!(await queryStatus(qmp, UNLIMITED)).running) {
         this.#written.delete(qmp);
         return UNKNOWN_RATES;
       }
-      const diskMbps = await this.#diskRate(qmp);
+      const diskMbps = await this.#diskRate(qmp, devicesOf(record.definition));
       return { memoryMbps: await memoryRate(qmp), diskMbps };
     } catch (error) {
       // Whether there is such a desktop, and whether it answers, is `list`'s to say; here it only means that nothing is known.
@@ -62,8 +63,8 @@ export class DirtyRateMeter {
     }
   }
 
-  async #diskRate(qmp: QmpClient): Promise<number | null> {
-    const bytes = await queryWrittenBytes(qmp, DISK_DEVICE, UNLIMITED);
+  async #diskRate(qmp: QmpClient, devices: readonly string[]): Promise<number | null> {
+    const bytes = await queryWrittenBytes(qmp, devices, UNLIMITED);
     const before = this.#written.get(qmp);
     if (bytes === null) return null;
     const now = { bytes, atMs: this.#host.now() };
@@ -71,6 +72,9 @@ export class DirtyRateMeter {
     return before === undefined ? null : writeMbps(before, now);
   }
 }
+
+const devicesOf = (definition: DesktopDefinition) =>
+  drivesOf(definition).flatMap(({ device }) => (device === null ? [] : [device.id]));
 
 /** The last result of QEMU; null while there is none. */
 async function memoryRate(qmp: QmpClient): Promise<number | null> {

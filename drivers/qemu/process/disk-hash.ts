@@ -1,5 +1,7 @@
 // SHA-256 over the whole virtual content of a disk, in a process of its own: holes count as zeros, so a sparse copy and a full one agree.
+import { createHash } from 'node:crypto';
 import { VmshadowError } from '../../../domain/errors.js';
+import type { Drive } from './drives.js';
 import { startCommand, type StartedCommand, type StartOptions } from '../../../os/start-command.js';
 
 /** Node is there wherever we run, and its OpenSSL hashes three times as fast as sha256sum. */
@@ -8,6 +10,19 @@ const hash = require('node:crypto').createHash('sha256');
 let bytes = 0;
 process.stdin.on('data', (d) => { hash.update(d); bytes += d.length; });
 process.stdin.on('end', () => console.log(bytes + ' ' + hash.digest('hex')));`;
+
+/** Hash drives one after the other. One alone has its own hash, as it always had; several have that of their suffixes and hashes, in order. */
+export async function hashOfAll(
+  drives: readonly Drive[],
+  hash: (drive: Drive) => Promise<string>,
+): Promise<string> {
+  const lines: string[] = [];
+  for (const drive of drives) lines.push(await hash(drive));
+  const [only] = lines;
+  if (only !== undefined && lines.length === 1) return only;
+  const text = drives.map(({ suffix }, i) => `${suffix} ${lines[i] ?? ''}\n`).join('');
+  return createHash('sha256').update(text).digest('hex');
+}
 
 /** Hash a raw disk file. Throws DISK_COPY when it can't be read whole. */
 export async function hashFile(path: string, sizeBytes: number, signal: AbortSignal): Promise<string> {

@@ -18,11 +18,11 @@ const ImageInfo = z.object({
 const CONVERT_TIMEOUT_MS = 24 * 3_600_000;
 
 /** Make an empty (sparse, all zero) raw disk; one that is there already is kept. */
-export async function createEmptyDisk(path: string, diskMiB: number): Promise<void> {
+export async function createEmptyDisk(path: string, sizeBytes: number): Promise<void> {
   const file = await open(path, 'a', 0o600);
   try {
     const { size } = await file.stat();
-    if (size < convertSize(diskMiB, 'MiB', 'B')) await file.truncate(convertSize(diskMiB, 'MiB', 'B'));
+    if (size < sizeBytes) await file.truncate(sizeBytes);
     await file.sync();
   } finally {
     await file.close();
@@ -35,20 +35,25 @@ export interface CopyWatch {
   readonly signal: AbortSignal | null;
 }
 
-/** Copy a raw or qcow2 image into a new raw disk of `diskMiB`; throw INPUT_INVALID when it is something else or larger, OUT_OF_SPACE without room. */
+/** Bytes that the disk in an image holds. Throws INPUT_INVALID as `importImage` does. */
+export async function imageBytes(image: string): Promise<number> {
+  return (await inspectImage(image))['virtual-size'];
+}
+
+/** Copy a raw or qcow2 image into a new raw disk of `sizeBytes`; throw INPUT_INVALID when it is something else or larger, OUT_OF_SPACE without room. */
 export async function importImage(
   image: string,
   path: string,
-  diskMiB: number,
+  sizeBytes: number,
   { signal, onProgress }: CopyWatch,
 ): Promise<void> {
   const info = await inspectImage(image);
   const totalBytes = info['virtual-size'];
-  if (totalBytes > convertSize(diskMiB, 'MiB', 'B'))
+  if (totalBytes > sizeBytes)
     throw new VmshadowError(
       'INPUT_INVALID',
-      `image ${image} holds ${Math.ceil(convertSize(totalBytes, 'B', 'MiB'))} MiB, but the desktop's diskMiB is ${diskMiB}; ` +
-        'raise diskMiB or shrink the image',
+      `image ${image} holds ${Math.ceil(convertSize(totalBytes, 'B', 'MiB'))} MiB, but the desktop's diskMiB is ${convertSize(sizeBytes, 'B', 'MiB')}; ` +
+        'raise it or shrink the image',
     );
   const unfinished = unfinishedOf(path);
   await rm(unfinished, { force: true });
@@ -63,7 +68,7 @@ export async function importImage(
     });
     signal?.throwIfAborted();
     await chmod(unfinished, 0o600);
-    await createEmptyDisk(unfinished, diskMiB);
+    await createEmptyDisk(unfinished, sizeBytes);
     await renameDurably(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true });

@@ -35,11 +35,13 @@ export async function findImage(folders: ImageFolders, name: string): Promise<st
   throw new VmshadowError('INPUT_INVALID', `image ${name} is no file: ${path}`);
 }
 
-/** Find what a desktop boots from, kernel first; nothing where that is its own disk. */
-export async function bootFiles({ boot }: DesktopDefinition, folders: ImageFolders): Promise<string[]> {
-  if (boot.kind === 'disk') return [];
-  const names = boot.initrd === undefined ? [boot.kernel] : [boot.kernel, boot.initrd];
-  return Promise.all(names.map((name) => findImage(folders, name)));
+/** Find what a desktop boots from or reads: kernel, initrd, CD-ROM, in this order; nothing where that is its own disk alone. */
+export async function bootFiles(
+  { boot, cdrom }: DesktopDefinition,
+  folders: ImageFolders,
+): Promise<string[]> {
+  const names = [...(boot.kind === 'disk' ? [] : [boot.kernel, boot.initrd]), cdrom];
+  return Promise.all(names.filter((n) => n !== undefined).map((name) => findImage(folders, name)));
 }
 
 function isIn(folder: string, path: string): boolean {

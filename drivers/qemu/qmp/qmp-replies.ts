@@ -11,6 +11,8 @@ const BlockJobs = z.array(
     offset: z.number(),
     ready: z.boolean(),
     'actively-synced': z.boolean().optional(),
+    /** Bytes a second; 0: no limit. */
+    speed: z.number().default(0),
     error: z.string().optional(),
   }),
 );
@@ -67,9 +69,9 @@ export async function queryMigrate(qmp: QmpClient): Promise<MigrationInfo> {
   return Migration.parse(await qmp.execute('query-migrate'));
 }
 
-/** The block job of this id while it works (a concluded one is only in `queryJob`). */
-export async function queryBlockJob(qmp: QmpClient, id: string): Promise<BlockJob | undefined> {
-  return BlockJobs.parse(await qmp.execute('query-block-jobs')).find((job) => job.device === id);
+/** The block jobs that work (a concluded one is only in `queryJobs`). */
+export async function queryBlockJobs(qmp: QmpClient): Promise<BlockJob[]> {
+  return BlockJobs.parse(await qmp.execute('query-block-jobs'));
 }
 
 /** All jobs, also concluded ones. */
@@ -82,10 +84,10 @@ export async function queryJob(qmp: QmpClient, id: string): Promise<Job | undefi
   return (await queryJobs(qmp)).find((job) => job.id === id);
 }
 
-/** Tell whether the process has a block node of this name. */
-export async function hasNode(qmp: QmpClient, name: string): Promise<boolean> {
+/** The names of the block nodes that the process has. */
+export async function nodeNames(qmp: QmpClient): Promise<string[]> {
   const nodes = Nodes.parse(await qmp.execute('query-named-block-nodes', { flat: true }));
-  return nodes.some((node) => node['node-name'] === name);
+  return nodes.map((node) => node['node-name']).filter((name) => name !== undefined);
 }
 
 /** The parameters of the migration that the driver reads back; they live as long as the process. */
@@ -113,19 +115,21 @@ export function parseDirtyRate(reply: unknown): DirtyRateReply {
   return { status, mibPerSecond: (status === 'measured' ? rate : undefined) ?? null };
 }
 
-/** Bytes that the guest has written through a device since its QEMU started; null when it has no such device. */
+/** Bytes that the guest has written through these devices since its QEMU started; null when it has none of them. */
 export async function queryWrittenBytes(
   qmp: QmpClient,
-  device: string,
+  devices: readonly string[],
   options?: CommandOptions,
 ): Promise<number | null> {
-  return parseWrittenBytes(await qmp.execute('query-blockstats', undefined, options), device);
+  return parseWrittenBytes(await qmp.execute('query-blockstats', undefined, options), devices);
 }
 
-/** Read the reply to query-blockstats. The device is told by its path in the machine: its node is a filter's while a job has one. */
-export function parseWrittenBytes(reply: unknown, device: string): number | null {
-  const found = BlockStats.parse(reply).find(({ qdev }) => qdev?.split('/').includes(device) === true);
-  return found?.stats.wr_bytes ?? null;
+/** Read the reply to query-blockstats. A device is told by its path in the machine: its node is a filter's while a job has one. */
+export function parseWrittenBytes(reply: unknown, devices: readonly string[]): number | null {
+  const found = BlockStats.parse(reply).filter(({ qdev }) =>
+    qdev?.split('/').some((part) => devices.includes(part)),
+  );
+  return found.length === 0 ? null : found.reduce((sum, { stats }) => sum + stats.wr_bytes, 0);
 }
 
 /** Wait for a command that QEMU may refuse because what it is to end or forget has gone in the meantime: that is what was wanted. */

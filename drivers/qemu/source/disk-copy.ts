@@ -1,5 +1,5 @@
-// Source side of the disk: a mirror job to the target's NBD export, first in the background, then write-blocking (each guest write waits
-// for the target). Measured on QEMU 10.0.2:
+// Source side of the disks: a mirror job for each to an export of its own at the target, first in the background, then write-blocking (each
+// guest write waits for the target). All run side by side under the move's cap, and count as one copy (mirrors.ts). Measured on QEMU 10.0.2:
 //   blockdev-add nbd (TLS, reconnect-delay) -> blockdev-mirror background -> BLOCK_JOB_READY -> block-job-change write-blocking
 //   -> actively-synced -> [guest stopped] block-job-cancel without force = finish -> concluded -> job-dismiss -> blockdev-del
 // To give up, the connection is yanked first: cancelling against a dead link hangs the monitor and has crashed QEMU.
@@ -9,11 +9,12 @@ import type { CopyProgress, DiskTarget, MoveKey } from '../../../ports/hyperviso
 import type { Endpoint } from '../../../domain/model/address.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
-import { DISK_NODE } from '../process/command-lines.js';
+import { baseOf, drivesOf, isNamed, nameOf, type Drive } from '../process/drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { copyKeyOf } from '../process/layout.js';
 import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
-import { hasNode, queryBlockJob, queryJob, queryJobs, unlessRefused } from '../qmp/qmp-replies.js';
+import { nodeNames, queryBlockJobs, queryJob, queryJobs, unlessRefused } from '../qmp/qmp-replies.js';
+import { copyOf, mirrorsOf, newShares, sharesOf, type Mirror } from './mirrors.js';
 import { addClientCredentials, removeCredentials } from '../process/tls.js';
 import { yank } from '../qmp/yank.js';
 
@@ -27,13 +28,21 @@ const SYNC_POLL_MS = 20;
 const CONNECT_TIMEOUT_MS = 5_000;
 const JOB_END_TIMEOUT_MS = 20_000;
 
-/** Names of a move's block job, block node and credentials in the source's QEMU. */
-export function diskNames(move: MoveKey): { job: string; node: string; tls: string } {
-  return diskNamesOf(copyKeyOf(move));
+interface DiskNames {
+  readonly job: string;
+  readonly node: string;
+  readonly tls: string;
 }
 
-function diskNamesOf(key: string): { job: string; node: string; tls: string } {
+/** Names of a copy's credentials in the source's QEMU, and those that its block jobs and nodes are named after, one a drive. */
+function diskNamesOf(key: string): DiskNames {
   return { job: `${MIRROR}${key}`, node: `replica-${key}`, tls: `tls-disk-${key}` };
+}
+
+/** Tell which block nodes are the replicas of a move. */
+export function isReplicaOf(move: MoveKey): (node: string) => boolean {
+  const { node } = diskNamesOf(copyKeyOf(move));
+  return (name) => isNamed(node, name);
 }
 
 /** Bytes a second of a cap in megabits a second. */
@@ -41,55 +50,72 @@ export function bytesPerSecond(mbps: number): number {
   return Math.max(1, Math.round((mbps * 1e6) / 8));
 }
 
-/** Begin to copy the disk to the target; a copy under way gets the new cap, one that failed is begun anew. */
+/** Begin to copy the disks to the target; copies under way get the new cap; where one has failed all are begun anew. */
 export async function startDiskCopy(
   host: QemuHost,
   move: MoveKey,
   target: DiskTarget,
   mbps: number,
 ): Promise<void> {
-  const { qmp } = await host.runningDesktop(move.desktop);
-  const { job, node, tls } = diskNames(move);
+  const { qmp, record } = await host.runningDesktop(move.desktop);
+  const drives = drivesOf(record.definition);
+  const { job, tls } = diskNamesOf(copyKeyOf(move));
   const jobs = await queryJobs(qmp);
-  const known = jobs.find((j) => j.id === job);
-  const other = jobs.find((j) => j.id.startsWith(MIRROR) && j.id !== job);
+  const other = jobs.find((j) => j.id.startsWith(MIRROR) && !isNamed(job, j.id));
   if (other !== undefined)
     throw new VmshadowError(
       'MOVE_IN_PROGRESS',
       `the disk of ${move.desktop} is still being copied for another move (job ${other.id}); cancel that first`,
     );
-  if (known !== undefined && known.status !== 'concluded') {
-    await qmp.execute('block-job-set-speed', { device: job, speed: bytesPerSecond(mbps) });
+  const works = (d: Drive) => jobs.some((j) => j.id === nameOf(job, d) && j.status !== 'concluded');
+  if (drives.every(works)) {
+    await setSpeeds(qmp, newShares(bytesPerSecond(mbps), await mirrorsNow(qmp, move, drives)));
     return;
   }
   await mustAnswer(target.endpoint);
   await forgetDiskCopy(qmp, copyKeyOf(move));
   await addClientCredentials(host, qmp, tls);
   try {
-    await qmp.execute('blockdev-add', {
-      driver: 'nbd',
-      'node-name': node,
-      server: { type: 'inet', host: target.endpoint.address, port: String(target.endpoint.port) },
-      export: target.exportName,
-      'tls-creds': tls,
-      'reconnect-delay': RECONNECT_DELAY_S,
-      discard: 'unmap',
-    });
-    await qmp.execute('blockdev-mirror', {
-      'job-id': job,
-      device: DISK_NODE,
-      target: node,
-      sync: 'full',
-      'copy-mode': 'background',
-      granularity: GRANULARITY_BYTES,
-      speed: bytesPerSecond(mbps),
-      'on-target-error': 'report',
-      'auto-dismiss': false,
-    });
+    const shares = sharesOf(
+      bytesPerSecond(mbps),
+      drives.map((d) => ({ remainingBytes: d.sizeBytes, totalBytes: d.sizeBytes })),
+    );
+    for (const [i, drive] of drives.entries())
+      await startMirror(qmp, copyKeyOf(move), drive, target, shares[i] ?? 1);
   } catch (error) {
     await forgetDiskCopy(qmp, copyKeyOf(move));
     throw diskError(move, `the target's disk export ${target.exportName} could not be used`, error);
   }
+}
+
+async function startMirror(
+  qmp: QmpClient,
+  key: string,
+  drive: Drive,
+  { endpoint, exportName }: DiskTarget,
+  speed: number,
+): Promise<void> {
+  const { job, node, tls } = diskNamesOf(key);
+  await qmp.execute('blockdev-add', {
+    driver: 'nbd',
+    'node-name': nameOf(node, drive),
+    server: { type: 'inet', host: endpoint.address, port: String(endpoint.port) },
+    export: nameOf(exportName, drive),
+    'tls-creds': tls,
+    'reconnect-delay': RECONNECT_DELAY_S,
+    discard: 'unmap',
+  });
+  await qmp.execute('blockdev-mirror', {
+    'job-id': nameOf(job, drive),
+    device: drive.node,
+    target: nameOf(node, drive),
+    sync: 'full',
+    'copy-mode': 'background',
+    granularity: GRANULARITY_BYTES,
+    speed,
+    'on-target-error': 'report',
+    'auto-dismiss': false,
+  });
 }
 
 /** QEMU connects with its main loop stopped, and the guest with it: a peer that is not there must be found out before. */
@@ -109,56 +135,77 @@ async function mustAnswer({ address, port }: Endpoint): Promise<void> {
   }).finally(() => socket.destroy());
 }
 
-/** How far the copy is, as QEMU tells it: of the disk as the guest sees it. A lost target shows as `failed`. */
+/**
+ * How far the copy is, as QEMU tells it: of the disks as the guest sees them. A lost target shows as `failed`. While several are copied, it
+ * also gives each its share of the cap anew.
+ */
 export async function diskProgress(host: QemuHost, move: MoveKey): Promise<JobProgress> {
-  const { qmp } = await host.runningDesktop(move.desktop);
-  return progressOf(qmp, move);
+  const { qmp, record } = await host.runningDesktop(move.desktop);
+  const mirrors = await mirrorsNow(qmp, move, drivesOf(record.definition));
+  const copy = copyOf(mirrors);
+  if (mirrors.length > 1 && ['copying', 'ready'].includes(copy.state))
+    await setSpeeds(qmp, newShares(null, mirrors));
+  return copy;
 }
 
 type JobProgress = Omit<CopyProgress, 'wireBytes'>;
 
-async function progressOf(qmp: QmpClient, move: MoveKey): Promise<JobProgress> {
-  const { job } = diskNames(move);
-  const running = await queryBlockJob(qmp, job);
-  if (running !== undefined && running.error === undefined) {
-    const state = !running.ready ? 'copying' : running['actively-synced'] === true ? 'synchronous' : 'ready';
-    return { state, doneBytes: running.offset, totalBytes: running.len, error: null };
-  }
-  const ended = await queryJob(qmp, job);
-  if (ended === undefined) return { state: 'none', doneBytes: 0, totalBytes: 0, error: null };
-  return {
-    state: 'failed',
-    doneBytes: running?.offset ?? 0,
-    totalBytes: running?.len ?? 0,
-    error: ended.error ?? running?.error ?? `the mirror job is ${ended.status}`,
-  };
+async function mirrorsNow(qmp: QmpClient, move: MoveKey, drives: readonly Drive[]): Promise<Mirror[]> {
+  const { job } = diskNamesOf(copyKeyOf(move));
+  const names = drives.map((drive) => nameOf(job, drive));
+  const running = await queryBlockJobs(qmp);
+  return mirrorsOf(names, running, await queryJobs(qmp));
 }
 
-/** Wait until the target has everything, then let each write wait for the target, and wait until that holds. */
+/** A job that has ended meanwhile needs none. */
+async function setSpeeds(qmp: QmpClient, speeds: readonly { job: string; speed: number }[]): Promise<void> {
+  for (const { job, speed } of speeds)
+    await unlessRefused(qmp.execute('block-job-set-speed', { device: job, speed }));
+}
+
+/** Wait until the target has everything, then let each write wait for the target, and wait until that holds for all disks. */
 export async function makeSynchronous(host: QemuHost, move: MoveKey, signal: AbortSignal): Promise<void> {
-  const { qmp } = await host.runningDesktop(move.desktop);
-  const { job } = diskNames(move);
+  const { qmp, record } = await host.runningDesktop(move.desktop);
+  const drives = drivesOf(record.definition);
   let changed = false;
   for (;;) {
-    const progress = await progressOf(qmp, move);
+    const mirrors = await mirrorsNow(qmp, move, drives);
+    const progress = copyOf(mirrors);
     if (progress.state === 'synchronous') return;
     if (progress.state === 'failed' || progress.state === 'none')
       throw diskError(move, progress.error ?? 'there is no copy of the disk to make synchronous');
     // Also before it is ready: a copy that only chases the guest's writes ends once they no longer dirty anything.
-    if (!changed) {
-      await qmp.execute('block-job-change', { id: job, type: 'mirror', 'copy-mode': 'write-blocking' });
-      changed = true;
-    }
+    if (!changed)
+      for (const { job } of mirrors.filter((m) => m.state !== 'synchronous'))
+        await qmp.execute('block-job-change', { id: job, type: 'mirror', 'copy-mode': 'write-blocking' });
+    changed = true;
     await sleep(SYNC_POLL_MS, undefined, { signal });
   }
 }
 
-/** Finish the mirror of the stopped guest: afterwards the target's disk is the source's. */
-export async function finishDiskCopy(qmp: QmpClient, move: MoveKey, timeoutMs: number): Promise<void> {
-  const { job, node, tls } = diskNames(move);
-  const before = await progressOf(qmp, move);
+/** Finish the mirrors of the stopped guest, all of them or none counts: afterwards the target's disks are the source's. */
+export async function finishDiskCopy(
+  qmp: QmpClient,
+  move: MoveKey,
+  drives: readonly Drive[],
+  timeoutMs: number,
+): Promise<void> {
+  const { job, node, tls } = diskNamesOf(copyKeyOf(move));
+  const before = copyOf(await mirrorsNow(qmp, move, drives));
   if (before.state !== 'synchronous')
     throw diskError(move, before.error ?? `the copy is ${before.state}, expected synchronous`);
+  // Each is waited for, also when another has failed: what comes next finds none that is still at work.
+  const ends = await Promise.allSettled(
+    drives.map(async (drive) => {
+      await finishMirror(qmp, move, nameOf(job, drive), timeoutMs);
+      await qmp.execute('blockdev-del', { 'node-name': nameOf(node, drive) });
+    }),
+  );
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  await removeCredentials(qmp, tls);
+}
+
+async function finishMirror(qmp: QmpClient, move: MoveKey, job: string, timeoutMs: number): Promise<void> {
   const since = qmp.lastSeq;
   const completed = qmp.waitFor(
     (e) => (e.name === 'BLOCK_JOB_COMPLETED' || e.name === 'BLOCK_JOB_CANCELLED') && e.data['device'] === job,
@@ -173,32 +220,33 @@ export async function finishDiskCopy(qmp: QmpClient, move: MoveKey, timeoutMs: n
     throw diskError(move, typeof error === 'string' ? error : 'the mirror was cancelled');
   await waitForJobEnd(qmp, job, timeoutMs);
   await qmp.execute('job-dismiss', { id: job });
-  await qmp.execute('blockdev-del', { 'node-name': node });
-  await removeCredentials(qmp, tls);
 }
 
 /** Give up the copy of this key: cut the connection, end the job, forget node and credentials. The guest runs on. */
 export async function cancelDiskCopy(host: QemuHost, desktop: DesktopId, key: string): Promise<void> {
   const copy = await host.runningDesktopIfAny(desktop);
   if (copy === null) return;
-  await yank(copy.qmp, { node: diskNamesOf(key).node });
+  const { node } = diskNamesOf(key);
+  await yank(copy.qmp, { isNode: (name) => isNamed(node, name) });
   await forgetDiskCopy(copy.qmp, key);
 }
 
-/** The keys of the moves whose copy of the disk this QEMU has a job of, also when that has ended. */
+/** The keys of the moves whose copy of a disk this QEMU has a job of, also when that has ended. */
 export async function diskCopiesOf(qmp: QmpClient, options?: CommandOptions): Promise<string[]> {
   const jobs = await queryJobs(qmp, options);
-  return jobs.filter((j) => j.id.startsWith(MIRROR)).map((j) => j.id.slice(MIRROR.length));
+  const mirrors = jobs.filter((j) => j.id.startsWith(MIRROR));
+  return [...new Set(mirrors.map((j) => baseOf(j.id.slice(MIRROR.length))))];
 }
 
 async function forgetDiskCopy(qmp: QmpClient, key: string): Promise<void> {
   const { job, node, tls } = diskNamesOf(key);
-  if ((await queryJob(qmp, job)) !== undefined) {
-    await unlessRefused(qmp.execute('block-job-cancel', { device: job, force: true }));
-    await waitForJobEnd(qmp, job, JOB_END_TIMEOUT_MS);
-    await unlessRefused(qmp.execute('job-dismiss', { id: job }));
+  for (const { id } of (await queryJobs(qmp)).filter((j) => isNamed(job, j.id))) {
+    await unlessRefused(qmp.execute('block-job-cancel', { device: id, force: true }));
+    await waitForJobEnd(qmp, id, JOB_END_TIMEOUT_MS);
+    await unlessRefused(qmp.execute('job-dismiss', { id }));
   }
-  if (await hasNode(qmp, node)) await qmp.execute('blockdev-del', { 'node-name': node });
+  for (const name of (await nodeNames(qmp)).filter((n) => isNamed(node, n)))
+    await qmp.execute('blockdev-del', { 'node-name': name });
   await removeCredentials(qmp, tls);
 }
 

@@ -1,15 +1,16 @@
 // What a source keeps after its desktop has moved away: nothing that could run, and the disk for the grace time.
+import { rm } from 'node:fs/promises';
 import type { MoveKey } from '../../../ports/hypervisor.js';
-import { convertSize } from '../../../domain/model/units.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { isMissing, removeDurably, renameDurably } from '../../../os/durable-file.js';
 import { removeCopyFiles } from '../process/desktops.js';
-import { hashFile } from '../process/disk-hash.js';
+import { hashFile, hashOfAll } from '../process/disk-hash.js';
+import { driveFile, drivesOf, possibleFiles } from '../process/drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { killByPidFile } from '../../../os/host-process.js';
 import { copyKeyOf, moveName } from '../process/layout.js';
 
-/** End the desktop's process for ever, forget the desktop, and set its disk aside. */
+/** End the desktop's process for ever, forget the desktop, and set its disks aside. */
 export async function retireSource(host: QemuHost, move: MoveKey): Promise<void> {
   const record = await host.records.desktops.get(move.desktop);
   if (record?.copy === copyKeyOf(move))
@@ -28,32 +29,37 @@ export async function retireSource(host: QemuHost, move: MoveKey): Promise<void>
       copy: record.copy,
     });
   }
-  const copy = retired?.copy ?? record?.copy;
-  if (copy === undefined)
+  const { copy, definition } = retired ?? record ?? {};
+  if (copy === undefined || definition === undefined)
     throw new VmshadowError('UNKNOWN_DESKTOP', `this host has no desktop ${move.desktop} to retire`);
   const files = host.layout.copy(move.desktop, copy);
   await killByPidFile(files.pidFile);
   await host.monitors.drop(files.monitor);
-  try {
-    await renameDurably(files.disk, host.layout.retiredDisk(move));
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
+  for (const drive of drivesOf(definition))
+    await renameDurably(driveFile(files.disk, drive), driveFile(host.layout.retiredDisk(move), drive)).catch(
+      (error: unknown) => {
+        if (!isMissing(error)) throw error;
+      },
+    );
   if (record?.copy === copy) await host.records.desktops.remove(move.desktop);
   await host.records.desktops.dropRoom(move.desktop);
   await removeCopyFiles(host, move.desktop, copy);
 }
 
-/** Hash the disk that was set aside: SHA-256 over its whole content. */
+/** Hash what was set aside: SHA-256 over the whole content of the disk; of several, over their hashes. */
 export async function hashRetired(host: QemuHost, move: MoveKey, signal: AbortSignal): Promise<string> {
   const record = await host.records.retired.get(moveName(move));
   if (record === null)
     throw new VmshadowError('NO_MOVE', `this host keeps no disk of ${move.desktop} from move ${move.moveId}`);
-  return hashFile(host.layout.retiredDisk(move), convertSize(record.definition.diskMiB, 'MiB', 'B'), signal);
+  return hashOfAll(drivesOf(record.definition), (drive) =>
+    hashFile(driveFile(host.layout.retiredDisk(move), drive), drive.sizeBytes, signal),
+  );
 }
 
 /** Remove the disk that was set aside. */
 export async function removeRetired(host: QemuHost, move: MoveKey): Promise<void> {
-  await removeDurably(host.layout.retiredDisk(move));
+  const [first = '', ...others] = possibleFiles(host.layout.retiredDisk(move)).reverse();
+  for (const file of others) await rm(file, { force: true });
+  await removeDurably(first);
   await host.records.retired.remove(moveName(move));
 }

@@ -7,7 +7,8 @@
 //   failure or abort anywhere before completed --> [yank] --> migrate_cancel --> cont
 import type { MoveKey, SwitchoverResult } from '../../../ports/hypervisor.js';
 import { VmshadowError, isVmshadowError, messageOf } from '../../../domain/errors.js';
-import { diskNames, finishDiskCopy } from './disk-copy.js';
+import { finishDiskCopy, isReplicaOf } from './disk-copy.js';
+import { drivesOf, type Drive } from '../process/drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { cancelMigration, letRun, memoryCredentials, type MemoryCopies } from './memory-copy.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
@@ -31,7 +32,7 @@ export async function switchover(
   onStopped: (stoppedAtMs: number) => void,
   signal: AbortSignal,
 ): Promise<SwitchoverResult> {
-  const { qmp } = await host.runningDesktop(move.desktop);
+  const { qmp, record } = await host.runningDesktop(move.desktop);
   const parameters = await migrationParameters(qmp);
   const info = await queryMigrate(qmp);
   if (
@@ -53,7 +54,8 @@ export async function switchover(
   await qmp.execute('migrate-set-parameters', { 'max-bandwidth': parameters['avail-switchover-bandwidth'] });
   await memory.readWire(move, info);
   await waitUntilItFits(memory, qmp, move, pauseBudgetMs, signal);
-  return pauseAndGiveWay(host, memory, qmp, move, pauseBudgetMs, onStopped, signal);
+  const drives = drivesOf(record.definition);
+  return pauseAndGiveWay(host, memory, qmp, move, drives, pauseBudgetMs, onStopped, signal);
 }
 
 /** Wait for a round that begins with no more left than the budget lets through; throw CONVERGENCE when none comes. */
@@ -104,6 +106,7 @@ async function pauseAndGiveWay(
   memory: MemoryCopies,
   qmp: QmpClient,
   move: MoveKey,
+  drives: readonly Drive[],
   pauseBudgetMs: number,
   onStopped: (stoppedAtMs: number) => void,
   signal: AbortSignal,
@@ -125,8 +128,8 @@ async function pauseAndGiveWay(
     for (const p of [stopped, ready]) p.catch(() => undefined);
     await qmp.execute('stop', undefined, { timeoutMs, signal });
     await stopped;
-    // The guest writes no more: its disk is finished while the rest of the memory goes over.
-    await Promise.all([finishDiskCopy(qmp, move, timeoutMs), ready]);
+    // The guest writes no more: its disks are finished while the rest of the memory goes over.
+    await Promise.all([finishDiskCopy(qmp, move, drives, timeoutMs), ready]);
     signal.throwIfAborted();
     const completed = qmp.waitFor((e) => isEnd(e.name, e.data), 'the end of the migration', within);
     completed.catch(() => undefined);
@@ -156,7 +159,7 @@ async function rollBack(host: QemuHost, qmp: QmpClient, move: MoveKey, why: unkn
   );
   // A silent peer would hold up the cancellation; a living one loses only what is given up anyhow.
   const silent = isVmshadowError(why) && why.code === 'QMP_LOST';
-  if (silent) await yank(qmp, { node: diskNames(move).node, migration: true });
+  if (silent) await yank(qmp, { isNode: isReplicaOf(move), migration: true });
   await cancelMigration(qmp);
   if ((await queryMigrate(qmp)).status === 'completed') return true;
   await letRun(qmp);

@@ -3,7 +3,7 @@
 import { rm } from 'node:fs/promises';
 import type { MoveKey } from '../../../ports/hypervisor.js';
 import { VmshadowError, hasCode, messageOf } from '../../../domain/errors.js';
-import { DISK_NODE } from '../process/command-lines.js';
+import { drivesOf } from '../process/drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { findProcess } from '../../../os/host-process.js';
 import { confirmComplete } from './incoming.js';
@@ -50,7 +50,7 @@ async function letRunHere(
   // The guest waits: what does not depend on each other goes on side by side.
   const [marked, viewed] = await Promise.allSettled([
     host.records.incoming.put(moveName(move), { ...record, phase: 'activated' }),
-    snapshot ? openView(host, move, qmp) : Promise.resolve(),
+    snapshot ? openView(host, move, record, qmp) : Promise.resolve(),
   ]);
   // The guest has not run, and never will by this: the source may go on. (One that is written, but perhaps not for ever, is tried again.)
   if (hasCode(rejection(marked), 'RECORD_UNWRITTEN')) throw neverRan(move, messageOf(rejection(marked)));
@@ -67,9 +67,16 @@ async function letRunHere(
 const rejection = (result: PromiseSettledResult<unknown>): unknown =>
   result.status === 'rejected' ? result.reason : null;
 
-async function openView(host: QemuHost, move: MoveKey, qmp: QmpClient): Promise<void> {
-  await qmp.execute('blockdev-set-active', { 'node-name': DISK_NODE, active: true });
-  await beginView(host, qmp, move.desktop, copyKeyOf(move));
+async function openView(
+  host: QemuHost,
+  move: MoveKey,
+  { definition }: IncomingRecord,
+  qmp: QmpClient,
+): Promise<void> {
+  const drives = drivesOf(definition);
+  for (const { node } of drives)
+    await qmp.execute('blockdev-set-active', { 'node-name': node, active: true });
+  await beginView(host, qmp, move.desktop, copyKeyOf(move), drives);
 }
 
 /** Write the desktop's record and forget the move; the files stay where they are. */

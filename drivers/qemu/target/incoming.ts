@@ -11,6 +11,8 @@ import { VmshadowError } from '../../../domain/errors.js';
 import { STORAGE_DAEMON, storageDaemonCommand } from '../process/command-lines.js';
 import { endProcess, launchCopy, removeCopyFiles } from '../process/desktops.js';
 import { createEmptyDisk, syncFile } from '../process/disk-image.js';
+import { driveFile, drivesOf } from '../process/drives.js';
+import { mustHaveFirmware } from '../process/make-drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { asUser } from '../../../os/run-as.js';
 import { findProcess, killByPidFile, startProcess } from '../../../os/host-process.js';
@@ -39,10 +41,11 @@ export async function prepareDisk(
   await refuseIfHere(host, move);
   // Now, and not when the disk has come.
   await bootFiles(definition, host.options);
+  if (definition.firmware === 'uefi') await mustHaveFirmware();
   const record = await host.locked('ports', () => incomingRecord(host, move, definition));
   if (record.phase === 'activated') throw tooLate(move);
   const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));
-  await createEmptyDisk(disk, definition.diskMiB);
+  for (const drive of drivesOf(definition)) await createEmptyDisk(driveFile(disk, drive), drive.sizeBytes);
   await serveReplica(host, move, record, from);
   return {
     endpoint: { address: host.options.incoming.address, port: record.diskPort },
@@ -66,9 +69,9 @@ export async function prepareMemory(
   await host.records.incoming.put(moveName(move), { ...record, definition, tap });
   // From the moment that the guest runs here its record must be written, and it must be possible to stop it, whoever fills the disk meanwhile.
   await host.records.desktops.keepRoom(move.desktop, 2);
-  await prepareView(host, move.desktop, key, definition.diskMiB);
+  await prepareView(host, move.desktop, key, drivesOf(definition));
   // Most of the replica goes to the disk now, so that little is left to wait for in the pause.
-  await syncFile(files.disk);
+  await syncDrives(files.disk, definition);
   await launchCopy(host, definition, files, tap, true);
   const qmp = await host.monitors.get(files.monitor, move.desktop);
   try {
@@ -112,7 +115,11 @@ export async function confirmComplete(host: QemuHost, move: MoveKey): Promise<vo
     await sleep(POLL_MS);
   }
   await stopServing(host, move);
-  await syncFile(host.layout.copy(move.desktop, copyKeyOf(move)).disk);
+  await syncDrives(host.layout.copy(move.desktop, copyKeyOf(move)).disk, record.definition);
+}
+
+async function syncDrives(disk: string, definition: DesktopDefinition): Promise<void> {
+  await Promise.all(drivesOf(definition).map((drive) => syncFile(driveFile(disk, drive))));
 }
 
 /** Drop whatever this host has of a move that was given up. What was activated stays (but for the view of its disk). */
@@ -144,10 +151,12 @@ async function serveReplica(
   if ((await findProcess(files.pidFile)) !== null) return;
   await rm(files.monitor, { force: true });
   const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));
-  await host.giveToQemu(disk);
+  const drives = drivesOf(record.definition);
+  for (const drive of drives) await host.giveToQemu(driveFile(disk, drive));
   await withCertificates(host, async (pkiDir) => {
     const argv = storageDaemonCommand({
       disk,
+      drives,
       files,
       address: host.options.incoming.address,
       port: record.diskPort,

@@ -177,7 +177,8 @@ export class TwoHosts {
   }
 }
 
-const ends = (source: RemoteHost, target: RemoteHost, definition: DesktopDefinition): MoveEnds => ({
+/** The ends of a move between two of the hosts. */
+export const ends = (source: RemoteHost, target: RemoteHost, definition: DesktopDefinition): MoveEnds => ({
   source: source.driver,
   target: target.driver,
   definition,

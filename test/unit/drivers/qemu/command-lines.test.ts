@@ -5,6 +5,7 @@ import {
   storageDaemonCommand,
   type CopyCommand,
 } from '../../../../drivers/qemu/process/command-lines.js';
+import { drivesOf } from '../../../../drivers/qemu/process/drives.js';
 import { Layout } from '../../../../drivers/qemu/process/layout.js';
 
 const layout = new Layout('/state', '/run/v');
@@ -54,6 +55,43 @@ describe('the command line of a copy', () => {
     expect(valueOf(command(disk, { accelerator: 'kvm' }), '-cpu')).toBe('host');
   });
 
+  it('is for a simple desktop what it was before there were others', () => {
+    expect(command(disk).join(' ')).toContain(
+      '-device virtio-net-pci,id=nic0,netdev=net0,mac=52:54:00:00:00:01,romfile= ' +
+        '-blockdev driver=file,node-name=file0,filename=/state/disks/d1.home.raw,discard=unmap ' +
+        '-blockdev driver=raw,node-name=disk0,file=file0,discard=unmap ' +
+        '-device virtio-blk-pci,id=vd0,drive=disk0,bootindex=1 -chardev ',
+    );
+  });
+
+  it('gives each disk its bus, in the order of the definition', () => {
+    const buses = ['sata', 'virtio', 'scsi', 'sata'] as const;
+    const disks = buses.map((bus) => ({ sizeMiB: 16, bus }));
+    const argv = command({ ...disk, disks, cdrom: 'install.iso', usbTablet: true, nic: 'e1000e' });
+    expect(argv.filter((_, i) => argv[i - 1] === '-device')).toEqual([
+      'e1000e,id=nic0,netdev=net0,mac=52:54:00:00:00:01,romfile=',
+      'ich9-ahci,id=ahci0',
+      'virtio-scsi-pci,id=hba0',
+      'ide-hd,bus=ahci0.0,id=sata0,drive=disk0,bootindex=1',
+      'virtio-blk-pci,id=vd1,drive=disk1,bootindex=2',
+      'scsi-hd,bus=hba0.0,id=scsi2,drive=disk2,bootindex=3',
+      'ide-hd,bus=ahci0.1,id=sata3,drive=disk3,bootindex=4',
+      'ide-cd,id=cd,bus=ahci0.5,drive=cd0,bootindex=20',
+      'qemu-xhci,id=usb0',
+      'usb-tablet,id=tablet0,bus=usb0.0',
+    ]);
+    expect(argv.join(' ')).toContain('node-name=disk3,file=file3');
+    // After kernel and initrd, of which a guest with its own disk has none.
+    expect(argv.join(' ')).toContain('node-name=cdfile,filename=/proc/self/fd/4,read-only=on');
+    expect(command({ ...kernel, cdrom: 'install.iso' }).join(' ')).toContain('filename=/proc/self/fd/6');
+  });
+
+  it('gives a machine with UEFI the firmware and its variables', () => {
+    const argv = command({ ...disk, firmware: 'uefi' });
+    expect(valueOf(argv, '-machine')).toBe('pc-i440fx-10.0,pflash0=code,pflash1=vars');
+    expect(argv.join(' ')).toContain('filename=/state/disks/d1.home-vars.raw');
+  });
+
   it('doubles commas in paths, where a comma would end the value', () => {
     const files = new Layout('/odd,place', '/run/v').copy(kernel.id, 'home');
     expect(command(kernel, { files }).join(' ')).toContain('filename=/odd,,place/disks/d1.home.raw,discard');
@@ -64,6 +102,7 @@ describe('the command line of the storage daemon', () => {
   it('serves the replica over TLS to the move’s source only', () => {
     const argv = storageDaemonCommand({
       disk: '/state/disks/d1.abc.raw',
+      drives: drivesOf(disk),
       files: { pidFile: '/run/v/p', monitor: '/run/v/m', log: '/l' },
       address: '198.51.100.1',
       port: 49000,
@@ -77,5 +116,26 @@ describe('the command line of the storage daemon', () => {
       'addr.type=inet,addr.host=198.51.100.1,addr.port=49000,tls-creds=tls0,tls-authz=source',
     );
     expect(valueOf(argv, '--export')).toBe('nbd,id=replica,node-name=disk0,name=abc,writable=on');
+  });
+
+  it('serves each disk under a name of its own', () => {
+    const disks = [
+      { sizeMiB: 60, bus: 'virtio' as const },
+      { sizeMiB: 4, bus: 'scsi' as const },
+    ];
+    const argv = storageDaemonCommand({
+      disk: '/state/disks/d1.abc.raw',
+      drives: drivesOf({ ...disk, disks }),
+      files: { pidFile: '/run/v/p', monitor: '/run/v/m', log: '/l' },
+      address: '198.51.100.1',
+      port: 49000,
+      exportName: 'abc',
+      pkiDir: '/pki',
+      from: HostRef.parse({ site: 'us-west', host: 'h1' }),
+    });
+    expect(argv.filter((_, i) => argv[i - 1] === '--export')).toEqual([
+      'nbd,id=replica,node-name=disk0,name=abc,writable=on',
+      'nbd,id=replica-1,node-name=disk1,name=abc-1,writable=on',
+    ]);
   });
 });

@@ -24,7 +24,7 @@ describe('parseWrittenBytes', () => {
 
   it('gives the counter of the guest’s device, whatever node its writes go through', () => {
     for (const node of ['disk0', '#block331'])
-      expect(parseWrittenBytes([{ ...guest, 'node-name': node }], 'vd0')).toBe(42_369_024);
+      expect(parseWrittenBytes([{ ...guest, 'node-name': node }], ['vd0'])).toBe(42_369_024);
   });
 
   it('takes no other device or node for it', () => {
@@ -32,8 +32,8 @@ describe('parseWrittenBytes', () => {
       { device: 'replica', 'node-name': 'disk0', ...stats(1) },
       { device: '', qdev: '/machine/peripheral/vd01/virtio-backend', ...stats(2) },
     ];
-    expect(parseWrittenBytes([...others, guest], 'vd0')).toBe(42_369_024);
-    expect(parseWrittenBytes(others, 'vd0')).toBeNull();
+    expect(parseWrittenBytes([...others, guest], ['vd0'])).toBe(42_369_024);
+    expect(parseWrittenBytes(others, ['vd0'])).toBeNull();
   });
 });
 

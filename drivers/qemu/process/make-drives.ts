@@ -1,0 +1,75 @@
+// Makes the drives of a new desktop: from images, empty, or from what the firmware's variables begin with. One progress tells of all.
+import { copyFile, stat } from 'node:fs/promises';
+import type { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { VmshadowError } from '../../../domain/errors.js';
+import { isMissing } from '../../../os/durable-file.js';
+import { OVMF } from './devices.js';
+import { createEmptyDisk, imageBytes, importImage, syncFile, type CopyWatch } from './disk-image.js';
+import { driveFile, drivesOf, type Drive, UEFI_VARS_BYTES } from './drives.js';
+import { findImage } from './images.js';
+import type { QemuHost } from './qemu-host.js';
+
+interface DriveSource {
+  readonly drive: Drive;
+  /** Null: empty, or the firmware's. */
+  readonly image: string | null;
+}
+
+/** Find what each drive is made from, `first` being the first disk's unless its definition says another; throws as `findImage` does. */
+export async function findSources(
+  host: QemuHost,
+  definition: DesktopDefinition,
+  first: string | null,
+): Promise<DriveSource[]> {
+  if (definition.firmware === 'uefi') await mustHaveFirmware();
+  return Promise.all(
+    drivesOf(definition).map(async (drive, i) => {
+      const name = drive.image ?? (i === 0 ? first : null);
+      return { drive, image: name === null ? null : await findImage(host.options, name) };
+    }),
+  );
+}
+
+/** Throw PREREQUISITE where this host has no UEFI firmware of the size that desktops have. */
+export async function mustHaveFirmware(): Promise<void> {
+  const why = await Promise.all([stat(OVMF.code), stat(OVMF.vars)]).then(
+    ([, vars]) => (vars.size === UEFI_VARS_BYTES ? null : `${OVMF.vars} holds ${String(vars.size)} bytes`),
+    (error: unknown) => {
+      if (isMissing(error)) return `there is no ${OVMF.code}`;
+      throw error;
+    },
+  );
+  if (why !== null)
+    throw new VmshadowError(
+      'PREREQUISITE',
+      `this host cannot run a desktop with \`firmware: uefi\`: ${why}; install the package ovmf`,
+    );
+}
+
+/** Make the files of all drives beside `disk`, the first one's. Throws as `importImage` does; what is made by then stays. */
+export async function makeDrives(
+  sources: readonly DriveSource[],
+  disk: string,
+  watch: CopyWatch,
+): Promise<void> {
+  const sizes = await Promise.all(sources.map(async ({ image }) => (image === null ? 0 : imageBytes(image))));
+  const totalBytes = sizes.reduce((sum, n) => sum + n, 0);
+  let doneBytes = 0;
+  for (const [i, { drive, image }] of sources.entries()) {
+    const path = driveFile(disk, drive);
+    const before = doneBytes;
+    if (drive.device === null) await copyVariables(path);
+    else if (image === null) await createEmptyDisk(path, drive.sizeBytes);
+    else
+      await importImage(image, path, drive.sizeBytes, {
+        signal: watch.signal,
+        onProgress: (done) => watch.onProgress(before + done, totalBytes),
+      });
+    doneBytes += sizes[i] ?? 0;
+  }
+}
+
+async function copyVariables(path: string): Promise<void> {
+  await copyFile(OVMF.vars, path);
+  await syncFile(path);
+}
