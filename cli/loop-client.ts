@@ -7,6 +7,7 @@ import proto from '@temporalio/proto';
 import type { z } from 'zod';
 import { hasCode, messageOf, VmshadowError } from '../domain/errors.js';
 import type { Fingerprint } from '../domain/fingerprint/model.js';
+import type { DesktopDefinition } from '../domain/model/desktop.js';
 import type { DesktopId, PoolId } from '../domain/model/ids.js';
 import type { Policy } from '../domain/model/policy.js';
 import { connectClient } from '../temporal/connection.js';
@@ -87,6 +88,14 @@ export class LoopClient {
   /** The policy in force. */
   policy(): Promise<Policy> {
     return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) => handle.query(LOOP.policy));
+  }
+
+  /** A desktop's definition; null where there is none of that id. A loop that has just begun is waited for. */
+  async definition(desktop: DesktopId): Promise<DesktopDefinition | null> {
+    await this.status({ desktop });
+    return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) =>
+      handle.query(LOOP.definition, { desktop }),
+    );
   }
 
   /** A desktop's fingerprint of the last cycle; null where there is none. */

@@ -239,21 +239,30 @@ function addReconcile(program: Command, context: CliContext, result: ProgramResu
 }
 
 function addDesktops(program: Command, context: CliContext, result: ProgramResult): void {
-  const desktop = program.command('desktop').description('list, create, start, stop and remove desktops');
+  const desktop = program
+    .command('desktop')
+    .description('list, show, create, start, stop and remove desktops');
   pooled(desktop.command('list [filters...]'))
     .description('list all desktops, or those that all filters hold for')
     .addHelpText('after', FILTER_HELP)
     .action(async (filters: string[], o: Raw) =>
       (await import('./commands/desktop.js')).listCommand(context, { ...o, filters }),
     );
-  pooled(desktop.command('create <id>'))
+  pooled(desktop.command('show <desktop>'))
+    .description("print a desktop's definition, as the file that makes it again")
+    .option('--yaml', 'as YAML (the default)')
+    .action(async (id: string, o: Raw) =>
+      (await import('./commands/show-desktop.js')).showDesktopCommand(context, { ...o, desktop: id }),
+    );
+  pooled(desktop.command('create [id]'))
     .description('make a desktop from an image or an existing disk')
+    .option('-f, --file <file>', 'as this YAML file defines it (docs/desktops.md), not by options')
     .requiredOption('--site <site>', 'where it begins')
     .option('--host <host>', 'at this host of the site')
     .option('--image <path>', 'raw or qcow2 image on that host to copy (default: an empty disk)')
     .option('--vcpus <n>', 'virtual CPUs (default: 1)')
-    .requiredOption('--memory <MiB>', 'memory in MiB (2^20 bytes)')
-    .requiredOption('--disk <MiB>', 'size of the disk in MiB (2^20 bytes)')
+    .option('--memory <MiB>', 'memory in MiB (2^20 bytes)')
+    .option('--disk <MiB>', 'size of the disk in MiB (2^20 bytes)')
     .option('--kernel <path>', 'boot this Linux kernel instead of the disk')
     .option('--initrd <path>', 'with this initrd')
     .option('--append <text>', 'and this kernel command line')
@@ -263,7 +272,7 @@ function addDesktops(program: Command, context: CliContext, result: ProgramResul
     .option('--dir <folder>', "with --client-file: the authority's folder (default: ./keys)")
     .option('--config <file>', 'with --client-file: the cloud (default: vmshadow.yaml)')
     .option('--no-start', 'do not start it')
-    .action(async (id: string, o: Raw) => {
+    .action(async (id: string | undefined, o: Raw) => {
       const { createCommand } = await import('./commands/create-desktop.js');
       result.exit = await createCommand(context, { ...o, id });
     });

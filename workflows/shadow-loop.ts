@@ -99,6 +99,7 @@ function answerTo(state: LoopState): void {
     policy: () => state.policy,
     cloud: () => state.cloud,
     fingerprints: (ask) => fingerprintsAsked(state, ask),
+    definition: ({ desktop }) => state.find(desktop)?.report.definition ?? null,
     retryMoves: (ask) => retryMoves(state, ask),
     moveEnded: (move) => endMove(state, move),
     createEnded: (creation) => endCreate(state, creation),

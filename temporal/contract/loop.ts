@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import type { DesktopConstraints } from '../../domain/model/constraints.js';
+import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import type { Policy } from '../../domain/model/policy.js';
 import type { PlanResult } from '../../domain/placement/request/model.js';
 import { OPERATORS } from './drain.js';
@@ -13,6 +14,7 @@ import {
   ApplyMoves,
   ConstrainDesktop,
   CreateDesktop,
+  DefinitionAsk,
   DesktopPower,
   EnrollClients,
   PlanAsk,
@@ -54,6 +56,8 @@ const policy: Query<typeof Nothing, Policy> = query('policy', Nothing);
 const cloud: Query<typeof Nothing, CloudConfig> = query('cloud', Nothing);
 const fingerprints: Query<typeof DesktopsAsk, Fingerprint[]> = query('fingerprints', DesktopsAsk);
 
+const definition: Query<typeof DefinitionAsk, DesktopDefinition | null> = query('definition', DefinitionAsk);
+
 export const LOOP = {
   requestMove,
   /** Moves that are held back are tried again by the next plan. */
@@ -79,6 +83,8 @@ export const LOOP = {
   cloud,
   /** Of the last cycle. */
   fingerprints,
+  /** Of one desktop, as its host has it; null where no host has it. */
+  definition,
   moveEnded: signal('moveEnded', MoveEnded),
   createEnded: signal('createEnded', CreateEnded),
   /** Have a cycle at once. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CAUSES } from '../../domain/migration/phases.js';
 import { DesktopConstraints } from '../../domain/model/constraints.js';
 import { Boot, DesktopDefinition } from '../../domain/model/desktop.js';
+import { diskSumProblem, firmwareProblem, HARDWARE } from '../../domain/model/hardware.js';
 import { DesktopId, HostId, HostRef, SiteId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { readsOldNames } from '../../domain/model/old-names.js';
@@ -26,24 +27,32 @@ export interface MoveAccepted {
 
 /** What a host checks and makes for a new desktop; the loop fills in the host and the internal address. */
 export const CreateDesktop = readsOldNames(
-  z.object({
-    id: DesktopId,
-    site: SiteId,
-    host: HostId.optional(),
-    /** Path on that host of a raw or qcow2 image to copy; null: an empty disk. */
-    image: z.string().min(1).nullable().default(null),
-    vcpus: DesktopDefinition.out.shape.vcpus,
-    memoryMiB: DesktopDefinition.out.shape.memoryMiB,
-    diskMiB: DesktopDefinition.out.shape.diskMiB,
-    /** In `append`, `{address}` and `{gateway}` stand for the internal ones that the loop chooses. */
-    boot: Boot.default({ kind: 'disk' }),
-    remoteDesktopPort: DesktopDefinition.out.shape.remoteDesktopPort,
-    /** Ed25519 public keys (base64) of the thin clients' proxies that may follow the desktop. */
-    clients: z.array(PublicKey).default([]),
-    start: z.boolean().default(true),
-    /** Answer when it is made, or after a minute at the latest; false: answer when it has begun. */
-    wait: z.boolean().default(true),
-  }),
+  z
+    .object({
+      id: DesktopId,
+      site: SiteId,
+      host: HostId.optional(),
+      /** Path on that host of a raw or qcow2 image to copy; null: an empty disk. Of the first disk, where `disks` says nothing else. */
+      image: z.string().min(1).nullable().default(null),
+      vcpus: DesktopDefinition.out.shape.vcpus,
+      memoryMiB: DesktopDefinition.out.shape.memoryMiB,
+      diskMiB: DesktopDefinition.out.shape.diskMiB,
+      /** In `append`, `{address}` and `{gateway}` stand for the internal ones that the loop chooses. */
+      boot: Boot.default({ kind: 'disk' }),
+      machine: DesktopDefinition.out.shape.machine.unwrap().optional(),
+      ...HARDWARE,
+      remoteDesktopPort: DesktopDefinition.out.shape.remoteDesktopPort,
+      /** Ed25519 public keys (base64) of the thin clients' proxies that may follow the desktop. */
+      clients: z.array(PublicKey).default([]),
+      start: z.boolean().default(true),
+      /** Answer when it is made, or after a minute at the latest; false: answer when it has begun. */
+      wait: z.boolean().default(true),
+    })
+    .superRefine((ask, ctx) => {
+      const problems = { diskMiB: diskSumProblem(ask), memoryMiB: firmwareProblem(ask) };
+      for (const [field, message] of Object.entries(problems))
+        if (message !== null) ctx.addIssue({ code: 'custom', path: [field], message });
+    }),
 );
 export type CreateDesktop = z.infer<typeof CreateDesktop>;
 /** With what may be left out left out. */
@@ -59,6 +68,9 @@ export interface DesktopCreated {
   readonly external: string;
   readonly remoteDesktopPort: number;
 }
+
+/** Which desktop's definition is asked for. */
+export const DefinitionAsk = z.object({ desktop: DesktopId });
 
 export const DesktopPower = z.object({ desktop: DesktopId, action: z.enum(['start', 'stop']) });
 export type DesktopPower = z.infer<typeof DesktopPower>;

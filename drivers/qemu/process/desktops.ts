@@ -61,6 +61,7 @@ export async function createDesktop(
   await removeUnfinishedDrives(disk);
   try {
     await makeDrives(sources, disk, watch);
+    watch.signal?.throwIfAborted();
     const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
     await host.records.desktops.put(definition.id, record);
   } catch (error) {

@@ -1,4 +1,7 @@
 // The real command against a real Temporal server and the real loop, with fake hosts: what an operator types, sees and gets as exit code.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { HostRef } from '../../../domain/model/ids.js';
 import { ensureShadowLoop } from '../../../temporal/bootstrap.js';
@@ -236,6 +239,42 @@ describe('vmshadow desktop', () => {
     expect(cloud.runningAt('second')).toEqual([]);
     expect((await run('desktop', 'start', 'second')).exit).toBe(0);
     expect(cloud.runningAt('second')).toEqual(['us-east/h1']);
+  });
+
+  it('makes one as a file defines it, and shows it as the file that makes it again', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'vms-file-'));
+    const file = join(folder, 'desk.yaml');
+    const create = async (id: string) =>
+      data('desktop', 'create', id, '-f', file, '--site', 'us-west', '--host', 'h1', '--no-start');
+    const text =
+      'vcpus: 2\nmemoryMiB: 256\nfirmware: uefi\ndisks:\n  - { sizeMiB: 60, bus: sata, image: a.qcow2 }\n  - { sizeMiB: 4 }\n';
+    await writeFile(file, text);
+    expect(await create('third')).toMatchObject({ exit: 0, data: { desktop: 'third' } });
+    const { exit, out } = await run('desktop', 'show', 'third', '--yaml');
+    expect(exit).toBe(0);
+    expect(west.machine.desktops.get('third')?.definition).toMatchObject({ diskMiB: 64, vcpus: 2 });
+    await run('desktop', 'remove', 'third', '--yes');
+    await writeFile(file, out);
+    expect((await create('third')).exit).toBe(0);
+    const again = await data('desktop', 'show', 'third');
+    expect(again.data).toEqual({
+      id: 'third',
+      vcpus: 2,
+      memoryMiB: 256,
+      firmware: 'uefi',
+      machine: 'pc-i440fx-10.0',
+      remoteDesktopPort: 5901,
+      disks: [
+        { sizeMiB: 60, bus: 'sata', image: 'a.qcow2' },
+        { sizeMiB: 4, bus: 'virtio' },
+      ],
+    });
+    await run('desktop', 'remove', 'third', '--yes');
+    expect(await data('desktop', 'show', 'third')).toMatchObject({
+      exit: 1,
+      data: { error: { code: 'UNKNOWN_DESKTOP' } },
+    });
+    await rm(folder, { recursive: true });
   });
 
   it('explains one of which nothing has been seen', async () => {

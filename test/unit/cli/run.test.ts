@@ -62,6 +62,20 @@ describe('the command line', () => {
     for (const name of ['--memory', '--disk', '--vcpus', '--port']) expect(notes).toContain(`- ${name}: `);
   });
 
+  it('wants a new desktop defined once: by all options that it needs, or by a file', async () => {
+    const none = await cli(...'desktop create --site us-west --disk 64'.split(' '));
+    expect(none.exit).toBe(64);
+    expect(none.notes).toContain('expected id, --memory, or a file that defines the desktop (-f)');
+    const both = await cli(
+      ...'desktop create d1 --site us-west -f d1.yaml --memory 64 --port 5900'.split(' '),
+    );
+    expect(both.exit).toBe(64);
+    expect(both.notes).toContain('--memory, --port: the file says that');
+    const gone = await cli(...'desktop create d1 --site us-west -f /nowhere/d1.yaml'.split(' '));
+    expect(gone.exit).toBe(78);
+    expect(gone.notes).toContain("there is no such file. Give a desktop's definition");
+  });
+
   it('lists all problems of a new desktop in one go: what is no number, too small, too large or no key', async () => {
     const { exit, notes } = await cli(
       ...'desktop create D1 --site us-west --memory 0 --disk abc --vcpus -1 --port 99999 --client x'.split(
