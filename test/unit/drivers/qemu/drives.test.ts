@@ -16,6 +16,7 @@ const simple = {
 };
 const several = DesktopDefinition.parse({
   ...simple,
+  memoryMiB: 256,
   firmware: 'uefi',
   disks: [{ sizeMiB: 40 }, { sizeMiB: 20, bus: 'sata' }, { sizeMiB: 4, bus: 'scsi' }],
 });
