@@ -68,13 +68,19 @@ function addDaemons(program: Command, context: CliContext): void {
     .command('manager')
     .description('run the manager: the shadow loop and the moves (anywhere)')
     .requiredOption('--config <file>', 'vmshadow.yaml: sites, hosts, policy, limits')
-    .action(async (o: { config: string }) =>
-      (await import('./commands/daemons.js')).managerCommand(o.config),
-    );
+    .option(
+      '--metrics <address>',
+      'serve metrics to Prometheus at ADDRESS:PORT, or at a PORT of loopback (default: off)',
+    )
+    .action(async (o: Raw) => (await import('./commands/daemons.js')).managerCommand(o));
   program
     .command('dom0')
     .description("run a host's agent: desktops, traffic, connections (as root, on each host)")
     .option('--config <file>', 'dom0.yaml: this host')
+    .option(
+      '--metrics <address>',
+      'serve metrics to Prometheus at ADDRESS:PORT, or at a PORT of loopback (default: off)',
+    )
     .option('--example', 'print an example dom0.yaml, with every setting, and end')
     .action(async (o: Raw) => (await import('./commands/daemons.js')).dom0Command(context, o));
   program

@@ -43,6 +43,8 @@ export interface Dom0Options {
   readonly config: Dom0Config;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** `ADDRESS:PORT` at which Prometheus finds metrics. */
+  readonly metrics?: string | undefined;
 }
 
 /** Copies, hashes: each is mostly waiting, and a host is given few moves at a time. */
@@ -55,8 +57,8 @@ const LINK_PROBE_MS = 1_500;
 const LINK_LOST_AFTER = 4;
 
 /** Run a host's dom0 until `signal` is aborted. Desktops and rules stay as they are. */
-export async function runDom0({ config, logger, signal }: Dom0Options): Promise<void> {
-  installRuntime(logger);
+export async function runDom0({ config, logger, signal, metrics }: Dom0Options): Promise<void> {
+  installRuntime(logger, metrics);
   const defaults = workerDefaults();
   await mkdir(config.stateDir, { recursive: true });
   const unlock = lockFolder(config.stateDir);

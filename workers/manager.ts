@@ -19,21 +19,24 @@ import {
 import { connectClient } from '../temporal/connection.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { CONTROL_QUEUE } from '../temporal/contract/names.js';
+import { keepLoopMetrics } from './loop-metrics.js';
 import { connectWhenThere, installRuntime, runWorkers, workerDefaults } from './worker-runtime.js';
 
 export interface ManagerOptions {
   readonly cloud: CloudConfig;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  /** `ADDRESS:PORT` at which Prometheus finds metrics. */
+  readonly metrics?: string | undefined;
 }
 
 const BOOTSTRAP_TRIES = 60;
 const BOOTSTRAP_RETRY_MS = 1_000;
 
 /** Run the manager until `signal` is aborted. */
-export async function runManager({ cloud, logger, signal }: ManagerOptions): Promise<void> {
+export async function runManager({ cloud, logger, signal, metrics }: ManagerOptions): Promise<void> {
   const defaults = workerDefaults();
-  installRuntime(logger);
+  installRuntime(logger, metrics);
   const { connection, namespace, address } = await connectWhenThere(logger, signal);
   const client = await connectClient();
   const worker = await Worker.create({
@@ -53,6 +56,8 @@ export async function runManager({ cloud, logger, signal }: ManagerOptions): Pro
   try {
     await Promise.race([running, bootstrap(client, cloud, logger, signal)]);
     logger.info({ pool: cloud.pool, temporal: address, namespace }, 'manager ready');
+    if (metrics !== undefined)
+      void keepLoopMetrics(client, cloud.pool, AbortSignal.any([signal, ending.signal]));
     await running;
   } finally {
     ending.abort();

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DefaultLogger, Runtime, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { hasCode, messageOf } from '../domain/errors.js';
+import { hasCode, messageOf, VmshadowError } from '../domain/errors.js';
 import { dataConverter } from '../temporal/codec.js';
 import { connectWorker } from '../temporal/connection.js';
 
@@ -22,17 +22,34 @@ export const workerDefaults = () => ({
   defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
 });
 
-/** Install the SDK's runtime once: its log goes through ours, signals are handled by us. */
-export function installRuntime(logger: Logger): void {
+/**
+ * Install the SDK's runtime once: its log goes through ours, signals are handled by us, metrics are served to Prometheus at
+ * `ADDRESS:PORT` where one is given. Throws PREREQUISITE where nobody can listen there.
+ */
+export function installRuntime(logger: Logger, metrics?: string): void {
   const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'debug', WARN: 'warn', ERROR: 'error' } as const;
-  Runtime.install({
-    shutdownSignals: [],
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
-      logger[levels[level]](meta ?? {}, message),
-    ),
-    // What its native part says comes the same way; else it would write to the terminal by itself.
-    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
-  });
+  const install = () =>
+    Runtime.install({
+      shutdownSignals: [],
+      logger: new DefaultLogger('WARN', ({ level, message, meta }) =>
+        logger[levels[level]](meta ?? {}, message),
+      ),
+      // What its native part says comes the same way; else it would write to the terminal by itself.
+      telemetryOptions: {
+        logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+        ...(metrics === undefined ? {} : { metrics: { prometheus: { bindAddress: metrics } } }),
+      },
+    });
+  try {
+    install();
+  } catch (error) {
+    if (metrics === undefined) throw error;
+    throw new VmshadowError(
+      'PREREQUISITE',
+      `cannot serve metrics at ${metrics}: ${messageOf(error)}. Give another address or port with --metrics, or end what listens there.`,
+      { cause: error },
+    );
+  }
 }
 
 /** Connect, waiting for the server as long as it takes: a dom0 may start before it. Ends when `signal` does. */

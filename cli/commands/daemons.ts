@@ -9,19 +9,30 @@ import { untilStopped } from '../daemon.js';
 import { EXAMPLE_DOM0, MAKE_EXAMPLE_CLOUD, MAKE_EXAMPLE_DOM0 } from '../example-config.js';
 import { makeLogger } from '../logger.js';
 
+/** `ADDRESS:PORT`, or a port of this machine alone. */
+const Metrics = z
+  .string()
+  .regex(/^([0-9a-fA-F.:[\]]+:)?\d{1,5}$/, 'expected PORT or ADDRESS:PORT')
+  .transform((text) => (text.includes(':') ? text : `127.0.0.1:${text}`))
+  .optional();
+
+const ManagerOptions = z.object({ config: z.string().min(1), metrics: Metrics });
+
 /** Run the manager until it is stopped. */
-export async function managerCommand(configFile: string): Promise<void> {
+export async function managerCommand(raw: unknown): Promise<void> {
+  const { config: configFile, metrics } = parseArguments(ManagerOptions, raw, 'manager');
   const cloud = await loadConfig(configFile, CloudConfig, "the cloud's configuration", MAKE_EXAMPLE_CLOUD);
   const { runManager } = await import('../../workers/manager.js');
   const logger = makeLogger();
   await untilStopped(
-    (signal) => runManager({ cloud, logger, signal }),
+    (signal) => runManager({ cloud, logger, signal, metrics }),
     (name) => logger.info(`${name}: stopping`),
   );
 }
 
 const Dom0Options = z.object({
   config: z.string({ error: `expected a dom0.yaml; one to begin with: ${MAKE_EXAMPLE_DOM0}` }).min(1),
+  metrics: Metrics,
 });
 const WantsExample = z.object({ example: z.literal(true) });
 
@@ -31,12 +42,12 @@ export async function dom0Command(context: CliContext, raw: unknown): Promise<vo
     context.out(EXAMPLE_DOM0.trimEnd());
     return;
   }
-  const { config: file } = parseArguments(Dom0Options, raw, 'dom0');
+  const { config: file, metrics } = parseArguments(Dom0Options, raw, 'dom0');
   const config = await loadConfig(file, Dom0Config, "this host's configuration", MAKE_EXAMPLE_DOM0);
   const { runDom0 } = await import('../../workers/dom0.js');
   const logger = makeLogger();
   await untilStopped(
-    (signal) => runDom0({ config, logger, signal }),
+    (signal) => runDom0({ config, logger, signal, metrics }),
     (name) => logger.info(`${name}: stopping`),
   );
 }
