@@ -103,6 +103,7 @@ const WRONG: Record<string, [input: unknown, problems: RegExp]> = {
   undrain: [{ host: 'h1' }, /undrain: 1 problem\n.*site: /],
   setCloud: [{ sites: [] }, /setCloud: 1 problem\n.*sites: /],
   status: [{ from: -1, limit: 'all' }, /status: 2 problems\n.*from: .*\n.*limit: /],
+  definition: [{ desktop: '../d1' }, /definition: 1 problem\n.*desktop: /],
   fingerprints: [{ desktop: '/etc/passwd' }, /fingerprints: 1 problem\n.*desktop: /],
   moveEnded: [{ desktop: 'video', outcome: 'flown' }, /./],
   runCycle: [{ act: 'perhaps' }, /./],
