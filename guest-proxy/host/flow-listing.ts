@@ -1,7 +1,7 @@
 // The kernel's list of the desktops' open flows (rules/flow-list.ts): put in place, and read.
 import { runCommand } from '../../os/run-command.js';
 import type { RelayedFlow } from '../relay/flow.js';
-import { FLOW_TABLE, parseFlowList, renderFlowList } from '../rules/flow-list.js';
+import { FLOW_TABLE, parseFlowList, renderFlowList, renderUnlisted } from '../rules/flow-list.js';
 
 /** How the table looks when it is whole, without what it has listed; null: not read yet. */
 let whole: string | null = null;
@@ -24,4 +24,9 @@ export async function keepFlowList(): Promise<boolean> {
 /** The open flows of the desktop with this internal address. */
 export async function listFlows(internal: string): Promise<RelayedFlow[]> {
   return parseFlowList(await runCommand(['nft', '-j', 'list', 'set', 'ip', FLOW_TABLE, 'open']), internal);
+}
+
+/** Forget the open flows of the desktop with this internal address: what becomes of them is not seen here any more. */
+export async function forgetFlows(internal: string): Promise<void> {
+  await runCommand(['nft', '-f', '-'], { input: renderUnlisted(internal, await listFlows(internal)) });
 }

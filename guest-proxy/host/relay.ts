@@ -17,7 +17,7 @@ import { readdress, readPacket } from '../relay/packet.js';
 import type { Refusal } from '../relay/relay-end.js';
 import { KIND, readHeader } from '../relay/wire.js';
 import { RELAY_MARK } from '../rules/host-rules.js';
-import { keepFlowList, listFlows } from './flow-listing.js';
+import { forgetFlows, keepFlowList, listFlows } from './flow-listing.js';
 import { PacketQueue } from './packet-queue.js';
 import { type LiveRelay, type Presence, RelayBook } from './relay-book.js';
 import { deriveRelay, RelayOffer, type RelayRecord, relayRecords } from './relay-record.js';
@@ -202,10 +202,13 @@ export class Relay {
       }
     }
     for (const relay of this.#book.of(stay.desktop, 'new')) await this.#book.drop(relay);
+    this.#unlist(stay.internal);
   }
 
   /** Nothing of the desktop is here any more; what it left behind at an address of this host goes on. */
   async forget(desktop: DesktopId): Promise<void> {
+    const at = this.#options.presence(desktop);
+    if (at !== null) this.#unlist(at.internal);
     for (const relay of [...this.#book.of(desktop, 'new'), ...this.#book.of(desktop, 'old')])
       if (relay.record.role === 'new' || relay.offered) await this.#book.drop(relay);
   }
@@ -264,6 +267,11 @@ export class Relay {
         await this.#options.apply();
       }
     }
+  }
+
+  /** Flows that were open when a desktop went must not be taken for open when it comes again. Not waited for: users may be waiting. */
+  #unlist(internal: string): void {
+    this.#later(forgetFlows(internal));
   }
 
   #mayEnd({ record, unlisted, sinceMs }: LiveRelay): boolean {

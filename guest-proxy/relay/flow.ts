@@ -27,6 +27,8 @@ export interface FlowProgress {
 const UDP_IDLE_MS = 180_000;
 /** Both ends have said FIN: the last ones may still be sent again. */
 const CLOSED_MS = 5_000;
+/** One end has said FIN, and nothing more is said: as in the kernel's list of open flows. */
+const HALF_CLOSED_MS = 120_000;
 /** A RST may cross others on its way. */
 const RESET_MS = 2_000;
 
@@ -49,10 +51,11 @@ export function seen(
   };
 }
 
-/** Tell whether a flow is over: closed, reset, or (UDP) silent. A silent TCP connection is not. */
+/** Tell whether a flow is over: closed, reset, or silent (UDP, and TCP that one end has closed). A silent TCP connection that is open is not. */
 export function isOver(flow: RelayedFlow, progress: FlowProgress, nowMs: number): boolean {
   const quietMs = nowMs - progress.lastAtMs;
   if (progress.reset) return quietMs >= RESET_MS;
   if (progress.finIn && progress.finOut) return quietMs >= CLOSED_MS;
+  if (progress.finIn || progress.finOut) return quietMs >= HALF_CLOSED_MS;
   return flow.protocol === 'udp' && quietMs >= UDP_IDLE_MS;
 }

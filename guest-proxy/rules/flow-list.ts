@@ -1,12 +1,12 @@
 // The flows of a host's desktops, as the kernel lists them while packets pass: what is open when a desktop leaves is known then without a look
 // at any packet by this program. A table of its own: its sets are the kernel's, and no change of rules empties them. Pure text.
 //   only what a desktop sends makes a flow: a flood from outside fills nothing; a desktop that answers RST has none
-//   TCP: a day without a packet of the desktop; two minutes after a FIN of either end; RST ends it. UDP: three minutes
+//   TCP: a day without a packet of the desktop; two minutes of silence after a FIN of one end; FIN of both or RST end it. UDP: three minutes
 import { z } from 'zod';
 import { RelayedFlow } from '../relay/flow.js';
 
 export const FLOW_TABLE = 'vmshadow_flows';
-/** Both sets have room for so many: some 10 MB each in the kernel. What does not fit is not listed. */
+/** Each set has room for so many: some 10 MB in the kernel. What does not fit is not listed. */
 const SIZE = 131_072;
 
 const SENT = 'ip saddr . meta l4proto . th sport . ip daddr . th dport';
@@ -18,7 +18,8 @@ const add = `add rule ip ${FLOW_TABLE}`;
 export function renderFlowList(): string {
   return `add table ip ${FLOW_TABLE}
 add set ip ${FLOW_TABLE} open { ${SET} timeout 1d; }
-add set ip ${FLOW_TABLE} closing { ${SET} timeout 2m; }
+add set ip ${FLOW_TABLE} finin { ${SET} timeout 2m; }
+add set ip ${FLOW_TABLE} finout { ${SET} timeout 2m; }
 add chain ip ${FLOW_TABLE} forward { type filter hook forward priority -150; policy accept; }
 add chain ip ${FLOW_TABLE} sent
 add chain ip ${FLOW_TABLE} received
@@ -28,17 +29,33 @@ flush chain ip ${FLOW_TABLE} received
 ${add} sent meta l4proto udp update @open { ${SENT} timeout 3m } return
 ${add} sent meta l4proto != tcp return
 ${add} sent tcp flags & rst == rst delete @open { ${SENT} } return
-${add} sent tcp flags & (syn | ack) == syn delete @closing { ${SENT} }
-${add} sent tcp flags & fin == fin update @closing { ${SENT} }
-${add} sent ${SENT} @closing update @closing { ${SENT} } update @open { ${SENT} timeout 2m } return
+${add} sent tcp flags & (syn | ack) == syn delete @finin { ${SENT} }
+${add} sent tcp flags & (syn | ack) == syn delete @finout { ${SENT} }
+${add} sent tcp flags & fin == fin update @finout { ${SENT} }
+${add} sent ${SENT} @finin ${SENT} @finout delete @open { ${SENT} } return
+${add} sent ${SENT} @finin update @finin { ${SENT} } update @open { ${SENT} timeout 2m } return
+${add} sent ${SENT} @finout update @finout { ${SENT} } update @open { ${SENT} timeout 2m } return
 ${add} sent update @open { ${SENT} }
 ${add} received tcp flags & rst == rst delete @open { ${RECEIVED} } return
-${add} received tcp flags & fin == fin ${RECEIVED} @open update @closing { ${RECEIVED} }
+${add} received tcp flags & fin == fin ${RECEIVED} @open update @finin { ${RECEIVED} }
 ${add} forward iifname "vs-*" jump sent
 ${add} forward iifname "vh-*" jump sent
 ${add} forward oifname "vs-*" jump received
 ${add} forward oifname "vh-*" jump received
 `;
+}
+
+/** Render the transaction that takes flows of a desktop off the list; some may have expired meanwhile. */
+export function renderUnlisted(internal: string, flows: readonly RelayedFlow[]): string {
+  const elements = flows
+    .map(({ protocol, port, peer }) =>
+      [internal, protocol, String(port), peer.address, String(peer.port)].join(' . '),
+    )
+    .join(', ');
+  // Adding what is there is no error, deleting what is not would be: so it is added first.
+  return flows.length === 0
+    ? ''
+    : ['add', 'delete'].map((verb) => `${verb} element ip ${FLOW_TABLE} open { ${elements} }\n`).join('');
 }
 
 const Listing = z.object({

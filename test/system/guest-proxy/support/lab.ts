@@ -48,6 +48,8 @@ export type NatKind = 'drop' | 'answer-rst';
 
 export class Lab {
   readonly folder: string;
+  /** Of hosts that are started from now on; undefined: the default. */
+  relayLimitMs: number | undefined;
   readonly #helpers: Helper[] = [];
 
   private constructor(folder: string) {
@@ -136,6 +138,7 @@ export class Lab {
       controlPort: CONTROL_PORT,
       probe: { address, port: PROBE_PORT },
       identityFile,
+      relayLimitMs: this.relayLimitMs,
     });
   }
 

@@ -14,7 +14,8 @@ const packet = (direction: 'in' | 'out', what: { fin?: boolean; rst?: boolean } 
 describe('a relayed flow', () => {
   it.each([
     ['a silent TCP connection', tcp, [], DAY_MS, false],
-    ['one of which one end has said FIN', tcp, [packet('in', { fin: true })], DAY_MS, false],
+    ['one of which one end has said FIN', tcp, [packet('in', { fin: true })], 119_999, false],
+    ['one of which one end has long ago', tcp, [packet('in', { fin: true })], 120_000, true],
     ['one of which both have', tcp, [packet('in', { fin: true }), packet('out', { fin: true })], 5_000, true],
     [
       'one that said so just now',

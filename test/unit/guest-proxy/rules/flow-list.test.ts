@@ -1,4 +1,4 @@
-import { parseFlowList, renderFlowList } from '../../../../guest-proxy/rules/flow-list.js';
+import { parseFlowList, renderFlowList, renderUnlisted } from '../../../../guest-proxy/rules/flow-list.js';
 
 const element = (...concat: unknown[]) => ({ elem: { val: { concat }, timeout: 60, expires: 5 } });
 const listing = (...elem: unknown[]) =>
@@ -17,6 +17,13 @@ it('reads the flows of one desktop, and leaves out what it cannot read', () => {
     { protocol: 'udp', port: 40_001, peer: { address: '203.0.113.81', port: 53 } },
   ]);
   expect(parseFlowList(JSON.stringify({ nftables: [{ set: { name: 'open' } }] }), '10.77.0.2')).toEqual([]);
+});
+
+it('takes flows off the list, whether or not they have expired meanwhile', () => {
+  const flow = { protocol: 'tcp', port: 40_000, peer: { address: '203.0.113.80', port: 443 } } as const;
+  const element = 'element ip vmshadow_flows open { 10.77.0.2 . tcp . 40000 . 203.0.113.80 . 443 }';
+  expect(renderUnlisted('10.77.0.2', [flow])).toBe(`add ${element}\ndelete ${element}\n`);
+  expect(renderUnlisted('10.77.0.2', [])).toBe('');
 });
 
 it('never empties the list nor removes a chain when it is put in place again', () => {
