@@ -19,12 +19,9 @@ export function constrainDesktop(
   const sites = [...(constraints.allowedSites ?? []), ...(constraints.forbiddenSites ?? [])];
   for (const site of sites) knownSite(state, site);
   const before = clear ? {} : (state.constraints.get(desktop) ?? {});
-  const { pinned, ...rest } = { ...before, ...constraints };
-  const now = Object.fromEntries(
-    Object.entries({ ...rest, ...(pinned === true ? { pinned } : {}) }).filter(
-      ([, value]) => value !== undefined,
-    ),
-  ) as DesktopConstraints;
+  const merged: DesktopConstraints = { ...before, ...constraints };
+  const { pinned, ...rest } = merged;
+  const now: DesktopConstraints = { ...rest, ...(pinned === true ? { pinned } : {}) };
   const both = (now.allowedSites ?? []).filter((site) => now.forbiddenSites?.includes(site) === true);
   if (both.length > 0)
     throw new VmshadowError(
