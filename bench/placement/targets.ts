@@ -109,7 +109,7 @@ export function targetsOf(
 ): BenchTarget[] {
   return [
     ...exactTime(cells, 2_000, 40, 100),
-    ...exactTime(cells, 10_000, 100, 3_000),
+    ...exactTime(cells, 10_000, 100, 600),
     equality(cells),
     ...half(halves),
     ...withoutHosts(cells),

@@ -192,6 +192,7 @@ export function apply(kept: Kept, p: Problem, { seatOf, changed, rows, came, gon
  * where somebody is nowhere, where it may not be, or beyond a site's slots. Computed apart from the search.
  */
 export function answer(kept: Kept, p: Problem, seatOf: Int32Array): { solution: SlotSolution; gap: number } {
+  kept.flow.complete();
   const { flow, weights, tie, prices } = kept;
   const l = p.siteCount;
   const slotPrices = flow.prices();

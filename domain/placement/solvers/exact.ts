@@ -129,6 +129,7 @@ export class ExactPlanner {
   /** The optimum as it is now, with its proof. */
   solution(): SlotSolution {
     const p = this.#p;
+    this.#flow.complete();
     const assignment = Int32Array.from(this.#flow.assignment, (site, i) =>
       site < 0 ? (p.current[i] as number) : site,
     );

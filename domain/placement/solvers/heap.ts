@@ -1,14 +1,27 @@
 // A binary heap of (key, value) in typed arrays, smallest key first. Ties: the smaller value first, so that plans are deterministic.
 // Our own, because the exact solver lives in it: docs/decisions/heap.md.
 
+const LEAST_CAPACITY = 16;
+
 export class Heap {
   #keys: Float64Array;
   #values: Int32Array;
   #size = 0;
 
-  constructor(capacity = 16) {
+  constructor(capacity = LEAST_CAPACITY) {
     this.#keys = new Float64Array(capacity);
     this.#values = new Int32Array(capacity);
+  }
+
+  /** Make a heap of keys and their values in linear time, with room for some more. */
+  static of(keys: Float64Array, values: Int32Array): Heap {
+    const n = keys.length;
+    const heap = new Heap(n + (n >> 1) + LEAST_CAPACITY);
+    heap.#keys.set(keys);
+    heap.#values.set(values);
+    heap.#size = n;
+    for (let i = (n >> 1) - 1; i >= 0; i--) heap.#sink(i, keys[i] as number, values[i] as number);
+    return heap;
   }
 
   get size(): number {
@@ -48,11 +61,15 @@ export class Heap {
   pop(): void {
     if (this.#size === 0) return;
     const n = --this.#size;
+    this.#sink(0, this.#keys[n] as number, this.#values[n] as number);
+  }
+
+  /** Put a key in at `from` or below, where it belongs. */
+  #sink(from: number, key: number, value: number): void {
+    const n = this.#size;
     const keys = this.#keys;
     const values = this.#values;
-    const key = keys[n] as number;
-    const value = values[n] as number;
-    let i = 0;
+    let i = from;
     for (;;) {
       let child = 2 * i + 1;
       if (child >= n) break;
@@ -75,10 +92,11 @@ export class Heap {
   }
 
   #grow(): void {
-    const keys = new Float64Array(this.#keys.length * 2);
+    const capacity = Math.max(LEAST_CAPACITY, this.#keys.length * 2);
+    const keys = new Float64Array(capacity);
     keys.set(this.#keys);
     this.#keys = keys;
-    const values = new Int32Array(this.#values.length * 2);
+    const values = new Int32Array(capacity);
     values.set(this.#values);
     this.#values = values;
   }

@@ -3,6 +3,7 @@
 //   insert: Dijkstra from the new desktop over full sites to the cheapest free one, then every desktop on the path moves on.
 //   remove: the same backwards, to fill the hole with the chain of moves that gains most.
 //   insertAll: begins at prices near the optimum, so that few desktops need a path.
+//   complete: arcs that were left out at first and are asked for by the prices.
 //   keep: other weights for a desktop whose site stays its best one; no path.  addSlots, takeSlot: other capacities, a path a slot.
 // Invariant (optimality): with prices p >= 0, p = 0 where slots are free, every desktop is where W - p is largest.
 import { Heap } from './heap.js';
@@ -16,6 +17,11 @@ export interface SiteFlowProblem {
   readonly capacity: Int32Array;
 }
 
+/** Sites, the best ones at the starting prices, that a desktop has arcs to at first: more are seldom asked for (measured: docs/placement.md). */
+const FIRST_ARCS = 12;
+/** Gains below this, ms, are rounding: a millionth of a tie. */
+const ROUNDING = 1e-10;
+
 export class SiteFlow {
   readonly #problem: SiteFlowProblem;
   readonly #l: number;
@@ -28,6 +34,8 @@ export class SiteFlow {
   readonly #top: Int32Array;
   /** 1: its weights were replaced once, so old keys of it may be about. */
   readonly #changed: Uint8Array;
+  /** desktop x site; 1: it has an arc there. Those that no price has asked for yet have none: `complete` adds them. */
+  readonly #arcs: Uint8Array;
   /** Minus the price of a slot, so <= 0. */
   readonly #pi: Float64Array;
   readonly #dist: Float64Array;
@@ -47,6 +55,7 @@ export class SiteFlow {
     this.#topKey = new Float64Array(l * l).fill(Infinity);
     this.#top = new Int32Array(l * l).fill(-1);
     this.#changed = new Uint8Array(problem.desktopCount);
+    this.#arcs = new Uint8Array(problem.desktopCount * l).fill(1);
     this.#pi = new Float64Array(l);
     this.#dist = new Float64Array(l);
     this.#next = new Int32Array(l);
@@ -79,12 +88,50 @@ export class SiteFlow {
     const w = this.#w;
     const here = w[i * l + at] as number;
     this.#site[i] = at;
+    // The way back from where it is going stays open: whoever is taken out can always be put in again.
+    this.#arcs[i * l + at] = 1;
     for (let b = 0; b < l; b++) {
       const there = w[i * l + b] as number;
-      if (b === at || there === -Infinity) continue;
+      if (b === at || there === -Infinity || this.#arcs[i * l + b] === 0) continue;
       const arc = at * l + b;
       this.#push(arc, here - there, i);
     }
+  }
+
+  /** Attach all desktops that have a site, to heaps that are empty: each heap is made at once. */
+  #attachAll(desktops: Int32Array): void {
+    const l = this.#l;
+    const w = this.#w;
+    const members = Array.from({ length: l }, (): number[] => []);
+    for (const i of desktops) members[this.#site[i] as number]?.push(i);
+    members.forEach((here, at) => {
+      const m = here.length;
+      // Row by row of the weights, whose order is that of the memory.
+      const keys = new Float64Array(m * l);
+      const values = new Int32Array(m * l);
+      const counts = new Int32Array(l);
+      for (const i of here) {
+        const own = w[i * l + at] as number;
+        for (let b = 0; b < l; b++) {
+          const there = w[i * l + b] as number;
+          if (b === at || there === -Infinity || this.#arcs[i * l + b] === 0) continue;
+          const k = b * m + (counts[b] as number);
+          keys[k] = own - there;
+          values[k] = i;
+          counts[b] = (counts[b] as number) + 1;
+        }
+      }
+      for (let b = 0; b < l; b++) {
+        const count = counts[b] as number;
+        if (count === 0) continue;
+        const heap = Heap.of(keys.subarray(b * m, b * m + count), values.subarray(b * m, b * m + count));
+        const arc = at * l + b;
+        this.#heaps[arc] = heap;
+        this.#pushes += count;
+        this.#topKey[arc] = heap.topKey;
+        this.#top[arc] = heap.top;
+      }
+    });
   }
 
   #push(arc: number, key: number, i: number): void {
@@ -138,6 +185,10 @@ export class SiteFlow {
 
   /** Add desktop `i` optimally; false when there is no room for it whatever moves. */
   insert(i: number): boolean {
+    return this.#place(i) || (this.#open() && this.#place(i));
+  }
+
+  #place(i: number): boolean {
     const l = this.#l;
     for (let j = 0; j < l; j++) {
       this.#dist[j] = -(this.#w[i * l + j] as number) - (this.#pi[j] as number);
@@ -148,6 +199,10 @@ export class SiteFlow {
 
   /** Take one slot away from a site, moving desktops on as it costs least; false when there is no room for that. */
   takeSlot(site: number): boolean {
+    return this.#lose(site) || (this.#open() && this.#lose(site));
+  }
+
+  #lose(site: number): boolean {
     this.#dist.fill(Infinity);
     this.#dist[site] = 0;
     this.#via[site] = -1;
@@ -198,6 +253,7 @@ export class SiteFlow {
     const l = this.#l;
     const prices = startingPrices(this.#problem, desktops);
     prices.forEach((price, j) => (this.#pi[j] = price === 0 ? 0 : -price));
+    if (l > 2 * FIRST_ARCS) for (const i of desktops) this.#keepBestArcs(i, prices);
     const waiting: number[] = [];
     for (const i of desktops) {
       let best = -1;
@@ -214,15 +270,79 @@ export class SiteFlow {
         continue;
       }
       this.#free[best] = (this.#free[best] as number) - 1;
-      this.#attach(i, best);
+      this.#site[i] = best;
     }
+    this.#attachAll(desktops);
     // Free slots that have a price contradict it: they are withdrawn, then given back one by one to whoever gains most.
     const holes = this.#free.map((free, j) => (this.#pi[j] === 0 ? 0 : free));
     for (let j = 0; j < l; j++) if (this.#pi[j] !== 0) this.#free[j] = 0;
     holes.forEach((count, j) => {
       for (let k = 0; k < count; k++) this.#fill(j);
     });
-    return waiting.filter((i) => !this.insert(i));
+    const left = waiting.filter((i) => !this.insert(i));
+    this.complete();
+    return left;
+  }
+
+  /** Give everybody all arcs, once nobody would be better off by one; false where they have them. */
+  #open(): boolean {
+    this.complete();
+    const l = this.#l;
+    let opened = false;
+    this.#site.forEach((at, i) => {
+      for (let b = 0; b < l; b++) {
+        if (this.#arcs[i * l + b] === 1) continue;
+        this.#arcs[i * l + b] = 1;
+        opened = true;
+        const there = this.#w[i * l + b] as number;
+        if (at >= 0 && there > -Infinity) this.#push(at * l + b, (this.#w[i * l + at] as number) - there, i);
+      }
+    });
+    return opened;
+  }
+
+  /** Leave a desktop only the arcs to its best sites at these prices. */
+  #keepBestArcs(i: number, prices: Float64Array): void {
+    const l = this.#l;
+    const row = i * l;
+    const best = new Float64Array(FIRST_ARCS).fill(-Infinity);
+    for (let j = 0; j < l; j++) {
+      const value = (this.#w[row + j] as number) - (prices[j] as number);
+      let k = FIRST_ARCS - 1;
+      if (value <= (best[k] as number)) continue;
+      for (; k > 0 && (best[k - 1] as number) < value; k--) best[k] = best[k - 1] as number;
+      best[k] = value;
+    }
+    const least = best[FIRST_ARCS - 1] as number;
+    for (let j = 0; j < l; j++)
+      if ((this.#w[row + j] as number) - (prices[j] as number) < least) this.#arcs[row + j] = 0;
+  }
+
+  /**
+   * Look by the prices for desktops that would be better off where they have no arc to, give them one and place them anew, until there
+   * are none: then the prices prove that no pair left out would be better.
+   */
+  complete(): void {
+    const l = this.#l;
+    for (let found = true; found;) {
+      found = false;
+      for (let i = 0; i < this.#site.length; i++) {
+        const at = this.#site[i] as number;
+        if (at < 0) continue;
+        const here = (this.#w[i * l + at] as number) + (this.#pi[at] as number) + ROUNDING;
+        let better = false;
+        for (let j = 0; j < l; j++) {
+          if ((this.#w[i * l + j] as number) + (this.#pi[j] as number) <= here || this.#arcs[i * l + j] === 1)
+            continue;
+          this.#arcs[i * l + j] = 1;
+          better = true;
+        }
+        if (!better) continue;
+        found = true;
+        this.remove(i);
+        this.insert(i);
+      }
+    }
   }
 
   /** Take desktop `i` out and fill its slot with the chain that gains most; its row of weights may change afterwards. */
@@ -322,6 +442,7 @@ export class SiteFlow {
   /** Give desktop `i` other weights while it is not inserted. */
   setRow(i: number, row: Float64Array): void {
     this.#changed[i] = 1;
+    this.#arcs.fill(1, i * this.#l, (i + 1) * this.#l);
     this.#w.set(row, i * this.#l);
   }
 

@@ -41,6 +41,8 @@ class Descent {
   readonly #second: Int32Array;
   readonly #secondValue: Float64Array;
   readonly #margins: Float64Array;
+  /** Site x desktop: what `settle` reads lies side by side. */
+  readonly #columns: Float64Array;
 
   constructor(problem: SiteFlowProblem, desktops: Int32Array) {
     const n = desktops.length;
@@ -52,7 +54,13 @@ class Descent {
     this.#second = new Int32Array(n);
     this.#secondValue = new Float64Array(n);
     this.#margins = new Float64Array(n);
-    for (let x = 0; x < n; x++) this.#rank(x);
+    const { siteCount: l, weights } = problem;
+    this.#columns = new Float64Array(n * l);
+    for (let x = 0; x < n; x++) {
+      const row = (desktops[x] as number) * l;
+      for (let j = 0; j < l; j++) this.#columns[j * n + x] = weights[row + j] as number;
+      this.#rank(x);
+    }
   }
 
   /** Find the two best sites of desktop number x at the present prices. */
@@ -83,14 +91,14 @@ class Descent {
 
   /** Set the price of one site to its best; true when it changed. */
   settle(site: number): boolean {
-    const { siteCount: l, weights, capacity } = this.#problem;
     const n = this.#desktops.length;
-    const slots = capacity[site] as number;
+    const column = this.#columns.subarray(site * n, (site + 1) * n);
+    const slots = this.#problem.capacity[site] as number;
     let price = 0;
     let wanting = 0;
     for (let x = 0; x < n; x++) {
       const elsewhere = this.#first[x] === site ? this.#secondValue[x] : this.#firstValue[x];
-      const margin = (weights[(this.#desktops[x] as number) * l + site] as number) - (elsewhere as number);
+      const margin = (column[x] as number) - (elsewhere as number);
       if (margin > 0) this.#margins[wanting++] = margin;
     }
     // Infinite margins belong to desktops with nowhere else to go: no price keeps them out.
@@ -99,7 +107,7 @@ class Descent {
     if (price === old) return false;
     this.prices[site] = price;
     for (let x = 0; x < n; x++) {
-      const value = (weights[(this.#desktops[x] as number) * l + site] as number) - price;
+      const value = (column[x] as number) - price;
       if (this.#first[x] === site || this.#second[x] === site) {
         if (price > old || this.#second[x] === site) this.#rank(x);
         else this.#firstValue[x] = value;

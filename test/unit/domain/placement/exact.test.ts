@@ -69,6 +69,41 @@ describe('exact', () => {
     },
   );
 
+  it.each([
+    { name: 'full', slack: 0 },
+    { name: 'nearly full', slack: 0.05 },
+    { name: 'ties', slack: 0.05, ties: true },
+    { name: 'RTTs missing, desktops locked', slack: 0.05, missing: 0.5, locked: 0.2 },
+    { name: 'much room', slack: 1 },
+  ])(
+    'proves over all pairs what it found over the best ones, where there are many sites: $name',
+    ({ name, ...shape }) => {
+      for (let seed = 1; seed <= 12; seed++) {
+        const p = compileProblem(
+          randomInput(seed * 17 + name.length, { desktops: 200 + 7 * seed, sites: 30 + 3 * seed, ...shape }),
+          0,
+        );
+        const { value, valueBound, assignment } = solveExact(p, { msPerGB: 0.1, msPerMove: 1 });
+        expect(valueBound - value).toBeLessThanOrEqual(1e-6 * (1 + Math.abs(value)));
+        const used = p.sites.map((_, j) => assignment.filter((s) => s === j).length);
+        used.forEach((n, j) => expect(n).toBeLessThanOrEqual(p.sites[j]!.slots));
+      }
+    },
+  );
+
+  it('equals the MIP optimum of HiGHS where there are many sites', async () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const p = compileProblem(randomInput(seed, { desktops: 120, sites: 40, slack: 0.02 }), 0);
+      const free = { msPerGB: 0, msPerMove: 0 };
+      const a = assignmentProgram(p, weightsOf(p, free).weights, { integer: true });
+      const mip = await highsSolver(a.program, { timeLimitMs: 60_000 });
+      expect(mip.status).toBe('optimal');
+      let best = 0;
+      a.program.cost.forEach((c, k) => (best += c * Math.round(mip.values[k]!)));
+      expect(Math.abs(solveExact(p, free).value - best)).toBeLessThanOrEqual(1e-6 * (1 + Math.abs(best)));
+    }
+  });
+
   it('keeps every site within its slots', () => {
     for (let seed = 1; seed <= 100; seed++) {
       const p = compileProblem(
