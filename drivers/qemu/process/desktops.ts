@@ -13,7 +13,7 @@ import { isNotDurable } from '../../../os/record-errors.js';
 import { QEMU, qemuCommand } from './command-lines.js';
 import { removeUnfinished, usedBytes, type CopyWatch } from './disk-image.js';
 import { driveFile, drivesOf, possibleFiles } from './drives.js';
-import { findSources, makeDrives } from './make-drives.js';
+import { findSources, makeDrives, mustBeBootable } from './make-drives.js';
 import type { QemuHost } from './qemu-host.js';
 import {
   findProcess,
@@ -61,6 +61,7 @@ export async function createDesktop(
   await removeUnfinishedDrives(disk);
   try {
     await makeDrives(sources, disk, watch);
+    await mustBeBootable(definition, sources, disk);
     watch.signal?.throwIfAborted();
     const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
     await host.records.desktops.put(definition.id, record);

@@ -3,6 +3,7 @@ import { copyFile, stat } from 'node:fs/promises';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { isMissing } from '../../../os/durable-file.js';
+import { diskHead, whyNotBootable } from './bootable.js';
 import { OVMF } from './devices.js';
 import { createEmptyDisk, imageBytes, importImage, syncFile, type CopyWatch } from './disk-image.js';
 import { driveFile, drivesOf, type Drive, UEFI_VARS_BYTES } from './drives.js';
@@ -67,6 +68,28 @@ export async function makeDrives(
       });
     doneBytes += sizes[i] ?? 0;
   }
+}
+
+/**
+ * Throw INPUT_INVALID where a desktop that boots from its disks can be known not to: every disk that was made from an image says so. An empty
+ * disk, or a CD-ROM, is for an installer.
+ */
+export async function mustBeBootable(
+  { boot, cdrom, firmware = 'bios' }: DesktopDefinition,
+  sources: readonly DriveSource[],
+  disk: string,
+): Promise<void> {
+  if (boot.kind !== 'disk' || cdrom !== undefined) return;
+  const made = sources.filter(({ image }) => image !== null);
+  const reasons = await Promise.all(
+    made.map(async ({ drive }) => whyNotBootable(await diskHead(driveFile(disk, drive)), firmware)),
+  );
+  const [why] = reasons;
+  if (why === undefined || reasons.includes(null)) return;
+  throw new VmshadowError(
+    'INPUT_INVALID',
+    `image ${made[0]?.image ?? ''} cannot boot with firmware ${firmware}: ${why ?? ''}`,
+  );
 }
 
 async function copyVariables(path: string): Promise<void> {

@@ -158,6 +158,21 @@ describe('the desktops of a host', () => {
     await world.a.driver.remove(own.id);
   });
 
+  it('are not made from an image that is known not to boot, and nothing is left of it', async () => {
+    const disk = Buffer.alloc(2 ** 20);
+    disk.set([0x55, 0xaa], 510);
+    disk.write('EFI PART', 512, 'latin1');
+    const image = join(world.folder, 'gpt.raw');
+    await writeFile(image, disk);
+    const own = DesktopDefinition.parse({ ...definition, id: 'gpt', diskMiB: 1, boot: { kind: 'disk' } });
+    const before = await world.kept('a');
+    await expect(world.a.driver.create(own, TAP, image)).rejects.toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringMatching(/gpt\.raw cannot boot with firmware bios: .*no boot code/) as string,
+    });
+    expect(await world.kept('a')).toEqual(before);
+  });
+
   it('are stopped when they power themselves off, and can be removed or started again then', async () => {
     // A boot sector that sleeps for ever: SLP_EN at the power management port that the firmware has set up.
     const sector = Buffer.alloc(512);
