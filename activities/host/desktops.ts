@@ -41,10 +41,11 @@ export function desktopActivities(ctx: HostContext) {
     async reportHost({ traffic, fingerprint }: ReportHost): Promise<HostReport> {
       followPolicy(ctx, fingerprint);
       const { desktops, used, capacity, resources } = await ctx.capacityGate.inventory();
-      const [windows, users, notes] = await Promise.all([
+      const [windows, users, notes, relayed] = await Promise.all([
         traffic ? ctx.traffic.collect(ctx.fingerprints.policy, desktops) : [],
         ctx.network.userEndpoints(),
         ctx.network.notes(),
+        ctx.network.relayed(),
       ]);
       const reports = await Promise.all(
         desktops.map(async ({ definition, state, diskUsedBytes }): Promise<DesktopReport | null> => {
@@ -52,6 +53,7 @@ export function desktopActivities(ctx: HostContext) {
           if (record?.state !== 'owner') return null;
           // A command that only looks begins no measurement.
           if (traffic && state === 'running') await dirtyRates.measure(ctx.hypervisor, definition.id);
+          const overOldSites = relayed.filter((r) => r.desktop === definition.id);
           return {
             definition,
             state,
@@ -60,6 +62,15 @@ export function desktopActivities(ctx: HostContext) {
             diskUsedBytes,
             dirty: dirtyRates.known(definition.id),
             problem: state === 'out-of-space' ? outOfSpace(resources) : ctx.power.noteOf(definition.id),
+            ...(overOldSites.length === 0
+              ? {}
+              : {
+                  relayed: overOldSites.map(({ oldExternal, connections, rttMs }) => ({
+                    oldExternal,
+                    connections,
+                    rttMs,
+                  })),
+                }),
           };
         }),
       );

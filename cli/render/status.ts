@@ -162,6 +162,14 @@ export function nearestSite(rtts: Readonly<Record<string, number>>): string {
 }
 
 function desktopNote(d: DesktopStatus, atMs: number): string {
+  const relayed = (d.relayed ?? []).map(
+    ({ oldExternal, connections, rttMs }) =>
+      `${String(connections)} connection${connections === 1 ? '' : 's'} over ${printable(oldExternal)} (+${formatMs(rttMs)})`,
+  );
+  return [ownNote(d, atMs), ...relayed].filter((note) => note !== '').join('; ');
+}
+
+function ownNote(d: DesktopStatus, atMs: number): string {
   if (d.problem !== null) return cut(printable(d.problem), 60);
   if (d.move !== null) return 'moving';
   if (d.lockedUntilMs !== null && d.lockedUntilMs > atMs)

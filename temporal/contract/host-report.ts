@@ -26,6 +26,14 @@ const DESKTOP_STATES = [
   'crashed',
 ] as const satisfies readonly DesktopState[];
 
+const RelayedReport = z.object({
+  /** The address by which their peers know the desktop. */
+  oldExternal: z.string(),
+  connections: z.number().int().min(1),
+  /** What they pay: the round trip between the two hosts. */
+  rttMs: timeMs.nullable(),
+});
+
 export const DesktopReport = z.object({
   definition: DesktopDefinition,
   state: z.enum(DESKTOP_STATES),
@@ -36,6 +44,8 @@ export const DesktopReport = z.object({
   dirty: z.object({ memoryMbps: rate, diskMbps: rate }).default(UNKNOWN_RATES),
   /** What is wrong with it, and what dom0 or the operator does about it. */
   problem: z.string().nullable().default(null),
+  /** Its connections that still go over a site which it has left; missing where none does, and from a host of a release before. */
+  relayed: z.array(RelayedReport).optional().catch(undefined),
 });
 export type DesktopReport = z.infer<typeof DesktopReport>;
 

@@ -6,6 +6,7 @@ import type { Capacity } from '../../domain/model/capacity.js';
 import type { DesktopConstraints } from '../../domain/model/constraints.js';
 import type { DesktopState } from '../../domain/model/desktop.js';
 import type { DrainStatus } from './drain.js';
+import type { DesktopReport } from './host-report.js';
 import { DesktopId, type HostRef, type PoolId, type SiteId } from '../../domain/model/ids.js';
 
 /** Desktops of one answer: far more than a screen shows, and far below Temporal's limit for a payload (docs/limits.md). */
@@ -50,6 +51,8 @@ export interface DesktopStatus {
   readonly move: string | null;
   /** What operators have said of where it may be; missing where nothing. */
   readonly constraints?: DesktopConstraints | undefined;
+  /** Connections that still go over a site which it has left, and the round trip that they pay; missing where none does. */
+  readonly relayed?: NonNullable<DesktopReport['relayed']>;
 }
 
 export interface HostStatus {

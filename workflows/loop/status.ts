@@ -152,6 +152,7 @@ function desktopStatus(state: LoopState, { host, report }: Located): DesktopStat
     host,
     state: power,
     problem: report.problem,
+    ...(report.relayed === undefined ? {} : { relayed: report.relayed }),
     external,
     internal: d.network.address,
     remoteDesktopPort: d.remoteDesktopPort,

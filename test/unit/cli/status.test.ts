@@ -113,6 +113,15 @@ describe('vmshadow status', () => {
     expect(renderStatus({ ...view, loop: { ...LOOP, desktops: [locked] } })).toContain('stays for 2 min 5 s');
   });
 
+  it('says how many connections still go over a site that the desktop has left, and what they pay', () => {
+    const relayed = [
+      { oldExternal: '198.51.100.10', connections: 3, rttMs: 42 },
+      { oldExternal: '192.0.2.10', connections: 1, rttMs: null },
+    ];
+    const text = renderStatus({ ...view, loop: { ...LOOP, desktops: [{ ...DESKTOP, relayed }] } });
+    expect(text).toContain('3 connections over 198.51.100.10 (+42 ms); 1 connection over 192.0.2.10 (+');
+  });
+
   it('lets no control character of the world reach the terminal', () => {
     const evil = {
       ...LOOP,
