@@ -14,6 +14,7 @@ const folders = [
   'drivers',
   'os',
   'guest-proxy',
+  'transfer',
   'workers',
   'cli',
   'lab',

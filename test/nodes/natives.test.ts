@@ -10,6 +10,7 @@ import { punchPacket } from '../../guest-proxy/punch/packets.js';
 import { sendRaw } from '../../guest-proxy/punch/raw-sender.js';
 import { beginHandshake, verifyHello } from '../../guest-proxy/protocol/handshake.js';
 import { createKeyPair, identityOf } from '../../guest-proxy/protocol/identity.js';
+import { compress, decompress } from '../../transfer/stream/zstd.js';
 import { decodeControlPacket, type Hello } from '../../guest-proxy/protocol/wire.js';
 
 const QUEUE_NUMBER = 7_999;
@@ -29,6 +30,14 @@ it('koffi sends a raw packet, which arrives', async () => {
   await sendRaw([{ destination: remote.address, bytes }]);
   expect((await arrived)[1].port).toBe(local.port);
   receiver.close();
+});
+
+it("koffi calls the system's zstd, which gives back what it was given and no more", () => {
+  const bytes = Buffer.alloc(100_000, 'what comes again ');
+  const small = compress(bytes)!;
+  expect(small.length).toBeLessThan(1_000);
+  expect(decompress(small, bytes.length).equals(bytes)).toBe(true);
+  expect(() => decompress(small, bytes.length - 1)).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
 });
 
 it('libsodium signs and verifies', () => {

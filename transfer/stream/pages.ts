@@ -1,0 +1,126 @@
+// Pages by what they hold and by where they were sent: the two memories that let a page cross the WAN as less than itself.
+import { hash } from 'node:crypto';
+import { broken } from './byte-list.js';
+
+export const PAGE_BYTES = 4_096;
+/** Of SHA-256; what is found by it is hashed again, and the whole batch is checked by a full hash before a byte goes on. */
+export const HASH_BYTES = 16;
+/** Bytes of a hash by which one end tells the other what it has. */
+export const PREFIX_BYTES = 5;
+/** 256 MiB at each end. */
+export const MOST_SLOTS = 65_536;
+const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
+
+/** The name of a page: the first 16 bytes of its SHA-256. */
+export function hashOf(page: Uint8Array): Buffer {
+  return hash('sha256', page, 'buffer').subarray(0, HASH_BYTES);
+}
+
+export function isZero(page: Buffer): boolean {
+  return page.equals(ZERO_PAGE);
+}
+
+/** Where pages are kept by their hash. What `get` gives has that hash. */
+export interface PageStore {
+  get(hash: Buffer): Buffer | null;
+  put(hash: Buffer, page: Buffer): void;
+}
+
+/** What the other end is thought to have, by prefixes: an error costs a resend, never a wrong byte. */
+export class KnownPages {
+  readonly #prefixes = new Set<number>();
+
+  get size(): number {
+    return this.#prefixes.size;
+  }
+
+  has(hash: Buffer): boolean {
+    return this.#prefixes.has(hash.readUIntBE(0, PREFIX_BYTES));
+  }
+
+  add(hash: Buffer): void {
+    this.#prefixes.add(hash.readUIntBE(0, PREFIX_BYTES));
+  }
+
+  /** Take in prefixes, one after the other. */
+  addPrefixes(prefixes: Buffer): void {
+    for (let at = 0; at + PREFIX_BYTES <= prefixes.length; at += PREFIX_BYTES)
+      this.#prefixes.add(prefixes.readUIntBE(at, PREFIX_BYTES));
+  }
+
+  remove(hash: Buffer): void {
+    this.#prefixes.delete(hash.readUIntBE(0, PREFIX_BYTES));
+  }
+}
+
+/** Pages by a number that the sender gives out: what a later one is the difference to. Both ends change theirs alike. */
+export class PageSlots {
+  readonly #pages: (Buffer | undefined)[] = [];
+
+  /** Keep a copy; throws PROTOCOL for a slot that no sender has. */
+  set(slot: number, page: Buffer): void {
+    if (slot >= MOST_SLOTS) throw broken(`slot ${slot} of ${MOST_SLOTS}`);
+    const kept = this.#pages[slot];
+    if (kept === undefined) this.#pages[slot] = Buffer.from(page);
+    else page.copy(kept);
+  }
+
+  /** Throws PROTOCOL for a slot that holds nothing. */
+  get(slot: number): Buffer {
+    const page = this.#pages[slot];
+    if (page === undefined) throw broken(`a difference to slot ${slot}, which holds nothing`);
+    return page;
+  }
+}
+
+/** The sender's slots: by where a page lies (`key`), the oldest given to another when all are taken. */
+export class SenderSlots {
+  readonly #slots = new PageSlots();
+  readonly #byKey = new Map<number, number>();
+  readonly #keys: number[] = [];
+  readonly #most: number;
+  #next = 0;
+
+  constructor(most = MOST_SLOTS) {
+    this.#most = most;
+  }
+
+  /** The slot of `key` and the page in it; null where none was sent, or it was long ago. */
+  find(key: number): { slot: number; page: Buffer } | null {
+    const slot = this.#byKey.get(key);
+    return slot === undefined ? null : { slot, page: this.#slots.get(slot) };
+  }
+
+  /** Keep what was sent for `key`; gives its slot. */
+  keep(key: number, page: Buffer): number {
+    let slot = this.#byKey.get(key);
+    if (slot === undefined) {
+      slot = this.#next;
+      this.#next = (this.#next + 1) % this.#most;
+      const before = this.#keys[slot];
+      if (before !== undefined) this.#byKey.delete(before);
+      this.#keys[slot] = key;
+      this.#byKey.set(key, slot);
+    }
+    this.#slots.set(slot, page);
+    return slot;
+  }
+}
+
+/** Write `a XOR b` to `out`; gives how many of its 1,024 words are not zero. All three are pages at multiples of four bytes, or are made such. */
+export function xorPages(a: Buffer, b: Buffer, out: Buffer): number {
+  const [x, y, z] = [words(a), words(b), words(out)];
+  let changed = 0;
+  for (let i = 0; i < z.length; i++) {
+    const word = (x[i] ?? 0) ^ (y[i] ?? 0);
+    z[i] = word;
+    if (word !== 0) changed++;
+  }
+  return changed;
+}
+
+function words(page: Buffer): Int32Array {
+  const aligned = page.byteOffset % 4 === 0 ? page : Buffer.from(page);
+  if (aligned.byteOffset % 4 !== 0) return new Int32Array(new Uint8Array(page).buffer);
+  return new Int32Array(aligned.buffer, aligned.byteOffset, PAGE_BYTES / 4);
+}
