@@ -76,4 +76,6 @@ images: []                    # other folders that images, kernels and initrds m
 qemuUser: vmshadow-qemu       # as whom QEMU runs: a name, or UID:GID
 accel: auto                   # kvm, tcg (emulation), or kvm where the machine has it
 shapeUplink: true             # hold the cap of moves on the wire too (htb at the uplink)
+transfer: direct              # moves to this host: relay (fewer bytes; the source must know it too) or direct (QEMU to QEMU)
+cacheMiB: 4096                # room of the relays' site cache
 `;

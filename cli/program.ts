@@ -31,6 +31,7 @@ Exit codes: 0 done, 1 refused, 64 usage, 65 bad input file, 69 something needed 
   addMoves(program, context, result);
   addMaintenance(program, context, result);
   addReconcile(program, context, result);
+  addCache(program, context);
   addDesktops(program, context, result);
   addFingerprint(program, context);
   addKeys(program, context);
@@ -83,6 +84,12 @@ function addDaemons(program: Command, context: CliContext): void {
     )
     .option('--example', 'print an example dom0.yaml, with every setting, and end')
     .action(async (o: Raw) => (await import('./commands/daemons.js')).dom0Command(context, o));
+  program
+    .command('relay')
+    .description("run one end of a move's relay (dom0 does, for each move)")
+    .requiredOption('--pidfile <file>', 'written when everything is in force')
+    .requiredOption('--spec <json>', 'what it connects')
+    .action(async (o: Raw) => (await import('./commands/relay.js')).relayCommand(o));
   program
     .command('proxy')
     .description('run the connection proxy of a thin client (as root)')
@@ -242,6 +249,24 @@ function addReconcile(program: Command, context: CliContext, result: ProgramResu
       const { reconcileCommand } = await import('./commands/reconcile.js');
       result.exit = await reconcileCommand(context, o);
     });
+}
+
+function addCache(program: Command, context: CliContext): void {
+  const cache = program
+    .command('cache')
+    .description("this host's site cache, for moves that come through relays");
+  const common = (command: Command) =>
+    command
+      .requiredOption('--config <file>', 'dom0.yaml: this host')
+      .option('--json', 'print data for programs');
+  common(cache.command('show'))
+    .description('show what it holds')
+    .action(async (o: Raw) => (await import('./commands/cache.js')).showCacheCommand(context, o));
+  common(cache.command('add <image>'))
+    .description('put the pages of a disk image, raw or qcow2, into it')
+    .action(async (image: string, o: Raw) =>
+      (await import('./commands/cache.js')).addCacheCommand(context, { ...o, image }),
+    );
 }
 
 function addDesktops(program: Command, context: CliContext, result: ProgramResult): void {

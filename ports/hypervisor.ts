@@ -36,10 +36,22 @@ export interface DesktopRuntime {
   readonly memoryUsedBytes: number;
 }
 
+/** Ports of the target's relay, where it wants the streams of a move through one (docs/transfer.md). */
+export interface RelayPorts {
+  readonly diskPort: number;
+  readonly memoryPort: number;
+}
+
 /** Where the target takes the disk (NBD over TLS). */
 export interface DiskTarget {
   readonly endpoint: Endpoint;
   readonly exportName: string;
+  readonly relay?: RelayPorts | undefined;
+}
+
+/** Where the target takes the memory. */
+export interface MemoryTarget extends Endpoint {
+  readonly relay?: RelayPorts | undefined;
 }
 
 /** What of moves a host has, whoever began them. */
@@ -141,7 +153,12 @@ export interface Hypervisor {
    */
   prepareDisk(move: MoveKey, definition: DesktopDefinition, from: HostRef): Promise<DiskTarget>;
   /** Start the target copy, waiting for memory of the host `from` alone. A leftover of an earlier try is replaced; the disk stays. */
-  prepareMemory(move: MoveKey, definition: DesktopDefinition, tap: string, from: HostRef): Promise<Endpoint>;
+  prepareMemory(
+    move: MoveKey,
+    definition: DesktopDefinition,
+    tap: string,
+    from: HostRef,
+  ): Promise<MemoryTarget>;
   /** See that memory and disk are complete and the copy stands `paused`; stops serving the disk. Throws MEMORY_COPY if not. */
   confirmComplete(move: MoveKey): Promise<void>;
   /**
@@ -167,7 +184,7 @@ export interface Hypervisor {
    * Begin pre-copy, which never stops the guest by itself, or change the cap of one under way; a target that is not there shows as `failed`.
    * Throws MEMORY_COPY for a guest that does not run.
    */
-  startMemoryCopy(move: MoveKey, target: Endpoint, mbps: number): Promise<void>;
+  startMemoryCopy(move: MoveKey, target: MemoryTarget, mbps: number): Promise<void>;
   memoryProgress(move: MoveKey): Promise<MemoryProgress>;
   /**
    * Stop the guest and bring memory and disk over: resolves when both are, with the source `postmigrate`; asked again, it gives the same.

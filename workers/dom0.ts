@@ -37,6 +37,7 @@ import { HostCertificate } from '../drivers/peers/host-certificate.js';
 import { PeerServer } from '../drivers/peers/peer-server.js';
 import { TlsPeers } from '../drivers/peers/peer-client.js';
 import { qemuUser } from './qemu-user.js';
+import { relayCommand } from './relay-command.js';
 import { connectWhenThere, installRuntime, runWorkers, workerDefaults } from './worker-runtime.js';
 
 export interface Dom0Options {
@@ -130,6 +131,11 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     runAs: await qemuUser(config, logger),
     pki: { dir: pkiDir },
     incoming: { address: config.peer.address, ports: config.migrationPorts },
+    relay: {
+      command: relayCommand(),
+      wanted: config.transfer === 'relay',
+      cacheMiB: config.cacheMiB,
+    },
     logger,
   });
   hypervisor.open();

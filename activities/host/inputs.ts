@@ -1,7 +1,7 @@
 // What the activities of a host take, one schema each: checked at the host, whoever asks. IDs go into file names, interface names and
 // command lines below: hence their narrow alphabets.
 import { z } from 'zod';
-import { Endpoint, Ipv4 } from '../../domain/model/address.js';
+import { Endpoint, Ipv4, Port } from '../../domain/model/address.js';
 import { DesktopDefinition } from '../../domain/model/desktop.js';
 import { DesktopId, HostRef, MoveId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
@@ -86,11 +86,16 @@ export type CheckSource = z.infer<typeof CheckSource>;
 const SourceMove = MoveRef.extend({ epoch: Epoch, peer: PeerAddress, mbps: Mbps });
 export type SourceMove = z.infer<typeof SourceMove>;
 
-const CopyDisk = SourceMove.extend({ target: z.object({ endpoint: Endpoint, exportName: ExportName }) });
+/** The target's word; one of a release without relays does not say. */
+const Relay = z.object({ diskPort: Port, memoryPort: Port }).optional();
+
+const CopyDisk = SourceMove.extend({
+  target: z.object({ endpoint: Endpoint, exportName: ExportName, relay: Relay }),
+});
 export type CopyDisk = z.infer<typeof CopyDisk>;
 
 const CopyMemory = SourceMove.extend({
-  target: Endpoint,
+  target: Endpoint.extend({ relay: Relay }),
   rule: MigrationPolicy.pick({ pauseBudgetMs: true, maxPauseMs: true, maxRounds: true }),
   forced: z.boolean(),
 });

@@ -3,8 +3,7 @@ import { coerce, lt } from 'semver';
 import { VmshadowError } from '../../domain/errors.js';
 import { decisionOn, refuse } from '../../domain/migration/ownership.js';
 import { hostKey, sameHost, type HostRef } from '../../domain/model/ids.js';
-import type { Endpoint } from '../../domain/model/address.js';
-import type { DiskTarget } from '../../ports/hypervisor.js';
+import type { DiskTarget, MemoryTarget } from '../../ports/hypervisor.js';
 import type { CapacityReservation } from '../stores/reservation-store.js';
 import type { HostContext } from './host-context.js';
 import { CHANGES_OF_A_MOVE } from '../stores/ownership-store.js';
@@ -71,7 +70,7 @@ export function targetActivities(ctx: HostContext) {
       expected(move, (from) => ctx.hypervisor.prepareDisk(key(move), move.definition, from)),
 
     /** Start a fresh paused copy that waits for the source's memory; the replica stays. */
-    prepareIncoming: (move: TargetMove): Promise<Endpoint> =>
+    prepareIncoming: (move: TargetMove): Promise<MemoryTarget> =>
       expected(move, (from) => ctx.hypervisor.prepareMemory(key(move), move.definition, move.tap, from)),
 
     /** Drop all that a move made here, unless this host has come to own the desktop by it. */

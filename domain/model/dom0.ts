@@ -59,6 +59,10 @@ export const Dom0Config = z
     accel: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
     /** Hold the cap of moves on the wire with htb at the uplink. */
     shapeUplink: z.boolean().default(true),
+    /** How disk and memory of moves to this host come: through relays, or from QEMU to QEMU. */
+    transfer: z.enum(['relay', 'direct']).default('direct'),
+    /** What the site cache of this host may take (2^20 bytes). */
+    cacheMiB: z.number().int().min(64).default(4_096),
   })
   .superRefine((config, ctx) => {
     if (config.migrationPorts.last < config.migrationPorts.first + 1)

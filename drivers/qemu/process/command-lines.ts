@@ -92,36 +92,46 @@ function bootArguments({ boot }: DesktopDefinition): string[] {
   ];
 }
 
-export interface ReplicaServerCommand {
-  /** File of the first disk; the others lie beside it. */
-  readonly disk: string;
-  readonly drives: readonly Drive[];
-  readonly files: ReplicaServerFiles;
+/** A TCP port that lets in one host alone. */
+interface TlsPort {
   readonly address: string;
   readonly port: number;
-  /** Of the first disk's export; the others are named after it. */
-  readonly exportName: string;
   /** Folder of this host's certificates (drivers/peers/pki.ts). */
   readonly pkiDir: string;
   /** The move's source: no other host is let in. */
   readonly from: HostRef;
 }
 
-/** Render the command line of the storage daemon that takes a move's disk: NBD over TLS, for the move's source only. */
+export interface ReplicaServerCommand {
+  /** File of the first disk; the others lie beside it. */
+  readonly disk: string;
+  readonly drives: readonly Drive[];
+  readonly files: ReplicaServerFiles;
+  /** Where it is reached from outside, or by this host's relay. */
+  readonly at: TlsPort | { readonly socket: string };
+  /** Of the first disk's export; the others are named after it. */
+  readonly exportName: string;
+}
+
+/** Render the command line of the storage daemon that takes a move's disk: NBD over TLS, for the move's source only, or for this host's relay. */
 export function storageDaemonCommand(command: ReplicaServerCommand): string[] {
-  const { files } = command;
+  const { files, at } = command;
   return [
     STORAGE_DAEMON,
-    ...[
-      '--object',
-      `tls-creds-x509,id=tls0,dir=${escapeComma(command.pkiDir)},endpoint=server,verify-peer=on`,
-      '--object',
-      `authz-simple,id=source,identity=${escapeComma(distinguishedName(command.from))}`,
-    ],
+    ...('socket' in at
+      ? []
+      : [
+          '--object',
+          `tls-creds-x509,id=tls0,dir=${escapeComma(at.pkiDir)},endpoint=server,verify-peer=on`,
+          '--object',
+          `authz-simple,id=source,identity=${escapeComma(distinguishedName(at.from))}`,
+        ]),
     ...command.drives.flatMap((drive) => nodes(drive, command.disk).flatMap((n) => ['--blockdev', n])),
     ...[
       '--nbd-server',
-      `addr.type=inet,addr.host=${command.address},addr.port=${command.port},tls-creds=tls0,tls-authz=source`,
+      'socket' in at
+        ? `addr.type=unix,addr.path=${escapeComma(at.socket)}`
+        : `addr.type=inet,addr.host=${at.address},addr.port=${at.port},tls-creds=tls0,tls-authz=source`,
     ],
     ...command.drives.flatMap((drive) => [
       '--export',

@@ -25,6 +25,18 @@ export interface ReplicaServerFiles {
   readonly log: string;
 }
 
+/** Files and sockets of one end of a move's relay. */
+export interface RelayFiles {
+  readonly pidFile: string;
+  readonly status: string;
+  /** At the source the relay listens there, at the target the program that takes the stream. */
+  readonly disk: string;
+  readonly memory: string;
+  /** Where no relay comes. */
+  readonly nobody: string;
+  readonly log: string;
+}
+
 /** sockaddr_un's path holds 108 bytes with the final zero (unix(7)). */
 const UNIX_PATH_BYTES = 107;
 /** `/` + desktop id (32) + `.` + key (12) + `.view`, the longest name that we make. */
@@ -120,6 +132,18 @@ export class Layout {
       pidFile: join(this.runDir, `${name}.nbdp`),
       monitor: join(this.runDir, `${name}.nbdq`),
       log: join(this.stateDir, 'logs', `${name}.nbd.log`),
+    };
+  }
+
+  relay(desktop: DesktopId, key: string): RelayFiles {
+    const name = `${desktop}.${key}`;
+    return {
+      pidFile: join(this.runDir, `${name}.rlp`),
+      status: join(this.runDir, `${name}.rls`),
+      disk: join(this.runDir, `${name}.rld`),
+      memory: join(this.runDir, `${name}.rlm`),
+      nobody: join(this.runDir, `${name}.rlx`),
+      log: join(this.stateDir, 'logs', `${name}.relay.log`),
     };
   }
 

@@ -36,6 +36,15 @@ export const QemuOptions = z.object({
       .object({ first: Port, last: Port })
       .refine((p) => p.last > p.first, 'expected at least two ports'),
   }),
+  /** How a relay is started (`vmshadow relay`), and whether this host asks for one where it is the target; null: it has none. */
+  relay: z
+    .object({
+      command: z.array(z.string()).min(1),
+      wanted: z.boolean(),
+      cacheMiB: z.number().int().positive(),
+    })
+    .nullable()
+    .default(null),
 });
 export type QemuOptions = z.input<typeof QemuOptions>;
 

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { Port } from '../../../domain/model/address.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
-import { DesktopId } from '../../../domain/model/ids.js';
+import { DesktopId, HostRef } from '../../../domain/model/ids.js';
 import { RecordStore } from '../../../os/record-store.js';
 import type { Layout } from './layout.js';
 
@@ -29,6 +29,8 @@ export const IncomingRecord = z.object({
   tap: z.string().min(1).max(15).nullable(),
   diskPort: Port,
   memoryPort: Port,
+  /** Both streams come through a relay of this host's, which takes them from this host alone; null: straight from QEMU. */
+  relay: HostRef.nullable().default(null),
   /** `activated` is written before the copy runs: after a crash it tells "may have run" from "never ran". */
   phase: z.enum(['prepared', 'activated']),
 });

@@ -38,6 +38,7 @@ const Migration = z.object({
 const Parameters = z.object({
   /** Names the move whose migration it is (memory-copy.ts). */
   'tls-creds': z.string(),
+  'tls-authz': z.string().default(''),
   /** The limit in force, bytes a second: the cap or a trickle. */
   'max-bandwidth': z.number(),
   /** The move's cap, bytes a second. */

@@ -15,6 +15,7 @@ import { copyKeyOf } from '../process/layout.js';
 import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
 import { nodeNames, queryBlockJobs, queryJob, queryJobs, unlessRefused } from '../qmp/qmp-replies.js';
 import { copyOf, mirrorsOf, newShares, sharesOf, type Mirror } from './mirrors.js';
+import { startSourceRelay, stopRelay } from '../process/relay.js';
 import { addClientCredentials, removeCredentials } from '../process/tls.js';
 import { yank } from '../qmp/yank.js';
 
@@ -22,6 +23,8 @@ import { yank } from '../qmp/yank.js';
 const GRANULARITY_BYTES = 4_096;
 /** Survives a restart of the target's storage daemon; the watchdog cuts a dead link much sooner. */
 const RECONNECT_DELAY_S = 15;
+/** What a relay may take in a second, in seconds of the link: pages that it has seen, or that are there, pass in no time. */
+export const RELAY_GAIN = 16;
 const MIRROR = 'mirror-';
 const SYNC_POLL_MS = 20;
 /** Some round trips of the longest link. */
@@ -67,21 +70,32 @@ export async function startDiskCopy(
       'MOVE_IN_PROGRESS',
       `the disk of ${move.desktop} is still being copied for another move (job ${other.id}); cancel that first`,
     );
+  const { relay, endpoint } = target;
+  if (relay !== undefined) await startSourceRelay(host, move, endpoint.address, relay);
+  // A relay sends less than it takes: the cap is held on the wire, and what it cannot send yet the mirrors wait for.
+  const cap = bytesPerSecond(mbps) * (relay === undefined ? 1 : RELAY_GAIN);
   const works = (d: Drive) => jobs.some((j) => j.id === nameOf(job, d) && j.status !== 'concluded');
   if (drives.every(works)) {
-    await setSpeeds(qmp, newShares(bytesPerSecond(mbps), await mirrorsNow(qmp, move, drives)));
+    await setSpeeds(qmp, newShares(cap, await mirrorsNow(qmp, move, drives)));
     return;
   }
-  await mustAnswer(target.endpoint);
+  await mustAnswer(endpoint);
   await forgetDiskCopy(qmp, copyKeyOf(move));
-  await addClientCredentials(host, qmp, tls);
+  if (relay === undefined) await addClientCredentials(host, qmp, tls);
+  const server =
+    relay === undefined
+      ? {
+          server: { type: 'inet', host: endpoint.address, port: String(endpoint.port) },
+          'tls-creds': tls,
+        }
+      : { server: { type: 'unix', path: host.layout.relay(move.desktop, copyKeyOf(move)).disk } };
   try {
     const shares = sharesOf(
-      bytesPerSecond(mbps),
+      cap,
       drives.map((d) => ({ remainingBytes: d.sizeBytes, totalBytes: d.sizeBytes })),
     );
     for (const [i, drive] of drives.entries())
-      await startMirror(qmp, copyKeyOf(move), drive, target, shares[i] ?? 1);
+      await startMirror(qmp, copyKeyOf(move), drive, target.exportName, server, shares[i] ?? 1);
   } catch (error) {
     await forgetDiskCopy(qmp, copyKeyOf(move));
     throw diskError(move, `the target's disk export ${target.exportName} could not be used`, error);
@@ -92,16 +106,16 @@ async function startMirror(
   qmp: QmpClient,
   key: string,
   drive: Drive,
-  { endpoint, exportName }: DiskTarget,
+  exportName: string,
+  server: object,
   speed: number,
 ): Promise<void> {
-  const { job, node, tls } = diskNamesOf(key);
+  const { job, node } = diskNamesOf(key);
   await qmp.execute('blockdev-add', {
     driver: 'nbd',
     'node-name': nameOf(node, drive),
-    server: { type: 'inet', host: endpoint.address, port: String(endpoint.port) },
+    ...server,
     export: nameOf(exportName, drive),
-    'tls-creds': tls,
     'reconnect-delay': RECONNECT_DELAY_S,
     discard: 'unmap',
   });
@@ -225,10 +239,12 @@ async function finishMirror(qmp: QmpClient, move: MoveKey, job: string, timeoutM
 /** Give up the copy of this key: cut the connection, end the job, forget node and credentials. The guest runs on. */
 export async function cancelDiskCopy(host: QemuHost, desktop: DesktopId, key: string): Promise<void> {
   const copy = await host.runningDesktopIfAny(desktop);
-  if (copy === null) return;
-  const { node } = diskNamesOf(key);
-  await yank(copy.qmp, { isNode: (name) => isNamed(node, name) });
-  await forgetDiskCopy(copy.qmp, key);
+  if (copy !== null) {
+    const { node } = diskNamesOf(key);
+    await yank(copy.qmp, { isNode: (name) => isNamed(node, name) });
+    await forgetDiskCopy(copy.qmp, key);
+  }
+  await stopRelay(host, desktop, key);
 }
 
 /** The keys of the moves whose copy of a disk this QEMU has a job of, also when that has ended. */

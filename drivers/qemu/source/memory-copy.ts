@@ -3,11 +3,10 @@
 // target was not told to give: QEMU then goes on with rounds until the guest is stopped, which `switchover` (switchover.ts) does.
 // A guest that is idle makes QEMU spin through thousands of empty rounds a second: `memoryProgress` then slows the stream to a trickle.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Endpoint } from '../../../domain/model/address.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
-import type { MemoryProgress, MoveKey, WireBytes } from '../../../ports/hypervisor.js';
+import type { MemoryProgress, MemoryTarget, MoveKey, WireBytes } from '../../../ports/hypervisor.js';
 import { VmshadowError } from '../../../domain/errors.js';
-import { bytesPerSecond } from './disk-copy.js';
+import { RELAY_GAIN, bytesPerSecond } from './disk-copy.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { copyKeyOf } from '../process/layout.js';
 import type { WireMeter } from './wire-meter.js';
@@ -20,6 +19,7 @@ import {
   type MigrationParameters,
 } from '../qmp/qmp-replies.js';
 import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
+import { relayStatus, startSourceRelay } from '../process/relay.js';
 import { addClientCredentials, removeCredentials } from '../process/tls.js';
 
 /** Capabilities of both ends; `events` and `return-path` tell how it goes, the others keep two copies from running. */
@@ -61,9 +61,14 @@ export function memoryCredentials(move: MoveKey): string {
   return `${CREDENTIALS}${copyKeyOf(move)}`;
 }
 
+/** What tells whose migration this is: its credentials, or, where a relay has them, their name alone, in a setting that only targets use. */
+export function markOf(parameters: MigrationParameters): string {
+  return parameters['tls-creds'] || parameters['tls-authz'];
+}
+
 /** The key of the move whose migration this QEMU has or had last, until it was cancelled. */
 export async function memoryCopyOf(qmp: QmpClient, options?: CommandOptions): Promise<string | null> {
-  const { 'tls-creds': current } = await migrationParameters(qmp, options);
+  const current = markOf(await migrationParameters(qmp, options));
   return current.startsWith(CREDENTIALS) ? current.slice(CREDENTIALS.length) : null;
 }
 
@@ -85,6 +90,8 @@ export class MemoryCopies {
   readonly #wire: WireMeter;
   /** What QEMU had sent of each move's memory when the wire was read last, and when that was. */
   readonly #readings = new Map<string, { sentBytes: number; atMs: number }>();
+  /** What the relays of moves had sent of their memory: at that reading, and since. */
+  readonly #relayed = new Map<string, { then: number; now: number }>();
 
   constructor(host: QemuHost, wire: WireMeter) {
     this.#host = host;
@@ -92,9 +99,11 @@ export class MemoryCopies {
   }
 
   /** Begin pre-copy; one of this move that is under way gets the new cap. */
-  async start(move: MoveKey, target: Endpoint, mbps: number): Promise<void> {
+  async start(move: MoveKey, target: MemoryTarget, mbps: number): Promise<void> {
     const { qmp } = await this.#host.runningDesktop(move.desktop);
-    const cap = bytesPerSecond(mbps);
+    const { relay } = target;
+    // A relay sends less than it takes: the cap is held on the wire.
+    const cap = bytesPerSecond(mbps) * (relay === undefined ? 1 : RELAY_GAIN);
     const rates = { 'max-bandwidth': cap, 'avail-switchover-bandwidth': cap };
     if (isUnderWay(await queryMigrate(qmp))) {
       await this.#mustBeOurs(qmp, move);
@@ -107,7 +116,9 @@ export class MemoryCopies {
         'MEMORY_COPY',
         `desktop ${move.desktop} does not run: its memory cannot be copied`,
       );
-    await addClientCredentials(this.#host, qmp, memoryCredentials(move));
+    const mark = memoryCredentials(move);
+    if (relay === undefined) await addClientCredentials(this.#host, qmp, mark);
+    else await startSourceRelay(this.#host, move, target.address, relay);
     await qmp.execute('migrate-set-capabilities', {
       capabilities: capabilities([...COMMON_CAPABILITIES, 'switchover-ack']),
     });
@@ -115,11 +126,14 @@ export class MemoryCopies {
       ...rates,
       'downtime-limit': DOWNTIME_LIMIT_MS,
       'xbzrle-cache-size': XBZRLE_CACHE_BYTES,
-      'tls-creds': memoryCredentials(move),
-      'tls-hostname': target.address,
+      ...(relay === undefined
+        ? { 'tls-creds': mark, 'tls-authz': '', 'tls-hostname': target.address }
+        : { 'tls-creds': '', 'tls-authz': mark, 'tls-hostname': '' }),
     });
     this.#forget(move);
-    await qmp.execute('migrate', { uri: `tcp:${target.address}:${target.port}` });
+    const { memory } = this.#host.layout.relay(move.desktop, copyKeyOf(move));
+    const uri = relay === undefined ? `tcp:${target.address}:${target.port}` : `unix:${memory}`;
+    await qmp.execute('migrate', { uri });
     this.#wire.watch(move, 'memory', target);
   }
 
@@ -127,7 +141,7 @@ export class MemoryCopies {
   async progress(move: MoveKey): Promise<MemoryProgress> {
     const { qmp } = await this.#host.runningDesktop(move.desktop);
     const parameters = await migrationParameters(qmp);
-    const ours = parameters['tls-creds'] === memoryCredentials(move);
+    const ours = markOf(parameters) === memoryCredentials(move);
     const info = ours ? await queryMigrate(qmp) : {};
     const read = this.#readings.get(move.moveId);
     if (this.#host.now() - (read?.atMs ?? -Infinity) >= READ_EVERY_MS) await this.readWire(move, info);
@@ -148,12 +162,29 @@ export class MemoryCopies {
   /** Ask the kernel what the move has sent; `info` is as new. */
   async readWire(move: MoveKey, info: MigrationInfo): Promise<void> {
     await this.#wire.read(move);
+    await this.readRelay(move);
+    const relayed = this.#relayed.get(move.moveId);
+    if (relayed !== undefined) relayed.then = relayed.now;
     this.#readings.set(move.moveId, { sentBytes: info.ram?.transferred ?? 0, atMs: this.#host.now() });
   }
 
-  /** What the move has put on the wire: as last read, and what QEMU has sent of its memory since. */
+  /** Ask the move's relay, if it has one, what it has sent. */
+  async readRelay(move: MoveKey): Promise<void> {
+    const now = (await relayStatus(this.#host, move))?.streams.memory.wireBytes;
+    if (now === undefined) return;
+    const { then } = this.#relayed.get(move.moveId) ?? { then: 0 };
+    this.#relayed.set(move.moveId, { then, now });
+  }
+
+  /** What the move has put on the wire: as last read, and what its relay, or else QEMU, has sent of its memory since. */
   wireBytes(move: MoveKey, info: MigrationInfo): WireBytes {
     const { disk, memory } = this.#wire.last(move);
+    const relayed = this.#relayed.get(move.moveId);
+    if (relayed !== undefined)
+      return {
+        disk,
+        memory: memory === null ? relayed.now : memory + Math.max(0, relayed.now - relayed.then),
+      };
     const sent = info.ram?.transferred ?? 0;
     const since = Math.max(0, sent - (this.#readings.get(move.moveId)?.sentBytes ?? 0));
     return { disk, memory: memory === null ? sent : memory + since };
@@ -188,7 +219,7 @@ export class MemoryCopies {
     if ((await memoryCopyOf(qmp)) !== key) return;
     await cancelMigration(qmp);
     await letRun(qmp);
-    await qmp.execute('migrate-set-parameters', { 'tls-creds': '', 'tls-hostname': '' });
+    await qmp.execute('migrate-set-parameters', { 'tls-creds': '', 'tls-authz': '', 'tls-hostname': '' });
     await removeCredentials(qmp, `${CREDENTIALS}${key}`);
   }
 
@@ -196,10 +227,11 @@ export class MemoryCopies {
     this.#samples.delete(move.moveId);
     this.#rates.delete(move.moveId);
     this.#readings.delete(move.moveId);
+    this.#relayed.delete(move.moveId);
   }
 
   async #mustBeOurs(qmp: QmpClient, move: MoveKey): Promise<void> {
-    const { 'tls-creds': current } = await migrationParameters(qmp);
+    const current = markOf(await migrationParameters(qmp));
     if (current !== memoryCredentials(move))
       throw new VmshadowError('MOVE_IN_PROGRESS', `desktop ${move.desktop} is being copied by another move`);
   }

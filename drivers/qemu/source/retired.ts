@@ -7,6 +7,7 @@ import { removeCopyFiles } from '../process/desktops.js';
 import { hashFile, hashOfAll } from '../process/disk-hash.js';
 import { driveFile, drivesOf, possibleFiles } from '../process/drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
+import { stopRelay } from '../process/relay.js';
 import { killByPidFile } from '../../../os/host-process.js';
 import { copyKeyOf, moveName } from '../process/layout.js';
 
@@ -35,6 +36,7 @@ export async function retireSource(host: QemuHost, move: MoveKey): Promise<void>
   const files = host.layout.copy(move.desktop, copy);
   await killByPidFile(files.pidFile);
   await host.monitors.drop(files.monitor);
+  await stopRelay(host, move.desktop, copyKeyOf(move));
   for (const drive of drivesOf(definition))
     await renameDurably(driveFile(files.disk, drive), driveFile(host.layout.retiredDisk(move), drive)).catch(
       (error: unknown) => {

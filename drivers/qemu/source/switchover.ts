@@ -10,7 +10,7 @@ import { VmshadowError, isVmshadowError, messageOf } from '../../../domain/error
 import { finishDiskCopy, isReplicaOf } from './disk-copy.js';
 import { drivesOf, type Drive } from '../process/drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
-import { cancelMigration, letRun, memoryCredentials, type MemoryCopies } from './memory-copy.js';
+import { cancelMigration, letRun, markOf, memoryCredentials, type MemoryCopies } from './memory-copy.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
 import { migrationParameters, queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
 import { yank } from '../qmp/yank.js';
@@ -35,10 +35,7 @@ export async function switchover(
   const { qmp, record } = await host.runningDesktop(move.desktop);
   const parameters = await migrationParameters(qmp);
   const info = await queryMigrate(qmp);
-  if (
-    parameters['tls-creds'] !== memoryCredentials(move) ||
-    !['active', 'completed'].includes(info.status ?? '')
-  )
+  if (markOf(parameters) !== memoryCredentials(move) || !['active', 'completed'].includes(info.status ?? ''))
     throw new VmshadowError(
       'MEMORY_COPY',
       `no memory copy of ${move.desktop} for move ${move.moveId} is active here (it is ${info.status ?? 'none'}); start one first`,
@@ -179,6 +176,7 @@ async function resultOf(
       'MEMORY_COPY',
       `${qmp.name}: the migration is ${info.status ?? 'none'}, expected completed`,
     );
+  await memory.readRelay(move);
   const downtimeMs = info.downtime ?? 0;
   return {
     stoppedAtMs: Math.round(times?.stoppedAtMs ?? Date.now()),

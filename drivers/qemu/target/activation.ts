@@ -12,6 +12,7 @@ import { copyKeyOf, moveName } from '../process/layout.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
 import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
 import type { IncomingRecord } from '../process/records.js';
+import { stopRelay } from '../process/relay.js';
 import { beginView } from './disk-view.js';
 
 /** Make the copy this host's desktop and let it run. Throws MEMORY_COPY when it never ran, DESKTOP_DOWN when it ran and is gone. */
@@ -90,4 +91,5 @@ async function adopt(host: QemuHost, move: MoveKey, record: IncomingRecord & { t
   });
   await host.records.incoming.remove(moveName(move));
   await rm(host.layout.replicaServer(move).log, { force: true });
+  await stopRelay(host, move.desktop, copyKeyOf(move));
 }

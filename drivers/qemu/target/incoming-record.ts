@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MoveKey } from '../../../ports/hypervisor.js';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
+import type { HostRef } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import type { QemuHost, RunningCopy } from '../process/qemu-host.js';
 import { copyKeyOf, moveName } from '../process/layout.js';
@@ -12,6 +13,7 @@ export async function incomingRecord(
   host: QemuHost,
   move: MoveKey,
   definition: DesktopDefinition,
+  from: HostRef,
 ): Promise<IncomingRecord> {
   const known = await host.records.incoming.get(moveName(move));
   if (known !== null) {
@@ -39,6 +41,7 @@ export async function incomingRecord(
     tap: null,
     diskPort,
     memoryPort,
+    relay: host.options.relay?.wanted === true ? from : null,
     phase: 'prepared' as const,
   };
   await host.records.incoming.put(moveName(move), record);

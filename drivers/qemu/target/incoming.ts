@@ -3,10 +3,9 @@
 //   prepared --memory and disk complete, paused--> confirmed --(activation.ts)--> this host's desktop
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DiskTarget, MoveKey } from '../../../ports/hypervisor.js';
-import type { Endpoint } from '../../../domain/model/address.js';
+import type { DiskTarget, MemoryTarget, MoveKey } from '../../../ports/hypervisor.js';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
-import type { HostRef } from '../../../domain/model/ids.js';
+import { sameHost, type HostRef } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { STORAGE_DAEMON, storageDaemonCommand } from '../process/command-lines.js';
 import { endProcess, launchCopy, removeCopyFiles } from '../process/desktops.js';
@@ -21,8 +20,10 @@ import { bootFiles } from '../process/images.js';
 import { prepareFolders } from '../process/folders.js';
 import { copyKeyOf, moveName } from '../process/layout.js';
 import { COMMON_CAPABILITIES, capabilities } from '../source/memory-copy.js';
+import type { QmpClient } from '../qmp/qmp-client.js';
 import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
 import type { IncomingRecord } from '../process/records.js';
+import { startTargetRelay, stopRelay } from '../process/relay.js';
 import { addAuthorization, addServerCredentials, withCertificates } from '../process/tls.js';
 import { dropView, prepareView } from './disk-view.js';
 
@@ -42,14 +43,16 @@ export async function prepareDisk(
   // Now, and not when the disk has come.
   await bootFiles(definition, host.options);
   if (definition.firmware === 'uefi') await mustHaveFirmware();
-  const record = await host.locked('ports', () => incomingRecord(host, move, definition));
+  const record = await host.locked('ports', () => incomingRecord(host, move, definition, from));
   if (record.phase === 'activated') throw tooLate(move);
   const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));
   for (const drive of drivesOf(definition)) await createEmptyDisk(driveFile(disk, drive), drive.sizeBytes);
   await serveReplica(host, move, record, from);
+  if (record.relay !== null) await startTargetRelay(host, move, record, record.relay);
   return {
     endpoint: { address: host.options.incoming.address, port: record.diskPort },
     exportName: copyKeyOf(move),
+    ...relayOf(record),
   };
 }
 
@@ -60,7 +63,7 @@ export async function prepareMemory(
   definition: DesktopDefinition,
   tap: string,
   from: HostRef,
-): Promise<Endpoint> {
+): Promise<MemoryTarget> {
   const record = await mustBeIncoming(host, move);
   if (record.phase === 'activated') throw tooLate(move);
   const key = copyKeyOf(move);
@@ -75,26 +78,45 @@ export async function prepareMemory(
   await launchCopy(host, definition, files, tap, true);
   const qmp = await host.monitors.get(files.monitor, move.desktop);
   try {
-    const credentials = 'tls-incoming';
-    const authorization = 'source';
-    await addServerCredentials(host, qmp, credentials);
-    await addAuthorization(qmp, authorization, from);
     await qmp.execute('migrate-set-capabilities', { capabilities: capabilities(COMMON_CAPABILITIES) });
-    await qmp.execute('migrate-set-parameters', {
-      'tls-creds': credentials,
-      'tls-authz': authorization,
-    });
     const { address } = host.options.incoming;
+    if (record.relay === null) await takeFromAlone(host, qmp, from);
+    else await startTargetRelay(host, move, record, record.relay);
     await qmp.execute('migrate-incoming', {
-      uri: `tcp:${address}:${record.memoryPort}`,
+      uri:
+        record.relay === null
+          ? `tcp:${address}:${record.memoryPort}`
+          : `unix:${await socketFor(host, move, record.relay, from)}`,
       'exit-on-error': false,
     });
-    return { address, port: record.memoryPort };
+    return { address, port: record.memoryPort, ...relayOf(record) };
   } catch (error) {
     await endProcess(host, files, move.desktop);
     throw error;
   }
 }
+
+/** Let in the source, over TLS, and nobody else. */
+async function takeFromAlone(host: QemuHost, qmp: QmpClient, from: HostRef): Promise<void> {
+  const credentials = 'tls-incoming';
+  const authorization = 'source';
+  await addServerCredentials(host, qmp, credentials);
+  await addAuthorization(qmp, authorization, from);
+  await qmp.execute('migrate-set-parameters', {
+    'tls-creds': credentials,
+    'tls-authz': authorization,
+  });
+}
+
+/** Where the copy waits for its memory: the relay lets in one host, and another one's memory never gets here. */
+async function socketFor(host: QemuHost, move: MoveKey, letIn: HostRef, from: HostRef): Promise<string> {
+  const { memory, nobody } = host.layout.relay(move.desktop, copyKeyOf(move));
+  for (const path of [memory, nobody]) await rm(path, { force: true });
+  return sameHost(letIn, from) ? memory : nobody;
+}
+
+const relayOf = ({ relay, diskPort, memoryPort }: IncomingRecord): Pick<DiskTarget, 'relay'> =>
+  relay !== null ? { relay: { diskPort, memoryPort } } : {};
 
 /** Check that everything has arrived and the copy stands paused; let go of the disk, and see that it is on stable storage. */
 export async function confirmComplete(host: QemuHost, move: MoveKey): Promise<void> {
@@ -135,6 +157,7 @@ export async function discardTarget(host: QemuHost, move: MoveKey): Promise<void
   if (record?.phase === 'activated') throw tooLate(move);
   await endProcess(host, host.layout.copy(move.desktop, key), move.desktop);
   await stopServing(host, move);
+  await stopRelay(host, move.desktop, key);
   await removeCopyFiles(host, move.desktop, key);
   await rm(host.layout.replicaServer(move).log, { force: true });
   await host.records.desktops.dropRoom(move.desktop);
@@ -150,20 +173,16 @@ async function serveReplica(
   const files = host.layout.replicaServer(move);
   if ((await findProcess(files.pidFile)) !== null) return;
   await rm(files.monitor, { force: true });
-  const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));
+  const key = copyKeyOf(move);
+  const { disk } = host.layout.copy(move.desktop, key);
   const drives = drivesOf(record.definition);
   for (const drive of drives) await host.giveToQemu(driveFile(disk, drive));
+  const { address } = host.options.incoming;
+  const socket = host.layout.relay(move.desktop, key).disk;
+  if (record.relay !== null) await rm(socket, { force: true });
   await withCertificates(host, async (pkiDir) => {
-    const argv = storageDaemonCommand({
-      disk,
-      drives,
-      files,
-      address: host.options.incoming.address,
-      port: record.diskPort,
-      exportName: copyKeyOf(move),
-      pkiDir,
-      from,
-    });
+    const at = record.relay !== null ? { socket } : { address, port: record.diskPort, pkiDir, from };
+    const argv = storageDaemonCommand({ disk, drives, files, at, exportName: key });
     // The daemon writes its pid file when everything on its command line is in force.
     const command = asUser(host.options.runAs, argv);
     await startProcess(STORAGE_DAEMON, command, files.pidFile, files.log, () => Promise.resolve(true));

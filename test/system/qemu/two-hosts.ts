@@ -13,6 +13,7 @@ import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
 import { processStart } from '../../../lab/net/commands.js';
 import { runCommand } from '../../../os/run-command.js';
 import { bringDisk, bringMemory, type MoveEnds } from '../../compliance/move-steps.js';
+import { VMSHADOW_BIN } from '../../support/vmshadow.js';
 import { RemoteHost, type GuestStatus } from './remote-host.js';
 
 export const TAP = 'vmsqtap';
@@ -50,15 +51,21 @@ export class TwoHosts {
   readonly a: RemoteHost;
   readonly b: RemoteHost;
   readonly #namespaces: readonly [string, string];
+  readonly #transfer: 'relay' | 'direct';
 
-  private constructor(folder: string, namespaces: readonly [string, string]) {
+  private constructor(
+    folder: string,
+    namespaces: readonly [string, string],
+    transfer: 'relay' | 'direct' = 'direct',
+  ) {
     this.folder = folder;
     this.#namespaces = namespaces;
+    this.#transfer = transfer;
     this.a = new RemoteHost(namespaces[0], refOf('a'), this.#options('a'));
     this.b = new RemoteHost(namespaces[1], refOf('b'), this.#options('b'));
   }
 
-  static async make(): Promise<TwoHosts> {
+  static async make(transfer: 'relay' | 'direct' = 'direct'): Promise<TwoHosts> {
     const folder = await mkdtemp(join(tmpdir(), 'vmsq-'));
     // QEMU's user passes through it.
     await chmod(folder, 0o711);
@@ -95,7 +102,7 @@ export class TwoHosts {
       await runCommand(['ip', '-n', name, 'addr', 'add', `${GATEWAY}/30`, 'dev', TAP]);
       for (const link of ['lo', 'wan', TAP]) await runCommand(['ip', '-n', name, 'link', 'set', link, 'up']);
     }
-    return new TwoHosts(folder, names);
+    return new TwoHosts(folder, names, transfer);
   }
 
   #options(site: 'a' | 'b'): RemoteHost['options'] {
@@ -108,6 +115,11 @@ export class TwoHosts {
       runAs: QEMU_USER,
       pki: { dir: join(this.folder, `pki-${site}`) },
       incoming: { address: ADDRESSES[site], ports: { first: 15800, last: 15819 } },
+      relay: {
+        command: [process.execPath, VMSHADOW_BIN, 'relay'],
+        wanted: this.#transfer === 'relay',
+        cacheMiB: 512,
+      },
     };
   }
 
@@ -155,6 +167,17 @@ export class TwoHosts {
     return found;
   }
 
+  /** Pids of a host's relays. */
+  async relays(site: 'a' | 'b'): Promise<number[]> {
+    const folder = join(this.folder, `r${site}`);
+    const found: number[] = [];
+    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+      const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+      if (argv.includes('relay') && argv.some((arg) => arg.startsWith(`${folder}/`))) found.push(Number(pid));
+    }
+    return found;
+  }
+
   /** Every file and process that a host's driver keeps, in words. */
   async kept(site: 'a' | 'b'): Promise<string[]> {
     const folders = [join(this.folder, site), join(this.folder, `r${site}`)];
@@ -164,13 +187,19 @@ export class TwoHosts {
         (await this.processes(kind, join(this.folder, site))).map((pid) => `${kind} ${pid}`),
       ),
     );
-    return [...files.split('\n').filter((line) => line !== ''), ...processes.flat()];
+    const relays = (await this.relays(site)).map((pid) => `relay ${pid}`);
+    return [
+      ...files.split('\n').filter((line) => line !== '' && !line.includes('/cache/')),
+      ...processes.flat(),
+      ...relays,
+    ];
   }
 
   async remove(): Promise<void> {
     await Promise.all([this.a.kill(), this.b.kill()]);
     for (const kind of ['qemu-system-x86_64', 'qemu-storage-daemon'] as const)
       await crash(await this.processes(kind));
+    await crash([...(await this.relays('a')), ...(await this.relays('b'))]);
     for (const name of this.#namespaces)
       await runCommand(['ip', 'netns', 'del', name]).catch(() => undefined);
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });

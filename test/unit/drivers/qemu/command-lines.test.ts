@@ -104,11 +104,13 @@ describe('the command line of the storage daemon', () => {
       disk: '/state/disks/d1.abc.raw',
       drives: drivesOf(disk),
       files: { pidFile: '/run/v/p', monitor: '/run/v/m', log: '/l' },
-      address: '198.51.100.1',
-      port: 49000,
+      at: {
+        address: '198.51.100.1',
+        port: 49000,
+        pkiDir: '/pki',
+        from: HostRef.parse({ site: 'us-west', host: 'h1' }),
+      },
       exportName: 'abc',
-      pkiDir: '/pki',
-      from: HostRef.parse({ site: 'us-west', host: 'h1' }),
     });
     expect(valueOf(argv, '--object')).toBe('tls-creds-x509,id=tls0,dir=/pki,endpoint=server,verify-peer=on');
     expect(argv).toContain('authz-simple,id=source,identity=CN=us-west/h1');
@@ -127,15 +129,24 @@ describe('the command line of the storage daemon', () => {
       disk: '/state/disks/d1.abc.raw',
       drives: drivesOf({ ...disk, disks }),
       files: { pidFile: '/run/v/p', monitor: '/run/v/m', log: '/l' },
-      address: '198.51.100.1',
-      port: 49000,
+      at: { socket: '/run/v/d1.abc.rld' },
       exportName: 'abc',
-      pkiDir: '/pki',
-      from: HostRef.parse({ site: 'us-west', host: 'h1' }),
     });
     expect(argv.filter((_, i) => argv[i - 1] === '--export')).toEqual([
       'nbd,id=replica,node-name=disk0,name=abc,writable=on',
       'nbd,id=replica-1,node-name=disk1,name=abc-1,writable=on',
     ]);
+  });
+
+  it('serves it on a socket where a relay has the network', () => {
+    const argv = storageDaemonCommand({
+      disk: '/state/disks/d1.abc.raw',
+      drives: drivesOf(disk),
+      files: { pidFile: '/run/v/p', monitor: '/run/v/m', log: '/l' },
+      at: { socket: '/run/v/d1.abc.rld' },
+      exportName: 'abc',
+    });
+    expect(valueOf(argv, '--nbd-server')).toBe('addr.type=unix,addr.path=/run/v/d1.abc.rld');
+    expect(argv).not.toContain('--object');
   });
 });

@@ -33,8 +33,8 @@ describe("the QEMU driver's records", () => {
     }
     const records = qemuRecords(new Layout(folder, '/run/vmshadow'));
     expect(await records.desktops.get(desktop)).toEqual(resident);
-    expect(await records.incoming.list('d1.')).toEqual([incoming]);
-    expect(await records.incoming.get(moveName(move))).toEqual(incoming);
+    expect(await records.incoming.list('d1.')).toEqual([{ ...incoming, relay: null }]);
+    expect(await records.incoming.get(moveName(move))).toEqual({ ...incoming, relay: null });
     expect(await records.retired.get(moveName(move))).toEqual(retired);
   });
 });
