@@ -101,6 +101,14 @@ const WRONG: Record<string, [input: unknown, problems: RegExp]> = {
   ],
   drain: [{ site: '/', host: 5 }, /drain: 2 problems\n.*site: .*\n.*host: /],
   undrain: [{ host: 'h1' }, /undrain: 1 problem\n.*site: /],
+  constrainDesktop: [
+    { desktop: '/', constraints: { pinned: 'perhaps', colour: 'blue' } },
+    /constrainDesktop: 3 problems\n.*desktop: [\s\S]*constraints\.pinned: [\s\S]*colour/,
+  ],
+  applyMoves: [
+    { moves: [{ desktop: '..', wave: 0 }], dryRun: 'no' },
+    /applyMoves: \d+ problems\n[\s\S]*moves\.0\.desktop: [\s\S]*moves\.0\.wave: [\s\S]*dryRun: /,
+  ],
   setCloud: [{ sites: [] }, /setCloud: 1 problem\n.*sites: /],
   status: [{ from: -1, limit: 'all' }, /status: 2 problems\n.*from: .*\n.*limit: /],
   definition: [{ desktop: '../d1' }, /definition: 1 problem\n.*desktop: /],
