@@ -30,7 +30,10 @@ export class RelaySockets {
     this.#raw = new RawSocket();
     const udp = createSocket({ type: 'udp4', recvBufferSize: BUFFER_BYTES, sendBufferSize: BUFFER_BYTES });
     this.#udp = udp;
-    udp.on('message', (bytes, { address, port }) => this.#onPacket(bytes, { address, port }));
+    udp.on('message', (bytes, { address, port }) => {
+      // Nobody can be answered there, and Node throws at it.
+      if (port !== 0) this.#onPacket(bytes, { address, port });
+    });
     await new Promise<void>((resolve, reject) => {
       udp.once('error', reject);
       udp.bind(this.#endpoint.port, this.#endpoint.address, () => {
@@ -48,9 +51,13 @@ export class RelaySockets {
   }
 
   send(bytes: Buffer, to: Endpoint): void {
-    this.#udp?.send(bytes, to.port, to.address, (error) => {
-      if (error !== null) this.#say(error);
-    });
+    try {
+      this.#udp?.send(bytes, to.port, to.address, (error) => {
+        if (error !== null) this.#say(error);
+      });
+    } catch (error) {
+      this.#say(error);
+    }
   }
 
   /** Hand a whole IP packet to the kernel; what it has no room for is lost, as on any link. */
