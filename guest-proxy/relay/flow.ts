@@ -45,9 +45,10 @@ export function seen(
 ): FlowProgress {
   return {
     lastAtMs: nowMs,
-    finIn: before.finIn || (packet.fin && packet.direction === 'in'),
+    // A RST from outside may be anybody's, and the desktop refuses one that does not fit (RFC 5961): it counts as the peer's FIN.
+    finIn: before.finIn || ((packet.fin || packet.rst) && packet.direction === 'in'),
     finOut: before.finOut || (packet.fin && packet.direction === 'out'),
-    reset: before.reset || packet.rst,
+    reset: before.reset || (packet.rst && packet.direction === 'out'),
   };
 }
 

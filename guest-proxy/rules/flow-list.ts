@@ -1,7 +1,7 @@
 // The flows of a host's desktops, as the kernel lists them while packets pass: what is open when a desktop leaves is known then without a look
 // at any packet by this program. A table of its own: its sets are the kernel's, and no change of rules empties them. Pure text.
 //   only what a desktop sends makes a flow: a flood from outside fills nothing; a desktop that answers RST has none
-//   TCP: a day without a packet of the desktop; two minutes of silence after a FIN of one end; FIN of both or RST end it. UDP: three minutes
+//   TCP: a minute after a SYN or its answer alone (a scan, a flood under false addresses), from then on a day without a packet of the desktop; two minutes of silence after a FIN of one end; FIN of both or RST end it. UDP: three minutes
 import { z } from 'zod';
 import { RelayedFlow } from '../relay/flow.js';
 
@@ -35,8 +35,9 @@ ${add} sent tcp flags & fin == fin update @finout { ${SENT} }
 ${add} sent ${SENT} @finin ${SENT} @finout delete @open { ${SENT} } return
 ${add} sent ${SENT} @finin update @finin { ${SENT} } update @open { ${SENT} timeout 2m } return
 ${add} sent ${SENT} @finout update @finout { ${SENT} } update @open { ${SENT} timeout 2m } return
-${add} sent update @open { ${SENT} }
-${add} received tcp flags & rst == rst delete @open { ${RECEIVED} } return
+${add} sent tcp flags & syn == syn update @open { ${SENT} timeout 1m } return
+${add} sent update @open { ${SENT} timeout 1d }
+${add} received tcp flags & rst == rst ${RECEIVED} @open update @open { ${RECEIVED} timeout 2m } return
 ${add} received tcp flags & fin == fin ${RECEIVED} @open update @finin { ${RECEIVED} }
 ${add} forward iifname "vs-*" jump sent
 ${add} forward iifname "vh-*" jump sent

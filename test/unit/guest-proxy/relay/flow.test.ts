@@ -24,7 +24,16 @@ describe('a relayed flow', () => {
       4_999,
       false,
     ],
-    ['one that was reset', tcp, [packet('out', { rst: true })], 2_000, true],
+    ['one that the desktop has reset', tcp, [packet('out', { rst: true })], 2_000, true],
+    ['one for which a RST came, of whomever', tcp, [packet('in', { rst: true })], 119_999, false],
+    ['one after whose RST nothing came', tcp, [packet('in', { rst: true })], 120_000, true],
+    [
+      'one whose desktop closes after a RST',
+      tcp,
+      [packet('in', { rst: true }), packet('out', { fin: true })],
+      5_000,
+      true,
+    ],
     ['datagrams of late', udp, [packet('in')], 179_999, false],
     ['no datagram for long', udp, [packet('in')], 180_000, true],
   ])('is over or not: %s', (_, flow, packets, quietMs, over) => {
