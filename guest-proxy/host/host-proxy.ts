@@ -452,6 +452,8 @@ export class HostProxy implements DesktopNetwork {
   }
 
   async #stopAnsweringFor(address: string): Promise<void> {
+    // Given to somebody else meanwhile.
+    if (this.#state.all().some((r) => addressesOf(r).includes(address))) return;
     this.#queue.release(address);
     await this.#state.setHeld(address, false);
     this.#users?.close(address);

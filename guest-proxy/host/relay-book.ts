@@ -93,15 +93,22 @@ export class RelayBook {
     return relay;
   }
 
-  /** Write what stands of a relay, unless it is only offered. */
+  /** Tell whether this end is still the one that counts: not dropped, nor replaced. */
+  isCurrent(relay: LiveRelay): boolean {
+    return this.#relays.get(nameOf(relay.record)) === relay;
+  }
+
+  /** Write what stands of a relay, unless it is only offered, or dropped. */
   async save(relay: LiveRelay): Promise<void> {
+    if (!this.isCurrent(relay)) return;
     relay.record = { ...relay.record, flows: [...relay.flows.values()].map((f) => f.flow) };
     if (!relay.offered) await this.#records.put(nameOf(relay.record), relay.record);
   }
 
   async drop(relay: LiveRelay): Promise<void> {
+    if (!this.isCurrent(relay)) return;
     const name = nameOf(relay.record);
-    if (this.#relays.get(name) === relay) this.#relays.delete(name);
+    this.#relays.delete(name);
     await this.#records.remove(name);
   }
 

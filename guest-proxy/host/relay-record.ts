@@ -8,6 +8,9 @@ import { RecordStore } from '../../os/record-store.js';
 import { RelayedFlow } from '../relay/flow.js';
 import { ID_BYTES } from '../relay/wire.js';
 
+/** Far above what moves make, and below what a session's name has room for. */
+export const MAX_GENERATION = 0x7fff_ffff;
+
 /** A relay as the desktop's next host gets it. */
 export const RelayOffer = z.object({
   id: z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 hex digits'),
@@ -18,7 +21,7 @@ export const RelayOffer = z.object({
   /** Where that site's host takes packets of the relay. */
   oldHost: Endpoint,
   /** Grows with each host that the desktop comes to. */
-  generation: z.number().int().min(0).max(0xffff_ffff),
+  generation: z.number().int().min(0).max(MAX_GENERATION),
   flows: z.array(RelayedFlow).max(20_000),
   /** The relay ends then, whoever still uses it (wall clock); null where the desktop has not left yet. */
   untilMs: z.number().nullable(),

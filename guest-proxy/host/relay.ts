@@ -20,12 +20,14 @@ import { RELAY_MARK } from '../rules/host-rules.js';
 import { forgetFlows, keepFlowList, listFlows } from './flow-listing.js';
 import { PacketQueue } from './packet-queue.js';
 import { type LiveRelay, type Presence, RelayBook } from './relay-book.js';
-import { deriveRelay, RelayOffer, type RelayRecord, relayRecords } from './relay-record.js';
+import { deriveRelay, MAX_GENERATION, RelayOffer, type RelayRecord, relayRecords } from './relay-record.js';
 import { RelaySockets } from './relay-sockets.js';
 
 const QUEUE_NUMBER = 7_948;
 /** Flows of one desktop that go on: what fits the request that hosts hand a desktop on with (4 MiB), thrice. */
 const MAX_FLOWS = 15_000;
+/** The old host's later words on flows are taken for so long after the relay is known. */
+const LISTS_WITHIN_MS = 60_000;
 /** Notes that were not confirmed are sent again: more than most round trips. */
 const REPEAT_MS = 200;
 /** How often the present host says that it is there, once it has been heard; NATs between hosts keep a path for 30 s. */
@@ -127,7 +129,7 @@ export class Relay {
 
   /** What the desktop's next host needs: the relay of its stay here, should it leave, and those that it has from before. */
   async offer(stay: Stay, direct: readonly string[]): Promise<RelayOffer[]> {
-    const flows = await this.#flowsOf(stay, direct);
+    const flows = (await this.#flowsOf(stay, direct)) ?? [];
     const known = this.#book.atOld(stay.external);
     if (known === null) this.#book.hold(this.#recordOf(stay, flows), true);
     return [
@@ -140,7 +142,10 @@ export class Relay {
   async import(desktop: DesktopId, offers: readonly RelayOffer[]): Promise<void> {
     for (const offer of offers) {
       const [known] = this.#book.withId(offer.id).filter((r) => r.record.role === 'new');
-      const generation = Math.max(offer.generation + 1, known?.record.generation ?? 0);
+      const generation = Math.min(
+        MAX_GENERATION,
+        Math.max(offer.generation + 1, known?.record.generation ?? 0),
+      );
       const relay = this.#book.hold(
         {
           ...offer,
@@ -166,7 +171,7 @@ export class Relay {
     const { id } = this.#recordOf(stay, []);
     const offered = this.#book.withId(id).find((r) => r.record.role === 'old' && r.offered);
     if (offered === undefined) return;
-    const flows = await this.#flowsOf(stay, direct);
+    const flows = (await this.#flowsOf(stay, direct)) ?? [];
     const added = flows.filter((flow) => !offered.flows.has(flowKey(flow)));
     const gone = new Set(direct.filter((a) => flowsOf(offered).some((f) => f.peer.address === a)));
     this.#book.add(offered, added);
@@ -178,7 +183,8 @@ export class Relay {
   /** The desktop stays: whoever else has told the hosts of its earlier sites that it is there is overtaken. */
   async stay(desktop: DesktopId): Promise<void> {
     for (const relay of this.#book.of(desktop, 'new')) {
-      relay.record = { ...relay.record, generation: relay.record.generation + 2 };
+      const generation = Math.min(MAX_GENERATION, relay.record.generation + 2);
+      relay.record = { ...relay.record, generation };
       relay.end.renew(relay.record.generation, this.#now());
       await this.#book.save(relay);
       this.#sayHere(relay);
@@ -191,7 +197,10 @@ export class Relay {
     if (this.#book.atOld(stay.external) === null) {
       const { id } = this.#recordOf(stay, []);
       const [offered] = this.#book.withId(id).filter((r) => r.record.role === 'old');
-      const flows = await this.#flowsOf(stay, direct);
+      // Where the kernel does not say what is open, what it said before counts.
+      const flows =
+        (await this.#flowsOf(stay, direct)) ??
+        (offered === undefined ? [] : flowsOf(offered).filter((f) => !direct.includes(f.peer.address)));
       const record = this.#recordOf(stay, flows);
       if (flows.length > 0) {
         const relay = this.#book.hold({ ...record, peer: offered?.record.peer ?? null }, false);
@@ -279,6 +288,7 @@ export class Relay {
   }
 
   async #end(relay: LiveRelay, why: string): Promise<void> {
+    if (!this.#book.isCurrent(relay)) return;
     const { role, desktop, oldExternal } = relay.record;
     if (role === 'old') this.#send(relay, { note: 'over' });
     this.#lastHereAtMs.delete(relay);
@@ -304,16 +314,20 @@ export class Relay {
     };
   }
 
-  /** The flows of a stay that need a relay, should the desktop leave: not those of earlier stays, nor those of peers with a path of their own. */
-  async #flowsOf(stay: Stay, direct: readonly string[]): Promise<RelayedFlow[]> {
+  /**
+   * The flows of a stay that need a relay, should the desktop leave: not those of earlier stays, nor those of peers with a path of their own.
+   * Null where the kernel does not say.
+   */
+  async #flowsOf(stay: Stay, direct: readonly string[]): Promise<RelayedFlow[] | null> {
     const earlier = new Set(this.#book.of(stay.desktop, 'new').flatMap((r) => [...r.flows.keys()]));
     const flows = await listFlows(stay.internal).catch((error: unknown) => {
       this.#options.logger.warn(
         { desktop: stay.desktop, error: messageOf(error) },
-        'the open flows of this desktop are not known: those of peers without a proxy will not outlive a move',
+        'the open flows of this desktop cannot be listed: those of peers without a proxy may not outlive a move',
       );
-      return [];
+      return null;
     });
+    if (flows === null) return null;
     return flows
       .filter((flow) => !direct.includes(flow.peer.address) && !earlier.has(flowKey(flow)))
       .sort((a, b) => (flowKey(a) < flowKey(b) ? -1 : 1))
@@ -395,6 +409,9 @@ export class Relay {
     } else if (note.note === 'heard') relay.rttMs = Math.max(0, performance.now() - note.atMs);
     else if (note.note === 'over') this.#later(this.#end(relay, 'the old site has ended it'));
     else if (note.note === 'list') {
+      // Flows that began between the offer and the pause: soon after the move, and no more than one list may have.
+      if (this.#now() - relay.sinceMs > LISTS_WITHIN_MS || relay.flows.size + note.add.length > MAX_FLOWS)
+        return;
       this.#book.add(relay, note.add);
       this.#book.prune(relay, (flow) => note.direct.includes(flow.peer.address));
       this.#later(
@@ -413,7 +430,7 @@ export class Relay {
       this.#later(this.#book.save(relay));
     }
     this.#send(relay, { note: 'heard', atMs: note.atMs });
-    if (note.flows === 0 && !relay.offered && relay.unlisted.size === 0)
+    if (newest && note.flows === 0 && !relay.offered && relay.unlisted.size === 0)
       this.#later(this.#end(relay, 'the present host has no flow left'));
   }
 

@@ -201,11 +201,10 @@ describe('connections to a server without a proxy', () => {
       await session.hosts[session.at].kill();
       await session.restartHost(session.at);
       await session.untilConnected();
-      const long = await connect({ server: true, desktop: true });
+      await connect({ server: true, desktop: true });
       const kept = session.external;
       await moveOn();
       await until('the limit has come', async () => !(await left(session.other)).includes(kept), 30_000);
-      expect((await long.reports()).client).toMatchObject([{ closed: null }]);
     },
     TEST_MS,
   );
