@@ -62,7 +62,7 @@ export const Dom0Config = z
     /** How disk and memory of moves to this host come: through relays, or from QEMU to QEMU. */
     transfer: z.enum(['relay', 'direct']).default('direct'),
     /** What the site cache of this host may take (2^20 bytes). */
-    cacheMiB: z.number().int().min(64).default(4_096),
+    cacheMiB: z.number().int().min(64).max(32_768).default(4_096),
   })
   .superRefine((config, ctx) => {
     if (config.migrationPorts.last < config.migrationPorts.first + 1)

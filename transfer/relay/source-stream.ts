@@ -117,10 +117,14 @@ export class SourceStream {
   #open(): void {
     this.#state = 'open';
     const { local } = this.#options;
-    local.on('data', (bytes: Buffer) => this.#take(bytes));
+    local.on('data', (bytes: Buffer) => {
+      this.#orFail(() => this.#take(bytes));
+    });
     local.on('end', () => {
-      this.#flush(true);
-      this.#wire.end();
+      this.#orFail(() => {
+        this.#flush(true);
+        this.#wire.end();
+      });
     });
     local.resume();
   }
@@ -158,7 +162,9 @@ export class SourceStream {
     this.#held = null;
     for (const batch of this.#encoder.push(bytes)) this.#send(batch);
     // All that the socket has at the moment makes one batch.
-    this.#flushing ??= setImmediate(() => this.#flush(false));
+    this.#flushing ??= setImmediate(() => {
+      this.#orFail(() => this.#flush(false));
+    });
     this.#readOrWait();
   }
 
@@ -167,15 +173,30 @@ export class SourceStream {
     this.#flushing = null;
     const batch = this.#encoder.flush(all);
     if (batch !== null) this.#send(batch);
-    if (this.#encoder.heldBytes > 0) this.#held ??= setTimeout(() => this.#passHeld(), HELD_MS);
+    if (this.#encoder.heldBytes > 0) this.#held ??= this.#passLater();
     this.#readOrWait();
   }
 
   #passHeld(): void {
     this.#held = null;
     // Nothing is read while the link is full: then it says nothing that no more came.
-    if (this.#options.local.isPaused()) this.#held = setTimeout(() => this.#passHeld(), HELD_MS);
+    if (this.#options.local.isPaused()) this.#held = this.#passLater();
     else this.#flush(true);
+  }
+
+  #passLater(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#orFail(() => this.#passHeld());
+    }, HELD_MS);
+  }
+
+  /** What fails outside of a frame's turn ends this stream, not the process. */
+  #orFail(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#wire.fail(error);
+    }
   }
 
   #send({ bytes, referredTo }: Batch): void {

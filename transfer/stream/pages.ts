@@ -9,6 +9,8 @@ export const HASH_BYTES = 16;
 export const PREFIX_BYTES = 5;
 /** 256 MiB at each end. */
 export const MOST_SLOTS = 65_536;
+/** 16 GiB of pages, some 200 MB of memory; a set of 2^24 throws. */
+const MOST_KNOWN = 4_000_000;
 const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
 
 /** The name of a page: the first 16 bytes of its SHA-256. */
@@ -39,13 +41,19 @@ export class KnownPages {
   }
 
   add(hash: Buffer): void {
-    this.#prefixes.add(hash.readUIntBE(0, PREFIX_BYTES));
+    this.#add(hash.readUIntBE(0, PREFIX_BYTES));
+  }
+
+  #add(prefix: number): void {
+    // What is forgotten is sent again.
+    if (this.#prefixes.size >= MOST_KNOWN) this.#prefixes.clear();
+    this.#prefixes.add(prefix);
   }
 
   /** Take in prefixes, one after the other. */
   addPrefixes(prefixes: Buffer): void {
     for (let at = 0; at + PREFIX_BYTES <= prefixes.length; at += PREFIX_BYTES)
-      this.#prefixes.add(prefixes.readUIntBE(at, PREFIX_BYTES));
+      this.#add(prefixes.readUIntBE(at, PREFIX_BYTES));
   }
 
   remove(hash: Buffer): void {
