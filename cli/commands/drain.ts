@@ -82,9 +82,9 @@ async function followDrain(
           }
           last = now;
           view.show(renderDrainLine(now), `${String(now.left)}/${JSON.stringify(now.counts)}`);
-          if (now.left === 0) return { outcome: 'empty', last };
+          if (now.left === 0 && (now.unheard ?? []).length === 0) return { outcome: 'empty', last };
           // Of what the drain has found in cycles of its own.
-          if (now.counts.held < now.left) heldIn.clear();
+          if (now.left === 0 || now.counts.held < now.left) heldIn.clear();
           else heldIn.add(now.judgedInCycle);
           if (heldIn.size >= SAID_TWICE) return { outcome: 'stuck', last };
         } catch (error) {

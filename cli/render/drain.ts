@@ -5,11 +5,12 @@ import { cut, formatAge, formatRank, plural } from './format.js';
 import { indent, printable, renderTable, type Column } from './table.js';
 
 /** `3 left: 1 moving, 2 waiting`. */
-function renderLeft({ left, counts }: DrainStatus): string {
+function renderLeft({ left, counts, unheard = [] }: DrainStatus): string {
   const parts = (['moving', 'waiting', 'held'] as const)
     .filter((is) => counts[is] > 0)
     .map((is) => `${String(counts[is])} ${is}`);
-  return left === 0 ? 'empty' : `${String(left)} left: ${parts.join(', ')}`;
+  if (left > 0) return `${String(left)} left: ${parts.join(', ')}`;
+  return unheard.length === 0 ? 'empty' : `not known yet: ${unheard.join(', ')} has not reported`;
 }
 
 /** Names of one line. */

@@ -41,6 +41,8 @@ export interface DrainStatus {
   readonly judgedInCycle: number;
   /** Desktops there now, those that are being made there included. */
   readonly left: number;
+  /** Its hosts that have not reported since the loop's run began: what they hold is not known. */
+  readonly unheard?: readonly string[];
   readonly counts: Readonly<Record<Standing['is'], number>>;
   /** Those of the highest rank first; of `left` in all. */
   readonly residents: readonly DrainResident[];

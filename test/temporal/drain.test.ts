@@ -154,7 +154,7 @@ describe('vmshadow drain', () => {
     await plane.stopWorkers();
     await plane.startManager();
     for (const host of Object.values(hosts)) await plane.startHost(host.context);
-    const seen = await until((s) => !s.beginning);
+    const seen = await until((s) => !s.beginning && s.hosts.every((h) => h.alive));
     expect(seen.draining).toMatchObject([{ place: 'us-west/h1', left: 0 }]);
     expect(seen.hosts.map((h) => h.draining)).toEqual([true, false, false, false]);
     expect((await run('status')).out).toMatch(

@@ -167,6 +167,10 @@ export function drainStatuses(state: LoopState): DrainStatus[] {
       sinceMs: place.sinceMs,
       judgedInCycle: state.judgedInCycle,
       left: all.length,
+      unheard: state
+        .hosts()
+        .filter((host) => covers(place, host) && !state.reports.has(hostKey(host)))
+        .map(hostKey),
       counts: { moving: count('moving'), waiting: count('waiting'), held: count('held') },
       residents: all.slice(0, RESIDENTS_SHOWN),
     };
