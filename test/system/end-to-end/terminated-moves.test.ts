@@ -92,7 +92,7 @@ async function reconcile(): Promise<ReconcileResult> {
   const { exit, out, err } = await vmshadow(['reconcile', '--json'], {
     env: { TEMPORAL_ADDRESS: cloud.temporalAddress },
   });
-  expect(`${String(exit)} ${err}`).toBe('0 ');
+  expect({ exit, err, out }).toMatchObject({ exit: 0, err: '' });
   return JSON.parse(out) as ReconcileResult;
 }
 
