@@ -1,10 +1,12 @@
 // Saved plans on disk, and the cloud as the loop's status shows it, as they keep it.
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { messageOf, VmshadowError } from '../domain/errors.js';
 import { convertSize } from '../domain/model/units.js';
 import { readPlanDocument, type PlanDocument } from '../domain/placement/life/document.js';
 import type { CloudSnapshot } from '../domain/placement/life/snapshot.js';
+import { usageError } from './arguments.js';
 import type { LoopStatus } from '../temporal/contract/status.js';
 
 /** Read a file of JSON; throws INPUT_INVALID, which says what was expected. */
@@ -37,11 +39,39 @@ export async function readSavedPlan(path: string): Promise<PlanDocument> {
   );
 }
 
+/** Where a plan goes, found before it is made: links are followed, and what is there keeps its mode. */
+export interface PlanPlace {
+  readonly path: string;
+  readonly mode: number;
+}
+
+/** Find where `path` leads; refused where something is there that is no saved plan, or where no file can be made. */
+export async function planPlace(path: string): Promise<PlanPlace> {
+  const refuse = (why: string) =>
+    usageError('plan', `${path}: ${why}; give --out the name of a new file, or of a saved plan`);
+  let real: string;
+  try {
+    real = await realpath(path);
+  } catch {
+    const folder = dirname(resolve(path));
+    await access(folder, constants.W_OK).catch((cause: unknown) => {
+      throw refuse(`no file can be made in ${folder} (${messageOf(cause)})`);
+    });
+    return { path, mode: 0o644 };
+  }
+  const known = await stat(real);
+  if (!known.isFile()) throw refuse('this is not a regular file');
+  await readSavedPlan(real).catch(() => {
+    throw refuse('this file is there, and is no saved plan');
+  });
+  return { path: real, mode: known.mode & 0o777 };
+}
+
 /** Save a plan, whole or not at all; one that was there is replaced. */
-export async function savePlan(path: string, document: PlanDocument): Promise<void> {
+export async function savePlan({ path, mode }: PlanPlace, document: PlanDocument): Promise<void> {
   const half = `${path}.${randomUUID().slice(0, 8)}`;
   try {
-    await writeFile(half, `${JSON.stringify(document, null, 1)}\n`);
+    await writeFile(half, `${JSON.stringify(document, null, 1)}\n`, { mode });
     await rename(half, path);
   } catch (cause) {
     await rm(half, { force: true });

@@ -8,7 +8,7 @@ import { PlacementPolicy } from '../../domain/model/policy.js';
 import { LOOP } from '../../temporal/contract/loop.js';
 import { numeric, integer, parseArguments, poolOptions, usageError } from '../arguments.js';
 import type { CliContext } from '../context.js';
-import { readSavedPlan, savePlan, snapshotOfStatus } from '../plan-document.js';
+import { planPlace, readSavedPlan, savePlan, snapshotOfStatus } from '../plan-document.js';
 import { renderFilePlan } from '../render/plan-file.js';
 import { renderPlanDiff } from '../render/plan-life.js';
 import { withLoop } from '../with-loop.js';
@@ -38,8 +38,9 @@ export async function planCommand(context: CliContext, raw: unknown): Promise<vo
       'plan',
       'vmshadow plan --diff with two saved plans makes none: it takes no --input and no --out',
     );
+  const place = out === undefined ? null : await planPlace(out);
   const now = other ?? (await makePlan(options));
-  if (out !== undefined) await savePlan(out, documentOf(now, options));
+  if (place !== null) await savePlan(place, documentOf(now, options));
   const { plan } = now;
   if (before === undefined)
     context.out(json ? JSON.stringify(plan, null, 2) : renderFilePlan(plan).trimEnd());
