@@ -5,6 +5,9 @@ import { usageError } from './arguments.js';
 
 type Test = (desktop: DesktopStatus) => boolean;
 
+/** Fields of figures: compared, or matched as they are written. */
+const FIGURES: readonly string[] = ['rank', 'rtt', 'memory'];
+
 /** What a desktop has in each field: text, a figure, or nothing. */
 const FIELDS = {
   desktop: (d) => d.desktop,
@@ -24,19 +27,37 @@ export const FILTER_FIELDS = Object.keys(FIELDS);
 
 const COMPARISON = /^(>=|<=|>|<|=)(-?\d+(?:\.\d+)?)$/;
 
-/** Read filters of `command`; a field that is not known is refused with those that are. */
+/** Read filters of `command`; all that cannot be understood are refused in one error, with the fields that there are. */
 export function parseFilters(filters: readonly string[], command: string): Test {
-  const tests = filters.map((filter) => parseFilter(filter, command));
+  const problems = filters.flatMap((filter) => {
+    const problem = problemWith(filter);
+    return problem === null ? [] : [`${filter}: ${problem}`];
+  });
+  if (problems.length > 0)
+    throw usageError(command, `${problems.join('\n')}\nfields are ${FILTER_FIELDS.join(', ')}`);
+  const tests = filters.map(parseFilter);
   return (desktop) => tests.every((test) => test(desktop));
 }
 
-function parseFilter(filter: string, command: string): Test {
+function nameAndValue(filter: string): [name: string, wanted: string] {
   const at = filter.indexOf(':');
-  const [name, wanted] = [filter.slice(0, at), filter.slice(at + 1)];
-  if (at < 1 || wanted === '')
-    throw usageError(command, `${filter}: expected field:value; fields are ${FILTER_FIELDS.join(', ')}`);
-  if (!Object.hasOwn(FIELDS, name))
-    throw usageError(command, `${filter}: there is no field ${name}; fields are ${FILTER_FIELDS.join(', ')}`);
+  return [filter.slice(0, Math.max(at, 0)), filter.slice(at + 1)];
+}
+
+function problemWith(filter: string): string | null {
+  const [name, wanted] = nameAndValue(filter);
+  if (name === '' || wanted === '') return 'expected field:value';
+  if (!Object.hasOwn(FIELDS, name)) return `there is no field ${name}`;
+  if (FIGURES.includes(name))
+    return COMPARISON.test(wanted) || /^[-\d.*]+$/.test(wanted)
+      ? null
+      : 'expected a figure, as in rank:>0.7 or rtt:<=40';
+  if (/^[<>=]/.test(wanted)) return `${name} is no figure and cannot be compared`;
+  return name === 'move' && !['yes', 'no'].includes(wanted) ? 'expected yes or no' : null;
+}
+
+function parseFilter(filter: string): Test {
+  const [name, wanted] = nameAndValue(filter);
   const valueOf: (d: DesktopStatus) => string | number | null = FIELDS[name as keyof typeof FIELDS];
   const [, sign, figure] = COMPARISON.exec(wanted) ?? [];
   if (sign !== undefined) {
