@@ -12,7 +12,13 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     await buildProgram(context, result).parseAsync(argv, { from: 'user' });
     return result.exit;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.ok;
+      // Its words are on standard error already.
+      if (argv.includes('--json'))
+        context.out(JSON.stringify({ error: { code: 'INPUT_INVALID', message: error.message } }, null, 2));
+      return EXIT.usage;
+    }
     return report(error, argv, context);
   }
 }

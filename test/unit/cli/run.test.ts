@@ -140,3 +140,16 @@ describe('the command line', () => {
     expect((await cli('fingerprint', '/nonexistent.pcap')).exit).toBe(65);
   });
 });
+
+it('answers a wrong command line with a document too, where one is asked for', async () => {
+  for (const argv of [
+    ['drain', '--json'],
+    ['status', '--json', '--bogus'],
+  ]) {
+    const { exit, out } = await cli(...argv);
+    expect([exit, JSON.parse(out)]).toEqual([
+      64,
+      { error: { code: 'INPUT_INVALID', message: expect.stringMatching(/place|bogus/) as string } },
+    ]);
+  }
+});
