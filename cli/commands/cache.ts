@@ -1,5 +1,5 @@
 // `vmshadow cache`: the site cache of this host, from which moves to it take what is there already.
-import { chown, mkdtemp, open, rm, stat, type FileHandle } from 'node:fs/promises';
+import { lchown, mkdtemp, open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { VmshadowError, isVmshadowError, messageOf } from '../../domain/errors.js';
@@ -47,8 +47,16 @@ export async function addCacheCommand(context: CliContext, raw: unknown): Promis
   const { config: file, json, image } = parseArguments(Add, raw, 'cache add', ['image']);
   const config = await configOf(file);
   const folder = folderOf(config);
+  const known = await stat(image).catch((cause: unknown) => {
+    throw new VmshadowError(
+      'INPUT_INVALID',
+      `there is no image ${image} that can be read: ${messageOf(cause)}`,
+    );
+  });
+  if (!known.isFile())
+    throw new VmshadowError('INPUT_INVALID', `${image} is no file: give a raw or qcow2 image`);
   await makeFolderDurably(folder);
-  const added = await withRaw(image, folder, (handle) =>
+  const added = await withRaw(image, config.stateDir, (handle) =>
     addPages(handle, folder, config.cacheMiB * 2 ** 20),
   ).catch((cause: unknown) => {
     if (isVmshadowError(cause)) throw cause;
@@ -58,7 +66,7 @@ export async function addCacheCommand(context: CliContext, raw: unknown): Promis
   });
   // Whoever owns the folder is who the relays are.
   const { uid, gid } = await stat(folder);
-  for (const name of added.files) await chown(join(folder, name), uid, gid);
+  for (const name of added.files) await lchown(join(folder, name), uid, gid);
   context.out(
     json
       ? JSON.stringify({ image, pages: added.pages, addedPages: added.newPages }, null, 2)
@@ -96,6 +104,7 @@ async function addPages(
   }
 }
 
+/** Work on an image as raw bytes; `folder` is one that no other user writes to. */
 async function withRaw<T>(
   image: string,
   folder: string,
@@ -106,7 +115,7 @@ async function withRaw<T>(
   await first.read(head, 0, 4, 0);
   if (head.toString('latin1') !== QCOW2) return work(first).finally(() => first.close());
   await first.close();
-  const unpacked = await mkdtemp(join(folder, 'unpacked-'));
+  const unpacked = await mkdtemp(join(folder, 'cache-add-'));
   try {
     const path = join(unpacked, 'image.raw');
     await runCommand(['qemu-img', 'convert', '-f', 'qcow2', '-O', 'raw', image, path], {
