@@ -33,7 +33,13 @@ export async function parseConfig<S extends z.ZodType>(
       { details: { problems } },
     );
   }
-  const value: unknown = document.toJS();
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (cause) {
+    // Aliases that grow without end, or lead nowhere.
+    throw new VmshadowError('CONFIG_INVALID', `${name}: not valid YAML\n  - ${messageOf(cause)}`, { cause });
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new VmshadowError(
       'CONFIG_INVALID',

@@ -1,5 +1,7 @@
 // The long-running commands: `manager`, `dom0`, `proxy`. Configuration is read and checked before anything is started.
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { Port } from '../../domain/model/address.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { Dom0Config } from '../../domain/model/dom0.js';
 import { parseArguments } from '../arguments.js';
@@ -9,10 +11,17 @@ import { untilStopped } from '../daemon.js';
 import { EXAMPLE_DOM0, MAKE_EXAMPLE_CLOUD, MAKE_EXAMPLE_DOM0 } from '../example-config.js';
 import { makeLogger } from '../logger.js';
 
+const unbracketed = (address: string) => address.replace(/^\[(.*)\]$/, '$1');
+
 /** `ADDRESS:PORT`, or a port of this machine alone. */
 const Metrics = z
   .string()
-  .regex(/^([0-9a-fA-F.:[\]]+:)?\d{1,5}$/, 'expected PORT or ADDRESS:PORT')
+  .refine((text) => {
+    const [, address, port] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
+    return (
+      Port.safeParse(Number(port)).success && (address === undefined || isIP(unbracketed(address)) !== 0)
+    );
+  }, 'expected PORT (1 to 65535) or ADDRESS:PORT, the address as an IP')
   .transform((text) => (text.includes(':') ? text : `127.0.0.1:${text}`))
   .optional();
 

@@ -4,6 +4,7 @@ import { hasCode, VmshadowError } from '../../domain/errors.js';
 import { DesktopId, HostId, SiteId, hostKey } from '../../domain/model/ids.js';
 import { LOOP } from '../../temporal/contract/loop.js';
 import { MOVE, type MoveSignal, type MoveStatus } from '../../temporal/contract/move.js';
+import { MAX_DEADLINE_MS } from '../../temporal/contract/requests.js';
 import { duration, parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { untilStopped } from '../daemon.js';
@@ -22,7 +23,9 @@ const MoveOptions = z.object({
   site: SiteId,
   host: HostId.optional(),
   force: z.boolean().default(false),
-  deadline: duration.pipe(z.number().min(1_000, 'expected a second or more')).optional(),
+  deadline: duration
+    .pipe(z.number().min(1_000, 'expected a second or more').max(MAX_DEADLINE_MS, 'expected 365d at most'))
+    .optional(),
   follow: z.boolean().default(true),
 });
 

@@ -9,6 +9,9 @@ import { PublicKey } from '../../domain/model/keys.js';
 import { readsOldNames } from '../../domain/model/old-names.js';
 import { PlacementPolicy } from '../../domain/model/policy.js';
 
+/** A year: longer ones are mistakes. */
+export const MAX_DEADLINE_MS = 365 * 86_400_000;
+
 export const RequestMove = z.object({
   desktop: DesktopId,
   site: SiteId,
@@ -16,7 +19,7 @@ export const RequestMove = z.object({
   /** Move although the hysteresis time has not passed, what is held back too, and against its constraints. */
   force: z.boolean().default(false),
   /** It is cancelled by itself where it has not committed by then, milliseconds from now. */
-  withinMs: z.number().int().min(1_000).max(31_536_000_000).optional(),
+  withinMs: z.number().int().min(1_000).max(MAX_DEADLINE_MS).optional(),
 });
 export type RequestMove = z.infer<typeof RequestMove>;
 
