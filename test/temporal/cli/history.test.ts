@@ -139,7 +139,7 @@ describe('filters', () => {
     const { exit, err } = await run('status', 'colour:red');
     expect([exit, err]).toEqual([
       64,
-      expect.stringMatching(/no field colour; fields are desktop, site, host/),
+      expect.stringMatching(/no field colour\nfields are desktop, site, host/),
     ]);
   });
 });

@@ -67,6 +67,9 @@ describe('vmshadow manager --metrics', () => {
       '--metrics',
       'all',
     ]);
-    expect([exit, err]).toEqual([64, expect.stringMatching(/--metrics: expected PORT or ADDRESS:PORT/)]);
+    expect([exit, err]).toEqual([
+      64,
+      expect.stringMatching(/--metrics: expected PORT \(1 to 65535\) or ADDRESS:PORT/),
+    ]);
   });
 });
