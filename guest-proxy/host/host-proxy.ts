@@ -498,7 +498,12 @@ export class HostProxy implements DesktopNetwork {
 
 function presenceOf(record: NetworkRecord | null): Presence | null {
   if (record?.network == null) return null;
-  return { internal: record.network.address, external: record.external, active: record.active };
+  return {
+    internal: record.network.address,
+    external: record.external,
+    active: record.active,
+    guarded: record.guardedUntilMs !== null,
+  };
 }
 
 function stayOf({ desktop, epoch, external, network }: NetworkRecord): Stay | null {

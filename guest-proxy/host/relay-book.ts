@@ -28,6 +28,8 @@ export interface Presence {
   readonly external: string | null;
   /** It runs here, or is about to. */
   readonly active: boolean;
+  /** Its clients have not been heard since it came: a RST for it may be a NAT's that does not know it yet. */
+  readonly guarded: boolean;
 }
 
 export class RelayBook {

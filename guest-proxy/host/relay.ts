@@ -390,11 +390,13 @@ export class Relay {
     const direction = role === 'old' ? 'out' : 'in';
     const read = readPacket(packet, direction);
     const own = direction === 'out' ? read?.source : read?.destination;
+    const at = this.#options.presence(desktop);
+    // As the rules do with one that comes straight to the desktop's address.
+    if (direction === 'in' && read?.rst === true && at?.guarded === true) return;
     if (relay.offered || read === null || own !== oldExternal || !this.#book.note(relay, read, direction)) {
       this.refused.unknownFlow += 1;
       return;
     }
-    const at = this.#options.presence(desktop);
     if (direction === 'out') this.#sockets.sendRaw(packet, read.destination);
     else if (at?.active === true)
       this.#sockets.sendRaw(readdress(packet, 'destination', at.internal), at.internal);
