@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { Name, type PlanInput } from '../request/model.js';
 import { SiteKind } from '../../model/cloud.js';
+import { constraintsOf } from '../request/constraint-fields.js';
 import { figure } from '../request/figures-in-words.js';
 
 const size = z.number().min(0).max(1e9).optional();
@@ -47,16 +48,6 @@ export const CloudSnapshot = z.strictObject({
 });
 export type CloudSnapshot = z.infer<typeof CloudSnapshot>;
 
-const CONSTRAINTS = [
-  'pinned',
-  'allowedSites',
-  'forbiddenSites',
-  'antiAffinity',
-  'affinity',
-  'requires',
-  'unfitHosts',
-] as const;
-
 /** The snapshot of a plan's own input. */
 export function snapshotOfInput({ sites, desktops, policy }: PlanInput): CloudSnapshot {
   return {
@@ -72,14 +63,14 @@ export function snapshotOfInput({ sites, desktops, policy }: PlanInput): CloudSn
       })),
     })),
     desktops: desktops.map((d) => {
-      const constraints = known(Object.fromEntries(CONSTRAINTS.map((field) => [field, d[field]])));
+      const constraints = constraintsOf(d);
       return {
         id: d.id,
         site: d.site,
         ...(d.host === undefined ? {} : { host: d.host }),
         rank: d.rank,
         rttMs: d.rttMs,
-        ...(Object.keys(constraints).length === 0 ? {} : { constraints }),
+        ...(constraints === null ? {} : { constraints }),
       };
     }),
     policy,

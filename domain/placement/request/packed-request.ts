@@ -2,19 +2,9 @@
 // JSON. A packed request holds columns instead of objects and numbers in a fixed count of characters; runs in workflow code (no
 // Buffer, no zlib). RTTs are kept to 0.1 ms, ranks to 1/262,143, times to a second (rounded up: a lock never ends early), felt RTTs to
 // a fiftieth of their largest, dirty rates to 0.25 %.
+import { constraintsOf } from './constraint-fields.js';
 import type { PlanRequest, PlanResult } from './model.js';
 import { idsOf, read, write, type Kind, type PackedPlanRequest } from './packed-shape.js';
-
-/** Few desktops have any: they travel as they are. */
-const CONSTRAINTS = [
-  'pinned',
-  'allowedSites',
-  'forbiddenSites',
-  'antiAffinity',
-  'affinity',
-  'requires',
-  'unfitHosts',
-] as const;
 
 /** Three characters hold 18 bits. */
 const RANK_STEPS = 64 ** 3 - 1;
@@ -88,10 +78,8 @@ export function packPlanRequest(request: PlanRequest): PackedPlanRequest {
   });
   const constraints = Object.fromEntries(
     desktops.flatMap((d, i) => {
-      const own = Object.fromEntries(
-        CONSTRAINTS.flatMap((field) => (d[field] === undefined ? [] : [[field, d[field]]])),
-      );
-      return Object.keys(own).length === 0 ? [] : [[String(i), own]];
+      const own = constraintsOf(d);
+      return own === null ? [] : [[String(i), own]];
     }),
   );
   return {
