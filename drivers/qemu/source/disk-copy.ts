@@ -9,11 +9,12 @@ import type { CopyProgress, DiskTarget, MoveKey } from '../../../ports/hyperviso
 import type { Endpoint } from '../../../domain/model/address.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
+import { dropJobs, dropNodes, waitForJobEnd } from '../process/block-jobs.js';
 import { baseOf, drivesOf, isNamed, nameOf, type Drive } from '../process/drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { copyKeyOf } from '../process/layout.js';
 import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
-import { nodeNames, queryBlockJobs, queryJob, queryJobs, unlessRefused } from '../qmp/qmp-replies.js';
+import { queryBlockJobs, queryJobs, unlessRefused } from '../qmp/qmp-replies.js';
 import { copyOf, mirrorsOf, newShares, sharesOf, type Mirror } from './mirrors.js';
 import { startSourceRelay, stopRelay } from '../process/relay.js';
 import { addClientCredentials, removeCredentials } from '../process/tls.js';
@@ -29,7 +30,6 @@ const MIRROR = 'mirror-';
 const SYNC_POLL_MS = 20;
 /** Some round trips of the longest link. */
 const CONNECT_TIMEOUT_MS = 5_000;
-const JOB_END_TIMEOUT_MS = 20_000;
 
 interface DiskNames {
   readonly job: string;
@@ -256,29 +256,9 @@ export async function diskCopiesOf(qmp: QmpClient, options?: CommandOptions): Pr
 
 async function forgetDiskCopy(qmp: QmpClient, key: string): Promise<void> {
   const { job, node, tls } = diskNamesOf(key);
-  for (const { id } of (await queryJobs(qmp)).filter((j) => isNamed(job, j.id))) {
-    await unlessRefused(qmp.execute('block-job-cancel', { device: id, force: true }));
-    await waitForJobEnd(qmp, id, JOB_END_TIMEOUT_MS);
-    await unlessRefused(qmp.execute('job-dismiss', { id }));
-  }
-  for (const name of (await nodeNames(qmp)).filter((n) => isNamed(node, n)))
-    await qmp.execute('blockdev-del', { 'node-name': name });
+  await dropJobs(qmp, (id) => isNamed(job, id));
+  await dropNodes(qmp, (name) => isNamed(node, name));
   await removeCredentials(qmp, tls);
-}
-
-/** Wait until the job is concluded (or dismissed by somebody). */
-export async function waitForJobEnd(qmp: QmpClient, job: string, timeoutMs: number): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const status = (await queryJob(qmp, job))?.status;
-    if (status === undefined || status === 'concluded') return;
-    if (Date.now() > deadline)
-      throw new VmshadowError(
-        'DISK_COPY',
-        `${qmp.name}: job ${job} is still ${status} after ${timeoutMs} ms`,
-      );
-    await sleep(5);
-  }
 }
 
 function diskError(move: MoveKey, why: string, cause?: unknown): VmshadowError {

@@ -3,7 +3,7 @@
 import { rm } from 'node:fs/promises';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { runCommand } from '../../../os/run-command.js';
-import { waitForJobEnd } from '../source/disk-copy.js';
+import { dropJobs, dropNodes } from '../process/block-jobs.js';
 import { hashExport, hashOfAll } from '../process/disk-hash.js';
 import { driveFile, isNamed, nameOf, possibleFiles, type Drive } from '../process/drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
@@ -11,7 +11,6 @@ import type { QmpClient } from '../qmp/qmp-client.js';
 import { nodeNames, queryJobs, unlessRefused } from '../qmp/qmp-replies.js';
 
 const VIEW = 'view';
-const JOB_END_TIMEOUT_MS = 20_000;
 
 /** Make the empty overlay files, ahead of the pause. */
 export async function prepareView(
@@ -103,12 +102,7 @@ export async function dropView(
   desktop: DesktopId,
   copy: string,
 ): Promise<void> {
-  for (const { id } of (await queryJobs(qmp)).filter((job) => isNamed(VIEW, job.id))) {
-    await unlessRefused(qmp.execute('block-job-cancel', { device: id, force: true }));
-    await waitForJobEnd(qmp, id, JOB_END_TIMEOUT_MS);
-    await unlessRefused(qmp.execute('job-dismiss', { id }));
-  }
-  for (const node of (await nodeNames(qmp)).filter((name) => isNamed(VIEW, name)))
-    await qmp.execute('blockdev-del', { 'node-name': node });
+  await dropJobs(qmp, (id) => isNamed(VIEW, id));
+  await dropNodes(qmp, (name) => isNamed(VIEW, name));
   for (const file of possibleFiles(host.layout.view(desktop, copy).overlay)) await rm(file, { force: true });
 }
