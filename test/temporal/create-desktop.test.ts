@@ -1,5 +1,4 @@
 // Making a desktop on a real Temporal server with fake hosts: as long as it takes, with progress, cancelled, cut off by a dead dom0.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { ensureShadowLoop } from '../../temporal/bootstrap.js';
@@ -7,6 +6,7 @@ import { CREATE } from '../../temporal/contract/create.js';
 import { LOOP } from '../../temporal/contract/loop.js';
 import { createId, shadowLoopId } from '../../temporal/contract/names.js';
 import { ControlPlane } from '../support/control-plane.js';
+import { eventually } from '../support/eventually.js';
 import { Vmshadow, vmshadow } from '../support/vmshadow.js';
 import { FakeCloud, type FakeHost } from '../../lab/fakes/fake-host.js';
 
@@ -53,27 +53,18 @@ const command = (...argv: string[]) => ({ argv, options: { env: { TEMPORAL_ADDRE
 const create = (id: string) =>
   command('desktop', 'create', id, '--site', 'us-west', '--memory', '64', '--disk', '64', '--image', 'i.raw');
 
-async function until<T>(look: () => Promise<T>, good: (t: T) => boolean): Promise<T> {
-  for (let i = 0; ; i++) {
-    const now = await look();
-    if (good(now)) return now;
-    if (i > 600) throw new Error(`never came: ${JSON.stringify(now)}`);
-    await sleep(100);
-  }
-}
-
 describe('a creation', () => {
   it('begins at once, holds address and room while it lasts, and lets the loop go on', async () => {
     host.faults.add('image never ends');
     const begun = await ask('slow', false);
     expect(begun).toMatchObject({ workflowId: 'create/slow', internal: '10.77.0.2', external: '' });
     const { cycle } = await loop().query(LOOP.status);
-    const status = await until(
+    const status = await eventually(
       () => loop().query(LOOP.status),
       (s) => s.cycle > cycle + 1,
     );
     expect(status.creating).toMatchObject([{ desktop: 'slow', workflowId: 'create/slow' }]);
-    await until(
+    await eventually(
       () => statusOf('slow'),
       (s) => s.progress.doneBytes > 0,
     );
@@ -88,7 +79,7 @@ describe('a creation', () => {
     });
     expect(await creationOf('slow').result()).toMatchObject({ outcome: 'made' });
     expect(cloud.runningAt('slow')).toEqual(['us-west/h1']);
-    await until(
+    await eventually(
       () => loop().query(LOOP.status),
       (s) => s.creating.length === 0 && s.desktopCount === 2,
     );
@@ -98,7 +89,7 @@ describe('a creation', () => {
   it('leaves nothing when it is cancelled, whose command says so', async () => {
     host.faults.add('image never ends');
     await ask('unwanted', false);
-    await until(
+    await eventually(
       () => statusOf('unwanted'),
       (s) => s.progress.doneBytes > 0,
     );
@@ -116,7 +107,7 @@ describe('a creation', () => {
   it('is begun anew by the next dom0 when the one that copied is gone', async () => {
     host.faults.add('image never ends');
     await ask('cut', false);
-    await until(
+    await eventually(
       () => statusOf('cut'),
       (s) => s.progress.doneBytes > 0,
     );
@@ -155,18 +146,18 @@ describe('a creation', () => {
   it('of a terminated workflow frees its id, and the next one removes what it left', async () => {
     host.faults.add('image never ends');
     await ask('ended', false);
-    await until(
+    await eventually(
       () => statusOf('ended'),
       (s) => s.progress.doneBytes > 0,
     );
     await creationOf('ended').terminate('a test');
     // The attempt hears of it by its next heartbeat.
-    await until(
+    await eventually(
       async () => host.machine.unfinished.size,
       (n) => n === 0,
     );
     expect(await host.leftovers()).toEqual(['creation of ended']);
-    await until(
+    await eventually(
       () => loop().query(LOOP.status),
       (s) => s.creating.length === 0,
     );

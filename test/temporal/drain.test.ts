@@ -11,6 +11,7 @@ import { migrateId, shadowLoopId } from '../../temporal/contract/names.js';
 import type { LoopStatus } from '../../temporal/contract/status.js';
 import { busyWindow } from '../support/busy-window.js';
 import { ControlPlane } from '../support/control-plane.js';
+import { eventually } from '../support/eventually.js';
 import { vmshadow, Vmshadow } from '../support/vmshadow.js';
 
 /** Some ten seconds of cycles. */
@@ -48,14 +49,7 @@ const status = () => loop().query(LOOP.status);
 const run = (...argv: string[]) => vmshadow(argv, { env: { TEMPORAL_ADDRESS: plane.address } });
 const following = (...argv: string[]) => new Vmshadow(argv, { env: { TEMPORAL_ADDRESS: plane.address } });
 
-async function until(good: (s: LoopStatus) => boolean): Promise<LoopStatus> {
-  for (let i = 0; ; i++) {
-    const now = await status();
-    if (good(now)) return now;
-    if (i > 900) throw new Error(`never came: ${JSON.stringify(now)}`);
-    await sleep(100);
-  }
-}
+const until = (good: (s: LoopStatus) => boolean) => eventually(status, good);
 
 const hostOf = (name: string): FakeHost => {
   const found = hosts[name];

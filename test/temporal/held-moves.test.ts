@@ -1,6 +1,5 @@
 // Moves that cannot work, on a real Temporal server with fake hosts: held back, said, tried again less and less, and at once when an
 // operator says so or the situation has changed.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, HostRef, SiteId } from '../../domain/model/ids.js';
@@ -11,6 +10,8 @@ import type { LoopStatus } from '../../temporal/contract/status.js';
 import { shadowLoopId } from '../../temporal/contract/names.js';
 import { busyWindow } from '../support/busy-window.js';
 import { ControlPlane } from '../support/control-plane.js';
+import { eventually } from '../support/eventually.js';
+import { oneHostSites } from '../support/one-host-sites.js';
 import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
 
 /** Some ten seconds of cycles. */
@@ -19,14 +20,7 @@ const SITES = ['us-west', 'us-east', 'us-central'];
 const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
 const capacity = { slots: 9, vcpus: 9, memoryMiB: 4096, diskMiB: 10_000 };
 const cloudConfig = CloudConfig.parse({
-  sites: SITES.map((id, i) => {
-    const address = `192.0.2.${String(i + 1)}`;
-    return {
-      id,
-      kind: 'regional',
-      hosts: [{ id: 'h1', peer: { address, port: 1 }, probe: { address, port: 2 } }],
-    };
-  }),
+  sites: oneHostSites(SITES),
   policy: {
     cycleMs: 300,
     act: true,
@@ -45,14 +39,7 @@ let central: FakeHost;
 const loop = () => plane.client.workflow.getHandle(shadowLoopId(cloudConfig.pool));
 const status = () => loop().query(LOOP.status);
 
-async function until(good: (s: LoopStatus) => boolean): Promise<LoopStatus> {
-  for (let i = 0; ; i++) {
-    const now = await status();
-    if (good(now)) return now;
-    if (i > 900) throw new Error(`never came: ${JSON.stringify(now)}`);
-    await sleep(100);
-  }
-}
+const until = (good: (s: LoopStatus) => boolean) => eventually(status, good);
 
 /** Some more cycles, so that what the loop would do again it has done. */
 async function cycles(n: number): Promise<LoopStatus> {

@@ -12,21 +12,12 @@ import { MOVE, type MigrateDesktop } from '../../temporal/contract/move.js';
 import { CONTROL_QUEUE, migrateId, shadowLoopId, WORKFLOW } from '../../temporal/contract/names.js';
 import { FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
 import { ControlPlane } from '../support/control-plane.js';
+import { oneHostSites } from '../support/one-host-sites.js';
 
 const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
 const capacity = { slots: 4, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
 const cloudConfig = CloudConfig.parse({
-  sites: ['us-west', 'us-east'].map((id, i) => ({
-    id,
-    kind: 'regional',
-    hosts: [
-      {
-        id: 'h1',
-        peer: { address: `192.0.2.${String(i + 1)}`, port: 7443 },
-        probe: { address: `192.0.2.${String(i + 1)}`, port: 7946 },
-      },
-    ],
-  })),
+  sites: oneHostSites(['us-west', 'us-east']),
   policy: { cycleMs: 60_000, act: false, migration: { graceMs: 0 } },
 });
 let plane: ControlPlane;

@@ -1,6 +1,5 @@
 // What moves really gave, on a real Temporal server with fake hosts: measured at the target, compared with the prediction, and a desktop whose
 // moves do not help left alone until an operator says otherwise.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { REFERENCE_RTTS_MS, type TrafficWindow } from '../../domain/fingerprint/model.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { DesktopId, HostRef, SiteId } from '../../domain/model/ids.js';
@@ -9,17 +8,15 @@ import { LOOP } from '../../temporal/contract/loop.js';
 import { shadowLoopId } from '../../temporal/contract/names.js';
 import type { LoopStatus } from '../../temporal/contract/status.js';
 import { ControlPlane } from '../support/control-plane.js';
+import { eventually } from '../support/eventually.js';
+import { oneHostSites } from '../support/one-host-sites.js';
 import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../lab/fakes/fake-host.js';
 
 const SITES = ['us-west', 'us-east'];
 const [west, east] = SITES.map((site) => HostRef.parse({ site, host: 'h1' })) as [HostRef, HostRef];
 const capacity = { slots: 9, vcpus: 9, memoryMiB: 4096, diskMiB: 10_000 };
 const cloudConfig = CloudConfig.parse({
-  sites: SITES.map((id, i) => {
-    const address = `192.0.2.${String(i + 1)}`;
-    const host = { id: 'h1', peer: { address, port: 1 }, probe: { address, port: 2 } };
-    return { id, kind: 'regional', hosts: [host] };
-  }),
+  sites: oneHostSites(SITES),
   policy: {
     cycleMs: 500,
     fingerprint: { mode: 'paper', alpha: 1 },
@@ -114,14 +111,7 @@ afterAll(async () => {
 
 const loop = () => plane.client.workflow.getHandle(shadowLoopId(cloudConfig.pool));
 
-async function until(good: (s: LoopStatus) => boolean): Promise<LoopStatus> {
-  for (let i = 0; ; i++) {
-    const now = await loop().query(LOOP.status);
-    if (good(now)) return now;
-    if (i > 900) throw new Error(`never came: ${JSON.stringify(now)}`);
-    await sleep(100);
-  }
-}
+const until = (good: (s: LoopStatus) => boolean) => eventually(() => loop().query(LOOP.status), good);
 
 const measured = (n: number) => until((s) => s.gains.length === n && s.gains[0]?.verdict !== 'waiting');
 

@@ -11,19 +11,13 @@ import { shadowLoopId } from '../../../temporal/contract/names.js';
 import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../../lab/fakes/fake-host.js';
 import { busyWindow } from '../../support/busy-window.js';
 import { ControlPlane } from '../../support/control-plane.js';
+import { oneHostSites } from '../../support/one-host-sites.js';
 import { vmshadow } from '../../support/vmshadow.js';
 
 const SITES = ['us-west', 'us-east', 'us-north'] as const;
 const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
 const cloudConfig = CloudConfig.parse({
-  sites: SITES.map((id, i) => {
-    const address = `192.0.2.${String(i + 1)}`;
-    return {
-      id,
-      kind: 'regional',
-      hosts: [{ id: 'h1', peer: { address, port: 1 }, probe: { address, port: 2 } }],
-    };
-  }),
+  sites: oneHostSites(SITES),
   policy: {
     cycleMs: 600_000,
     act: false,

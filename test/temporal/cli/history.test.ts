@@ -1,6 +1,5 @@
 // What an operator asks of moves that are over, and of many desktops: history, deadlines, filters, completion; the real command against a
 // real Temporal server and the real loop, with fake hosts.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { HostRef } from '../../../domain/model/ids.js';
 import { FakeCloud, fakeDesktop, type FakeHost } from '../../../lab/fakes/fake-host.js';
@@ -9,15 +8,14 @@ import { ensureShadowLoop } from '../../../temporal/bootstrap.js';
 import { migrateId, shadowLoopId } from '../../../temporal/contract/names.js';
 import type { LoopStatus } from '../../../temporal/contract/status.js';
 import { ControlPlane } from '../../support/control-plane.js';
+import { eventually } from '../../support/eventually.js';
+import { oneHostSites } from '../../support/one-host-sites.js';
 import { vmshadow, VMSHADOW_BIN } from '../../support/vmshadow.js';
 
 const ref = (site: string) => HostRef.parse({ site, host: 'h1' });
 const capacity = { slots: 4, vcpus: 8, memoryMiB: 4096, diskMiB: 10_000 };
 const cloudConfig = CloudConfig.parse({
-  sites: ['us-west', 'us-east'].map((id, i) => {
-    const address = { address: `192.0.2.${String(i + 1)}`, port: 1 };
-    return { id, kind: 'regional', hosts: [{ id: 'h1', peer: address, probe: address }] };
-  }),
+  sites: oneHostSites(['us-west', 'us-east']),
   policy: { cycleMs: 500, act: false, placement: { hysteresisMs: 0 }, migration: { graceMs: 0 } },
 });
 let plane: ControlPlane;
@@ -26,15 +24,6 @@ let west: FakeHost;
 let east: FakeHost;
 
 const run = (...argv: string[]) => vmshadow(argv, { env: { TEMPORAL_ADDRESS: plane.address } });
-
-async function until<T>(look: () => Promise<T>, good: (t: T) => boolean): Promise<T> {
-  for (let i = 0; ; i++) {
-    const now = await look();
-    if (good(now)) return now;
-    if (i > 150) throw new Error(`never came: ${JSON.stringify(now)}`);
-    await sleep(200);
-  }
-}
 
 beforeAll(async () => {
   plane = await ControlPlane.start();
@@ -50,7 +39,7 @@ beforeAll(async () => {
   });
   await ensureShadowLoop(plane.client, cloudConfig);
   const handle = plane.client.workflow.getHandle(shadowLoopId(cloudConfig.pool));
-  await until(
+  await eventually(
     () => handle.query<LoopStatus>('status'),
     (s) => s.desktopCount === 2,
   );
@@ -100,7 +89,7 @@ describe('vmshadow history', () => {
       moves: { execution: string; status: { outcome: string; phases: unknown[] } | null }[];
     }
     // What is listed may be a moment behind.
-    const { moves } = await until(
+    const { moves } = await eventually(
       async () => JSON.parse((await run('history', 'video', '--json')).out) as Answer,
       (a) => a.moves.length === 4 && a.moves.every((m) => m.execution !== 'RUNNING'),
     );
