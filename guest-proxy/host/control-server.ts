@@ -21,7 +21,7 @@ import {
   type HelloAgain,
   type Role,
 } from '../protocol/wire.js';
-import { TokenBucket } from './token-bucket.js';
+import { TokenBucket } from '../protocol/token-bucket.js';
 
 /** One client of one desktop, heard at one external address. */
 export interface ClientSession {

@@ -19,7 +19,7 @@ export class HoldQueue {
   });
 
   /** `divert` may take a packet that is no longer held (true): it goes another way than the rules'. It must not throw. */
-  constructor(divert: (packet: Buffer) => boolean = () => false) {
+  constructor(divert: (packet: Buffer) => boolean) {
     this.#divert = divert;
   }
 

@@ -21,22 +21,23 @@ import type { Logger } from '../logger.js';
 import { AnswerGuard } from '../planes/kernel/answer-guard.js';
 import { kernelHostPlane } from '../planes/kernel/kernel-plane.js';
 import type { HostPlane } from '../planes/plane.js';
+import { leftAddresses } from '../rules/host-rules.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { loadIdentity } from '../protocol/identity.js';
 import { announceAddress } from './announce.js';
-import { addressesOf, AddressChangeRecord, type NetworkRecord, networkRecords } from './network-record.js';
+import { addressesOf, AddressChangeRecord, networkRecords } from './network-record.js';
 import { DesiredState } from './desired-state.js';
 import { DhcpServers } from './dhcp.js';
 import { ForeignLook } from './foreign-look.js';
+import { Handoff } from './handoff.js';
 import { HoldQueue } from './hold-queue.js';
 import { HostState } from './host-state.js';
-import { Relay, type Stay } from './relay.js';
+import { OldSiteRelays } from './old-site-relays.js';
+import { presenceOf, stayOf } from './relay-book.js';
 import { RelayOffer } from './relay-record.js';
-import type { Presence } from './relay-book.js';
 import { KeyList } from './key-list.js';
 import { addExternal, ensureTap, prepareHost, removeExternal, removeTap } from './tap.js';
 import { UserChannel } from './user-channel.js';
-import { prepareMessage } from './what-to-tell.js';
 
 export interface HostProxyOptions {
   readonly stateDir: string;
@@ -49,9 +50,9 @@ export interface HostProxyOptions {
   readonly probe: Endpoint;
   readonly identityFile: string;
   /** UDP port at the probe's address where other hosts' relays arrive. */
-  readonly relayPort?: number;
+  readonly relayPort: number;
   /** An address that a desktop has left is kept for connections that still use it at most so long. */
-  readonly relayLimitMs?: number;
+  readonly relayLimitMs: number;
   /** Where the authority's list of keys stands beside this host's certificates; null: there is none. */
   readonly pkiDir?: string;
   readonly logger: Logger;
@@ -59,21 +60,9 @@ export interface HostProxyOptions {
   readonly plane?: HostPlane;
 }
 
-/** RST guards stand until the clients have been heard; without them, this long. */
-const GUARD_EXPECTING_MS = 600_000;
-/** After all confirmed, late packets may still be answered wrongly by a NAT on the way: some round trips. */
-const GUARD_AFTER_COMMIT_MS = 3_000;
-const GUARD_AFTER_SILENCE_MS = 30_000;
-const ABORT_TIMEOUT_MS = 1_500;
-/** A client whose session this host has lost (it restarted) finds out by a keepalive: every 2 s while a move is prepared. */
-const COMMIT_PATIENCE_MS = 4_000;
 const HOUSEKEEPING_MS = 1_000;
 /** Queued packets that were not read yet pass before later ones do. */
 const DRAIN_MS = 10;
-
-/** Beside the control port, of which hosts' own addresses may be in use for probes. */
-const RELAY_PORT = 7949;
-const RELAY_LIMIT_MS = 3_600_000;
 
 const ExportedFlows = z.object({
   version: z.literal(1),
@@ -89,8 +78,9 @@ export class HostProxy implements DesktopNetwork {
   readonly #logger: Logger;
   readonly #guard: AnswerGuard;
   readonly #state: HostState;
-  readonly #queue = new HoldQueue((packet) => this.#relay.divert(packet));
-  readonly #relay: Relay;
+  readonly #queue = new HoldQueue((packet) => this.#relays.divert(packet));
+  readonly #relays: OldSiteRelays;
+  readonly #handoff: Handoff;
   readonly #dhcp: DhcpServers;
   #users: UserChannel | null = null;
   #publicKey: string | null = null;
@@ -107,27 +97,35 @@ export class HostProxy implements DesktopNetwork {
     this.#guard = new AnswerGuard(options.logger);
     this.#dhcp = new DhcpServers(options.stateDir);
     this.#foreign = new ForeignLook(options);
-    this.#relay = new Relay({
+    this.#relays = new OldSiteRelays({
+      now: this.#now,
       stateDir: options.stateDir,
-      endpoint: { address: options.probe.address, port: options.relayPort ?? RELAY_PORT },
-      limitMs: options.relayLimitMs ?? RELAY_LIMIT_MS,
+      endpoint: { address: options.probe.address, port: options.relayPort },
+      limitMs: options.relayLimitMs,
       logger: options.logger,
       presence: (desktop) => presenceOf(this.#state.find(desktop)),
       apply: () => this.#state.refresh(),
       released: (address) => this.#stopAnsweringFor(address),
     });
     this.#state = new HostState({
-      relays: this.#relay.rules,
+      relays: this.#relays,
       records: networkRecords(options.stateDir),
       plane: this.#guarded(options.plane ?? kernelHostPlane),
       uplink: options.uplink,
       controlPort: options.controlPort,
     });
+    this.#handoff = new Handoff({
+      state: this.#state,
+      users: () => this.#users,
+      publicKey: () => this.publicKey,
+      now: this.#now,
+      logger: options.logger,
+    });
     this.#desired = new DesiredState({
       uplink: options.uplink,
       state: this.#state,
       queue: this.#queue,
-      keepRelays: () => this.#relay.keep(),
+      keepRelays: () => this.#relays.keep(),
       logger: options.logger,
       plugIn: (desktop, network) => this.#plugIn(desktop, network),
     });
@@ -146,7 +144,7 @@ export class HostProxy implements DesktopNetwork {
     this.#publicKey = identity.publicKey;
     await prepareHost(uplink);
     await this.#queue.open();
-    await this.#relay.load(identity.secretBytes);
+    await this.#relays.load(identity.secretBytes);
     await this.#keys.start();
     this.#users = new UserChannel({
       keys: this.#keys,
@@ -156,17 +154,16 @@ export class HostProxy implements DesktopNetwork {
       logger: this.#logger,
       now: this.#now,
       find: (desktop) => this.#state.find(desktop),
-      onCommitted: (desktop, address) =>
-        void this.#relay
-          .direct(desktop, address)
-          .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'a relay could not be changed')),
+      onCommitted: (desktop, address) => {
+        this.#relays.direct(desktop, address);
+      },
     });
     for (const record of await this.#state.load()) {
       if (record.network !== null) await this.#plugIn(record.desktop, record.network);
       for (const address of addressesOf(record)) await this.#answerFor(address);
     }
-    for (const address of this.#relay.addresses()) await addExternal(uplink, address);
-    await this.#relay.start();
+    for (const address of this.#relays.addresses()) await addExternal(uplink, address);
+    await this.#relays.start();
     await this.#users.start(probe);
     this.#timer = setInterval(() => void this.#housekeeping(), HOUSEKEEPING_MS);
     this.#guard.start();
@@ -183,7 +180,7 @@ export class HostProxy implements DesktopNetwork {
     await this.#foreign.stop();
     await this.#guard.stop();
     this.#users?.stop();
-    this.#relay.stop();
+    this.#relays.stop();
     await this.#state.exclusively(() => Promise.resolve());
   }
 
@@ -195,7 +192,7 @@ export class HostProxy implements DesktopNetwork {
 
   async detach(desktop: DesktopId): Promise<void> {
     const record = this.#state.find(desktop);
-    await this.#relay.forget(desktop);
+    await this.#relays.forget(desktop);
     if (record !== null) {
       await this.#state.remove(desktop);
       for (const address of addressesOf(record)) await this.#stopAnsweringFor(address);
@@ -209,7 +206,7 @@ export class HostProxy implements DesktopNetwork {
       if (r.external !== null) return r;
       const used = new Set(this.#state.all().flatMap(addressesOf));
       const unused = this.#inTurn().filter((address) => !used.has(address));
-      const kept = this.#relay.addresses();
+      const kept = this.#relays.addresses();
       // An address that only old connections use is given away last: the one that has been kept longest.
       const free = unused.find((address) => !kept.includes(address)) ?? kept.find((a) => unused.includes(a));
       if (free === undefined)
@@ -222,7 +219,7 @@ export class HostProxy implements DesktopNetwork {
     });
     const external = record.external;
     if (external === null) throw new VmshadowError('INTERNAL', `no address was allocated for ${desktop}`);
-    await this.#relay.evict(external);
+    await this.#relays.evict(external);
     await this.#answerFor(external);
     return external;
   }
@@ -252,7 +249,7 @@ export class HostProxy implements DesktopNetwork {
         `${definition.id} has no external address yet: allocate one first`,
       );
     await this.#state.change(definition.id, (r) => ({ ...r, network: definition.network, active: true }));
-    this.#relay.arrive(definition.id);
+    this.#relays.arrive(definition.id);
     // Not waited for: the desktop is about to run.
     void announceAddress(this.#options.uplink, external, this.#logger);
   }
@@ -266,36 +263,15 @@ export class HostProxy implements DesktopNetwork {
     const record = this.#state.get(desktop);
     const { clients, epoch } = record;
     const stay = stayOf(record);
-    const relays = stay === null ? [] : await this.#relay.offer(stay, this.#direct(record));
+    const relays = stay === null ? [] : await this.#relays.offer(stay, this.#handoff.direct(record));
     return { clients, flows: { version: 1, epoch, relays } };
   }
 
   async importState(desktop: DesktopId, state: DesktopNetworkState): Promise<void> {
     const { epoch, relays } = parseInput(ExportedFlows, state.flows, `network state of ${desktop}`);
     await this.enroll(desktop, state.clients);
-    await this.#relay.import(desktop, relays);
+    await this.#relays.import(desktop, relays);
     await this.#state.change(desktop, (r) => ({ ...r, epoch: Math.max(r.epoch, epoch) }));
-  }
-
-  async prepareClients(
-    change: AddressChange,
-    timeoutMs: number,
-  ): Promise<{ prepared: number; silent: number }> {
-    const { record, checked } = this.#check(change, change.oldExternal);
-    await this.#state.change(record.desktop, (r) => ({ ...r, outgoing: checked }));
-    const limits = { timeoutMs, patienceMs: 0 };
-    const message = prepareMessage(checked);
-    const prepared = (await this.#users?.ask(checked, checked.oldExternal, message, 'prepared', limits)) ?? 0;
-    return { prepared, silent: record.clients.length - prepared };
-  }
-
-  async abortClients(change: AddressChange): Promise<void> {
-    const record = this.#state.get(change.desktop);
-    if (record.outgoing?.epoch === change.epoch)
-      await this.#state.change(record.desktop, (r) => ({ ...r, outgoing: null }));
-    const message = { kind: 'abort', desktop: change.desktop, epoch: change.epoch } as const;
-    const limits = { timeoutMs: ABORT_TIMEOUT_MS, patienceMs: 0 };
-    await this.#users?.ask(change, change.oldExternal, message, 'aborted', limits);
   }
 
   async hold(desktop: DesktopId): Promise<void> {
@@ -307,8 +283,8 @@ export class HostProxy implements DesktopNetwork {
     const stay = stayOf(record);
     // Not waited for: the guest stands still.
     if (stay !== null)
-      this.#relay
-        .pause(stay, this.#direct(record))
+      this.#relays
+        .pause(stay, this.#handoff.direct(record))
         .catch((e: unknown) => this.#logger.warn({ desktop, error: messageOf(e) }, 'a relay lacks flows'));
   }
 
@@ -317,7 +293,7 @@ export class HostProxy implements DesktopNetwork {
     if (external === null) return { packets: 0 };
     const packets = this.#queue.release(external);
     await this.#endHold(external);
-    await this.#relay.stay(desktop);
+    await this.#relays.stay(desktop);
     return { packets };
   }
 
@@ -326,7 +302,7 @@ export class HostProxy implements DesktopNetwork {
     let packets = 0;
     const record = this.#state.find(change.desktop);
     const stay = record?.external === change.oldExternal ? stayOf(record) : null;
-    if (record !== null && stay !== null) await this.#relay.leave(stay, this.#direct(record));
+    if (record !== null && stay !== null) await this.#relays.leave(stay, this.#handoff.direct(record));
     await this.#state.change(
       change.desktop,
       (r) => ({
@@ -352,33 +328,20 @@ export class HostProxy implements DesktopNetwork {
     await this.#stopAnsweringFor(change.oldExternal);
   }
 
-  async expect(change: AddressChange): Promise<void> {
-    const { record, checked } = this.#check(change, change.newExternal);
-    await this.#state.change(record.desktop, (r) => ({
-      ...r,
-      expecting: checked,
-      guardedUntilMs: this.#now() + GUARD_EXPECTING_MS,
-    }));
+  prepareClients(change: AddressChange, timeoutMs: number): Promise<{ prepared: number; silent: number }> {
+    return this.#handoff.prepare(change, timeoutMs);
   }
 
-  async commitClients(
-    change: AddressChange,
-    timeoutMs: number,
-  ): Promise<{ confirmed: number; silent: number }> {
-    const { record, checked } = this.#check(change, change.newExternal);
-    const { desktop, epoch } = checked;
-    if (change.targetKey !== this.publicKey)
-      throw new VmshadowError('NOT_OWNER', `epoch ${epoch} of ${desktop} belongs to another host's key`);
-    // Recorded before the first COMMIT leaves: no older epoch can be committed from here after a crash.
-    await this.#state.change(desktop, (r) => ({ ...r, epoch, expecting: null }));
-    const limits = { timeoutMs, patienceMs: record.clients.length === 0 ? 0 : COMMIT_PATIENCE_MS };
-    const message = { kind: 'commit', desktop, epoch } as const;
-    const confirmed =
-      (await this.#users?.ask(checked, checked.newExternal, message, 'committed', limits)) ?? 0;
-    const silent = record.clients.length - confirmed;
-    const guardMs = silent === 0 ? GUARD_AFTER_COMMIT_MS : GUARD_AFTER_SILENCE_MS;
-    await this.#state.change(desktop, (r) => ({ ...r, guardedUntilMs: this.#now() + guardMs }));
-    return { confirmed, silent };
+  abortClients(change: AddressChange): Promise<void> {
+    return this.#handoff.abort(change);
+  }
+
+  expect(change: AddressChange): Promise<void> {
+    return this.#handoff.expect(change);
+  }
+
+  commitClients(change: AddressChange, timeoutMs: number): Promise<{ confirmed: number; silent: number }> {
+    return this.#handoff.commit(change, timeoutMs);
   }
 
   held(desktop?: DesktopId): Promise<HeldNetwork[]> {
@@ -403,13 +366,7 @@ export class HostProxy implements DesktopNetwork {
   }
 
   relayed(): Promise<RelayedConnections[]> {
-    return Promise.resolve(this.#relay.connections());
-  }
-
-  /** Peers of a desktop that is to go whose flows have a path of their own. */
-  #direct({ desktop, external, outgoing }: NetworkRecord): readonly string[] {
-    if (external === null || outgoing === null) return [];
-    return this.#users?.preparedAt(desktop, external, outgoing.epoch) ?? [];
+    return Promise.resolve(this.#relays.connections());
   }
 
   /** The pool from the address after the last one given: NATs remember connections of an address for a while after they have left it. */
@@ -417,23 +374,6 @@ export class HostProxy implements DesktopNetwork {
     const pool = this.#options.externalPool;
     const next = this.#lastAllocated === null ? 0 : pool.indexOf(this.#lastAllocated) + 1;
     return [...pool.slice(next), ...pool.slice(0, next)];
-  }
-
-  /** Refuse a change that does not concern this host's address, or is older than what is recorded. */
-  #check(change: AddressChange, ownAddress: string): { record: NetworkRecord; checked: AddressChangeRecord } {
-    const checked = parseInput(AddressChangeRecord, change, `change of address of ${change.desktop}`);
-    const record = this.#state.get(checked.desktop);
-    if (record.external !== ownAddress)
-      throw new VmshadowError(
-        'INPUT_INVALID',
-        `${change.desktop} has the address ${record.external ?? '(none)'} on this host, not ${ownAddress}`,
-      );
-    if (change.epoch < record.epoch)
-      throw new VmshadowError(
-        'FENCED',
-        `epoch ${change.epoch} of ${change.desktop} is older than ${record.epoch}, which is recorded here`,
-      );
-    return { record, checked };
   }
 
   /** Make the tap and its DHCP server; a guest with an address of its own does without the latter. */
@@ -471,7 +411,7 @@ export class HostProxy implements DesktopNetwork {
     return {
       apply: async (rules, options) => {
         await plane.apply(rules, options);
-        const left = new Set([...rules.moved.map((m) => m.from), ...rules.relays.addresses]);
+        const left = new Set(leftAddresses(rules));
         this.#guard.set(rules.owned.filter((address) => !left.has(address)));
       },
       setHeld: (external, held) => plane.setHeld(external, held),
@@ -481,33 +421,9 @@ export class HostProxy implements DesktopNetwork {
 
   async #housekeeping(): Promise<void> {
     this.#users?.remind();
-    await this.#relay
+    await this.#relays
       .tick()
       .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'relays could not be looked at'));
-    const now = this.#now();
-    // A time that is further off than the longest guard is of a clock that went back while dom0 was down.
-    const over = (untilMs: number | null) =>
-      untilMs !== null && (untilMs <= now || untilMs > now + GUARD_EXPECTING_MS);
-    for (const record of this.#state.all())
-      if (over(record.guardedUntilMs))
-        await this.#state
-          .change(record.desktop, (r) => ({ ...r, guardedUntilMs: null }))
-          .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'could not lift the RST guard'));
+    await this.#handoff.liftGuards();
   }
-}
-
-function presenceOf(record: NetworkRecord | null): Presence | null {
-  if (record?.network == null) return null;
-  return {
-    internal: record.network.address,
-    external: record.external,
-    active: record.active,
-    guarded: record.guardedUntilMs !== null,
-  };
-}
-
-function stayOf({ desktop, epoch, external, network }: NetworkRecord): Stay | null {
-  return external === null || network === null
-    ? null
-    : { desktop, epoch, external, internal: network.address };
 }

@@ -15,7 +15,7 @@ export interface HostStateOptions {
   readonly uplink: string;
   readonly controlPort: number;
   /** What the relays of earlier sites call for. */
-  readonly relays?: () => RelayRules;
+  readonly relays: { rules(): RelayRules; addresses(): readonly string[] };
 }
 
 export class HostState {
@@ -158,11 +158,7 @@ export class HostState {
 
   /** All external addresses that this host is to have. */
   addresses(): string[] {
-    return [...new Set([...this.all().flatMap(addressesOf), ...this.#relays().addresses])];
-  }
-
-  #relays(): RelayRules {
-    return this.#options.relays?.() ?? { addresses: [], inward: [], outward: [] };
+    return [...new Set([...this.all().flatMap(addressesOf), ...this.#options.relays.addresses()])];
   }
 
   /** Put the rules in force unless they are. */
@@ -194,7 +190,7 @@ export class HostState {
       moved: records.flatMap((r) => r.moved.map((m) => ({ from: m.oldExternal, to: m.newExternal }))),
       held: [...this.#held],
       guarded: records.flatMap((r) => (r.guardedUntilMs === null || r.external === null ? [] : [r.external])),
-      relays: this.#relays(),
+      relays: this.#options.relays.rules(),
     };
   }
 

@@ -1,16 +1,19 @@
 // The relays that have an end at this host: records, flows and their progress; and the kernel's rules that follow from them.
 import type { RecordStore } from '../../os/record-store.js';
 import type { Endpoint } from '../../domain/model/address.js';
+import type { DesktopId } from '../../domain/model/ids.js';
 import { flowKey, type FlowProgress, isOver, newProgress, type RelayedFlow, seen } from '../relay/flow.js';
 import type { ListNote } from '../relay/notes.js';
 import type { SeenPacket } from '../relay/packet.js';
 import { RelayEnd } from '../relay/relay-end.js';
+import { flowTuple } from '../rules/flow-text.js';
 import type { RelayRules } from '../rules/host-rules.js';
+import type { NetworkRecord } from './network-record.js';
 import { nameOf, type RelayRecord } from './relay-record.js';
 
 /** One end of a relay. */
 export interface LiveRelay {
-  record: RelayRecord;
+  record: Omit<RelayRecord, 'flows'>;
   readonly end: RelayEnd;
   /** By `flowKey`. */
   readonly flows: Map<string, { readonly flow: RelayedFlow; progress: FlowProgress }>;
@@ -20,6 +23,28 @@ export interface LiveRelay {
   readonly unlisted: Map<number, ListNote>;
   rttMs: number | null;
   readonly sinceMs: number;
+  /** When the old host was last told that the desktop is here. */
+  lastHereAtMs: number;
+}
+
+/** The flows of a relay that are not over. */
+export function flowsOf(relay: LiveRelay): RelayedFlow[] {
+  return [...relay.flows.values()].map(({ flow }) => flow);
+}
+
+/** A desktop's stay at an address of this host. */
+export interface Stay {
+  readonly desktop: DesktopId;
+  readonly epoch: number;
+  readonly external: string;
+  readonly internal: string;
+}
+
+/** The stay that a record tells of; null where the desktop has no address, or no tap, here. */
+export function stayOf({ desktop, epoch, external, network }: NetworkRecord): Stay | null {
+  return external === null || network === null
+    ? null
+    : { desktop, epoch, external, internal: network.address };
 }
 
 /** Where a desktop is at this host. */
@@ -30,6 +55,17 @@ export interface Presence {
   readonly active: boolean;
   /** Its clients have not been heard since it came: a RST for it may be a NAT's that does not know it yet. */
   readonly guarded: boolean;
+}
+
+/** Where a record says that its desktop is; null where it has no tap here. */
+export function presenceOf(record: NetworkRecord | null): Presence | null {
+  if (record?.network == null) return null;
+  return {
+    internal: record.network.address,
+    external: record.external,
+    active: record.active,
+    guarded: record.guardedUntilMs !== null,
+  };
 }
 
 export class RelayBook {
@@ -67,7 +103,7 @@ export class RelayBook {
   }
 
   /** Know a relay from now on, in memory; one of the same name keeps its sessions. */
-  hold(record: RelayRecord, offered: boolean): LiveRelay {
+  hold({ flows, ...record }: RelayRecord, offered: boolean): LiveRelay {
     const nowMs = this.#now();
     const known = this.#relays.get(nameOf(record));
     const relay: LiveRelay = {
@@ -83,13 +119,12 @@ export class RelayBook {
           },
           nowMs,
         ),
-      flows: new Map(
-        record.flows.map((flow) => [flowKey(flow), { flow, progress: newProgress(nowMs) }] as const),
-      ),
+      flows: new Map(flows.map((flow) => [flowKey(flow), { flow, progress: newProgress(nowMs) }] as const)),
       offered,
       unlisted: known?.unlisted ?? new Map<number, ListNote>(),
       rttMs: known?.rttMs ?? null,
       sinceMs: nowMs,
+      lastHereAtMs: 0,
     };
     this.#relays.set(nameOf(record), relay);
     return relay;
@@ -103,8 +138,8 @@ export class RelayBook {
   /** Write what stands of a relay, unless it is only offered, or dropped. */
   async save(relay: LiveRelay): Promise<void> {
     if (!this.isCurrent(relay)) return;
-    relay.record = { ...relay.record, flows: [...relay.flows.values()].map((f) => f.flow) };
-    if (!relay.offered) await this.#records.put(nameOf(relay.record), relay.record);
+    if (!relay.offered)
+      await this.#records.put(nameOf(relay.record), { ...relay.record, flows: flowsOf(relay) });
   }
 
   async drop(relay: LiveRelay): Promise<void> {
@@ -171,18 +206,15 @@ export class RelayBook {
   }
 
   rules(): RelayRules {
-    const tuple = (own: string, { protocol, port, peer }: RelayedFlow) =>
-      [own, protocol, String(port), peer.address, String(peer.port)].join(' . ');
-    const flowsOf = (relay: LiveRelay) => [...relay.flows.values()].map((f) => f.flow);
     return {
       addresses: this.addresses(),
       inward: this.all().flatMap((relay) =>
         relay.record.role === 'old' && !relay.offered
-          ? flowsOf(relay).map((flow) => tuple(relay.record.oldExternal, flow))
+          ? flowsOf(relay).map((flow) => flowTuple(relay.record.oldExternal, flow))
           : [],
       ),
       outward: this.#inForceHere().flatMap(({ relay, at }) =>
-        flowsOf(relay).map((flow) => tuple(at.internal, flow)),
+        flowsOf(relay).map((flow) => flowTuple(at.internal, flow)),
       ),
     };
   }

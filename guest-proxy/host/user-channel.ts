@@ -22,7 +22,7 @@ export interface UserChannelOptions {
   readonly keys: KeyList;
   readonly find: (desktop: string) => NetworkRecord | null;
   /** A client of the desktop says that its flows go to the present address. */
-  readonly onCommitted?: (desktop: string, clientAddress: string) => void;
+  readonly onCommitted: (desktop: string, clientAddress: string) => void;
 }
 
 export class UserChannel {
@@ -129,7 +129,7 @@ export class UserChannel {
     if (message.kind === 'prepared') session.pendingEpoch = message.epoch;
     if (message.kind === 'committed') {
       Object.assign(session, { epoch: message.epoch, pendingEpoch: 0 });
-      this.#options.onCommitted?.(session.desktop, session.seenAs.address);
+      this.#options.onCommitted(session.desktop, session.seenAs.address);
     }
     if (message.kind === 'aborted' && session.pendingEpoch === message.epoch) session.pendingEpoch = 0;
     this.#exchange.answered(session, message);

@@ -1,6 +1,6 @@
 // One end of a relay: seals what it sends and opens what it gets. Nothing of a packet is kept before it has proved that its sender has the
 // key, and trying a session that is not known is limited, so that a flood costs little. Pure but for the random part of a session's name.
-import { TokenBucket } from '../host/token-bucket.js';
+import { TokenBucket } from '../protocol/token-bucket.js';
 import { ReplayWindow } from '../protocol/replay-window.js';
 import { type Direction, type Header, makeSession, open, seal, SESSION_BYTES, sessionKey } from './wire.js';
 

@@ -4,14 +4,13 @@
 //   TCP: a minute after a SYN or its answer alone (a scan, a flood under false addresses), from then on a day without a packet of the desktop; two minutes of silence after a FIN of one end; FIN of both or RST end it. UDP: three minutes
 import { z } from 'zod';
 import { RelayedFlow } from '../relay/flow.js';
+import { FLOW_TYPE, flowTuple, RECEIVED, SENT } from './flow-text.js';
 
 export const FLOW_TABLE = 'vmshadow_flows';
 /** Each set has room for so many: some 10 MB in the kernel. What does not fit is not listed. */
 const SIZE = 131_072;
 
-const SENT = 'ip saddr . meta l4proto . th sport . ip daddr . th dport';
-const RECEIVED = 'ip daddr . meta l4proto . th dport . ip saddr . th sport';
-const SET = `type ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service; flags dynamic,timeout; size ${String(SIZE)};`;
+const SET = `${FLOW_TYPE} flags dynamic,timeout; size ${String(SIZE)};`;
 const add = `add rule ip ${FLOW_TABLE}`;
 
 /** Render the transaction that puts the table in force; flows that it has listed stay. */
@@ -48,11 +47,7 @@ ${add} forward oifname "vh-*" jump received
 
 /** Render the transaction that takes flows of a desktop off the list; some may have expired meanwhile. */
 export function renderUnlisted(internal: string, flows: readonly RelayedFlow[]): string {
-  const elements = flows
-    .map(({ protocol, port, peer }) =>
-      [internal, protocol, String(port), peer.address, String(peer.port)].join(' . '),
-    )
-    .join(', ');
+  const elements = flows.map((flow) => flowTuple(internal, flow)).join(', ');
   // Adding what is there is no error, deleting what is not would be: so it is added first.
   return flows.length === 0
     ? ''

@@ -8,6 +8,7 @@
 // An address that a desktop has left refuses new connections: nobody could answer them from it. The user's proxy also uses that to make its
 // NAT forget the old path (punch/packets.ts).
 // Default deny: a packet for an external address without an active desktop is dropped, never answered (an RST would close the user's NAT).
+import { FLOW_TYPE, RECEIVED, SENT } from './flow-text.js';
 
 /** A desktop's end of its tap, and the gateway address that its host has there. */
 interface GuestPort {
@@ -34,7 +35,7 @@ export interface HostRules {
   readonly relays: RelayRules;
 }
 
-/** Flows that go on over an old site; a flow is `address . protocol . port . peer's address . peer's port`, the first two the desktop's. */
+/** Flows that go on over an old site (flow-text.ts). */
 export interface RelayRules {
   /** External addresses that desktops have left, kept for such flows. */
   readonly addresses: readonly string[];
@@ -57,7 +58,6 @@ const hex = (n: number): string => `0x${n.toString(16)}`;
 
 const ADDRESSES = 'type ipv4_addr;';
 const TRANSLATION = 'type ipv4_addr : ipv4_addr;';
-const FLOWS = 'type ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service;';
 const SETS = {
   owned: ADDRESSES,
   internals: ADDRESSES,
@@ -67,8 +67,8 @@ const SETS = {
   taps: 'type ifname;',
   guests: 'type ifname . ether_addr . ipv4_addr;',
   gateways: 'type ifname . ipv4_addr;',
-  relayin: FLOWS,
-  relayout: FLOWS,
+  relayin: FLOW_TYPE,
+  relayout: FLOW_TYPE,
 } as const;
 const MAPS = ['inward', 'outward', 'moved'] as const;
 const CHAINS = {
@@ -92,6 +92,11 @@ function declarations(): string {
   return lines.join('\n');
 }
 
+/** The external addresses that desktops have left: moves that are not cleaned up yet, and relays. */
+export function leftAddresses({ moved, relays }: HostRules): string[] {
+  return [...new Set([...moved.map((m) => m.from), ...relays.addresses])];
+}
+
 /** Render the transaction that puts exactly these rules in force. */
 export function renderHostRules(rules: HostRules): string {
   const inward = rules.active.map((a) => `${a.external} : ${a.internal}`);
@@ -103,7 +108,7 @@ export function renderHostRules(rules: HostRules): string {
     internals,
     held,
     guarded,
-    left: [...new Set([...rules.moved.map((m) => m.from), ...rules.relays.addresses])],
+    left: leftAddresses(rules),
     taps: rules.guests.map((g) => `"${g.tap}"`),
     guests: rules.guests.map((g) => `"${g.tap}" . ${g.mac} . ${g.address}`),
     gateways: rules.guests.map((g) => `"${g.tap}" . ${g.gateway}`),
@@ -128,8 +133,8 @@ ${[...Object.entries(contents), ...Object.entries(translations)].map(([name, row
     ip daddr @owned udp dport ${rules.controlPort} return
     ip daddr @held meta mark set meta mark | ${hex(HOLD_MARK)} return
     tcp flags & (syn | ack) == syn return
-    ip daddr . meta l4proto . th dport . ip saddr . th sport @relayin meta mark set meta mark | ${hex(RELAY_MARK)} return
-    ip saddr . meta l4proto . th sport . ip daddr . th dport @relayout meta mark set meta mark | ${hex(RELAY_MARK)}
+    ${RECEIVED} @relayin meta mark set meta mark | ${hex(RELAY_MARK)} return
+    ${SENT} @relayout meta mark set meta mark | ${hex(RELAY_MARK)}
   }
   chain prerouting {
     meta mark & ${hex(RELAY_MARK)} != 0x0 counter drop

@@ -2,11 +2,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DesktopSession, expectWhole, sleep, Stream, until } from './support/session.js';
-import { DESKTOP, HOSTS, type HostName, ROUTER } from './support/lab.js';
+import { DESKTOP, HOSTS, type HostName, RELAY_PORT, ROUTER } from './support/lab.js';
 
 const SERVER = '203.0.113.254';
 const TEST_MS = 90_000;
-const RELAY_PORT = 7949;
 
 interface Datagram {
   from: { address: string; port: number };

@@ -23,6 +23,7 @@ export const DESKTOP = `${PREFIX}d`;
 export const CONTROL_PORT = 7946;
 export const PROBE_PORT = 7947;
 export const DESKTOP_PORT = 5901;
+export const RELAY_PORT = 7949;
 
 export const definition = DesktopDefinition.parse({
   id: 'desk',
@@ -48,8 +49,8 @@ export type NatKind = 'drop' | 'answer-rst';
 
 export class Lab {
   readonly folder: string;
-  /** Of hosts that are started from now on; undefined: the default. */
-  relayLimitMs: number | undefined;
+  /** Of hosts that are started from now on. */
+  relayLimitMs = 3_600_000;
   readonly #helpers: Helper[] = [];
 
   private constructor(folder: string) {
@@ -138,6 +139,7 @@ export class Lab {
       controlPort: CONTROL_PORT,
       probe: { address, port: PROBE_PORT },
       identityFile,
+      relayPort: RELAY_PORT,
       relayLimitMs: this.relayLimitMs,
     });
   }

@@ -81,10 +81,6 @@ serve({
   say: () => {
     for (const end of ends) sendChunk(end);
   },
-  /** Close every connection. */
-  end: () => {
-    for (const end of ends) end.socket.end();
-  },
   /** Send no more. */
   quiet: () => {
     for (const end of ends) if (end.timer !== null) clearInterval(end.timer);

@@ -22,6 +22,7 @@ function open(): HostState {
       setHeld: async () => undefined,
       standing: async () => (plane.inForce === null ? null : JSON.stringify(plane.inForce)),
     },
+    relays: { rules: () => ({ addresses: [], inward: [], outward: [] }), addresses: () => [] },
     uplink: 'eth0',
     controlPort: 7946,
   });

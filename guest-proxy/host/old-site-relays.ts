@@ -5,25 +5,18 @@
 //   offered --leave--> old: until no flow is left, or `untilMs`        imported (new) --arrive--> tells the old host where the desktop is
 //
 // The kernel picks the packets (rules/host-rules.ts) and queues them; whatever is in the queue ends here: sent on, or dropped.
-import nfqueue from 'nfqueue';
 import { messageOf } from '../../domain/errors.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import type { RelayedConnections } from '../../ports/desktop-network.js';
 import type { Logger } from '../logger.js';
 import { flowKey, type RelayedFlow } from '../relay/flow.js';
-import { decodeNote, encodeNote, listNotes, type Note } from '../relay/notes.js';
-import { readdress, readPacket } from '../relay/packet.js';
-import type { Refusal } from '../relay/relay-end.js';
-import { KIND, readHeader } from '../relay/wire.js';
-import { RELAY_MARK } from '../rules/host-rules.js';
+import { listNotes, type Note } from '../relay/notes.js';
 import { forgetFlows, keepFlowList, listFlows } from './flow-listing.js';
-import { PacketQueue } from './packet-queue.js';
-import { type LiveRelay, type Presence, RelayBook } from './relay-book.js';
+import { flowsOf, type LiveRelay, type Presence, RelayBook, type Stay } from './relay-book.js';
 import { deriveRelay, MAX_GENERATION, RelayOffer, type RelayRecord, relayRecords } from './relay-record.js';
-import { RelaySockets } from './relay-sockets.js';
+import { RelayTraffic } from './relay-traffic.js';
 
-const QUEUE_NUMBER = 7_948;
 /** Flows of one desktop that go on: what fits the request that hosts hand a desktop on with (4 MiB), thrice. */
 const MAX_FLOWS = 15_000;
 /** The old host's later words on flows are taken for so long after the relay is known. */
@@ -35,7 +28,7 @@ const HERE_MS = 5_000;
 /** A present host without a flow waits so long for the old host's word. */
 const EMPTY_MS = 60_000;
 
-export interface RelayOptions {
+export interface OldSiteRelaysOptions {
   readonly stateDir: string;
   /** Where this host takes the packets of other hosts' relays (UDP). */
   readonly endpoint: Endpoint;
@@ -47,54 +40,25 @@ export interface RelayOptions {
   readonly apply: () => Promise<void>;
   /** An address is not kept any more. */
   readonly released: (address: string) => Promise<void>;
-  readonly now?: () => number;
+  readonly now: () => number;
 }
 
-/** A desktop's stay at an address of this host. */
-export interface Stay {
-  readonly desktop: DesktopId;
-  readonly epoch: number;
-  readonly external: string;
-  readonly internal: string;
-}
-
-export class Relay {
-  readonly #options: RelayOptions;
+export class OldSiteRelays {
+  readonly #options: OldSiteRelaysOptions;
   readonly #now: () => number;
   readonly #book: RelayBook;
-  readonly #sockets: RelaySockets;
-  readonly #queue = new PacketQueue({
-    number: QUEUE_NUMBER,
-    mark: RELAY_MARK,
-    // Without a listener these packets must not take the other way: an address that a peer does not know would make it end its connection.
-    bypass: false,
-    onPacket: (packet) => {
-      this.divert(packet.payload);
-      packet.setVerdict(nfqueue.NF_DROP);
-    },
-  });
+  readonly #traffic: RelayTraffic;
   #secret: Buffer = Buffer.alloc(0);
-  /** Desktops that stand still: packets for them wait for the guest to run. */
-  readonly #lastHereAtMs = new Map<LiveRelay, number>();
   #timer: NodeJS.Timeout | null = null;
-  /** What was refused, by reason. */
-  readonly refused: Record<Refusal | 'malformed' | 'unknownRelay' | 'unknownFlow', number> = {
-    malformed: 0,
-    unknownRelay: 0,
-    unknownFlow: 0,
-    forged: 0,
-    replayed: 0,
-    outdated: 0,
-    limited: 0,
-  };
-
-  constructor(options: RelayOptions) {
+  constructor(options: OldSiteRelaysOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now;
     this.#book = new RelayBook(relayRecords(options.stateDir), options.presence, this.#now);
-    this.#sockets = new RelaySockets(options.endpoint, options.logger, (bytes, from) =>
-      this.#receive(bytes, from),
-    );
+    this.#traffic = new RelayTraffic({
+      ...options,
+      book: this.#book,
+      onNote: (relay, note, newest, from) => this.#take(relay, note, newest, from),
+    });
   }
 
   /** Read what stands; the rules that follow from it are not in force yet. */
@@ -104,16 +68,15 @@ export class Relay {
   }
 
   async start(): Promise<void> {
-    await this.#queue.open();
     await keepFlowList();
-    await this.#sockets.open();
+    await this.#traffic.open();
     this.#timer = setInterval(() => this.#repeat(), REPEAT_MS);
   }
 
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    this.#sockets.close();
+    this.#traffic.close();
   }
 
   rules = () => this.#book.rules();
@@ -122,7 +85,7 @@ export class Relay {
   /** Put back what somebody else has taken away; says what. */
   async keep(): Promise<string[]> {
     return [
-      ...((await this.#queue.keepRule()) ? ['the rule that queues packets of relayed flows'] : []),
+      ...((await this.#traffic.keepRule()) ? ['the rule that queues packets of relayed flows'] : []),
       ...((await keepFlowList()) ? ['the list of open flows'] : []),
     ];
   }
@@ -130,10 +93,10 @@ export class Relay {
   /** What the desktop's next host needs: the relay of its stay here, should it leave, and those that it has from before. */
   async offer(stay: Stay, direct: readonly string[]): Promise<RelayOffer[]> {
     const flows = (await this.#flowsOf(stay, direct)) ?? [];
-    const known = this.#book.atOld(stay.external);
-    if (known === null) this.#book.hold(this.#recordOf(stay, flows), true);
+    const record = this.#recordOf(stay, flows);
+    if (this.#book.atOld(stay.external) === null) this.#book.hold(record, true);
     return [
-      { ...this.#recordOf(stay, flows), untilMs: null },
+      { ...record, untilMs: null },
       ...this.#book.of(stay.desktop, 'new').map((r) => ({ ...r.record, flows: flowsOf(r) })),
     ].map((relay) => RelayOffer.parse(relay));
   }
@@ -206,7 +169,7 @@ export class Relay {
         const relay = this.#book.hold({ ...record, peer: offered?.record.peer ?? null }, false);
         await this.#book.save(relay);
       } else if (offered !== undefined) {
-        this.#send(offered, { note: 'over' });
+        this.#traffic.send(offered, { note: 'over' });
         await this.#book.drop(offered);
       }
     }
@@ -223,13 +186,14 @@ export class Relay {
   }
 
   /** Flows with this peer have a path of their own: its proxy says so. */
-  async direct(desktop: string, address: string): Promise<void> {
+  direct(desktop: string, address: string): void {
     for (const relay of this.#book.of(desktop, 'new'))
-      if (this.#book.prune(relay, (flow) => flow.peer.address === address)) {
-        await this.#book.save(relay);
-        await this.#options.apply();
-      }
+      if (this.#book.prune(relay, (flow) => flow.peer.address === address))
+        this.#later(this.#book.save(relay).then(this.#options.apply));
   }
+
+  /** Send a packet of a relayed flow on; false where it belongs to none. */
+  divert = (packet: Buffer): boolean => this.#traffic.divert(packet);
 
   /** End the relay of an address, which somebody else needs more. */
   async evict(address: string): Promise<void> {
@@ -248,21 +212,6 @@ export class Relay {
         connections: flows.size,
         rttMs,
       }));
-  }
-
-  /** Send a packet of a relayed flow on; false where it belongs to none. */
-  divert(packet: Buffer): boolean {
-    const inward = readPacket(packet, 'in');
-    const old = inward === null ? null : this.#book.atOld(inward.destination);
-    if (inward !== null && old !== null && this.#book.note(old, inward, 'in')) {
-      this.#sendPacket(old, packet);
-      return true;
-    }
-    const outward = readPacket(packet, 'out');
-    const present = outward === null ? null : this.#book.atNew(outward.source, outward.flow);
-    if (outward === null || present === null || !this.#book.note(present, outward, 'out')) return false;
-    this.#sendPacket(present, readdress(packet, 'source', present.record.oldExternal));
-    return true;
   }
 
   /** End what is over. */
@@ -290,8 +239,7 @@ export class Relay {
   async #end(relay: LiveRelay, why: string): Promise<void> {
     if (!this.#book.isCurrent(relay)) return;
     const { role, desktop, oldExternal } = relay.record;
-    if (role === 'old') this.#send(relay, { note: 'over' });
-    this.#lastHereAtMs.delete(relay);
+    if (role === 'old') this.#traffic.send(relay, { note: 'over' });
     await this.#book.drop(relay);
     await this.#options.apply();
     if (role === 'old') await this.#options.released(oldExternal);
@@ -340,71 +288,21 @@ export class Relay {
       if (relay.record.role === 'old') this.#sendList(relay);
       else if (this.#options.presence(relay.record.desktop)?.active === true) {
         const every = relay.rttMs === null ? 5 * REPEAT_MS : HERE_MS;
-        if (this.#now() - (this.#lastHereAtMs.get(relay) ?? 0) >= every) this.#sayHere(relay);
+        if (this.#now() - relay.lastHereAtMs >= every) this.#sayHere(relay);
       }
     }
   }
 
   #sendList(relay: LiveRelay): void {
-    for (const note of [...relay.unlisted.values()].slice(0, 20)) this.#send(relay, note);
+    for (const note of [...relay.unlisted.values()].slice(0, 20)) this.#traffic.send(relay, note);
   }
 
   #sayHere(relay: LiveRelay): void {
-    this.#lastHereAtMs.set(relay, this.#now());
-    this.#send(relay, { note: 'here', atMs: performance.now(), flows: relay.flows.size });
+    relay.lastHereAtMs = this.#now();
+    this.#traffic.send(relay, { note: 'here', atMs: performance.now(), flows: relay.flows.size });
   }
 
-  #send(relay: LiveRelay, note: Note): void {
-    const to = this.#book.otherEnd(relay);
-    if (to !== null) this.#sockets.send(relay.end.seal(KIND.note, encodeNote(note)), to);
-  }
-
-  #sendPacket(relay: LiveRelay, packet: Buffer): void {
-    const to = this.#book.otherEnd(relay);
-    if (to !== null) this.#sockets.send(relay.end.seal(KIND.packet, packet), to);
-  }
-
-  #receive(bytes: Buffer, from: Endpoint): void {
-    const header = readHeader(bytes);
-    if (header === null) {
-      this.refused.malformed += 1;
-      return;
-    }
-    let why: Refusal | 'unknownRelay' = 'unknownRelay';
-    for (const relay of this.#book.withId(header.id)) {
-      const opened = relay.end.open(header, bytes, this.#now());
-      if (typeof opened === 'string') {
-        why = opened;
-        continue;
-      }
-      if (opened.kind === KIND.packet) this.#deliver(relay, opened.content);
-      else if (opened.kind === KIND.note) this.#take(relay, opened.content, opened.newest, from);
-      return;
-    }
-    this.refused[why] += 1;
-  }
-
-  /** A packet out of a relay: to the desktop, or out of the old site. Only of a flow that the relay has, and with the addresses that it has. */
-  #deliver(relay: LiveRelay, packet: Buffer): void {
-    const { role, oldExternal, desktop } = relay.record;
-    const direction = role === 'old' ? 'out' : 'in';
-    const read = readPacket(packet, direction);
-    const own = direction === 'out' ? read?.source : read?.destination;
-    const at = this.#options.presence(desktop);
-    // As the rules do with one that comes straight to the desktop's address.
-    if (direction === 'in' && read?.rst === true && at?.guarded === true) return;
-    if (relay.offered || read === null || own !== oldExternal || !this.#book.note(relay, read, direction)) {
-      this.refused.unknownFlow += 1;
-      return;
-    }
-    if (direction === 'out') this.#sockets.sendRaw(packet, read.destination);
-    else if (at?.active === true)
-      this.#sockets.sendRaw(readdress(packet, 'destination', at.internal), at.internal);
-  }
-
-  #take(relay: LiveRelay, content: Buffer, newest: boolean, from: Endpoint): void {
-    const note = decodeNote(content);
-    if (note === null) return;
+  #take(relay: LiveRelay, note: Note, newest: boolean, from: Endpoint): void {
     if (relay.record.role === 'old') {
       if (note.note === 'here') this.#takeHere(relay, note, newest, from);
       else if (note.note === 'listed') relay.unlisted.delete(note.number);
@@ -420,7 +318,7 @@ export class Relay {
         this.#book
           .save(relay)
           .then(this.#options.apply)
-          .then(() => this.#send(relay, { note: 'listed', number: note.number })),
+          .then(() => this.#traffic.send(relay, { note: 'listed', number: note.number })),
       );
     }
   }
@@ -431,7 +329,7 @@ export class Relay {
       relay.record = { ...relay.record, peer: from };
       this.#later(this.#book.save(relay));
     }
-    this.#send(relay, { note: 'heard', atMs: note.atMs });
+    this.#traffic.send(relay, { note: 'heard', atMs: note.atMs });
     if (newest && note.flows === 0 && !relay.offered && relay.unlisted.size === 0)
       this.#later(this.#end(relay, 'the present host has no flow left'));
   }
@@ -441,8 +339,4 @@ export class Relay {
       this.#options.logger.warn({ error: messageOf(error) }, 'a relay could not be changed'),
     );
   }
-}
-
-function flowsOf(relay: LiveRelay): RelayedFlow[] {
-  return [...relay.flows.values()].map((f) => f.flow);
 }
