@@ -58,3 +58,9 @@ export type DesktopState =
 
 /** What a desktop should do: what was last asked for, or what its guest did by shutting itself down. */
 export type PowerWish = 'running' | 'stopped';
+
+/** The images that a desktop boots from or reads beside its own disks: kernel, initrd, CD-ROM, in this order. */
+export function bootNames({ boot, cdrom }: DesktopDefinition): string[] {
+  const names = [...(boot.kind === 'disk' ? [] : [boot.kernel, boot.initrd]), cdrom];
+  return names.filter((name) => name !== undefined);
+}

@@ -16,7 +16,8 @@ import {
   type FakeMachine,
   type FakeParts,
 } from './fake-machine.js';
-import { bootNames, diskImages, mustBeImages } from './fake-images.js';
+import { bootNames } from '../../domain/model/desktop.js';
+import { diskImages, mustBeImages } from './fake-images.js';
 import { fakeMemoryCopy } from './fake-memory-copy.js';
 import { fakeMoveTarget } from './fake-move-target.js';
 

@@ -2,12 +2,6 @@
 import { VmshadowError } from '../../domain/errors.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 
-/** What a desktop boots from or reads; nothing where that is its disk. */
-export function bootNames({ boot, cdrom }: DesktopDefinition): string[] {
-  const names = [...(boot.kind === 'disk' ? [] : [boot.kernel, boot.initrd]), cdrom];
-  return names.filter((name) => name !== undefined);
-}
-
 /** What its disks are made from, where the definition says that. */
 export function diskImages({ disks }: DesktopDefinition): string[] {
   return (disks ?? []).flatMap(({ image }) => (image === undefined ? [] : [image]));

@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { VmshadowError } from '../../domain/errors.js';
 import type { Hypervisor, MoveKey } from '../../ports/hypervisor.js';
-import { bootNames, mustBeImages } from './fake-images.js';
+import { bootNames } from '../../domain/model/desktop.js';
+import { mustBeImages } from './fake-images.js';
 import {
   hashFakeDisk,
   newFakeDesktop,

@@ -1,6 +1,6 @@
 // The devices of a desktop's machine beside processors, memory and NIC, as QEMU's arguments. The same definition gives the same devices in the
 // same order at every host: a move fails otherwise. For a simple desktop they are what they always were.
-import type { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { bootNames, type DesktopDefinition } from '../../../domain/model/desktop.js';
 import { drivesOf, type Drive } from './drives.js';
 import { openedPath } from './opened.js';
 
@@ -51,9 +51,7 @@ function driveDevice({ device, node }: Drive, port: number): string | null {
 
 /** What else the machine has: firmware, CD-ROM, pointer. */
 export function deviceArguments(definition: DesktopDefinition): string[] {
-  const { firmware, cdrom, usbTablet, boot } = definition;
-  // Opened after what is booted from (images.ts).
-  const before = boot.kind === 'disk' ? 0 : boot.initrd === undefined ? 1 : 2;
+  const { firmware, cdrom, usbTablet } = definition;
   return [
     ...(firmware === 'uefi'
       ? ['-blockdev', `driver=file,node-name=${FIRMWARE_NODES.code},filename=${OVMF.code},read-only=on`]
@@ -61,7 +59,10 @@ export function deviceArguments(definition: DesktopDefinition): string[] {
     ...(cdrom === undefined
       ? []
       : [
-          ...['-blockdev', `driver=file,node-name=cdfile,filename=${openedPath(before)},read-only=on`],
+          ...[
+            '-blockdev',
+            `driver=file,node-name=cdfile,filename=${openedPath(bootNames(definition).length - 1)},read-only=on`,
+          ],
           ...['-blockdev', 'driver=raw,node-name=cd0,file=cdfile,read-only=on'],
           // After the disks: an installer that has done its work does not begin again.
           ...[

@@ -2,7 +2,7 @@
 // and a view of its own, all named after one suffix; the first disk's is empty, so that a desktop with one disk is named as it always was.
 import { basename, dirname, join } from 'node:path';
 import type { DesktopDefinition } from '../../../domain/model/desktop.js';
-import { disksOf, type DiskBus } from '../../../domain/model/hardware.js';
+import { disksOf, MOST_DISKS, type DiskBus } from '../../../domain/model/hardware.js';
 import { convertSize } from '../../../domain/model/units.js';
 
 /** Size of the variables that Debian's OVMF_VARS_4M.fd holds; a target makes room for as much. */
@@ -48,7 +48,11 @@ const UEFI_VARS: Drive = {
 };
 
 /** Every suffix that a drive may have: what is removed without a definition is looked for under all of them. */
-const SUFFIXES = ['', ...Array.from({ length: 7 }, (_, i) => `-${String(i + 1)}`), UEFI_VARS.suffix];
+const SUFFIXES = [
+  '',
+  ...Array.from({ length: MOST_DISKS - 1 }, (_, i) => `-${String(i + 1)}`),
+  UEFI_VARS.suffix,
+];
 
 /** The file of a drive, beside the one of the first disk. */
 export function driveFile(first: string, { suffix }: Pick<Drive, 'suffix'>): string {

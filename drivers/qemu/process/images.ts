@@ -3,7 +3,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, normalize, relative } from 'node:path';
 import { VmshadowError } from '../../../domain/errors.js';
-import type { DesktopDefinition } from '../../../domain/model/desktop.js';
+import { bootNames, type DesktopDefinition } from '../../../domain/model/desktop.js';
 import { isMissing } from '../../../os/durable-file.js';
 
 export interface ImageFolders {
@@ -35,13 +35,9 @@ export async function findImage(folders: ImageFolders, name: string): Promise<st
   throw new VmshadowError('INPUT_INVALID', `image ${name} is no file: ${path}`);
 }
 
-/** Find what a desktop boots from or reads: kernel, initrd, CD-ROM, in this order; nothing where that is its own disk alone. */
-export async function bootFiles(
-  { boot, cdrom }: DesktopDefinition,
-  folders: ImageFolders,
-): Promise<string[]> {
-  const names = [...(boot.kind === 'disk' ? [] : [boot.kernel, boot.initrd]), cdrom];
-  return Promise.all(names.filter((n) => n !== undefined).map((name) => findImage(folders, name)));
+/** Find what a desktop boots from or reads, in the order of `bootNames`; nothing where that is its own disk alone. */
+export async function bootFiles(definition: DesktopDefinition, folders: ImageFolders): Promise<string[]> {
+  return Promise.all(bootNames(definition).map((name) => findImage(folders, name)));
 }
 
 function isIn(folder: string, path: string): boolean {
