@@ -17,14 +17,8 @@ import type { QemuHost } from './qemu-host.js';
 const RIGHTS = '-all,+setuid,+setgid,+dac_read_search';
 const STATUS_WITHIN_MS = 1_000;
 
-const Bytes = z.number().nonnegative();
-const Sent = z.object({
-  wireBytes: Bytes,
-  raw: z.object({ literal: Bytes, zero: Bytes, page: Bytes, difference: Bytes, reference: Bytes }),
-  stored: z.object({ literal: Bytes, page: Bytes, difference: Bytes, reference: Bytes }),
-});
-const Status = z.object({ streams: z.object({ disk: Sent, memory: Sent }) });
-export type RelayStatus = z.infer<typeof Status>;
+/** What is read of a relay's account: it may be of another release. */
+const Status = z.object({ streams: z.object({ memory: z.object({ wireBytes: z.number().nonnegative() }) }) });
 
 /** Start the source's relay of a move, towards that address, unless it runs. */
 export function startSourceRelay(
@@ -93,8 +87,8 @@ export async function stopRelay(host: QemuHost, desktop: DesktopId, key: string)
     await rm(file, { force: true });
 }
 
-/** What the relay of a move has sent so far; null where none answers. */
-export async function relayStatus(host: QemuHost, move: MoveKey): Promise<RelayStatus | null> {
+/** Bytes of memory that the relay of a move has sent so far; null where none answers. */
+export async function relayedMemoryBytes(host: QemuHost, move: MoveKey): Promise<number | null> {
   const socket = connect({ path: host.layout.relay(move.desktop, copyKeyOf(move)).status });
   try {
     const text = await new Promise<string>((resolve, reject) => {
@@ -104,7 +98,7 @@ export async function relayStatus(host: QemuHost, move: MoveKey): Promise<RelayS
       socket.once('error', reject);
       socket.once('end', () => resolve(said));
     });
-    return Status.parse(JSON.parse(text));
+    return Status.parse(JSON.parse(text)).streams.memory.wireBytes;
   } catch {
     return null;
   } finally {

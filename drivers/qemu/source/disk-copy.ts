@@ -25,11 +25,16 @@ const GRANULARITY_BYTES = 4_096;
 /** Survives a restart of the target's storage daemon; the watchdog cuts a dead link much sooner. */
 const RECONNECT_DELAY_S = 15;
 /** What a relay may take in a second, in seconds of the link: pages that it has seen, or that are there, pass in no time. */
-export const RELAY_GAIN = 16;
+const RELAY_GAIN = 16;
 const MIRROR = 'mirror-';
 const SYNC_POLL_MS = 20;
 /** Some round trips of the longest link. */
 const CONNECT_TIMEOUT_MS = 5_000;
+
+/** QEMU's own cap, bytes a second. A relay sends less than it takes: there the cap is held on the wire, and what cannot be sent yet waits. */
+export function capOf(mbps: number, relay: object | undefined): number {
+  return bytesPerSecond(mbps) * (relay === undefined ? 1 : RELAY_GAIN);
+}
 
 interface DiskNames {
   readonly job: string;
@@ -49,7 +54,7 @@ export function isReplicaOf(move: MoveKey): (node: string) => boolean {
 }
 
 /** Bytes a second of a cap in megabits a second. */
-export function bytesPerSecond(mbps: number): number {
+function bytesPerSecond(mbps: number): number {
   return Math.max(1, Math.round((mbps * 1e6) / 8));
 }
 
@@ -72,8 +77,7 @@ export async function startDiskCopy(
     );
   const { relay, endpoint } = target;
   if (relay !== undefined) await startSourceRelay(host, move, endpoint.address, relay);
-  // A relay sends less than it takes: the cap is held on the wire, and what it cannot send yet the mirrors wait for.
-  const cap = bytesPerSecond(mbps) * (relay === undefined ? 1 : RELAY_GAIN);
+  const cap = capOf(mbps, relay);
   const works = (d: Drive) => jobs.some((j) => j.id === nameOf(job, d) && j.status !== 'concluded');
   if (drives.every(works)) {
     await setSpeeds(qmp, newShares(cap, await mirrorsNow(qmp, move, drives)));

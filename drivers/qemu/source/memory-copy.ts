@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import type { MemoryProgress, MemoryTarget, MoveKey, WireBytes } from '../../../ports/hypervisor.js';
 import { VmshadowError } from '../../../domain/errors.js';
-import { RELAY_GAIN, bytesPerSecond } from './disk-copy.js';
+import { capOf } from './disk-copy.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { copyKeyOf } from '../process/layout.js';
 import type { WireMeter } from './wire-meter.js';
@@ -19,7 +19,7 @@ import {
   type MigrationParameters,
 } from '../qmp/qmp-replies.js';
 import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
-import { relayStatus, startSourceRelay } from '../process/relay.js';
+import { relayedMemoryBytes, startSourceRelay } from '../process/relay.js';
 import { addClientCredentials, removeCredentials } from '../process/tls.js';
 
 /** Capabilities of both ends; `events` and `return-path` tell how it goes, the others keep two copies from running. */
@@ -102,8 +102,7 @@ export class MemoryCopies {
   async start(move: MoveKey, target: MemoryTarget, mbps: number): Promise<void> {
     const { qmp } = await this.#host.runningDesktop(move.desktop);
     const { relay } = target;
-    // A relay sends less than it takes: the cap is held on the wire.
-    const cap = bytesPerSecond(mbps) * (relay === undefined ? 1 : RELAY_GAIN);
+    const cap = capOf(mbps, relay);
     const rates = { 'max-bandwidth': cap, 'avail-switchover-bandwidth': cap };
     if (isUnderWay(await queryMigrate(qmp))) {
       await this.#mustBeOurs(qmp, move);
@@ -170,8 +169,8 @@ export class MemoryCopies {
 
   /** Ask the move's relay, if it has one, what it has sent. */
   async readRelay(move: MoveKey): Promise<void> {
-    const now = (await relayStatus(this.#host, move))?.streams.memory.wireBytes;
-    if (now === undefined) return;
+    const now = await relayedMemoryBytes(this.#host, move);
+    if (now === null) return;
     const { then } = this.#relayed.get(move.moveId) ?? { then: 0 };
     this.#relayed.set(move.moveId, { then, now });
   }
