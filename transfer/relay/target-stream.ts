@@ -52,7 +52,6 @@ export class TargetStream {
       onSent: () => undefined,
       onClose: (error) => {
         clearTimeout(this.#greeting);
-        cache.flush();
         options.onClose(error);
       },
     });

@@ -79,9 +79,8 @@ export class StreamDecoder {
     let page: Buffer;
     if (kind === KINDS.difference) {
       if (at === null) throw broken('a difference to nothing');
-      page = Buffer.allocUnsafe(PAGE_BYTES);
-      xorPages(this.#slots.get(at), from.differences.take(PAGE_BYTES), this.#difference);
-      this.#difference.copy(page);
+      page = this.#difference;
+      xorPages(this.#slots.get(at), from.differences.take(PAGE_BYTES), page);
     } else if (kind === KINDS.page) {
       page = from.pages.take(PAGE_BYTES);
       this.#store.put(hashOf(page), page);
