@@ -3,9 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../../../os/run-command.js';
 import type { MoveKey } from '../../../ports/hypervisor.js';
 import { smallGuest } from '../../../lab/images/locate.js';
+import { NEVER } from '../../compliance/move-steps.js';
 import { TAP, TwoHosts, copyDisk, copyMemory, crash, smallDesktop } from './two-hosts.js';
-
-const NEVER = new AbortController().signal;
 
 describe('a move through relays', () => {
   const definition = smallDesktop('relayed', { 'vms.disk': '200:4', 'vms.dirty': '500:4' });

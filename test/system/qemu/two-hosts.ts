@@ -158,24 +158,13 @@ export class TwoHosts {
     kind: 'qemu-system-x86_64' | 'qemu-storage-daemon' | 'qemu-img',
     folder = this.folder,
   ): Promise<number[]> {
-    const found: number[] = [];
-    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      const [program, ...rest] = argv.split('\0');
-      if (program === kind && rest.some((arg) => arg.includes(`${folder}/`))) found.push(Number(pid));
-    }
-    return found;
+    return pidsWhere(([program, ...rest]) => program === kind && rest.some((a) => a.includes(`${folder}/`)));
   }
 
   /** Pids of a host's relays. */
   async relays(site: 'a' | 'b'): Promise<number[]> {
     const folder = join(this.folder, `r${site}`);
-    const found: number[] = [];
-    for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-      const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-      if (argv.includes('relay') && argv.some((arg) => arg.startsWith(`${folder}/`))) found.push(Number(pid));
-    }
-    return found;
+    return pidsWhere((argv) => argv.includes('relay') && argv.some((arg) => arg.startsWith(`${folder}/`)));
   }
 
   /** Every file and process that a host's driver keeps, in words. */
@@ -240,4 +229,14 @@ export const copyMemory = (
 
 function nft(namespace: string, rules: string): Promise<string> {
   return runCommand(['ip', 'netns', 'exec', namespace, 'nft', '-f', '-'], { input: rules });
+}
+
+/** Pids of the processes whose command line is such. */
+async function pidsWhere(isSuch: (argv: string[]) => boolean): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (isSuch(argv.split('\0'))) found.push(Number(pid));
+  }
+  return found;
 }
