@@ -43,6 +43,8 @@ export class SiteFlow {
   readonly #via: Int32Array;
   readonly #done: Uint8Array;
   #pushes = 0;
+  /** Arcs have been left out. */
+  #sparse = false;
 
   constructor(problem: SiteFlowProblem) {
     const l = problem.siteCount;
@@ -253,7 +255,8 @@ export class SiteFlow {
     const l = this.#l;
     const prices = startingPrices(this.#problem, desktops);
     prices.forEach((price, j) => (this.#pi[j] = price === 0 ? 0 : -price));
-    if (l > 2 * FIRST_ARCS) for (const i of desktops) this.#keepBestArcs(i, prices);
+    this.#sparse = l > 2 * FIRST_ARCS;
+    if (this.#sparse) for (const i of desktops) this.#keepBestArcs(i, prices);
     const waiting: number[] = [];
     for (const i of desktops) {
       let best = -1;
@@ -286,6 +289,7 @@ export class SiteFlow {
 
   /** Give everybody all arcs, once nobody would be better off by one; false where they have them. */
   #open(): boolean {
+    if (!this.#sparse) return false;
     this.complete();
     const l = this.#l;
     let opened = false;
@@ -298,6 +302,7 @@ export class SiteFlow {
         if (at >= 0 && there > -Infinity) this.#push(at * l + b, (this.#w[i * l + at] as number) - there, i);
       }
     });
+    this.#sparse = false;
     return opened;
   }
 
@@ -323,6 +328,7 @@ export class SiteFlow {
    * are none: then the prices prove that no pair left out would be better.
    */
   complete(): void {
+    if (!this.#sparse) return;
     const l = this.#l;
     for (let found = true; found;) {
       found = false;
