@@ -1,6 +1,5 @@
 // Which host of a site takes one more desktop: the emptiest that fits, so that load spreads; ties by name, so that plans repeat.
-import { shortages, type Capacity } from '../model/capacity.js';
-import type { DesktopDefinition } from '../model/desktop.js';
+import { shortages, type Capacity, type Needs } from '../model/capacity.js';
 import { hostKey, type HostRef } from '../model/ids.js';
 
 export interface HostRoom {
@@ -8,8 +7,6 @@ export interface HostRoom {
   readonly capacity: Capacity;
   readonly used: Capacity;
 }
-
-type Needs = Pick<DesktopDefinition, 'vcpus' | 'memoryMiB' | 'diskMiB'>;
 
 /** Choose a host for `needs`, or say what each one lacks. */
 export function chooseHost(

@@ -29,6 +29,19 @@ export function usedBy(desktops: readonly Needs[]): Capacity {
   );
 }
 
+/** Room that is none, or of which nothing is taken. */
+export const NOTHING: Capacity = usedBy([]);
+
+/** The sum of both; their difference with -1. */
+export function plus(a: Capacity, b: Capacity, sign: 1 | -1 = 1): Capacity {
+  return {
+    slots: a.slots + sign * b.slots,
+    vcpus: a.vcpus + sign * b.vcpus,
+    memoryMiB: a.memoryMiB + sign * b.memoryMiB,
+    diskMiB: a.diskMiB + sign * b.diskMiB,
+  };
+}
+
 /** What is missing to take one more desktop, in words; empty when it fits. */
 export function shortages(capacity: Capacity, used: Capacity, more: Needs): string[] {
   const after = usedBy([more]);

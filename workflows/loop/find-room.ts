@@ -1,7 +1,7 @@
 // Where a desktop is, and where there is room for it, by fresh reports; refused with one clear error before anything is changed.
 import { VmshadowError } from '../../domain/errors.js';
 import { chooseHost } from '../../domain/migration/choose-host.js';
-import { usedBy, type Capacity } from '../../domain/model/capacity.js';
+import { plus, usedBy, type Capacity } from '../../domain/model/capacity.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { placeOf } from '../../domain/drain/place.js';
@@ -82,10 +82,5 @@ export function usedOf(state: LoopState, { host, atMs, used }: HostReport): Capa
     ...[...state.moves.values()].filter((m) => sameHost(m.to, host) && m.startedAtMs > atMs),
     ...[...state.creating.values()].filter((c) => sameHost(c.host, host)),
   ]);
-  return {
-    slots: used.slots + coming.slots,
-    vcpus: used.vcpus + coming.vcpus,
-    memoryMiB: used.memoryMiB + coming.memoryMiB,
-    diskMiB: used.diskMiB + coming.diskMiB,
-  };
+  return plus(used, coming);
 }

@@ -1,6 +1,6 @@
 // Which moves of a plan made earlier are still true of the cloud as it is now: looked at in the order of waves, each with the room that
 // the ones before it take and leave. What is not true any more is left out with its reason; nothing is put in its place.
-import { shortages, usedBy, type Capacity, type Needs } from '../../model/capacity.js';
+import { NOTHING, plus, shortages, usedBy, type Capacity, type Needs } from '../../model/capacity.js';
 import { hostKey, sameHost, type DesktopId, type HostRef } from '../../model/ids.js';
 import { figure } from '../request/figures-in-words.js';
 
@@ -111,7 +111,7 @@ class Ledger {
 
   /** What is taken of a host then. */
   used(host: HostRef, { used }: HostNow): Capacity {
-    return sum(used, this.#coming.get(hostKey(host)) ?? NOTHING, 1);
+    return plus(used, this.#coming.get(hostKey(host)) ?? NOTHING, 1);
   }
 
   begin({ desktop, to }: PlannedMove): void {
@@ -134,19 +134,8 @@ class Ledger {
   }
 
   #take(host: HostRef, needs: Needs, sign: 1 | -1): void {
-    this.#coming.set(hostKey(host), sum(this.#coming.get(hostKey(host)) ?? NOTHING, usedBy([needs]), sign));
+    this.#coming.set(hostKey(host), plus(this.#coming.get(hostKey(host)) ?? NOTHING, usedBy([needs]), sign));
   }
-}
-
-const NOTHING: Capacity = usedBy([]);
-
-function sum(a: Capacity, b: Capacity, sign: 1 | -1): Capacity {
-  return {
-    slots: a.slots + sign * b.slots,
-    vcpus: a.vcpus + sign * b.vcpus,
-    memoryMiB: a.memoryMiB + sign * b.memoryMiB,
-    diskMiB: a.diskMiB + sign * b.diskMiB,
-  };
 }
 
 function judge(move: PlannedMove, cloud: CloudNow, ledger: Ledger): Verdict {
