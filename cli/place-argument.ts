@@ -1,6 +1,6 @@
 // What the shell names a site or a host by.
 import { z } from 'zod';
-import { Place } from '../domain/drain/place.js';
+import { DrainPlace } from '../domain/drain/place.js';
 
 /** `SITE` or `SITE/HOST`. */
 export const placeArgument = z
@@ -10,4 +10,4 @@ export const placeArgument = z
     const [site, host] = text.split('/');
     return host === undefined ? { site } : { site, host };
   })
-  .pipe(Place);
+  .pipe(DrainPlace);

@@ -18,7 +18,7 @@ import { collect } from './loop/collect.js';
 import { constrainDesktop } from './loop/constraints.js';
 import { createDesktop, endCreate, forgetTerminatedCreations } from './loop/create-desktop.js';
 import { desktopPower, enrollClients, removeDesktop } from './loop/desktop-requests.js';
-import { drain, judgeResidents, pauseLoop, undrain, unpauseLoop } from './loop/drain.js';
+import { drain, drainOf, judgeResidents, pauseLoop, undrain, unpauseLoop } from './loop/drain.js';
 import { measureGains } from './loop/gains.js';
 import { retryMoves, reviewHolds } from './loop/holds.js';
 import type { LoopState } from './loop/loop-state.js';
@@ -72,7 +72,7 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
 
 /** Act on the plan; where the loop only watches, on a plan of those alone who must leave; in a pause on nothing. */
 async function actOnWhatMay(state: LoopState, plan: PlanResult, cause: Cause, act: boolean): Promise<void> {
-  const leaving = state.draining.size > 0;
+  const leaving = state.desktops().some(({ host }) => drainOf(state, host) !== undefined);
   const paused = state.pausedSinceMs !== null;
   const meant = paused ? null : act ? plan : leaving ? await planMoves(state, {}, true) : null;
   const notStarted = meant === null ? new Map<string, string>() : await actOn(state, meant, cause);

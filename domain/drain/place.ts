@@ -3,21 +3,21 @@ import { z } from 'zod';
 import { HostId, SiteId, type HostRef } from '../model/ids.js';
 
 /** Without a host: the whole site. */
-export const Place = z.object({ site: SiteId, host: HostId.optional() });
-export type Place = z.infer<typeof Place>;
+export const DrainPlace = z.object({ site: SiteId, host: HostId.optional() });
+export type DrainPlace = z.infer<typeof DrainPlace>;
 
 /** `us-west`, or `us-west/h1`: as operators type it. */
-export function placeKey({ site, host }: Place): string {
+export function placeKey({ site, host }: { site: string; host?: string | undefined }): string {
   return host === undefined ? site : `${site}/${host}`;
 }
 
 /** Tell whether a host is (at) the place. */
-export function covers(place: Place, { site, host }: HostRef): boolean {
+export function covers(place: DrainPlace, { site, host }: HostRef): boolean {
   return place.site === site && (place.host === undefined || place.host === host);
 }
 
 /** The place that a host is emptied with, a whole site before the host itself; undefined where none is. */
-export function placeOf<P extends Place>(places: Iterable<P>, host: HostRef): P | undefined {
+export function placeOf<P extends DrainPlace>(places: Iterable<P>, host: HostRef): P | undefined {
   const all = [...places].filter((place) => covers(place, host));
   return all.find((place) => place.host === undefined) ?? all[0];
 }

@@ -1,11 +1,9 @@
 // How a desktop stands that is to leave a place being emptied: it moves, it waits for its turn, or something holds it that this drain cannot change.
 import { hostKey, type HostRef } from '../model/ids.js';
 
-export const STANDINGS = ['moving', 'waiting', 'held'] as const;
-
 export interface Standing {
-  readonly is: (typeof STANDINGS)[number];
-  /** In words. */
+  readonly is: 'moving' | 'waiting' | 'held';
+  /** What it waits for, or what holds it. */
   readonly why: string;
 }
 

@@ -1,7 +1,7 @@
 // What one run of the shadow loop hands to the next (continue-as-new). It may have been written by another release: a version says its
 // shape, and it is parsed on arrival. A shape that is known from before is brought to the present one; any other is not guessed at.
 import { z } from 'zod';
-import { Place } from '../../domain/drain/place.js';
+import { DrainPlace } from '../../domain/drain/place.js';
 import { BLAMES } from '../../domain/migration/blame.js';
 import type { Hold } from '../../domain/migration/held-moves.js';
 import { CAUSES } from '../../domain/migration/phases.js';
@@ -107,7 +107,7 @@ export type UserRtts = z.infer<typeof UserRtts>;
 const LastWords = z.object({ report: HostState, problem: z.string() });
 
 /** A place that an operator has asked to be emptied. */
-const Drained = Place.extend({ sinceMs: timeMs });
+const Drained = DrainPlace.extend({ sinceMs: timeMs });
 export type Drained = z.infer<typeof Drained>;
 
 export const Carried = z.object({

@@ -1,7 +1,6 @@
 // Emptying sites and hosts, and pausing the loop: what operators ask, what they are answered, what `status` says of it.
-import { Place } from '../../domain/drain/place.js';
-import type { STANDINGS } from '../../domain/drain/standing.js';
-import { type Standing } from '../../domain/drain/standing.js';
+import { DrainPlace } from '../../domain/drain/place.js';
+import type { Standing } from '../../domain/drain/standing.js';
 import type { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { update, Nothing, type Update } from './message.js';
 
@@ -20,17 +19,14 @@ export interface DrainEnded {
   readonly place: string;
   /** False: nobody had asked for it to be emptied. */
   readonly was: boolean;
-  /** Why it is emptied all the same (its site is, or a maintenance window is open); null where desktops may come again. */
+  /** Why it is emptied all the same (its site is); null where desktops may come again. */
   readonly still: string | null;
 }
 
-export interface DrainResident {
+export interface DrainResident extends Standing {
   readonly desktop: DesktopId;
   readonly host: HostRef;
   readonly rank: number | null;
-  readonly is: (typeof STANDINGS)[number];
-  /** What it waits for, or what holds it. */
-  readonly why: string;
 }
 
 /** A place that is being emptied. */
@@ -55,8 +51,8 @@ export interface Paused {
   readonly changed: boolean;
 }
 
-const drain: Update<typeof Place, DrainBegun> = update('drain', Place);
-const undrain: Update<typeof Place, DrainEnded> = update('undrain', Place);
+const drain: Update<typeof DrainPlace, DrainBegun> = update('drain', DrainPlace);
+const undrain: Update<typeof DrainPlace, DrainEnded> = update('undrain', DrainPlace);
 const pause: Update<typeof Nothing, Paused> = update('pause', Nothing);
 const unpause: Update<typeof Nothing, Paused> = update('unpause', Nothing);
 

@@ -1,11 +1,12 @@
 // A plan that was made earlier: which of its moves are still true by fresh reports, and the start of those that the limits let begin now.
 import { hasCode } from '../../domain/errors.js';
 import { admit } from '../../domain/migration/admission.js';
+import { NOTHING } from '../../domain/model/capacity.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { reviewMoves, type CloudNow } from '../../domain/placement/life/review.js';
 import type { ApplyMoves, MoveApplied, MovesApplied } from '../../temporal/contract/requests.js';
 import { collect } from './collect.js';
-import { violationBy } from './constraints.js';
+import { constrained, violationBy } from './constraints.js';
 import { drainOf } from './drain.js';
 import { usedOf } from './find-room.js';
 import { leftAlone } from './gains.js';
@@ -73,6 +74,7 @@ async function startWithinLimits(
 /** What the loop knows now, as a review asks for it. */
 function cloudNow(state: LoopState, nowMs: number): CloudNow {
   const found = new Map(state.desktops().map((d) => [d.report.definition.id, d]));
+  const known = constrained(state);
   return {
     nowMs,
     desktop: (id: DesktopId) => {
@@ -98,7 +100,7 @@ function cloudNow(state: LoopState, nowMs: number): CloudNow {
         report === undefined ? NO_ROOM : { capacity: report.capacity, used: usedOf(state, report) };
       return { answers, draining, ...room };
     },
-    violated: (desktop, to, moved, heading) => violationBy(state, desktop, to, moved, heading),
+    violated: (desktop, to, moved, heading) => violationBy(state, desktop, to, moved, heading, known),
     heldBack: (desktop, from, to) => {
       const hold = holdOn(state, { desktop, from, to }, nowMs);
       return hold === null ? null : sayHold(hold);
@@ -106,6 +108,5 @@ function cloudNow(state: LoopState, nowMs: number): CloudNow {
   };
 }
 
-const NOTHING = { slots: 0, vcpus: 0, memoryMiB: 0, diskMiB: 0 };
 /** Of a host that has never answered. */
 const NO_ROOM = { capacity: NOTHING, used: NOTHING };

@@ -5,7 +5,7 @@ import type { DesktopId, HostRef } from '../../domain/model/ids.js';
 import { violationOf } from '../../domain/placement/life/violation.js';
 import type { ConstrainDesktop } from '../../temporal/contract/requests.js';
 import { knownDesktop, knownSite } from './find-room.js';
-import type { LoopState } from './loop-state.js';
+import type { Located, LoopState } from './loop-state.js';
 
 type Places = ReadonlyMap<DesktopId, HostRef>;
 const NO_PLACES: Places = new Map();
@@ -33,9 +33,13 @@ export function constrainDesktop(
   return now;
 }
 
+/** The desktops that have constraints. */
+export const constrained = (state: LoopState): Located[] =>
+  state.desktops().filter(({ report }) => state.constraints.has(report.definition.id));
+
 /**
  * The constraint of a desktop that a move breaks, in words; null where none. `moved`: who is elsewhere than the last reports say;
- * `heading`: where others will be in the end.
+ * `heading`: where others will be in the end; `known`: who has constraints.
  */
 export function violationBy(
   state: LoopState,
@@ -43,12 +47,13 @@ export function violationBy(
   to: HostRef,
   moved: Places = NO_PLACES,
   heading: Places = NO_PLACES,
+  known: readonly Located[] = constrained(state),
 ): string | null {
   const constraints = state.constraints.get(desktop);
   if (constraints === undefined) return null;
   const site = state.cloud.sites.find((s) => s.id === to.site);
   const host = site?.hosts.find((h) => h.id === to.host);
-  const others = state.desktops().flatMap(({ host: now, report }) => {
+  const others = known.flatMap(({ host: now, report }) => {
     const { id } = report.definition;
     const theirs = state.constraints.get(id);
     if (theirs === undefined) return [];

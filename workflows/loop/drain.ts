@@ -1,7 +1,7 @@
 // The loop's part of emptying sites and hosts (domain/drain): nobody is sent there, what is on its way there stops before its commit, and
 // whoever is there leaves by the plan, whatever it gains and although the policy only watches: an operator asked for it.
 import { getExternalWorkflowHandle } from '@temporalio/workflow';
-import { covers, placeKey, placeOf, type Place } from '../../domain/drain/place.js';
+import { covers, placeKey, placeOf, type DrainPlace } from '../../domain/drain/place.js';
 import { standingOf, type Resident, type Standing } from '../../domain/drain/standing.js';
 import { VmshadowError } from '../../domain/errors.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
@@ -20,7 +20,7 @@ import { knownHost, knownSite } from './find-room.js';
 import type { Located, LoopState } from './loop-state.js';
 
 /** The place that a host is being emptied with; undefined where desktops may come. */
-export function drainOf(state: LoopState, host: HostRef): Place | undefined {
+export function drainOf(state: LoopState, host: HostRef): DrainPlace | undefined {
   return state.draining.size === 0 ? undefined : placeOf(state.draining.values(), host);
 }
 
@@ -38,7 +38,7 @@ export function assertNotDraining(state: LoopState, site: HostRef['site'], host?
 }
 
 /** Begin to empty a site or a host; moves on their way there are told to stop. */
-export async function drain(state: LoopState, ask: Place): Promise<DrainBegun> {
+export async function drain(state: LoopState, ask: DrainPlace): Promise<DrainBegun> {
   knownPlace(state, ask);
   await collect(state, false);
   const place = placeKey(ask);
@@ -46,11 +46,11 @@ export async function drain(state: LoopState, ask: Place): Promise<DrainBegun> {
   if (began) state.draining.set(place, { ...ask, sinceMs: Date.now() });
   const cancelled = await cancelAdmissions(state, ask);
   state.askCycle({ act: false, cause: 'operator' });
-  return { place, began, left: residentsOf(state, ask).length, cancelled };
+  return { place, began, left: desktopsAt(state, ask).length, cancelled };
 }
 
 /** Let desktops come again. Moves that are under way go on. */
-export function undrain(state: LoopState, ask: Place): DrainEnded {
+export function undrain(state: LoopState, ask: DrainPlace): DrainEnded {
   knownPlace(state, ask);
   const place = placeKey(ask);
   const was = state.draining.delete(place);
@@ -78,13 +78,13 @@ export function unpauseLoop(state: LoopState): Paused {
   return { sinceMs: null, changed };
 }
 
-function knownPlace(state: LoopState, { site, host }: Place): void {
+function knownPlace(state: LoopState, { site, host }: DrainPlace): void {
   if (host === undefined) knownSite(state, site);
   else knownHost(state, site, host);
 }
 
 /** Tell moves towards a place to stop; after their commit they do not, and are residents. Gives their desktops. */
-async function cancelAdmissions(state: LoopState, place: Place): Promise<DesktopId[]> {
+async function cancelAdmissions(state: LoopState, place: DrainPlace): Promise<DesktopId[]> {
   const coming = [...state.moves.values()].filter((m) => covers(place, m.to) && m.cancelAsked !== true);
   await Promise.all(coming.map((move) => stopMove(state, move, `${placeKey(place)} is being emptied`)));
   return coming.map((move) => move.desktop);
@@ -99,12 +99,13 @@ async function stopMove(state: LoopState, move: MoveUnderWay, because: string): 
 }
 
 /** Desktops of a place, those of the highest rank first. */
-function residentsOf(state: LoopState, place: Place): Located[] {
+function desktopsAt(
+  state: LoopState,
+  place: DrainPlace,
+  desktops: readonly Located[] = state.desktops(),
+): Located[] {
   const rank = ({ report }: Located) => state.current.get(report.definition.id)?.rank ?? 0;
-  return state
-    .desktops()
-    .filter(({ host }) => covers(place, host))
-    .sort((a, b) => rank(b) - rank(a));
+  return desktops.filter(({ host }) => covers(place, host)).sort((a, b) => rank(b) - rank(a));
 }
 
 /** Remember how everybody stands who is to leave, by the plan that was acted on and what it did not start yet. */
@@ -113,6 +114,9 @@ export function judgeResidents(
   plan: PlanResult | null,
   notStarted: ReadonlyMap<string, string>,
 ): void {
+  state.judgedInCycle = state.cycle;
+  state.standings = new Map();
+  if (state.draining.size === 0) return;
   const nowMs = Date.now();
   const first = new Map<string, PlanResult['moves'][number]>();
   for (const move of plan?.moves ?? []) if (!first.has(move.desktop)) first.set(move.desktop, move);
@@ -146,7 +150,6 @@ export function judgeResidents(
     );
   }
   state.standings = standings;
-  state.judgedInCycle = state.cycle;
 }
 
 function sparedUntil(state: LoopState, desktop: string): Resident['sparedUntil'] {
@@ -158,9 +161,11 @@ function sparedUntil(state: LoopState, desktop: string): Resident['sparedUntil']
 const RESIDENTS_SHOWN = 100;
 
 /** What `status` says of the places that are being emptied. */
-export function drainStatuses(state: LoopState): DrainStatus[] {
+export function drainStatuses(state: LoopState, desktops: readonly Located[]): DrainStatus[] {
+  if (state.draining.size === 0) return [];
+  const at = new Map(desktops.map(({ host, report }) => [report.definition.id, host]));
   return [...state.draining.values()].map((place): DrainStatus => {
-    const all = [...stayersOf(state, place), ...leavingsOf(state, place)];
+    const all = [...stayersOf(state, place, desktops), ...leavingsOf(state, place, at)];
     const count = (is: Standing['is']) => all.filter((r) => r.is === is).length;
     return {
       place: placeKey(place),
@@ -177,8 +182,8 @@ export function drainStatuses(state: LoopState): DrainStatus[] {
   });
 }
 
-function stayersOf(state: LoopState, place: Place): DrainResident[] {
-  return residentsOf(state, place).map(({ host, report }) => {
+function stayersOf(state: LoopState, place: DrainPlace, desktops: readonly Located[]): DrainResident[] {
+  return desktopsAt(state, place, desktops).map(({ host, report }) => {
     const { id } = report.definition;
     const move = state.moves.get(id);
     const judged = state.standings.get(id);
@@ -195,10 +200,14 @@ function stayersOf(state: LoopState, place: Place): DrainResident[] {
 }
 
 /** Who takes room of a place without being at home there: desktops that are being made, and what a move has not cleaned up yet. */
-function leavingsOf(state: LoopState, place: Place): DrainResident[] {
+function leavingsOf(
+  state: LoopState,
+  place: DrainPlace,
+  hosts: ReadonlyMap<DesktopId, HostRef>,
+): DrainResident[] {
   const making = [...state.creating.values()].filter((c) => covers(place, c.host));
   const cleaning = [...state.moves.values()].filter((m) => {
-    const at = state.find(m.desktop)?.host;
+    const at = hosts.get(m.desktop);
     return covers(place, m.from) && (at === undefined || !covers(place, at));
   });
   return [

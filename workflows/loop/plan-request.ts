@@ -2,11 +2,12 @@
 import type { DesktopReport } from '../../temporal/contract/host-report.js';
 import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
 import type { HostRef } from '../../domain/model/ids.js';
-import { placeOf, type Place } from '../../domain/drain/place.js';
+import { placeKey } from '../../domain/drain/place.js';
 import { convertSize } from '../../domain/model/units.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
 import type { PlanAsk } from '../../temporal/contract/requests.js';
 import { constraintsInPlan } from './constraints.js';
+import { drainOf } from './drain.js';
 import { leftAlone } from './gains.js';
 import { heldInPlan } from './holds.js';
 import type { Located, LoopState } from './loop-state.js';
@@ -26,7 +27,6 @@ export function planRequest(
   state: LoopState,
   nowMs: number,
   ask: PlanAsk = {},
-  draining: readonly Place[] = [...state.draining.values()],
   onlyLeaving = false,
 ): PlanRequest {
   const { placement } = state.policy;
@@ -35,7 +35,7 @@ export function planRequest(
   const planned = new Set<string>(alive.map((r) => r.host.site));
   const held = heldInPlan(state, nowMs);
   const isPlanned = (ref: HostRef) => state.isAlive(ref);
-  const mustLeave = (host: HostRef) => placeOf(draining, host) !== undefined;
+  const mustLeave = (host: HostRef) => drainOf(state, host) !== undefined;
   const fresh = (desktop: string, { site }: HostRef) =>
     only(planned, plannableRtts(state, desktop, site, nowMs).rttMs);
   const ifEmptied = (emptied: boolean) => (emptied ? { draining: true } : {});
@@ -51,7 +51,7 @@ export function planRequest(
           id: site.id,
           kind: site.kind,
           ...(site.provides === undefined ? {} : { provides: site.provides }),
-          ...ifEmptied(draining.some((place) => place.site === site.id && place.host === undefined)),
+          ...ifEmptied(state.draining.has(placeKey({ site: site.id }))),
           slots: hosts.reduce((sum, h) => sum + h.capacity.slots, 0),
           hosts: hosts.map(({ host, capacity }) => ({
             id: host.host,
@@ -69,28 +69,31 @@ export function planRequest(
     desktops: state
       .desktops()
       .filter(({ host }) => state.isAlive(host))
-      .map(({ host, report: { definition: d, state: power, dirty } }: LocatedThen) => ({
-        id: d.id,
-        rank: state.current.get(d.id)?.rank ?? 0,
-        site: host.site,
-        host: host.host,
-        memoryGB: gigabytes(d.memoryMiB),
-        diskGB: gigabytes(d.diskMiB),
-        vcpu: d.vcpus,
-        rttMs: mustLeave(host) ? withAssumed(planned, fresh(d.id, host)) : fresh(d.id, host),
-        memoryDirtyMbps: dirty?.memoryMbps ?? 0,
-        diskDirtyMbps: dirty?.diskMbps ?? 0,
-        lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
-        ...feltBy(state, d.id),
-        ...constraintsInPlan(state, d.id, planned),
-        ...(!mustLeave(host)
-          ? {
-              ...lockOf(power === 'running', state.lockedUntilMs.get(d.id), held.lockOf(d.id, host)),
-              ...(onlyLeaving || leftAlone(state, d.id, host) !== null ? { pinned: true } : {}),
-            }
-          : lockOf(power === 'running', state.sparedUntilMs.get(d.id), held.lockOf(d.id, host))),
-        ...unfitFor(held.unfitOf(d.id)?.filter(isPlanned)),
-      })),
+      .map(({ host, report: { definition: d, state: power, dirty } }: LocatedThen) => {
+        const leaves = mustLeave(host);
+        return {
+          id: d.id,
+          rank: state.current.get(d.id)?.rank ?? 0,
+          site: host.site,
+          host: host.host,
+          memoryGB: gigabytes(d.memoryMiB),
+          diskGB: gigabytes(d.diskMiB),
+          vcpu: d.vcpus,
+          rttMs: leaves ? withAssumed(planned, fresh(d.id, host)) : fresh(d.id, host),
+          memoryDirtyMbps: dirty?.memoryMbps ?? 0,
+          diskDirtyMbps: dirty?.diskMbps ?? 0,
+          lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
+          ...feltBy(state, d.id),
+          ...constraintsInPlan(state, d.id, planned),
+          ...(!leaves
+            ? {
+                ...lockOf(power === 'running', state.lockedUntilMs.get(d.id), held.lockOf(d.id, host)),
+                ...(onlyLeaving || leftAlone(state, d.id, host) !== null ? { pinned: true } : {}),
+              }
+            : lockOf(power === 'running', state.sparedUntilMs.get(d.id), held.lockOf(d.id, host))),
+          ...unfitFor(held.unfitOf(d.id)?.filter(isPlanned)),
+        };
+      }),
     reservations: under
       .filter((m) => state.isAlive(m.to))
       .map((m) => ({

@@ -2,7 +2,7 @@
 import { condition } from '@temporalio/workflow';
 import { placeKey } from '../../domain/drain/place.js';
 import { predictedChange } from '../../domain/fingerprint/rank/move-gain.js';
-import type { DesktopId } from '../../domain/model/ids.js';
+import type { HostRef } from '../../domain/model/ids.js';
 import type { PlanMove, PlanResult } from '../../domain/placement/request/model.js';
 import { packPlanRequest } from '../../domain/placement/request/packed-request.js';
 import type { PlanAsk } from '../../temporal/contract/requests.js';
@@ -35,12 +35,15 @@ export async function planMoves(
   onlyLeaving = false,
 ): Promise<PlanResult> {
   const nowMs = Date.now();
-  const request = planRequest(state, nowMs, ask, [...state.draining.values()], onlyLeaving);
+  const request = planRequest(state, nowMs, ask, onlyLeaving);
   const result = await control.plan(packPlanRequest(request));
+  const at = new Map(
+    state.desktops().map(({ host, report }) => [String(report.definition.id), host] as const),
+  );
   return {
     ...result,
-    moves: result.moves.map((m) => inWords(state, m, nowMs)),
-    notMoved: withHolds(state, result.notMoved, nowMs),
+    moves: result.moves.map((m) => inWords(state, m, at.get(m.desktop), nowMs)),
+    notMoved: withHolds(state, result.notMoved, at, nowMs),
     warnings: [...planDoubts(state, request), ...result.warnings],
   };
 }
@@ -49,13 +52,11 @@ export async function planMoves(
 function withHolds(
   state: LoopState,
   notMoved: PlanResult['notMoved'],
+  at: ReadonlyMap<string, HostRef>,
   nowMs: number,
 ): PlanResult['notMoved'] {
   if (state.holds.size === 0 && state.unhelped.size === 0) return notMoved;
   const words = holdWords(state, nowMs);
-  const at = new Map(
-    state.desktops().map(({ host, report }) => [String(report.definition.id), host] as const),
-  );
   return notMoved.map((stays) => {
     const host = at.get(stays.desktop);
     if (host === undefined) return stays;
@@ -70,8 +71,7 @@ function withHolds(
 }
 
 /** Say in a move's reason what its user will see of it, and of who leaves without known round trips only that. */
-function inWords(state: LoopState, move: PlanMove, nowMs: number): PlanMove {
-  const from = state.find(move.desktop as DesktopId)?.host;
+function inWords(state: LoopState, move: PlanMove, from: HostRef | undefined, nowMs: number): PlanMove {
   const place = from === undefined ? undefined : drainOf(state, from);
   if (from !== undefined && place !== undefined) {
     const { rttMs } = plannableRtts(state, move.desktop, from.site, nowMs);

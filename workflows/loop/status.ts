@@ -51,7 +51,7 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
         draining: there.every((h) => h.draining === true),
       };
     }),
-    draining: drainStatuses(state),
+    draining: drainStatuses(state, all),
     pausedSinceMs: state.pausedSinceMs,
     desktopCount: all.length,
     desktops: page(all, ask, (d) => d.report.definition.id).map((d) => desktopStatus(state, d)),

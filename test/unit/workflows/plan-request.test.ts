@@ -3,7 +3,7 @@ import { REFERENCE_RTTS_MS, type Fingerprint } from '../../../domain/fingerprint
 import { feltRtts } from '../../../domain/fingerprint/rank/move-gain.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { HostId, HostRef, SiteId } from '../../../domain/model/ids.js';
-import { Place } from '../../../domain/drain/place.js';
+import { DrainPlace } from '../../../domain/drain/place.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
 import { beginRun, carryOver } from '../../../workflows/loop/carry-over.js';
@@ -110,7 +110,7 @@ describe('planRequest', () => {
       for (const place of places) {
         const [site, host] = place.split('/');
         const drained = host === undefined ? { site } : HostRef.parse({ site, host });
-        state.draining.set(place, { ...Place.parse(drained), sinceMs: 1 });
+        state.draining.set(place, { ...DrainPlace.parse(drained), sinceMs: 1 });
       }
       return planRequest(state, NOW_MS).sites.map((s) => [s.draining, s.hosts?.map((h) => h.draining)]);
     };
@@ -125,10 +125,9 @@ describe('planRequest', () => {
     for (const id of ['east', 'paris', 'core'])
       state.reports.set(`${id}/h1`, { ...report(`at-${id}`), host: HostRef.parse({ site: id, host: 'h1' }) });
     state.lockedUntilMs.set('d1', NOW_MS + 1_000);
-    const planned = (id: string, onlyLeaving: boolean) => {
-      const places = [Place.parse({ site: 'west' })];
-      return planRequest(state, NOW_MS, {}, places, onlyLeaving).desktops.find((d) => d.id === id);
-    };
+    state.draining.set('west', { ...DrainPlace.parse({ site: 'west' }), sinceMs: NOW_MS });
+    const planned = (id: string, onlyLeaving: boolean) =>
+      planRequest(state, NOW_MS, {}, onlyLeaving).desktops.find((d) => d.id === id);
     expect(planned('d1', false)?.rttMs).toEqual({ west: 10, east: 10, paris: 1_000, core: 1_000 });
     expect(planned('d1', true)).not.toHaveProperty('lockedUntilMs');
     expect(planned('at-east', false)).not.toHaveProperty('pinned');

@@ -1,11 +1,11 @@
-import { covers, placeKey, placeOf, type Place } from '../../../../domain/drain/place.js';
+import { covers, placeKey, placeOf, type DrainPlace } from '../../../../domain/drain/place.js';
 import { standingOf, type DrainTerms, type Resident } from '../../../../domain/drain/standing.js';
 import { inTurns } from '../../../../domain/drain/turns.js';
 import { HostRef } from '../../../../domain/model/ids.js';
-import { Place as PlaceShape } from '../../../../domain/drain/place.js';
+import { DrainPlace as PlaceShape } from '../../../../domain/drain/place.js';
 
 const host = (site: string, id = 'h1') => HostRef.parse({ site, host: id });
-const place = (site: string, id?: string): Place =>
+const place = (site: string, id?: string): DrainPlace =>
   PlaceShape.parse({ site, ...(id === undefined ? {} : { host: id }) });
 
 describe('a place that is emptied', () => {
