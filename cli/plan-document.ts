@@ -1,11 +1,11 @@
 // Saved plans on disk, and the cloud as the loop's status shows it, as they keep it.
-import { randomUUID } from 'node:crypto';
-import { access, constants, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { messageOf, VmshadowError } from '../domain/errors.js';
 import { convertSize } from '../domain/model/units.js';
 import { readPlanDocument, type PlanDocument } from '../domain/placement/life/document.js';
 import type { CloudSnapshot } from '../domain/placement/life/snapshot.js';
+import { writeDurably } from '../os/durable-file.js';
 import { usageError } from './arguments.js';
 import type { LoopStatus } from '../temporal/contract/status.js';
 
@@ -69,16 +69,11 @@ export async function planPlace(path: string): Promise<PlanPlace> {
 
 /** Save a plan, whole or not at all; one that was there is replaced. */
 export async function savePlan({ path, mode }: PlanPlace, document: PlanDocument): Promise<void> {
-  const half = `${path}.${randomUUID().slice(0, 8)}`;
-  try {
-    await writeFile(half, `${JSON.stringify(document, null, 1)}\n`, { mode });
-    await rename(half, path);
-  } catch (cause) {
-    await rm(half, { force: true });
+  await writeDurably(path, `${JSON.stringify(document, null, 1)}\n`, mode).catch((cause: unknown) => {
     throw new VmshadowError('RECORD_UNWRITTEN', `${path}: the plan cannot be saved (${messageOf(cause)})`, {
       cause,
     });
-  }
+  });
 }
 
 const gigabytes = (mib: number) => convertSize(mib, 'MiB', 'GB');

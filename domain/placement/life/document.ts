@@ -5,6 +5,7 @@ import { invalidInput, problemsOf } from '../../model/parse.js';
 import { DesktopId, HostId, PoolId, SiteId } from '../../model/ids.js';
 import { Name, PlanMove, PlanResult } from '../request/model.js';
 import { CloudSnapshot } from './snapshot.js';
+import { few } from '../request/check-input.js';
 
 /** Raised with each change that a release before would not read, or would read otherwise. */
 export const DOCUMENT_VERSION = 1;
@@ -33,9 +34,6 @@ export const PlanDocument = z.strictObject({
 });
 export type PlanDocument = z.infer<typeof PlanDocument>;
 
-/** Ten thousand wrong lines say no more than twenty. */
-const MAX_PROBLEMS = 20;
-
 /** Read a saved plan; throws INPUT_INVALID with every problem. `what` names it, e.g. the file. */
 export function readPlanDocument(value: unknown, what: string): PlanDocument {
   if (typeof value !== 'object' || value === null || !('vmshadowPlan' in value))
@@ -52,11 +50,7 @@ export function readPlanDocument(value: unknown, what: string): PlanDocument {
 }
 
 function refused(what: string, problems: readonly string[]) {
-  const more = problems.length - MAX_PROBLEMS;
-  return invalidInput(what, [
-    ...problems.slice(0, MAX_PROBLEMS),
-    ...(more > 0 ? [`and ${String(more)} more`] : []),
-  ]);
+  return invalidInput(what, few(problems));
 }
 
 /** What cannot be true of one cloud and one plan. */

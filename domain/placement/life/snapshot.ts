@@ -2,6 +2,7 @@
 // the policy said. Two of them are compared to say what has changed between.
 import { z } from 'zod';
 import { Name, type PlanInput } from '../request/model.js';
+import { placeKey } from '../../drain/place.js';
 import { SiteKind } from '../../model/cloud.js';
 import { constraintsOf } from '../request/constraint-fields.js';
 import { figure } from '../request/figures-in-words.js';
@@ -174,7 +175,7 @@ function desktopChanges(before: CloudSnapshot, now: CloudSnapshot): Change[] {
     return [
       ...(was.site === is.site && (was.host ?? is.host) === (is.host ?? was.host)
         ? []
-        : [of(`moved from ${placeOf(was)} to ${placeOf(is)}`)]),
+        : [of(`moved from ${placeKey(was)} to ${placeKey(is)}`)]),
       ...(was.state === is.state || was.state === undefined || is.state === undefined
         ? []
         : [of(`is ${is.state}, was ${was.state}`)]),
@@ -189,8 +190,6 @@ function desktopChanges(before: CloudSnapshot, now: CloudSnapshot): Change[] {
   });
 }
 
-const placeOf = ({ site, host }: { site: string; host?: string | undefined }) =>
-  host === undefined ? site : `${site}/${host}`;
 const rankOf = (rank: number | null) => (rank === null ? 'not known' : rank.toFixed(2));
 
 function rttChanges(was: Readonly<Record<string, number>>, is: Readonly<Record<string, number>>): string[] {

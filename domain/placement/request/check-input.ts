@@ -116,7 +116,8 @@ function findings(s: Skeleton): Findings {
 /** Ten thousand wrong lines say no more than twenty. */
 const MAX_PROBLEMS = 20;
 
-function few(lines: readonly string[]): string[] {
+/** The first lines, and how many more there are. */
+export function few(lines: readonly string[]): string[] {
   const more = lines.length - MAX_PROBLEMS;
   return [...lines.slice(0, MAX_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])];
 }
