@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { VmshadowError, isVmshadowError, messageOf } from '../../domain/errors.js';
 import { Dom0Config } from '../../domain/model/dom0.js';
+import { inspectImage } from '../../drivers/qemu/process/disk-image.js';
+import { cacheFolder } from '../../drivers/qemu/process/layout.js';
 import { makeFolderDurably } from '../../os/durable-file.js';
 import { runCommand } from '../../os/run-command.js';
 import { SiteCache, cacheUse } from '../../transfer/cache/site-cache.js';
@@ -18,19 +20,17 @@ const common = { config: z.string().min(1), json: z.boolean().default(false) };
 const Show = z.object(common);
 const Add = z.object({ ...common, image: z.string().min(1) });
 const READ_BYTES = 1024 * PAGE_BYTES;
-const QCOW2 = 'QFI\xfb';
 /** A large image takes minutes to be unpacked. */
 const CONVERT_WITHIN_MS = 3_600_000;
 
 const configOf = (file: string): Promise<Dom0Config> =>
   loadConfig(file, Dom0Config, "this host's configuration", MAKE_EXAMPLE_DOM0);
-const folderOf = (config: Dom0Config): string => join(config.stateDir, 'cache');
 
 /** Print what the cache holds, and of how much. */
 export async function showCacheCommand(context: CliContext, raw: unknown): Promise<void> {
   const { config: file, json } = parseArguments(Show, raw, 'cache show');
   const config = await configOf(file);
-  const folder = folderOf(config);
+  const folder = cacheFolder(config.stateDir);
   const there = (await stat(folder).catch(() => null)) !== null;
   const use = { folder, limitBytes: config.cacheMiB * 2 ** 20, ...(there ? cacheUse(folder) : NOTHING) };
   context.out(
@@ -46,7 +46,7 @@ const NOTHING = { parts: 0, pages: 0, bytes: 0 };
 export async function addCacheCommand(context: CliContext, raw: unknown): Promise<void> {
   const { config: file, json, image } = parseArguments(Add, raw, 'cache add', ['image']);
   const config = await configOf(file);
-  const folder = folderOf(config);
+  const folder = cacheFolder(config.stateDir);
   const known = await stat(image).catch((cause: unknown) => {
     throw new VmshadowError(
       'INPUT_INVALID',
@@ -110,11 +110,11 @@ async function withRaw<T>(
   folder: string,
   work: (handle: FileHandle) => Promise<T>,
 ): Promise<T> {
-  const first = await open(image, 'r');
-  const head = Buffer.alloc(4);
-  await first.read(head, 0, 4, 0);
-  if (head.toString('latin1') !== QCOW2) return work(first).finally(() => first.close());
-  await first.close();
+  const { format } = await inspectImage(image);
+  if (format === 'raw') {
+    const handle = await open(image, 'r');
+    return work(handle).finally(() => handle.close());
+  }
   const unpacked = await mkdtemp(join(folder, 'cache-add-'));
   try {
     const path = join(unpacked, 'image.raw');

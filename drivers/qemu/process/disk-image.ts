@@ -125,7 +125,7 @@ export async function usedBytes(path: string): Promise<number> {
 }
 
 /** An image that names other files could make us read (and a guest see) anything on this host: it is refused. */
-async function inspectImage(image: string): Promise<z.output<typeof ImageInfo>> {
+export async function inspectImage(image: string): Promise<z.output<typeof ImageInfo>> {
   const info = ImageInfo.parse(
     JSON.parse(await runCommand(['qemu-img', 'info', '--output=json', image])) as unknown,
   );

@@ -156,3 +156,8 @@ export class Layout {
     };
   }
 }
+
+/** The site cache of a host, which all relays of it share. */
+export function cacheFolder(stateDir: string): string {
+  return join(stateDir, 'cache');
+}

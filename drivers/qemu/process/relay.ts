@@ -2,14 +2,13 @@
 // the host's certificates, and gives that up before it listens; of root's rights it has none but those.
 import { connect } from 'node:net';
 import { chmod, chown, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { DesktopId, HostRef } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import type { MoveKey, RelayPorts } from '../../../ports/hypervisor.js';
 import { makeFolderDurably } from '../../../os/durable-file.js';
 import { findProcess, killByPidFile, startProcess } from '../../../os/host-process.js';
-import { copyKeyOf } from './layout.js';
+import { cacheFolder, copyKeyOf } from './layout.js';
 import { prepareFolders } from './folders.js';
 import type { QemuHost } from './qemu-host.js';
 
@@ -62,7 +61,7 @@ async function start(host: QemuHost, move: MoveKey, end: object): Promise<void> 
   await prepareFolders(host);
   const files = host.layout.relay(move.desktop, copyKeyOf(move));
   if ((await findProcess(files.pidFile)) !== null) return;
-  const folder = join(host.layout.stateDir, 'cache');
+  const folder = cacheFolder(host.layout.stateDir);
   await makeFolderDurably(folder);
   await chmod(folder, 0o700);
   if (runAs !== null) await chown(folder, runAs.uid, runAs.gid);
