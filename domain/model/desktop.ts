@@ -1,6 +1,6 @@
 // What a desktop is, independent of the host it runs on. The definition travels with a move; it holds nothing of a site.
 import { z } from 'zod';
-import { diskSumProblem, firmwareProblem, HARDWARE } from './hardware.js';
+import { HARDWARE, hardwareProblems } from './hardware.js';
 import { readsOldNames } from './old-names.js';
 import { Ipv4, MacAddress, Port } from './address.js';
 import { DesktopId } from './ids.js';
@@ -41,10 +41,8 @@ export const DesktopDefinition = readsOldNames(
       ...HARDWARE,
     })
     .superRefine((definition, ctx) => {
-      const problem = diskSumProblem(definition);
-      if (problem !== null) ctx.addIssue({ code: 'custom', path: ['diskMiB'], message: problem });
-      const small = firmwareProblem(definition);
-      if (small !== null) ctx.addIssue({ code: 'custom', path: ['memoryMiB'], message: small });
+      for (const [field, message] of hardwareProblems(definition))
+        ctx.addIssue({ code: 'custom', path: [field], message });
     }),
 );
 export type DesktopDefinition = z.infer<typeof DesktopDefinition>;

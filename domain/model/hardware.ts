@@ -52,7 +52,7 @@ export function disksOf({ diskMiB, disks }: Sized): readonly DiskDefinition[] {
 }
 
 /** What of a definition's disks contradicts itself; null: nothing. */
-export function diskSumProblem({ diskMiB, disks }: Sized): string | null {
+function diskSumProblem({ diskMiB, disks }: Sized): string | null {
   const sum = disks?.reduce((n, d) => n + d.sizeMiB, 0) ?? diskMiB;
   return sum === diskMiB ? null : `expected ${String(sum)}, the sum of the disks`;
 }
@@ -65,4 +65,12 @@ export function firmwareProblem(d: { firmware?: string | undefined; memoryMiB: n
   return d.firmware === 'uefi' && d.memoryMiB < UEFI_LEAST_MEMORY_MIB
     ? `expected at least ${String(UEFI_LEAST_MEMORY_MIB)} with firmware uefi`
     : null;
+}
+
+/** What of a definition contradicts itself: the field, and what is wrong with it. */
+export function hardwareProblems(
+  d: Sized & { firmware?: string | undefined; memoryMiB: number },
+): [field: string, message: string][] {
+  const problems = { diskMiB: diskSumProblem(d), memoryMiB: firmwareProblem(d) };
+  return Object.entries(problems).filter((entry): entry is [string, string] => entry[1] !== null);
 }

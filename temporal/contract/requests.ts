@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { CAUSES } from '../../domain/migration/phases.js';
 import { DesktopConstraints } from '../../domain/model/constraints.js';
 import { Boot, DesktopDefinition } from '../../domain/model/desktop.js';
-import { diskSumProblem, firmwareProblem, HARDWARE } from '../../domain/model/hardware.js';
+import { HARDWARE, hardwareProblems } from '../../domain/model/hardware.js';
 import { DesktopId, HostId, HostRef, SiteId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { readsOldNames } from '../../domain/model/old-names.js';
@@ -52,9 +52,8 @@ export const CreateDesktop = readsOldNames(
       wait: z.boolean().default(true),
     })
     .superRefine((ask, ctx) => {
-      const problems = { diskMiB: diskSumProblem(ask), memoryMiB: firmwareProblem(ask) };
-      for (const [field, message] of Object.entries(problems))
-        if (message !== null) ctx.addIssue({ code: 'custom', path: [field], message });
+      for (const [field, message] of hardwareProblems(ask))
+        ctx.addIssue({ code: 'custom', path: [field], message });
     }),
 );
 export type CreateDesktop = z.infer<typeof CreateDesktop>;
