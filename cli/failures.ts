@@ -88,3 +88,12 @@ export function noMove(desktop: DesktopId, cause?: unknown): VmshadowError {
     { cause, details: { desktop } },
   );
 }
+
+/** The error for a desktop that the pool does not have. */
+export function noDesktop(desktop: DesktopId, pool: string): VmshadowError {
+  return new VmshadowError(
+    'UNKNOWN_DESKTOP',
+    `there is no desktop ${desktop} in the pool ${pool}. \`vmshadow desktop list\` shows all.`,
+    { details: { desktop } },
+  );
+}

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { CliContext } from './context.js';
 import type { ExitCode } from './exit-codes.js';
+import { addCache, addDaemons, addKeys } from './program-machines.js';
 
 /** What the program tells its caller besides printing. */
 export interface ProgramResult {
@@ -62,63 +63,6 @@ function pooled(command: Command): Command {
   return command
     .option('--pool <pool>', 'the pool of desktops (default: main)')
     .option('--json', 'print data for programs');
-}
-
-function addDaemons(program: Command, context: CliContext): void {
-  program
-    .command('manager')
-    .description('run the manager: the shadow loop and the moves (anywhere)')
-    .requiredOption('--config <file>', 'vmshadow.yaml: sites, hosts, policy, limits')
-    .option(
-      '--metrics <address>',
-      'serve metrics to Prometheus at ADDRESS:PORT, or at a PORT of loopback (default: off)',
-    )
-    .action(async (o: Raw) => (await import('./commands/daemons.js')).managerCommand(o));
-  program
-    .command('dom0')
-    .description("run a host's agent: desktops, traffic, connections (as root, on each host)")
-    .option('--config <file>', 'dom0.yaml: this host')
-    .option(
-      '--metrics <address>',
-      'serve metrics to Prometheus at ADDRESS:PORT, or at a PORT of loopback (default: off)',
-    )
-    .option('--example', 'print an example dom0.yaml, with every setting, and end')
-    .action(async (o: Raw) => (await import('./commands/daemons.js')).dom0Command(context, o));
-  program
-    .command('relay')
-    .description("run one end of a move's relay (dom0 does, for each move)")
-    .requiredOption('--pidfile <file>', 'written when everything is in force')
-    .requiredOption('--spec <json>', 'what it connects')
-    .action(async (o: Raw) => (await import('./commands/relay.js')).relayCommand(o));
-  program
-    .command('proxy')
-    .description('run the connection proxy of a thin client (as root)')
-    .requiredOption('--config <file>', 'client.yaml, made by `vmshadow keys enroll`')
-    .option(
-      '--state <file>',
-      'what it learns of its desktop (default: /var/lib/vmshadow/client-DESKTOP.json)',
-    )
-    .action(async (o: Raw) => (await import('./commands/proxy.js')).proxyCommand(o));
-  program
-    .command('codec-server')
-    .description('let the Temporal UI on this machine show what is encrypted or compressed')
-    .option('--port <port>', 'port on loopback (default: 8234)')
-    .option(
-      '--origin <url...>',
-      'where the UI comes from (default: http://127.0.0.1:8233 http://localhost:8233)',
-    )
-    .action(async (o: Raw) => (await import('./commands/codec-server.js')).codecServerCommand(context, o));
-  program
-    .command('dev')
-    .description('run a Temporal server with its web UI, and the manager, on this machine')
-    .option('--config <file>', 'the cloud', 'vmshadow.yaml')
-    .option('--db <file>', 'database of the Temporal server', '.vmshadow/temporal.db')
-    .option('--ip <address>', 'address of the server and its UI', '127.0.0.1')
-    .option('--insecure', 'although an --ip beyond this machine is open to everybody who reaches it')
-    .option('--port <port>', 'port of the server (default: 7233)')
-    .option('--ui-port <port>', "port of the server's web UI (default: 8233)")
-    .option('--example', 'print an example vmshadow.yaml and end')
-    .action(async (o: Raw) => (await import('./commands/dev.js')).devCommand(context, o));
 }
 
 function addLooks(program: Command, context: CliContext): void {
@@ -251,24 +195,6 @@ function addReconcile(program: Command, context: CliContext, result: ProgramResu
     });
 }
 
-function addCache(program: Command, context: CliContext): void {
-  const cache = program
-    .command('cache')
-    .description("this host's site cache, for moves that come through relays");
-  const common = (command: Command) =>
-    command
-      .requiredOption('--config <file>', 'dom0.yaml: this host')
-      .option('--json', 'print data for programs');
-  common(cache.command('show'))
-    .description('show what it holds')
-    .action(async (o: Raw) => (await import('./commands/cache.js')).showCacheCommand(context, o));
-  common(cache.command('add <image>'))
-    .description('put the pages of a disk image, raw or qcow2, into it')
-    .action(async (image: string, o: Raw) =>
-      (await import('./commands/cache.js')).addCacheCommand(context, { ...o, image }),
-    );
-}
-
 function addDesktops(program: Command, context: CliContext, result: ProgramResult): void {
   const desktop = program
     .command('desktop')
@@ -353,58 +279,6 @@ function addFingerprint(program: Command, context: CliContext): void {
     .action(async (file: string, o: Raw) =>
       (await import('./commands/explain-desktop.js')).fingerprintCommand(context, { ...o, file }),
     );
-}
-
-function addKeys(program: Command, context: CliContext): void {
-  const keys = program.command('keys').description("the cloud's authority, certificates of hosts, clients");
-  const dir = (command: Command) =>
-    command
-      .option('--dir <folder>', "the authority's folder (default: ./keys)")
-      .option('--json', 'print data for programs');
-  dir(keys.command('init'))
-    .description('make the authority; one that is there is kept')
-    .action(async (o: Raw) => (await import('./commands/keys.js')).initCommand(context, o));
-  dir(keys.command('issue <host>'))
-    .description('make certificate and identity of a host, SITE/HOST; again: renew the certificate')
-    .requiredOption('--address <ip...>', 'addresses at which the host serves its peers')
-    .option('--out <folder>', 'where to (default: DIR/hosts/SITE/HOST)')
-    .action(async (host: string, o: Raw) =>
-      (await import('./commands/keys.js')).issueCommand(context, { ...o, host }),
-    );
-  dir(keys.command('renew <host>'))
-    .description('new certificates of a host (SITE/HOST), for the same addresses')
-    .option('--address <ip...>', 'other addresses')
-    .action(async (host: string, o: Raw) =>
-      (await import('./commands/keys.js')).renewCommand(context, { ...o, host }),
-    );
-  dir(keys.command('revoke [host]'))
-    .description('revoke a host (SITE/HOST), or a thin client')
-    .option('--client <key>', "a thin client's public key")
-    .action(async (host: string | undefined, o: Raw) =>
-      (await import('./commands/keys.js')).revokeCommand(context, { ...o, host }),
-    );
-  dir(keys.command('enroll <desktop>'))
-    .description("make the file of a thin client's proxy")
-    .option('--config <file>', 'the cloud (default: vmshadow.yaml)')
-    .option('--external <address>', "the desktop's address (default: the loop is asked)")
-    .option('--out <file>', 'where to (default: client-DESKTOP.yaml)')
-    .option('--pool <pool>', 'the pool of desktops (default: main)')
-    .action(async (desktop: string, o: Raw) =>
-      (await import('./commands/enroll.js')).enrollCommand(context, { ...o, desktop }),
-    );
-  keys
-    .command('payload <file>')
-    .description('make the keys that payloads are encrypted with, or show them')
-    .option('--add', 'add a key, to be read with')
-    .option('--use <id>', 'write with this one')
-    .option('--remove <id>', 'forget this one')
-    .option('--json', 'print data for programs')
-    .action(async (file: string, o: Raw) =>
-      (await import('./commands/payload-keys.js')).payloadKeysCommand(context, { ...o, file }),
-    );
-  dir(keys.command('show').alias('list'))
-    .description('show the authority, the hosts, their public keys, and the days left')
-    .action(async (o: Raw) => (await import('./commands/keys.js')).showCommand(context, o));
 }
 
 function addCompletion(program: Command, context: CliContext): void {

@@ -17,7 +17,7 @@ import { followMove } from '../follow.js';
 import type { LoopClient } from '../loop-client.js';
 import { readSavedPlan, snapshotOfStatus } from '../plan-document.js';
 import { formatClock } from '../render/format.js';
-import { renderApplied } from '../render/plan-life.js';
+import { isGood, renderApplied } from '../render/plan-life.js';
 import { withLoop } from '../with-loop.js';
 
 const Options = z.object({
@@ -68,9 +68,8 @@ export async function applyCommand(context: CliContext, raw: unknown): Promise<E
   if (pool !== undefined && pool !== of)
     throw usageError('apply', `${file} is a plan for the pool ${of}, not for ${pool}`);
   return withLoop(of, async (loop) => {
-    const [status, policy] = [await loop.wholeStatus(), await loop.policy()];
-    const now = snapshotOfStatus(status, policy.placement);
-    const changes = changesBetween({ ...document.cloud, policy: {} }, { ...now, policy: {} });
+    const now = snapshotOfStatus(await loop.wholeStatus(), {});
+    const changes = changesBetween({ ...document.cloud, policy: {} }, now);
     const wanted = document.plan.moves.map(wantedOf);
     const applying = new Applying(context, loop);
     const whole = dryRun
@@ -88,8 +87,7 @@ export async function applyCommand(context: CliContext, raw: unknown): Promise<E
       context.note('Moves that have begun go on; the others are not started. `vmshadow status` shows them.');
       return EXIT.interrupted;
     }
-    const good: readonly AppliedMove['result'][] = ['moved', 'already-there', 'would-start'];
-    return moves.every((m) => good.includes(m.result)) ? EXIT.ok : EXIT.refused;
+    return moves.every(isGood) ? EXIT.ok : EXIT.refused;
   });
 }
 

@@ -1,11 +1,11 @@
 // `vmshadow desktop constrain DESKTOP`: show or change where a desktop may be, whatever it gains.
 import { z } from 'zod';
 import { constraintWords, DesktopConstraints } from '../../domain/model/constraints.js';
-import { VmshadowError } from '../../domain/errors.js';
 import { DesktopId } from '../../domain/model/ids.js';
 import { LOOP } from '../../temporal/contract/loop.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
+import { noDesktop } from '../failures.js';
 import { withLoop } from '../with-loop.js';
 
 const { allowedSites, forbiddenSites, requires } = DesktopConstraints.shape;
@@ -47,11 +47,7 @@ export async function constrainCommand(context: CliContext, raw: unknown): Promi
     if (clear || Object.keys(constraints).length > 0)
       return loop.update(LOOP.constrainDesktop, { desktop, clear, constraints });
     const [found] = (await loop.status({ desktop })).desktops;
-    if (found === undefined)
-      throw new VmshadowError(
-        'UNKNOWN_DESKTOP',
-        `there is no desktop ${desktop} in the pool ${pool}. \`vmshadow desktop list\` shows all.`,
-      );
+    if (found === undefined) throw noDesktop(desktop, pool);
     return found.constraints ?? {};
   });
   const words = constraintWords(now);

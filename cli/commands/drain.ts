@@ -11,7 +11,7 @@ import { EXIT, type ExitCode } from '../exit-codes.js';
 import type { LoopClient } from '../loop-client.js';
 import { placeArgument } from '../place-argument.js';
 import { makeLineView } from '../progress-view.js';
-import { renderDrainEnd, renderDrainLine } from '../render/drain.js';
+import { type DrainOutcome, renderDrainEnd, renderDrainLine } from '../render/drain.js';
 import { plural } from '../render/format.js';
 import { withLoop } from '../with-loop.js';
 
@@ -20,9 +20,6 @@ const Options = z.object({ ...poolOptions, place: placeArgument, follow: z.boole
 const LOOK_MS = 1_000;
 /** One cycle may see a world that a move has just changed: what it says of those who are held is believed when the next one says it too. */
 const SAID_TWICE = 2;
-
-/** How a drain that was followed ended; `stuck`: whoever is left cannot leave, `ended`: an operator has undrained it. */
-type DrainOutcome = 'empty' | 'stuck' | 'ended';
 
 /** Run `vmshadow drain SITE|SITE/HOST`: 0 when it is empty (or has begun, with --no-follow), 1 when something cannot leave. */
 export async function drainCommand(context: CliContext, raw: unknown): Promise<ExitCode> {

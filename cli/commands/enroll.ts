@@ -6,6 +6,7 @@ import { Ipv4 } from '../../domain/model/address.js';
 import { DesktopId } from '../../domain/model/ids.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
+import { noDesktop } from '../failures.js';
 import { LOOP } from '../../temporal/contract/loop.js';
 import { withLoop } from '../with-loop.js';
 import { assertFree, newClient, readCloudFacts, writeClientFile } from '../enrollment.js';
@@ -49,12 +50,7 @@ export async function enrollCommand(context: CliContext, raw: unknown): Promise<
 async function presentAddress(pool: z.output<typeof Options>['pool'], desktop: DesktopId): Promise<string> {
   const status = await withLoop(pool, (loop) => loop.status({ desktop }));
   const [found] = status.desktops;
-  if (found === undefined)
-    throw new VmshadowError(
-      'UNKNOWN_DESKTOP',
-      `there is no desktop ${desktop} in the pool ${pool}. \`vmshadow desktop list\` shows all.`,
-      { details: { desktop } },
-    );
+  if (found === undefined) throw noDesktop(desktop, pool);
   if (found.external === null)
     throw new VmshadowError(
       'DESKTOP_DOWN',

@@ -1,9 +1,9 @@
 // `vmshadow explain DESKTOP` and `vmshadow fingerprint FILE`: the account of a rank, live or from a capture.
 import { z } from 'zod';
-import { VmshadowError } from '../../domain/errors.js';
 import { DesktopId } from '../../domain/model/ids.js';
 import { parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
+import { noDesktop } from '../failures.js';
 import { withLoop } from '../with-loop.js';
 
 const Explain = z.object({ ...poolOptions, desktop: DesktopId });
@@ -17,12 +17,7 @@ export async function explainCommand(context: CliContext, raw: unknown): Promise
     fingerprint: await loop.fingerprint(desktop),
   }));
   const [found] = status.desktops;
-  if (found === undefined)
-    throw new VmshadowError(
-      'UNKNOWN_DESKTOP',
-      `there is no desktop ${desktop} in the pool ${pool}. \`vmshadow desktop list\` shows all.`,
-      { details: { desktop } },
-    );
+  if (found === undefined) throw noDesktop(desktop, pool);
   if (json) {
     context.out(JSON.stringify({ ...found, fingerprint }, null, 2));
     return;

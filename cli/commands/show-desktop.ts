@@ -1,10 +1,10 @@
 // `vmshadow desktop show`: a desktop's definition as the file that makes it again.
 import { z } from 'zod';
-import { VmshadowError } from '../../domain/errors.js';
 import { documentOf } from '../../domain/model/desktop-document.js';
 import { DesktopId } from '../../domain/model/ids.js';
 import { parseArguments, poolOptions, usageError } from '../arguments.js';
 import type { CliContext } from '../context.js';
+import { noDesktop } from '../failures.js';
 import { withLoop } from '../with-loop.js';
 
 const Show = z.object({ ...poolOptions, yaml: z.boolean().default(false), desktop: DesktopId });
@@ -14,12 +14,7 @@ export async function showDesktopCommand(context: CliContext, raw: unknown): Pro
   const { pool, json, yaml, desktop } = parseArguments(Show, raw, 'desktop show', ['desktop']);
   if (json && yaml) throw usageError('desktop show', '--json, --yaml: give one of both');
   const definition = await withLoop(pool, (loop) => loop.definition(desktop));
-  if (definition === null)
-    throw new VmshadowError(
-      'UNKNOWN_DESKTOP',
-      `there is no desktop ${desktop} in the pool ${pool}. \`vmshadow desktop list\` shows all.`,
-      { details: { desktop } },
-    );
+  if (definition === null) throw noDesktop(desktop, pool);
   const document = documentOf(definition);
   if (json) {
     context.out(JSON.stringify(document, null, 2));

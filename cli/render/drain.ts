@@ -1,4 +1,5 @@
 // What is said of sites and hosts that are being emptied. Pure.
+import { hostKey } from '../../domain/model/ids.js';
 import type { DrainResident, DrainStatus } from '../../temporal/contract/drain.js';
 import type { LoopStatus } from '../../temporal/contract/status.js';
 import { cut, formatAge, formatRank, plural } from './format.js';
@@ -30,8 +31,11 @@ export function renderDrainLine(drain: DrainStatus): string {
   ].join('  ');
 }
 
+/** How a drain that was followed ended; `stuck`: whoever is left cannot leave, `ended`: an operator has undrained it. */
+export type DrainOutcome = 'empty' | 'stuck' | 'ended';
+
 /** What is printed when a drain has been followed to its end. */
-export function renderDrainEnd(outcome: 'empty' | 'stuck' | 'ended', last: DrainStatus): string {
+export function renderDrainEnd(outcome: DrainOutcome, last: DrainStatus): string {
   const { place, residents, left } = last;
   if (outcome === 'empty')
     return `${place} is empty. Nobody comes there until \`vmshadow undrain ${place}\`.`;
@@ -40,7 +44,7 @@ export function renderDrainEnd(outcome: 'empty' | 'stuck' | 'ended', last: Drain
   const more = left > residents.length ? [`  and ${String(left - residents.length)} more`] : [];
   return [
     `${place}: ${plural(left, 'desktop')} cannot leave:`,
-    ...residents.map((r) => `  ${r.desktop} at ${r.host.site}/${r.host.host}: ${printable(r.why)}`),
+    ...residents.map((r) => `  ${r.desktop} at ${hostKey(r.host)}: ${printable(r.why)}`),
     ...more,
     `The drain goes on: whatever changes is used. \`vmshadow undrain ${place}\` ends it.`,
   ].join('\n');
@@ -57,7 +61,7 @@ const SHOWN = 10;
 
 const row = (r: DrainResident) => [
   r.desktop,
-  `${r.host.site}/${r.host.host}`,
+  hostKey(r.host),
   formatRank(r.rank),
   r.is,
   cut(printable(r.why), 140),

@@ -20,9 +20,14 @@ function changeSection(changes: readonly Change[]): string {
   );
 }
 
+/** Tell whether a move of a plan is made, or would be. */
+export function isGood({ result }: Applied['moves'][number]): boolean {
+  return ['moved', 'already-there', 'would-start'].includes(result);
+}
+
 /** Render what became of the moves of a plan. */
 export function renderApplied({ plan, dryRun, changes, moves }: Applied): string {
-  const good = moves.filter((m) => ['moved', 'already-there', 'would-start'].includes(m.result)).length;
+  const good = moves.filter(isGood).length;
   const verb = dryRun ? 'would be made' : 'made';
   return [
     `PLAN ${plan.file} of pool ${plan.pool}, made ${formatAge(plan.madeAtMs, Date.now())}: ${String(good)} of ${plural(moves.length, 'move')} ${verb}`,

@@ -164,7 +164,7 @@ export function nearestSite(rtts: Readonly<Record<string, number>>): string {
 function desktopNote(d: DesktopStatus, atMs: number): string {
   const relayed = (d.relayed ?? []).map(
     ({ oldExternal, connections, rttMs }) =>
-      `${String(connections)} connection${connections === 1 ? '' : 's'} over ${printable(oldExternal)} (+${formatMs(rttMs)})`,
+      `${plural(connections, 'connection')} over ${printable(oldExternal)} (+${formatMs(rttMs)})`,
   );
   return [ownNote(d, atMs), ...relayed].filter((note) => note !== '').join('; ');
 }
