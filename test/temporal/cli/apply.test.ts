@@ -11,6 +11,7 @@ import { shadowLoopId } from '../../../temporal/contract/names.js';
 import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../../lab/fakes/fake-host.js';
 import { busyWindow } from '../../support/busy-window.js';
 import { ControlPlane } from '../../support/control-plane.js';
+import { eventually } from '../../support/eventually.js';
 import { oneHostSites } from '../../support/one-host-sites.js';
 import { vmshadow } from '../../support/vmshadow.js';
 
@@ -63,10 +64,10 @@ function nearTo(rttMs: readonly number[]): void {
 async function cycle(): Promise<void> {
   const { cycle: before } = await loop().query(LOOP.status);
   await loop().signal(LOOP.runCycle, { act: false, cause: 'operator' });
-  for (let i = 0; i < 300; i++) {
-    if ((await loop().query(LOOP.status)).cycle > before) break;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await eventually(
+    () => loop().query(LOOP.status),
+    ({ cycle: now }) => now > before,
+  );
 }
 
 beforeAll(async () => {
@@ -170,8 +171,10 @@ describe("a plan's life", () => {
     await loop().executeUpdate(LOOP.requestMove, {
       args: [{ desktop: DesktopId.parse('gone'), site: SiteId.parse('us-north') }],
     });
-    for (let i = 0; i < 300 && cloud.runningAt('gone')[0] !== 'us-north/h1'; i++)
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    await eventually(
+      () => Promise.resolve(cloud.runningAt('gone')),
+      ([at]) => at === 'us-north/h1',
+    );
     expect((await run('desktop', 'stop', 'halted')).exit).toBe(0);
   });
 
