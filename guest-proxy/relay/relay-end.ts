@@ -4,7 +4,7 @@ import { TokenBucket } from '../protocol/token-bucket.js';
 import { ReplayWindow } from '../protocol/replay-window.js';
 import { type Direction, type Header, makeSession, open, seal, SESSION_BYTES, sessionKey } from './wire.js';
 
-/** Sessions begin when a desktop moves or a dom0 starts; each trial costs some 10 us. */
+/** Sessions begin when a desktop moves or a dom0 starts; each trial derives a key and opens a packet. */
 const TRIALS_A_SECOND = 100;
 const TRIAL_BURST = 50;
 /** Generation and start: the later one counts. */

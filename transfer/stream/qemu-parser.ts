@@ -1,5 +1,5 @@
 // QEMU's migration stream (version 3), as far as the RAM section goes. Whatever it does not know ends its reading: from there on all bytes pass as
-// they are. Layout: the head of docs/transfer.md, checked against QEMU 10.0's migration/ram.c and migration/savevm.c.
+// they are. Layout: QEMU 10.0's migration/ram.c and migration/savevm.c.
 import type { RecordHead } from './batch.js';
 import { PAGE_BYTES, isZero } from './pages.js';
 import type { Sink, StreamParser } from './sink.js';
