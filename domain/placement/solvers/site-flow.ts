@@ -6,7 +6,7 @@
 //   complete: arcs that were left out at first and are asked for by the prices.
 //   keep: other weights for a desktop whose site stays its best one; no path.  addSlots, takeSlot: other capacities, a path a slot.
 // Invariant (optimality): with prices p >= 0, p = 0 where slots are free, every desktop is where W - p is largest.
-import { Heap } from './heap.js';
+import { Arcs } from './arcs.js';
 import { startingPrices } from './starting-prices.js';
 
 /** Weights: desktop x site, larger is better, -Infinity where the desktop may not be. */
@@ -17,8 +17,6 @@ export interface SiteFlowProblem {
   readonly capacity: Int32Array;
 }
 
-/** Sites, the best ones at the starting prices, that a desktop has arcs to at first: more are seldom asked for (measured: docs/placement.md). */
-const FIRST_ARCS = 12;
 /** Gains below this, ms, are rounding: a millionth of a tie. */
 const ROUNDING = 1e-10;
 
@@ -28,23 +26,13 @@ export class SiteFlow {
   readonly #w: Float64Array;
   readonly #free: Int32Array;
   readonly #site: Int32Array;
-  readonly #heaps: (Heap | undefined)[];
-  /** Top of each heap, kept flat: reading it there is what the searches do most. May be stale until #arcKey has looked. */
-  readonly #topKey: Float64Array;
-  readonly #top: Int32Array;
-  /** 1: its weights were replaced once, so old keys of it may be about. */
-  readonly #changed: Uint8Array;
-  /** desktop x site; 1: it has an arc there. Those that no price has asked for yet have none: `complete` adds them. */
-  readonly #arcs: Uint8Array;
+  readonly #arcs: Arcs;
   /** Minus the price of a slot, so <= 0. */
   readonly #pi: Float64Array;
   readonly #dist: Float64Array;
   readonly #next: Int32Array;
   readonly #via: Int32Array;
   readonly #done: Uint8Array;
-  #pushes = 0;
-  /** Arcs have been left out. */
-  #sparse = false;
 
   constructor(problem: SiteFlowProblem) {
     const l = problem.siteCount;
@@ -53,11 +41,7 @@ export class SiteFlow {
     this.#w = problem.weights;
     this.#free = Int32Array.from(problem.capacity);
     this.#site = new Int32Array(problem.desktopCount).fill(-1);
-    this.#heaps = new Array<Heap | undefined>(l * l).fill(undefined);
-    this.#topKey = new Float64Array(l * l).fill(Infinity);
-    this.#top = new Int32Array(l * l).fill(-1);
-    this.#changed = new Uint8Array(problem.desktopCount);
-    this.#arcs = new Uint8Array(problem.desktopCount * l).fill(1);
+    this.#arcs = new Arcs(l, this.#w, this.#site);
     this.#pi = new Float64Array(l);
     this.#dist = new Float64Array(l);
     this.#next = new Int32Array(l);
@@ -72,7 +56,7 @@ export class SiteFlow {
 
   /** Keys put on heaps so far: what is stale among them is taken away only when it comes up. */
   get pushes(): number {
-    return this.#pushes;
+    return this.#arcs.pushes;
   }
 
   /** Capacity that nobody uses at a site. */
@@ -83,93 +67,6 @@ export class SiteFlow {
   /** What one slot more is worth at each site. */
   prices(): Float64Array {
     return Float64Array.from(this.#pi, (x) => (x === 0 ? 0 : -x));
-  }
-
-  #attach(i: number, at: number): void {
-    const l = this.#l;
-    const w = this.#w;
-    const here = w[i * l + at] as number;
-    this.#site[i] = at;
-    // The way back from where it is going stays open: whoever is taken out can always be put in again.
-    this.#arcs[i * l + at] = 1;
-    for (let b = 0; b < l; b++) {
-      const there = w[i * l + b] as number;
-      if (b === at || there === -Infinity || this.#arcs[i * l + b] === 0) continue;
-      const arc = at * l + b;
-      this.#push(arc, here - there, i);
-    }
-  }
-
-  /** Attach all desktops that have a site, to heaps that are empty: each heap is made at once. */
-  #attachAll(desktops: Int32Array): void {
-    const l = this.#l;
-    const w = this.#w;
-    const members = Array.from({ length: l }, (): number[] => []);
-    for (const i of desktops) members[this.#site[i] as number]?.push(i);
-    members.forEach((here, at) => {
-      const m = here.length;
-      // Row by row of the weights, whose order is that of the memory.
-      const keys = new Float64Array(m * l);
-      const values = new Int32Array(m * l);
-      const counts = new Int32Array(l);
-      for (const i of here) {
-        const own = w[i * l + at] as number;
-        for (let b = 0; b < l; b++) {
-          const there = w[i * l + b] as number;
-          if (b === at || there === -Infinity || this.#arcs[i * l + b] === 0) continue;
-          const k = b * m + (counts[b] as number);
-          keys[k] = own - there;
-          values[k] = i;
-          counts[b] = (counts[b] as number) + 1;
-        }
-      }
-      for (let b = 0; b < l; b++) {
-        const count = counts[b] as number;
-        if (count === 0) continue;
-        const heap = Heap.of(keys.subarray(b * m, b * m + count), values.subarray(b * m, b * m + count));
-        const arc = at * l + b;
-        this.#heaps[arc] = heap;
-        this.#pushes += count;
-        this.#topKey[arc] = heap.topKey;
-        this.#top[arc] = heap.top;
-      }
-    });
-  }
-
-  #push(arc: number, key: number, i: number): void {
-    const h = (this.#heaps[arc] ??= new Heap());
-    h.push(key, i);
-    this.#pushes++;
-    this.#topKey[arc] = h.topKey;
-    this.#top[arc] = h.top;
-  }
-
-  /** Least that a desktop which really is at a loses by going to b; Infinity when nobody can. Its number is then in #top. */
-  #arcKey(a: number, b: number): number {
-    const arc = a * this.#l + b;
-    const u = this.#top[arc] as number;
-    if (u < 0) return Infinity;
-    if (this.#site[u] === a && this.#changed[u] === 0) return this.#topKey[arc] as number;
-    return this.#cleanArc(a, b, arc);
-  }
-
-  #cleanArc(a: number, b: number, arc: number): number {
-    const h = this.#heaps[arc] as Heap;
-    const l = this.#l;
-    const w = this.#w;
-    while (h.size > 0) {
-      const u = h.top;
-      // A desktop whose weights were changed comes back with other keys: an old key of the same place is stale too.
-      if (
-        this.#site[u] === a &&
-        (this.#changed[u] === 0 || h.topKey === (w[u * l + a] as number) - (w[u * l + b] as number))
-      )
-        break;
-      h.pop();
-    }
-    this.#topKey[arc] = h.topKey;
-    this.#top[arc] = h.top;
-    return h.topKey;
   }
 
   #nearest(): number {
@@ -230,11 +127,11 @@ export class SiteFlow {
       const base = (dist[a] as number) + (pi[a] as number);
       for (let b = 0; b < l; b++) {
         if (done[b] === 1) continue;
-        const reach = Math.max(base + this.#arcKey(a, b) - (pi[b] as number), dist[a] as number);
+        const reach = Math.max(base + this.#arcs.key(a, b) - (pi[b] as number), dist[a] as number);
         if (reach < (dist[b] as number)) {
           dist[b] = reach;
           this.#next[b] = a;
-          this.#via[b] = this.#top[a * l + b] as number;
+          this.#via[b] = this.#arcs.top(a, b);
         }
       }
     }
@@ -244,7 +141,7 @@ export class SiteFlow {
     for (let x = target; x >= 0;) {
       const before = this.#next[x] as number;
       const mover = this.#via[x] as number;
-      if (mover >= 0) this.#attach(mover, x);
+      if (mover >= 0) this.#arcs.attach(mover, x);
       x = before;
     }
     return true;
@@ -255,8 +152,7 @@ export class SiteFlow {
     const l = this.#l;
     const prices = startingPrices(this.#problem, desktops);
     prices.forEach((price, j) => (this.#pi[j] = price === 0 ? 0 : -price));
-    this.#sparse = l > 2 * FIRST_ARCS;
-    if (this.#sparse) for (const i of desktops) this.#keepBestArcs(i, prices);
+    this.#arcs.keepBest(desktops, prices);
     const waiting: number[] = [];
     for (const i of desktops) {
       let best = -1;
@@ -275,7 +171,7 @@ export class SiteFlow {
       this.#free[best] = (this.#free[best] as number) - 1;
       this.#site[i] = best;
     }
-    this.#attachAll(desktops);
+    this.#arcs.attachAll(desktops);
     // Free slots that have a price contradict it: they are withdrawn, then given back one by one to whoever gains most.
     const holes = this.#free.map((free, j) => (this.#pi[j] === 0 ? 0 : free));
     for (let j = 0; j < l; j++) if (this.#pi[j] !== 0) this.#free[j] = 0;
@@ -289,38 +185,9 @@ export class SiteFlow {
 
   /** Give everybody all arcs, once nobody would be better off by one; false where they have them. */
   #open(): boolean {
-    if (!this.#sparse) return false;
+    if (!this.#arcs.sparse) return false;
     this.complete();
-    const l = this.#l;
-    let opened = false;
-    this.#site.forEach((at, i) => {
-      for (let b = 0; b < l; b++) {
-        if (this.#arcs[i * l + b] === 1) continue;
-        this.#arcs[i * l + b] = 1;
-        opened = true;
-        const there = this.#w[i * l + b] as number;
-        if (at >= 0 && there > -Infinity) this.#push(at * l + b, (this.#w[i * l + at] as number) - there, i);
-      }
-    });
-    this.#sparse = false;
-    return opened;
-  }
-
-  /** Leave a desktop only the arcs to its best sites at these prices. */
-  #keepBestArcs(i: number, prices: Float64Array): void {
-    const l = this.#l;
-    const row = i * l;
-    const best = new Float64Array(FIRST_ARCS).fill(-Infinity);
-    for (let j = 0; j < l; j++) {
-      const value = (this.#w[row + j] as number) - (prices[j] as number);
-      let k = FIRST_ARCS - 1;
-      if (value <= (best[k] as number)) continue;
-      for (; k > 0 && (best[k - 1] as number) < value; k--) best[k] = best[k - 1] as number;
-      best[k] = value;
-    }
-    const least = best[FIRST_ARCS - 1] as number;
-    for (let j = 0; j < l; j++)
-      if ((this.#w[row + j] as number) - (prices[j] as number) < least) this.#arcs[row + j] = 0;
+    return this.#arcs.openAll();
   }
 
   /**
@@ -328,7 +195,7 @@ export class SiteFlow {
    * are none: then the prices prove that no pair left out would be better.
    */
   complete(): void {
-    if (!this.#sparse) return;
+    if (!this.#arcs.sparse) return;
     const l = this.#l;
     for (let found = true; found;) {
       found = false;
@@ -338,10 +205,8 @@ export class SiteFlow {
         const here = (this.#w[i * l + at] as number) + (this.#pi[at] as number) + ROUNDING;
         let better = false;
         for (let j = 0; j < l; j++) {
-          if ((this.#w[i * l + j] as number) + (this.#pi[j] as number) <= here || this.#arcs[i * l + j] === 1)
-            continue;
-          this.#arcs[i * l + j] = 1;
-          better = true;
+          if ((this.#w[i * l + j] as number) + (this.#pi[j] as number) <= here) continue;
+          if (this.#arcs.open(i, j)) better = true;
         }
         if (!better) continue;
         found = true;
@@ -388,11 +253,11 @@ export class SiteFlow {
       for (let a = 0; a < l; a++) {
         if (done[a] === 1) continue;
         const back =
-          (dist[b] as number) + Math.max(this.#arcKey(a, b) + (pi[a] as number) - (pi[b] as number), 0);
+          (dist[b] as number) + Math.max(this.#arcs.key(a, b) + (pi[a] as number) - (pi[b] as number), 0);
         if (back < (dist[a] as number)) {
           dist[a] = back;
           this.#next[a] = b;
-          this.#via[a] = this.#top[a * l + b] as number;
+          this.#via[a] = this.#arcs.top(a, b);
         }
       }
     }
@@ -405,7 +270,7 @@ export class SiteFlow {
     pi[end] = 0;
     for (let x = end; x !== hole;) {
       const to = this.#next[x] as number;
-      this.#attach(this.#via[x] as number, to);
+      this.#arcs.attach(this.#via[x] as number, to);
       x = to;
     }
     this.#free[end] = (this.#free[end] as number) + 1;
@@ -441,14 +306,13 @@ export class SiteFlow {
       if (b === at || row[b] === -Infinity) continue;
       const key = (row[at] as number) - (row[b] as number);
       // The same key is on the heap already.
-      if (key !== (old[at] as number) - (old[b] as number)) this.#push(at * l + b, key, i);
+      if (key !== (old[at] as number) - (old[b] as number)) this.#arcs.push(at * l + b, key, i);
     }
   }
 
   /** Give desktop `i` other weights while it is not inserted. */
   setRow(i: number, row: Float64Array): void {
-    this.#changed[i] = 1;
-    this.#arcs.fill(1, i * this.#l, (i + 1) * this.#l);
+    this.#arcs.renew(i);
     this.#w.set(row, i * this.#l);
   }
 
