@@ -28,6 +28,7 @@ import { announceAddress } from './announce.js';
 import { addressesOf, AddressChangeRecord, networkRecords } from './network-record.js';
 import { DesiredState } from './desired-state.js';
 import { DhcpServers } from './dhcp.js';
+import { nextAddress } from './external-pool.js';
 import { ForeignLook } from './foreign-look.js';
 import { Handoff } from './handoff.js';
 import { HoldQueue } from './hold-queue.js';
@@ -205,10 +206,12 @@ export class HostProxy implements DesktopNetwork {
     const record = await this.#state.change(desktop, (r) => {
       if (r.external !== null) return r;
       const used = new Set(this.#state.all().flatMap(addressesOf));
-      const unused = this.#inTurn().filter((address) => !used.has(address));
-      const kept = this.#relays.addresses();
-      // An address that only old connections use is given away last: the one that has been kept longest.
-      const free = unused.find((address) => !kept.includes(address)) ?? kept.find((a) => unused.includes(a));
+      const free = nextAddress(
+        this.#options.externalPool,
+        this.#lastAllocated,
+        used,
+        this.#relays.addresses(),
+      );
       if (free === undefined)
         throw new VmshadowError(
           'NO_CAPACITY',
@@ -367,13 +370,6 @@ export class HostProxy implements DesktopNetwork {
 
   relayed(): Promise<RelayedConnections[]> {
     return Promise.resolve(this.#relays.connections());
-  }
-
-  /** The pool from the address after the last one given: NATs remember connections of an address for a while after they have left it. */
-  #inTurn(): readonly string[] {
-    const pool = this.#options.externalPool;
-    const next = this.#lastAllocated === null ? 0 : pool.indexOf(this.#lastAllocated) + 1;
-    return [...pool.slice(next), ...pool.slice(0, next)];
   }
 
   /** Make the tap and its DHCP server; a guest with an address of its own does without the latter. */
