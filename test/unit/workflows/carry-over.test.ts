@@ -1,11 +1,11 @@
 import type { Hold } from '../../../domain/migration/held-moves.js';
-import type { DesktopReport, HostReport } from '../../../temporal/contract/host-report.js';
+import type { HostReport } from '../../../temporal/contract/host-report.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
-import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { DesktopId, HostRef } from '../../../domain/model/ids.js';
 import { loopStatus } from '../../../workflows/loop/status.js';
 import { beginRun, carryOver } from '../../../workflows/loop/carry-over.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
+import { desktopReport } from './desktop-report.js';
 
 const hostAt = (n: number) => ({
   id: `h${String(n)}`,
@@ -16,26 +16,13 @@ const cloud = CloudConfig.parse({ sites: [{ id: 'west', kind: 'regional', hosts:
 const [h1, h2] = ['h1', 'h2'].map((host) => HostRef.parse({ site: 'west', host })) as [HostRef, HostRef];
 const capacity = { slots: 2, vcpus: 2, memoryMiB: 1024, diskMiB: 1024 };
 
-const desktopReport = (id: string): DesktopReport => ({
-  definition: DesktopDefinition.parse({
-    id,
-    memoryMiB: 64,
-    diskMiB: 64,
-    network: { address: '10.77.0.2', gateway: '10.77.0.1', mac: '52:54:0a:4d:00:02' },
-  }),
-  state: 'running',
-  problem: null,
-  epoch: 1,
-  external: null,
-  diskUsedBytes: 0,
-  dirty: { memoryMbps: 3, diskMbps: null },
-});
+const withRates = (id: string) => desktopReport(id, { dirty: { memoryMbps: 3, diskMbps: null } });
 const reportOf = (host: HostRef, desktop: string): HostReport => ({
   host,
   atMs: 1,
   capacity,
   used: capacity,
-  desktops: [desktopReport(desktop)],
+  desktops: [withRates(desktop)],
   fingerprints: [],
   users: [],
 });
@@ -140,7 +127,7 @@ describe('the next run of a loop', () => {
     state.takeIn(h2, 2, { report: reportOf(h2, 'lost') });
     state.takeIn(h2, 3, { problem: 'does not answer' });
     const next = nextOf(state);
-    expect(next.desktops().map((d) => d.report)).toEqual([desktopReport('lost')]);
+    expect(next.desktops().map((d) => d.report)).toEqual([withRates('lost')]);
     expect([h1, h2].map((h) => next.isAlive(h))).toEqual([false, false]);
     expect([...next.problems]).toEqual([['west/h2', 'does not answer']]);
   });

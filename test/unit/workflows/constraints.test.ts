@@ -1,12 +1,12 @@
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { constraintWords, DesktopConstraints } from '../../../domain/model/constraints.js';
-import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { DesktopId, HostRef, hostKey } from '../../../domain/model/ids.js';
 import { packPlanRequest, unpackPlanRequest } from '../../../domain/placement/request/packed-request.js';
 import { ConstrainDesktop } from '../../../temporal/contract/requests.js';
 import { constrainDesktop, violationBy } from '../../../workflows/loop/constraints.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
 import { planRequest } from '../../../workflows/loop/plan-request.js';
+import { desktopReport } from './desktop-report.js';
 
 const host = (id: string, provides?: string[]) => ({
   id,
@@ -33,20 +33,7 @@ function stateWith(places: Record<string, string>): LoopState {
       atMs: 1,
       capacity: { vcpus: 8, memoryMiB: 8_192, diskMiB: 8_192, slots: 8 },
       used: { vcpus: 0, memoryMiB: 0, diskMiB: 0, slots: 0 },
-      desktops: here.map(([desktop]) => ({
-        definition: DesktopDefinition.parse({
-          id: desktop,
-          memoryMiB: 512,
-          diskMiB: 512,
-          network: { address: '10.7.0.2', gateway: '10.7.0.1', mac: '52:54:00:00:00:01' },
-        }),
-        state: 'running',
-        problem: null,
-        epoch: 1,
-        external: null,
-        diskUsedBytes: 0,
-        dirty: { memoryMbps: null, diskMbps: null },
-      })),
+      desktops: here.map(([desktop]) => desktopReport(desktop)),
       fingerprints: [],
       users: [],
     });

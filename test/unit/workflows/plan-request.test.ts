@@ -1,13 +1,13 @@
 import { readHostReport, type HostReport } from '../../../temporal/contract/host-report.js';
 import { REFERENCE_RTTS_MS, type Fingerprint } from '../../../domain/fingerprint/model.js';
 import { feltRtts } from '../../../domain/fingerprint/rank/move-gain.js';
-import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { HostId, HostRef, SiteId } from '../../../domain/model/ids.js';
 import { DrainPlace } from '../../../domain/drain/place.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
 import { beginRun, carryOver } from '../../../workflows/loop/carry-over.js';
 import { planDoubts, planRequest } from '../../../workflows/loop/plan-request.js';
+import { desktopReport } from './desktop-report.js';
 
 const NOW_MS = 1_000_000;
 const site = (id: string, kind: 'global' | 'regional', longitude?: number) => ({
@@ -45,22 +45,7 @@ describe('planRequest', () => {
     atMs: NOW_MS,
     capacity: { vcpus: 8, memoryMiB: 8_192, diskMiB: 8_192, slots: 8 },
     used: { vcpus: 1, memoryMiB: 512, diskMiB: 512, slots: 1 },
-    desktops: [
-      {
-        definition: DesktopDefinition.parse({
-          id,
-          memoryMiB: 512,
-          diskMiB: 512,
-          network: { address: '10.7.0.2', gateway: '10.7.0.1', mac: '52:54:00:00:00:01' },
-        }),
-        state: 'running',
-        problem: null,
-        epoch: 1,
-        external: null,
-        diskUsedBytes: 0,
-        dirty: { memoryMbps: null, diskMbps: null },
-      },
-    ],
+    desktops: [desktopReport(id)],
     fingerprints: [],
     users: [],
   });

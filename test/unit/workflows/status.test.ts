@@ -1,10 +1,10 @@
 import { CloudConfig } from '../../../domain/model/cloud.js';
-import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { HostRef } from '../../../domain/model/ids.js';
 import type { HostReport } from '../../../temporal/contract/host-report.js';
 import { DesktopsAsk } from '../../../temporal/contract/status.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
 import { loopStatus } from '../../../workflows/loop/status.js';
+import { desktopReport } from './desktop-report.js';
 
 const address = { address: '192.0.2.1', port: 1 };
 const cloud = CloudConfig.parse({
@@ -15,20 +15,9 @@ const capacity = { slots: 99, vcpus: 99, memoryMiB: 99_999, diskMiB: 99_999 };
 
 function stateWith(problems: readonly (string | null)[], more: Partial<HostReport> = {}): LoopState {
   const state = new LoopState(cloud, undefined);
-  const desktops = problems.map((problem, n) => ({
-    definition: DesktopDefinition.parse({
-      id: `d${String(n)}`,
-      memoryMiB: 64,
-      diskMiB: 64,
-      network: { address: '10.77.0.2', gateway: '10.77.0.1', mac: '52:54:0a:4d:00:02' },
-    }),
-    state: 'out-of-space' as const,
-    problem,
-    epoch: 1,
-    external: null,
-    diskUsedBytes: 0,
-    dirty: { memoryMbps: null, diskMbps: null },
-  }));
+  const desktops = problems.map((problem, n) =>
+    desktopReport(`d${String(n)}`, { state: 'out-of-space', problem }),
+  );
   const report = {
     host: h1,
     atMs: 0,
