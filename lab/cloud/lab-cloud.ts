@@ -46,6 +46,8 @@ export interface LabCloudOptions {
   readonly moveMbps: number;
   /** Ends the waiting for what starts. */
   readonly signal?: AbortSignal;
+  /** How long to wait for all hosts; a minute and a half unless it is said otherwise. */
+  readonly readyWithinMs?: number;
 }
 
 /** As whom a lab's QEMU runs: nobody's number, no account is needed. */
@@ -70,6 +72,7 @@ export class LabCloud {
   readonly #gates: readonly Gate[];
   readonly #hostKeys: readonly string[];
   readonly #processes = new Map<string, StartedCommand>();
+  readonly #starts = new Map<string, () => void>();
 
   private constructor(parts: {
     options: LabCloudOptions;
@@ -143,7 +146,7 @@ export class LabCloud {
     await cloud.until(
       (s) => s.hosts.every((h) => h.alive),
       'all hosts report',
-      READY_WITHIN_MS,
+      options.readyWithinMs ?? READY_WITHIN_MS,
       options.signal,
     );
     return cloud;
@@ -169,6 +172,20 @@ export class LabCloud {
     if (child === undefined) throw new VmshadowError('INPUT_INVALID', `the lab cloud has no process ${name}`);
     child.kill(signal);
     await child.ended;
+  }
+
+  /** Start a process of ours that has ended once more, as its supervisor does. */
+  restart(name: string): void {
+    const again = this.#starts.get(name);
+    if (again === undefined) throw new VmshadowError('INPUT_INVALID', `the lab cloud has no process ${name}`);
+    again();
+  }
+
+  /** Have the Temporal server stand still (SIGSTOP) for so long. */
+  async freezeTemporal(forMs: number): Promise<void> {
+    process.kill(this.#server.pid, 'SIGSTOP');
+    await sleep(forMs);
+    process.kill(this.#server.pid, 'SIGCONT');
   }
 
   /** Kill the Temporal server as a crash would, leave it away for `awayMs`, start it again on the same file, and wait until it answers. */
@@ -282,11 +299,15 @@ export class LabCloud {
 
   #start(name: string, namespace: string, args: readonly string[], env: Record<string, string> = {}): void {
     const bin = join(checkoutFolder(), 'bin', 'vmshadow.js');
-    const child = this.world.spawn(namespace, [process.execPath, bin, ...args], {
-      logFile: this.logFile(name),
-      env: { VMSHADOW_LOG: 'json', NODE_OPTIONS: '', ...env },
-    });
-    this.#processes.set(name, child);
+    const start = () => {
+      const child = this.world.spawn(namespace, [process.execPath, bin, ...args], {
+        logFile: this.logFile(name),
+        env: { VMSHADOW_LOG: 'json', NODE_OPTIONS: '', ...env },
+      });
+      this.#processes.set(name, child);
+    };
+    this.#starts.set(name, start);
+    start();
   }
 }
 

@@ -14,7 +14,7 @@ import { LOOP } from '../../../temporal/contract/loop.js';
 import { MOVE, type MoveStatus } from '../../../temporal/contract/move.js';
 import type { DesktopCreated } from '../../../temporal/contract/requests.js';
 import { migrateId } from '../../../temporal/contract/names.js';
-import { ID, startSmallCloud, verifyAt } from './support/small-cloud.js';
+import { ID, startSmallCloud, verifyAt } from '../../../lab/cloud/small-cloud.js';
 
 /** A guest that lost nothing: its one connection, its disk and its memory are what it left them. */
 const WHOLE = {

@@ -12,7 +12,7 @@ import { MOVE, type MoveStatus } from '../../../temporal/contract/move.js';
 import { migrateId } from '../../../temporal/contract/names.js';
 import type { ReconcileResult } from '../../../temporal/contract/reconcile.js';
 import { vmshadow } from '../../support/vmshadow.js';
-import { ID, startSmallCloud, verifyAt } from './support/small-cloud.js';
+import { ID, startSmallCloud, verifyAt } from '../../../lab/cloud/small-cloud.js';
 
 const HOSTS = ['us-west/h1', 'us-east/h1'] as const;
 const TEST_MS = 150_000;

@@ -1,15 +1,16 @@
 // Two sites, a user at home and one small guest that writes to its disk and its memory: all of the product's processes, on real parts.
-import { mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DesktopId } from '../../../../domain/model/ids.js';
-import { LabCloud } from '../../../../lab/cloud/lab-cloud.js';
-import { smallGuest } from '../../../../lab/images/locate.js';
-import { prepareDisk } from '../../../../lab/images/prepare-disk.js';
-import { Gate } from '../../../../lab/net/gate.js';
-import { bothWays } from '../../../../lab/net/plan.js';
-import { World } from '../../../../lab/net/world.js';
-import { askGuest, type GuestStatus } from '../../../../lab/stream/guest-control.js';
-import type { DesktopCreated } from '../../../../temporal/contract/requests.js';
+import { DesktopId } from '../../domain/model/ids.js';
+import { LabCloud } from './lab-cloud.js';
+import { smallGuest } from '../images/locate.js';
+import { prepareDisk } from '../images/prepare-disk.js';
+import { Gate } from '../net/gate.js';
+import { bothWays } from '../net/plan.js';
+import { World } from '../net/world.js';
+import { runCommand } from '../../os/run-command.js';
+import { askGuest, type GuestStatus } from '../stream/guest-control.js';
+import type { DesktopCreated } from '../../temporal/contract/requests.js';
 
 export interface SmallCloudSpec {
   readonly prefix: string;
@@ -18,6 +19,10 @@ export interface SmallCloudSpec {
   /** Round trips, ms: between the sites, and from the user to each. */
   readonly rttMs: { readonly sites: number; readonly west: number; readonly east: number };
   readonly policy: unknown;
+  /** Give each host's state a file system of its own with so much room, so that it can be filled; `unmount` takes it away. */
+  readonly stateMiB?: number;
+  /** How long to wait for the hosts at the beginning. */
+  readonly readyWithinMs?: number;
 }
 
 export interface SmallCloud {
@@ -26,6 +31,8 @@ export interface SmallCloud {
   /** Goes with the world. */
   readonly dir: string;
   readonly created: DesktopCreated;
+  /** Take away the file systems of `stateMiB`, before the world is destroyed: it cannot remove a folder that they stand on. */
+  readonly unmount: () => Promise<void>;
 }
 
 /** The desktop; it is made in us-west. */
@@ -35,7 +42,7 @@ const SIZES = { memoryMiB: 96, diskMiB: 96 };
 
 /** Build the world and start everything in it; what was begun is removed where that fails. */
 export async function startSmallCloud(spec: SmallCloudSpec): Promise<SmallCloud> {
-  const { prefix, wanMbps, rttMs, policy } = spec;
+  const { prefix, wanMbps, rttMs, policy, stateMiB, readyWithinMs } = spec;
   const world = await World.create({
     prefix,
     sites: [{ id: 'us-west' }, { id: 'us-east' }],
@@ -46,12 +53,24 @@ export async function startSmallCloud(spec: SmallCloudSpec): Promise<SmallCloud>
       ...bothWays('us-east', 'alice', rttMs.east),
     ],
   });
+  const mounted: string[] = [];
+  const unmount = () => removeMounts(mounted);
   try {
     const dir = await mkdtemp(`/var/tmp/vmshadow-${prefix}-`);
     const runDir = `/run/${prefix}`;
     for (const path of [dir, runDir]) world.alsoRemove(path);
+    if (stateMiB !== undefined)
+      for (const { name } of world.plan.hosts) await mountState(join(dir, 'hosts', name), stateMiB, mounted);
     const sites = ['us-west', 'us-east'].map((id) => ({ id, kind: 'regional' as const, capacity: CAPACITY }));
-    const cloud = await LabCloud.start({ world, dir, runDir, sites, policy, moveMbps: wanMbps });
+    const cloud = await LabCloud.start({
+      world,
+      dir,
+      runDir,
+      sites,
+      policy,
+      moveMbps: wanMbps,
+      ...(readyWithinMs === undefined ? {} : { readyWithinMs }),
+    });
     const image = smallGuest();
     const disk = join(dir, 'd1.raw');
     await prepareDisk(image, disk, { diskMiB: SIZES.diskMiB, usedMiB: 40 });
@@ -62,11 +81,27 @@ export async function startSmallCloud(spec: SmallCloudSpec): Promise<SmallCloud>
       { id: ID, site: 'us-west', image: disk, ...SIZES, boot },
       'alice',
     );
-    return { world, cloud, dir, created };
+    return { world, cloud, dir, created, unmount };
   } catch (error) {
+    await unmount();
     await world.destroy();
     throw error;
   }
+}
+
+/** Processes of a namespace keep the mounts that they began with: before any of the host is started. */
+async function mountState(folder: string, mebibytes: number, mounted: string[]): Promise<void> {
+  const [file, at] = [join(folder, 'file-system'), join(folder, 'state')] as const;
+  await mkdir(at, { recursive: true });
+  await runCommand(['truncate', '-s', `${String(mebibytes)}M`, file]);
+  await runCommand(['mke2fs', '-q', '-F', '-t', 'ext4', '-b', '4096', '-m', '0', file]);
+  await runCommand(['mount', '-o', 'loop', file, at]);
+  mounted.push(at);
+}
+
+async function removeMounts(mounted: string[]): Promise<void> {
+  for (let at = mounted.pop(); at !== undefined; at = mounted.pop())
+    await runCommand(['umount', '--lazy', at]);
 }
 
 /** Have the guest look at all that it has written, asked by its user at an external address. */
