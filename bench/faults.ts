@@ -1,0 +1,95 @@
+// `npm run bench -- faults [--runs=3] [--only=PHASE/FAULT,...] [--minutes=N] [--list]`: the fault matrix on the lab's real parts, a cell at a
+// time, the worst phases first, each cell once before any is tried again. What was measured is kept after each cell (bench/results/faults.json
+// and docs/faults.md), and another run goes on where this one stopped. Needs root and `npm run build`.
+import { z } from 'zod';
+import { messageOf } from '../domain/errors.js';
+import { randomFrom } from '../lab/random.js';
+import type { BenchResult } from './bench-result.js';
+import { readRuns, writeRuns } from './faults/book.js';
+import { runCell } from './faults/cell.js';
+import { Ground } from './faults/ground.js';
+import { cells, cellsNamed, FAULTS, nameOf, openCells, type Cell } from './faults/matrix.js';
+import type { Observed } from './faults/observed.js';
+import { countsOf, runsOf } from './faults/page.js';
+import { judge } from './faults/verdict.js';
+
+export const Options = z.strictObject({
+  /** How often each cell is to be hit, those of earlier runs counted. */
+  runs: z.coerce.number().int().min(1).default(3),
+  /** Cells, with commas between them; `*` for any phase or fault. They are run again `runs` times, whatever was measured. */
+  only: z
+    .string()
+    .transform((names) => names.split(','))
+    .refine((names) => names.every((name) => cellsNamed(name).length > 0), 'expected PHASE/FAULT, see --list')
+    .optional(),
+  /** Begin no cell after so many minutes. */
+  minutes: z.coerce.number().positive().default(Infinity),
+  /** Only say which cells there are. */
+  list: z.boolean().default(false),
+});
+
+/** Tries of a cell that the bench could not do, or that came too late for its phase. */
+const TRIES = 3;
+
+/** Run the open cells. */
+export async function run(options: z.infer<typeof Options>): Promise<BenchResult> {
+  if (options.list) return shown(cells.map((cell) => `${nameOf(cell)}: ${FAULTS[cell.fault]}`).join('\n'));
+  const known = await readRuns();
+  const endMs = Date.now() + options.minutes * 60_000;
+  const named = options.only?.flatMap(cellsNamed);
+  const before = new Map(cells.map((cell) => [nameOf(cell), runsOf(cell, known)]));
+  const again = (cell: Cell) => (named === undefined ? 0 : (before.get(nameOf(cell)) ?? 0));
+  const tries = new Map<string, number>();
+  const open = () =>
+    openCells(named ?? cells, (cell) => runsOf(cell, known) - again(cell), options.runs).filter(
+      (cell) => (tries.get(nameOf(cell)) ?? 0) < TRIES * options.runs,
+    );
+  const site = new Site();
+  try {
+    for (let [cell] = open(); cell !== undefined && Date.now() < endMs; [cell] = open()) {
+      tries.set(nameOf(cell), (tries.get(nameOf(cell)) ?? 0) + 1);
+      const observed = await site.run(cell, known.length);
+      if (observed === null) continue;
+      known.push(observed);
+      await writeRuns(known);
+    }
+  } finally {
+    await site.leave();
+  }
+  return shown(countsOf(known));
+}
+
+/** The ground that is in use; a new one after whatever may have spoilt it. */
+class Site {
+  #ground: Ground | null = null;
+
+  /** Run a cell and say what came of it; null where the bench could not do it. */
+  async run(cell: Cell, seed: number): Promise<Observed | null> {
+    const begunMs = Date.now();
+    const say = (text: string) =>
+      console.log(`${nameOf(cell)}: ${text} (${((Date.now() - begunMs) / 1_000).toFixed(0)} s)`);
+    try {
+      this.#ground ??= await Ground.make();
+      const observed = await runCell(this.#ground, cell, randomFrom(seed + 1));
+      const { kind, why } = judge(observed);
+      say([`${kind}, ${observed.outcome}`, ...why].join('; '));
+      if (kind === 'failing') await this.leave();
+      return observed;
+    } catch (error) {
+      say(`could not be run: ${messageOf(error)}`);
+      await this.leave();
+      return null;
+    }
+  }
+
+  async leave(): Promise<void> {
+    const ground = this.#ground;
+    this.#ground = null;
+    if (ground === null) return;
+    if (process.env['VMSHADOW_KEEP_LOGS'] !== undefined)
+      await ground.keepLogs(process.env['VMSHADOW_KEEP_LOGS']);
+    await ground.remove();
+  }
+}
+
+const shown = (table: string): BenchResult => ({ targets: [], table, raw: null, forTheRecord: false });
