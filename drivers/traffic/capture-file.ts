@@ -189,11 +189,15 @@ function nothingIn(source: CaptureSource, { counts, problem, others }: ReadCaptu
             .slice(0, 4)
             .map(([what, n]) => `${n} are ${what}`)
             .join(', ')}`;
+  const cut =
+    counts.truncated > 0
+      ? ` Another ${counts.truncated} packets were cut before their ports: capture at least 96 bytes of each.`
+      : '';
   const timeless =
     counts.timeless > 0 ? ` Another ${counts.timeless} packets carry no time (simple packet blocks).` : '';
   return new VmshadowError(
     'INPUT_INVALID',
-    `${source.name}: ${problem ?? `none of its ${counts.packets} packets is TCP or UDP over IP${named}.${timeless}`}${problem === undefined ? '' : '.'} ` +
+    `${source.name}: ${problem ?? `none of its ${counts.packets} packets is TCP or UDP over IP${named}.${cut}${timeless}`}${problem === undefined ? '' : '.'} ` +
       'Expected a pcap or pcapng capture of a desktop’s traffic.',
   );
 }

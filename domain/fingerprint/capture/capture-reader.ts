@@ -1,8 +1,9 @@
 // Reads captures, pcap (both byte orders, micro- and nanoseconds) and pcapng, from chunks of bytes of any size as they come. Never
 // throws on what it reads: damage ends the reading and is told in `problem`; everything before it has been given out.
+import { SECTION_HEADER } from './file-headers.js';
 import type { RawPacket } from './packet.js';
 import { PcapFormat } from './pcap.js';
-import { PcapngFormat, SECTION_HEADER } from './pcapng.js';
+import { PcapngFormat } from './pcapng.js';
 
 /** One file format, fed with a buffer; gives how many bytes it took and the packets in them. */
 export interface CaptureFormat {
@@ -10,8 +11,17 @@ export interface CaptureFormat {
   readonly timeless?: number;
   /** In the middle of something that is not read, however long. */
   readonly isPassing?: boolean;
-  /** Take whole records from the start of `bytes`. `problem` ends the capture. */
-  take(bytes: Uint8Array): { used: number; packets: RawPacket[]; problem?: string };
+  /** Take whole records from the start of `bytes`. */
+  take(bytes: Uint8Array): Taken;
+}
+
+export interface Taken {
+  readonly used: number;
+  readonly packets: RawPacket[];
+  /** What ends the capture. */
+  readonly problem?: string;
+  /** Another capture follows, of this format or the other: files that were put one behind the other. */
+  readonly ended?: boolean;
 }
 
 export class CaptureReader {
@@ -20,31 +30,38 @@ export class CaptureReader {
   #format: CaptureFormat | undefined;
   #rest: Uint8Array = new Uint8Array(0);
   #any = false;
+  #timelessBefore = 0;
 
   /** Packets that carry no time (pcapng's simple packet blocks): counted, not given out. */
   get timeless(): number {
-    return this.#format?.timeless ?? 0;
+    return this.#timelessBefore + (this.#format?.timeless ?? 0);
   }
 
   /** Take in the next bytes and give the packets that are complete. */
   push(chunk: Uint8Array): RawPacket[] {
     if (this.problem !== undefined || chunk.length === 0) return [];
     this.#any = true;
-    const bytes = this.#rest.length === 0 ? chunk : concatenated(this.#rest, chunk);
-    if (this.#format === undefined) {
-      if (bytes.length < 4) {
-        this.#rest = bytes;
-        return [];
+    const packets: RawPacket[] = [];
+    let bytes = this.#rest.length === 0 ? chunk : concatenated(this.#rest, chunk);
+    for (let more = true; more;) {
+      if (this.#format === undefined && bytes.length >= 4) {
+        this.#format = formatOf(bytes);
+        if (this.#format === undefined) {
+          this.problem = nameOf(bytes);
+          return packets;
+        }
       }
-      this.#format = formatOf(bytes);
-      if (this.#format === undefined) {
-        this.problem = nameOf(bytes);
-        return [];
-      }
+      if (this.#format === undefined) break;
+      const taken = this.#format.take(bytes);
+      for (const p of taken.packets) packets.push(p);
+      this.problem = taken.problem;
+      bytes = bytes.subarray(taken.used);
+      more = taken.ended === true;
+      if (!more) continue;
+      this.#timelessBefore = this.timeless;
+      this.#format = undefined;
     }
-    const { used, packets, problem } = this.#format.take(bytes);
-    this.problem = problem;
-    this.#rest = bytes.slice(used);
+    this.#rest = bytes.slice();
     return packets;
   }
 
@@ -72,6 +89,8 @@ const OTHERS: readonly (readonly [string, string])[] = [
   ['58435000', 'a NetXRay capture; `editcap -F pcap FILE NEW` converts it'],
   ['a1e2cb12', 'a pcap capture of a kind that is not read; `editcap -F pcap FILE NEW` converts it'],
   ['12cbe2a1', 'a pcap capture of a kind that is not read; `editcap -F pcap FILE NEW` converts it'],
+  ['1c0001ac', 'an IXIA capture; `editcap -F pcap FILE NEW` converts it'],
+  ['1c0001ab', 'an IXIA capture; `editcap -F pcap FILE NEW` converts it'],
   ['1f8b', 'compressed with gzip within what was unpacked; unpack it first'],
   ['28b52ffd', 'compressed with zstd; `zstd -d` unpacks it'],
   ['fd377a585a00', 'compressed with xz; `unxz` unpacks it'],

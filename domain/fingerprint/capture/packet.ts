@@ -1,7 +1,9 @@
 // Decodes the headers of one captured packet, of any length, from untrusted bytes. Never throws and never reads past the end:
 // what cannot be read is counted by its verdict. Layout: what layers.ts peels off, IPv4 or IPv6 with extensions, TCP or UDP.
 import ipaddr from 'ipaddr.js';
-import { ipPayload, linkPayload, notTransport } from './layers.js';
+import { byte, u16, u32 } from './bytes.js';
+import { linkPayload } from './layers.js';
+import { ipPayload, notTransport } from './tunnels.js';
 
 export interface TcpFields {
   readonly sequence: number;
@@ -40,6 +42,9 @@ export type Decoded =
   /** Not TCP or UDP over IP: what it is, for people. */
   | { readonly kind: 'other'; readonly what: string };
 
+/** libpcap's own limit; a longer record means that the reader is lost. */
+export const MAX_RECORD_BYTES = 262_144;
+
 export interface RawPacket {
   readonly timeMs: number;
   /** pcap link type (LINKTYPE_ numbers). */
@@ -60,6 +65,8 @@ const PAYLOAD_BYTES = 16;
 const MAX_TUNNELS = 8;
 /** Hop-by-hop, routing, destination options: next header and length in units of 8 bytes. */
 const IPV6_EXTENSIONS = new Set([0, 43, 60]);
+/** No IP packet is longer. */
+const MAX_IP_BYTES = 65_575;
 const IPV6_FRAGMENT = 44;
 /** More extension headers than any real stack sends: a bound against crafted chains. */
 const MAX_IPV6_EXTENSIONS = 8;
@@ -119,7 +126,7 @@ function decodeIpv6(r: Reading, start: number, wireBytes: number): Decoded {
   let next = byte(b, 6);
   let offset = 40;
   let firstFragment = false;
-  for (let i = 0; IPV6_EXTENSIONS.has(next) || next === IPV6_FRAGMENT; i++) {
+  for (let i = 0; IPV6_EXTENSIONS.has(next) || next === IPV6_FRAGMENT || next === AUTHENTICATION; i++) {
     if (i === MAX_IPV6_EXTENSIONS) return malformed;
     if (offset + 8 > b.length) return cutOrBad(r.raw);
     if (next === IPV6_FRAGMENT) {
@@ -127,7 +134,8 @@ function decodeIpv6(r: Reading, start: number, wireBytes: number): Decoded {
       if (fragment >> 3 !== 0) return { kind: 'fragment' };
       firstFragment = (fragment & 1) !== 0;
     }
-    const size = next === IPV6_FRAGMENT ? 8 : 8 + byte(b, offset + 1) * 8;
+    const units = byte(b, offset + 1);
+    const size = next === IPV6_FRAGMENT ? 8 : next === AUTHENTICATION ? (units + 2) * 4 : 8 + units * 8;
     next = byte(b, offset);
     offset += size;
   }
@@ -159,13 +167,15 @@ function decodePayload(r: Reading, protocol: number, at: number, ip: IpPacket): 
     if (++r.depth > MAX_TUNNELS || next > ip.end) return malformed;
     return decodePayload(r, byte(b, at), next, ip);
   }
-  if (r.tunnels && !ip.firstFragment) {
+  if (r.tunnels) {
     const inner = ipPayload(b, protocol, at);
     if (inner === 'short') return cutOrBad(r.raw);
     if (inner !== null && 'what' in inner) return { kind: 'other', what: inner.what };
     if (inner !== null) {
       if (++r.depth > MAX_TUNNELS || inner.offset > ip.end) return malformed;
-      return decodeIp(r, inner.offset, inner.version, ip.end);
+      // Of a tunnel's packet that the outer network cut in two the first piece has all headers; it ends in a later one.
+      const end = ip.firstFragment ? inner.offset + MAX_IP_BYTES : ip.end;
+      return decodeIp(r, inner.offset, inner.version, end);
     }
   }
   if (protocol !== TCP && protocol !== UDP) return { kind: 'other', what: notTransport(protocol).what };
@@ -174,7 +184,9 @@ function decodePayload(r: Reading, protocol: number, at: number, ip: IpPacket): 
 
 function decodeTransport(raw: RawPacket, protocol: number, at: number, ip: IpPacket): Decoded {
   const b = raw.bytes.subarray(at);
-  const bytes = ip.end - at;
+  // A datagram's own length tells what its later fragments bring.
+  const later = ip.firstFragment && protocol === UDP ? Math.max(0, u16(b, 4) - (ip.end - at)) : 0;
+  const bytes = ip.end - at + later;
   const smallest = protocol === TCP ? 20 : 8;
   if (bytes < smallest) return malformed;
   if (b.length < smallest) return cutOrBad(raw);
@@ -189,7 +201,7 @@ function decodeTransport(raw: RawPacket, protocol: number, at: number, ip: IpPac
     source,
     destination,
     ...ports,
-    ipBytes: ip.ipBytes,
+    ipBytes: ip.ipBytes + later,
     payloadBytes: bytes - headerBytes,
     // Enough to tell a packet that was captured twice from one that was sent twice.
     ipId: ip.id,
@@ -233,14 +245,4 @@ function timestampOption(options: Uint8Array): TcpFields['timestamp'] {
 
 function ipv6Text(b: Uint8Array, at: number): string {
   return ipaddr.fromByteArray([...b.subarray(at, at + 16)]).toString();
-}
-
-function byte(b: Uint8Array, at: number): number {
-  return b[at] ?? 0;
-}
-function u16(b: Uint8Array, at: number): number {
-  return byte(b, at) * 256 + byte(b, at + 1);
-}
-function u32(b: Uint8Array, at: number): number {
-  return u16(b, at) * 65_536 + u16(b, at + 2);
 }

@@ -1,16 +1,14 @@
 // The block format (draft-ietf-opsawg-pcapng): sections, each with its byte order and its interfaces, and their packets.
 //
 //   block: type 4 | length 4 | body ... | length 4        (the length counts the whole block and is a multiple of 4)
-import type { CaptureFormat } from './capture-reader.js';
-import type { RawPacket } from './packet.js';
-import { MAX_RECORD_BYTES } from './pcap.js';
+import type { CaptureFormat, Taken } from './capture-reader.js';
+import { anotherCapture, BYTE_ORDER_MAGIC, SECTION_HEADER } from './file-headers.js';
+import { MAX_RECORD_BYTES, type RawPacket } from './packet.js';
 
-export const SECTION_HEADER = 0x0a0d0d0a;
 const INTERFACE = 1;
 const OLD_PACKET = 2;
 const SIMPLE_PACKET = 3;
 const ENHANCED_PACKET = 6;
-const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const OPTION_RESOLUTION = 9;
 const OPTION_OFFSET = 14;
 /** A packet with its options; blocks of other kinds (secrets, names, whole files) may be as long as they like: they are passed over. */
@@ -39,14 +37,17 @@ export class PcapngFormat implements CaptureFormat {
   }
 
   /** Take whole blocks, and as much as there is of a block that is passed over. */
-  take(bytes: Uint8Array): { used: number; packets: RawPacket[]; problem?: string } {
+  take(bytes: Uint8Array): Taken {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const packets: RawPacket[] = [];
     let at = Math.min(this.#passing, bytes.length);
     this.#passing -= at;
     while (at + 12 <= bytes.length) {
-      const isSection = view.getUint32(at) === SECTION_HEADER;
-      if (isSection) {
+      const begins = view.getUint32(at) === SECTION_HEADER;
+      const another = !begins && anotherCapture(view, at);
+      if (another === 'later') break;
+      if (another) return { used: at, packets, ended: true };
+      if (begins) {
         const little = view.getUint32(at + 8, true) === BYTE_ORDER_MAGIC;
         if (!little && view.getUint32(at + 8) !== BYTE_ORDER_MAGIC)
           return { used: at, packets, problem: 'damaged: a section without byte order' };
@@ -54,8 +55,8 @@ export class PcapngFormat implements CaptureFormat {
         this.#interfaces = [];
       }
       const length = view.getUint32(at + 4, this.#little);
-      const type = isSection ? SECTION_HEADER : view.getUint32(at, this.#little);
-      if (length < 12 || length % 4 !== 0 || (length > MAX_READ_BYTES && (isSection || READ.has(type))))
+      const type = begins ? SECTION_HEADER : view.getUint32(at, this.#little);
+      if (length < 12 || length % 4 !== 0 || (length > MAX_READ_BYTES && (begins || READ.has(type))))
         return { used: at, packets, problem: `damaged: a block of ${length} bytes` };
       if (at + length > bytes.length) {
         if (length <= MAX_READ_BYTES) break;
@@ -65,7 +66,7 @@ export class PcapngFormat implements CaptureFormat {
       }
       if (view.getUint32(at + length - 4, this.#little) !== length)
         return { used: at, packets, problem: 'damaged: a block whose two lengths differ' };
-      if (!isSection) {
+      if (!begins) {
         const body = new DataView(bytes.buffer, bytes.byteOffset + at + 8, length - 12);
         const packet = this.#block(type, body);
         if (packet !== undefined) packets.push(packet);

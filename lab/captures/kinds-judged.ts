@@ -1,0 +1,7 @@
+// Captures that have to be judged: sessions on any port, disturbed ones, and traffic that is no session.
+import { disturbedKinds } from './kinds-disturbed.js';
+import type { Kind } from './kind.js';
+import { serviceKinds } from './kinds-services.js';
+import { sessionKinds } from './kinds-sessions.js';
+
+export const judgedKinds = (): Kind[] => [...sessionKinds(), ...disturbedKinds(), ...serviceKinds()];

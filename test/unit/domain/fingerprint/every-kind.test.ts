@@ -1,0 +1,51 @@
+// One session behind every header and in every file is one session. The same kinds, and slower ones, run in `npm run bench -- capture-kinds`.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeRawPacket } from '../../../../domain/fingerprint/capture/packet.js';
+import { judge } from '../../../../lab/captures/judge.js';
+import { readKinds } from '../../../../lab/captures/kinds-read.js';
+import { packetsOf } from '../../../../lab/captures/packets.js';
+import { extended, EXTENSIONS, WRAPPINGS } from '../../../../lab/captures/wrappings.js';
+
+const said = () => [
+  { atMs: 0, fromServer: false, bytes: 10 },
+  { atMs: 5, fromServer: true, bytes: 4_000 },
+];
+const four = packetsOf({ port: 5901, said });
+const six = packetsOf({ port: 5901, said, server: 'fd00::2', client: '2001:db8::77' });
+
+describe('what a packet is met behind', () => {
+  it.each(WRAPPINGS.map((w) => [w.name, w] as const))('%s is looked through', (_, { linkType, wrap }) => {
+    for (const p of [...four, ...six]) {
+      const plain = decodeRawPacket({ timeMs: 1, linkType: 101, bytes: p.bytes, wireBytes: p.wireBytes });
+      const bytes = wrap(p.bytes, 3, p.fromServer);
+      const wireBytes = p.wireBytes + bytes.length - p.bytes.length;
+      expect(decodeRawPacket({ timeMs: 1, linkType, bytes, wireBytes }, true)).toEqual(plain);
+    }
+  });
+
+  it.each(EXTENSIONS)('IPv6’s %s', (_, first, make) => {
+    for (const p of six) {
+      const bytes = extended(p.bytes, first, make);
+      const wireBytes = p.wireBytes + bytes.length - p.bytes.length;
+      expect(decodeRawPacket({ timeMs: 1, linkType: 101, bytes, wireBytes })).toMatchObject({
+        kind: 'packet',
+        header: { sourcePort: p.fromServer ? 5901 : 50_123, payloadBytes: p.wireBytes - 72 },
+      });
+    }
+  });
+});
+
+describe('a capture', () => {
+  let folder: string;
+  beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'vmshadow-kinds-'))));
+  afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+  const kinds = readKinds().filter((k) => k.group === 'files' || k.name.endsWith('in fragments'));
+  it.each(kinds.map((k) => [k.name, k] as const))('%s is read as it is', async (_, kind) => {
+    const path = join(folder, 'capture');
+    await writeFile(path, kind.file());
+    expect((await judge(kind, path)).wrong).toEqual([]);
+  });
+});
