@@ -1,6 +1,7 @@
 // The part of the command line that is about the machine it runs on: daemons, the site cache, keys. None of it speaks of a pool.
 import type { Command } from 'commander';
 import type { CliContext } from './context.js';
+import type { ProgramResult } from './program.js';
 
 type Raw = Record<string, unknown>;
 
@@ -56,6 +57,54 @@ export function addDaemons(program: Command, context: CliContext): void {
     .option('--ui-port <port>', "port of the server's web UI (default: 8233)")
     .option('--example', 'print an example vmshadow.yaml and end')
     .action(async (o: Raw) => (await import('./commands/dev.js')).devCommand(context, o));
+}
+
+/** Setting a machine up, and looking at it. */
+export function addHost(program: Command, context: CliContext, result: ProgramResult): void {
+  program
+    .command('host')
+    .description('make a machine a host of the cloud')
+    .command('init <host>')
+    .description(
+      'look at this machine and write its dom0.yaml and systemd unit (host: SITE/HOST); say what is missing',
+    )
+    .requiredOption(
+      '--external <address...>',
+      'addresses for desktops, routed to this host: single ones, FIRST-LAST, or a range such as 192.0.2.128/28',
+    )
+    .option(
+      '--uplink <device>',
+      'towards the users and the other sites (default: where the default route leads)',
+    )
+    .option('--address <ip>', 'where the other hosts reach this one (default: the address of the uplink)')
+    .option('--slots <n>', 'at most so many desktops (default: as many as addresses)')
+    .option('--dir <folder>', 'where dom0.yaml goes (default: /etc/vmshadow)')
+    .option('--state-dir <folder>', 'disks and records (default: /var/lib/vmshadow)')
+    .option('--run-dir <folder>', 'sockets (default: /run/vmshadow)')
+    .option('--image-dir <folder>', 'images (default: images in the state folder)')
+    .option('--pki-dir <folder>', 'certificates and identity (default: pki in --dir)')
+    .option('--unit-dir <folder>', 'where the unit goes (default: /etc/systemd/system)')
+    .option('--temporal <address>', 'ADDRESS:PORT of the Temporal server, for the unit')
+    .option('--force', 'overwrite what is there')
+    .option('--dry-run', 'write nothing, print it')
+    .option('--json', 'print data for programs')
+    .action(async (host: string, o: Raw) =>
+      (await import('./commands/host-init.js')).hostInitCommand(context, { ...o, host }),
+    );
+  program
+    .command('doctor')
+    .description(
+      'look at this machine as host, manager or thin client, by the configuration that is there; 1 where something is wrong',
+    )
+    .option(
+      '--config <file...>',
+      'dom0.yaml, vmshadow.yaml, client.yaml (default: those here and in /etc/vmshadow)',
+    )
+    .option('--json', 'print data for programs')
+    .action(async (o: Raw) => {
+      const { doctorCommand } = await import('./commands/doctor.js');
+      result.exit = await doctorCommand(context, o);
+    });
 }
 
 /** A host's site cache. */

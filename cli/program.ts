@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { CliContext } from './context.js';
 import type { ExitCode } from './exit-codes.js';
-import { addCache, addDaemons, addKeys } from './program-machines.js';
+import { packageFile } from './package-file.js';
+import { addCache, addDaemons, addHost, addKeys } from './program-machines.js';
 
 /** What the program tells its caller besides printing. */
 export interface ProgramResult {
@@ -28,6 +29,7 @@ The control plane is a Temporal server, found by the TEMPORAL_* variables (TEMPO
 Exit codes: 0 done, 1 refused, 64 usage, 65 bad input file, 69 something needed is not there, 70 internal, 78 configuration.`,
     );
   addDaemons(program, context);
+  addHost(program, context, result);
   addLooks(program, context);
   addMoves(program, context, result);
   addMaintenance(program, context, result);
@@ -42,15 +44,8 @@ Exit codes: 0 done, 1 refused, 64 usage, 65 bad input file, 69 something needed 
 
 /** The version of the package. */
 function version(): string {
-  // From dist/cli/ as from cli/: package.json is the first one upwards.
-  for (const up of ['../package.json', '../../package.json'])
-    try {
-      const found = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string };
-      return found.version;
-    } catch {
-      continue;
-    }
-  return 'unknown';
+  const found = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
+  return found.version;
 }
 
 type Raw = Record<string, unknown>;

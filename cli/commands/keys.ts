@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { hasCode, VmshadowError } from '../../domain/errors.js';
 import { Ipv4 } from '../../domain/model/address.js';
-import { HostId, SiteId } from '../../domain/model/ids.js';
 import { CERTIFICATE_WARNING_DAYS, PublicKey } from '../../domain/model/keys.js';
 import { parseArguments } from '../arguments.js';
 import { IDENTITY_FILE } from '../enrollment-files.js';
 import type { CliContext } from '../context.js';
+import { hostArgument } from '../place-argument.js';
 import { renderTable } from '../render/table.js';
 
 const DAY_MS = 86_400_000;
@@ -32,19 +32,9 @@ export async function initCommand(context: CliContext, raw: unknown): Promise<vo
   );
 }
 
-/** `us-west/h1`. */
-const HostName = z
-  .string()
-  .regex(/^[^/]+\/[^/]+$/, 'expected SITE/HOST such as us-west/h1')
-  .transform((name) => {
-    const [site, host] = name.split('/');
-    return { site, host };
-  })
-  .pipe(z.object({ site: SiteId, host: HostId }));
-
 const Issue = z.object({
   ...common,
-  host: HostName,
+  host: hostArgument,
   address: z.array(Ipv4).min(1),
   out: z.string().min(1).optional(),
 });
@@ -70,7 +60,7 @@ export async function issueCommand(context: CliContext, raw: unknown): Promise<v
   );
 }
 
-const Renew = z.object({ ...common, host: HostName, address: z.array(Ipv4).optional() });
+const Renew = z.object({ ...common, host: hostArgument, address: z.array(Ipv4).optional() });
 
 /** Run `vmshadow keys renew SITE/HOST`: new certificates for the addresses that the old ones name; the identity stays. */
 export async function renewCommand(context: CliContext, raw: unknown): Promise<void> {
@@ -97,7 +87,7 @@ export async function renewCommand(context: CliContext, raw: unknown): Promise<v
 }
 
 const Revoke = z
-  .object({ ...common, host: HostName.optional(), client: PublicKey.optional() })
+  .object({ ...common, host: hostArgument.optional(), client: PublicKey.optional() })
   .refine((o) => (o.host === undefined) !== (o.client === undefined), 'expected SITE/HOST or --client KEY');
 
 /** Run `vmshadow keys revoke SITE/HOST`: nothing that was issued to the host counts any more once the list is at the others. */

@@ -27,7 +27,7 @@ export interface Slot {
 }
 
 /** VMSH on a telephone keypad: marks the tree as ours. */
-const HANDLE = '8674:';
+export const HANDLE = '8674:';
 const MAX_SLOT = 999;
 /** One segmentation-offloaded packet: a smaller burst would stall it. */
 const BURST_BYTES = 65_536;

@@ -37,7 +37,8 @@ interface Need {
   readonly hook: 'forward' | 'input';
   readonly iif: string;
   readonly oif: string | null;
-  readonly udpPort: number | null;
+  /** Null: whatever a desktop sends. */
+  readonly port: { readonly protocol: 'tcp' | 'udp'; readonly number: number } | null;
   readonly what: string;
   /** What lets it pass, as matches of nft and of iptables. */
   readonly rules: readonly { readonly nft: string; readonly iptables: string }[];
@@ -57,7 +58,7 @@ function needs(uplink: string, controlPort: number): Need[] {
       hook: 'forward',
       iif: tap,
       oif: uplink,
-      udpPort: null,
+      port: null,
       what: 'what desktops send',
       rules: fromTaps(),
     },
@@ -65,7 +66,7 @@ function needs(uplink: string, controlPort: number): Need[] {
       hook: 'forward',
       iif: uplink,
       oif: tap,
-      udpPort: null,
+      port: null,
       what: 'what comes for desktops',
       rules: TAPS.map((name) => ({ nft: `oifname "${name}*"`, iptables: `-o ${name}+` })),
     },
@@ -73,7 +74,7 @@ function needs(uplink: string, controlPort: number): Need[] {
       hook: 'input',
       iif: tap,
       oif: null,
-      udpPort: 67,
+      port: { protocol: 'udp', number: 67 },
       what: "desktops' DHCP, without which they have no address",
       rules: fromTaps(' udp dport 67', ' -p udp --dport 67'),
     },
@@ -81,18 +82,44 @@ function needs(uplink: string, controlPort: number): Need[] {
       hook: 'input',
       iif: uplink,
       oif: null,
-      udpPort: controlPort,
+      port: { protocol: 'udp', number: controlPort },
       what: `what users' proxies send (UDP ${String(controlPort)})`,
       rules: [{ nft: `udp dport ${String(controlPort)}`, iptables: `-p udp --dport ${String(controlPort)}` }],
     },
   ];
 }
 
-/** Find the chains of others that surely drop what desktops or their users' proxies send; one problem a chain. */
+/** Ports of the host itself, at its uplink. */
+export interface PortRange {
+  readonly protocol: 'tcp' | 'udp';
+  readonly first: number;
+  readonly last: number;
+  readonly what: string;
+}
+
+/** The first of a range stands for all of it. */
+function portNeed(uplink: string, { protocol, first, last, what }: PortRange): Need {
+  const ports = first === last ? String(first) : `${String(first)}-${String(last)}`;
+  const option = ports.replace('-', ':');
+  return {
+    hook: 'input',
+    iif: uplink,
+    oif: null,
+    port: { protocol, number: first },
+    what: `${what} (${protocol.toUpperCase()} ${ports})`,
+    rules: [{ nft: `${protocol} dport ${ports}`, iptables: `-p ${protocol} --dport ${option}` }],
+  };
+}
+
+/**
+ * Find the chains of others that surely drop what desktops or their users' proxies send, or what comes for `ports` of the host; one
+ * problem a chain.
+ */
 export function foreignProblems(
   { nftables }: Ruleset,
   uplink: string,
   controlPort: number,
+  ports: readonly PortRange[] = [],
 ): ForeignProblem[] {
   const chains = nftables.flatMap(({ chain }) => (chain === undefined ? [] : [chain]));
   const rules = nftables.flatMap(({ rule }) => (rule === undefined ? [] : [rule]));
@@ -101,7 +128,7 @@ export function foreignProblems(
   const bases = chains.filter(
     (c) => c.type === 'filter' && FAMILIES.includes(c.family) && !OWN_TABLES.test(c.table),
   );
-  const all = needs(uplink, controlPort);
+  const all = [...needs(uplink, controlPort), ...ports.map((port) => portNeed(uplink, port))];
   return bases.flatMap((chain) => {
     const closed = all.filter(
       (need) => need.hook === chain.hook && judge(chain, need, rulesOf, 0) === 'drops',
@@ -180,10 +207,12 @@ function equals(key: string, right: unknown, need: Need): Holds {
   if (key === 'iifname' || key === 'iif') return has(need.iif);
   if (key === 'oifname' || key === 'oif') return need.oif === null ? 'no' : has(need.oif);
   if (key === 'ct state') return has('new');
-  if (key === 'tcp dport' || key === 'tcp sport') return 'no';
-  if (key === 'udp dport') return need.udpPort === null ? 'no' : has(need.udpPort);
+  const { port } = need;
+  if (key === 'tcp dport' || key === 'udp dport')
+    return port === null || key !== `${port.protocol} dport` ? 'no' : has(port.number);
+  if (key === 'tcp sport') return port?.protocol === 'tcp' ? 'maybe' : 'no';
   // A rule for one protocol does not let all pass that a desktop sends.
-  if (key === 'l4proto' || key === 'ip protocol') return need.udpPort === null ? 'no' : has('udp');
+  if (key === 'l4proto' || key === 'ip protocol') return port === null ? 'no' : has(port.protocol);
   return 'maybe';
 }
 

@@ -191,3 +191,46 @@ describe('foreignProblems', () => {
     expect(problemsOf(firewall)[0]?.words).toMatch(owner);
   });
 });
+
+describe("a host's own ports", () => {
+  const ports = [
+    { protocol: 'tcp' as const, first: 7947, last: 7947, what: 'other hosts' },
+    { protocol: 'tcp' as const, first: 49_152, last: 49_215, what: 'moves' },
+    { protocol: 'udp' as const, first: 7948, last: 7948, what: 'RTT probes' },
+  ];
+  const closed = (...rules: object[][]) => {
+    const chain = { family: 'inet', table: 'fw', name: 'in', type: 'filter', hook: 'input', policy: 'drop' };
+    const nftables = [
+      { chain },
+      ...[...rules, [dport(4500), accept], [dport(67), accept]].map((expr) => ({
+        rule: { family: 'inet', table: 'fw', chain: 'in', expr },
+      })),
+    ];
+    return foreignProblems(Ruleset.parse({ nftables }), 'up0', 4500, ports);
+  };
+
+  it('are named where a chain drops them, each with the rule that lets it pass', () => {
+    const [found, ...more] = closed();
+    expect(more).toEqual([]);
+    expect(found?.words).toMatch(
+      /other hosts \(TCP 7947\), and moves \(TCP 49152-49215\), and RTT probes \(UDP 7948\)/,
+    );
+    expect(found?.remedy).toEqual([
+      'nft insert rule inet fw in tcp dport 7947 accept',
+      'nft insert rule inet fw in tcp dport 49152-49215 accept',
+      'nft insert rule inet fw in udp dport 7948 accept',
+    ]);
+  });
+
+  it('are open by rules of their protocol alone', () => {
+    const range = { range: [49_000, 50_000] };
+    expect(
+      closed([dport(7947, 'tcp'), accept], [dport(range, 'tcp'), accept], [dport(7948), accept]),
+    ).toEqual([]);
+    expect(closed([dport(7948), accept], [dport({ set: [7947, range] }, 'tcp'), accept])).toEqual([]);
+    expect(
+      closed([dport(7947), accept], [dport(range, 'tcp'), accept], [dport(7948), accept])[0]?.words,
+    ).toMatch(/drops other hosts \(TCP 7947\)$/);
+    expect(closed([meta('l4proto', 'tcp'), accept], [dport(7948), accept])).toEqual([]);
+  });
+});
