@@ -206,6 +206,21 @@ function addDesktops(program: Command, context: CliContext, result: ProgramResul
     .action(async (id: string, o: Raw) =>
       (await import('./commands/show-desktop.js')).showDesktopCommand(context, { ...o, desktop: id }),
     );
+  desktop
+    .command('import')
+    .description(
+      "make a desktop's file of another program's definition; say what it leaves out (needs no cloud)",
+    )
+    .option('--libvirt <file>', 'what `virsh dumpxml --inactive NAME` prints')
+    .option('--proxmox <file>', '/etc/pve/qemu-server/ID.conf of Proxmox VE')
+    .option('-o, --output <file>', 'where to (default: standard output)')
+    .option('--disks <folder>', 'copy its disks there, each as one qcow2 image without backing files')
+    .option('--storage <name=folder...>', 'where a storage of Proxmox has its volumes')
+    .option('--force', 'overwrite what is there')
+    .option('--json', 'print data for programs')
+    .action(async (o: Raw) =>
+      (await import('./commands/import-desktop.js')).importDesktopCommand(context, o),
+    );
   pooled(desktop.command('create [id]'))
     .description('make a desktop from an image or an existing disk')
     .option('-f, --file <file>', 'as this YAML file defines it (docs/desktops.md), not by options')

@@ -19,7 +19,7 @@ export const DiskDefinition = z.strictObject({
 export type DiskDefinition = z.infer<typeof DiskDefinition>;
 
 /** The controller has six ports, and one is the CD-ROM's. */
-const MOST_SATA_DISKS = 5;
+export const MOST_SATA_DISKS = 5;
 export const MOST_DISKS = 8;
 
 /** The fields of a definition that a simple desktop does not have. */

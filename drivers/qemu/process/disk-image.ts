@@ -89,7 +89,7 @@ export async function removeUnfinished(path: string): Promise<void> {
 }
 
 /** `    (12.34/100%)`, again and again: the last one that came. */
-function shareOf(text: string): number | null {
+export function shareOf(text: string): number | null {
   const percent = [...text.matchAll(/\((\d+(?:\.\d+)?)\/100%\)/g)].at(-1)?.[1];
   return percent === undefined ? null : Number(percent) / 100;
 }

@@ -1,0 +1,110 @@
+// What becomes of a machine's definition of another program: the document of a desktop, and everything that it does not say.
+import { MOST_DISKS, MOST_SATA_DISKS } from '../model/hardware.js';
+import type { DiskBus } from '../model/hardware.js';
+
+/** A disk as the other program has it. */
+export interface ImportedDisk {
+  /** A file, a block device or a volume, as it stands there; null: it is not told. */
+  readonly source: string | null;
+  /** As it stands there: `vda`, `scsi0`. */
+  readonly target: string;
+  readonly bus: DiskBus;
+  /** Null where only its image can tell. */
+  readonly sizeMiB: number | null;
+}
+
+export interface Imported {
+  readonly id: string | null;
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+  readonly machine: string;
+  readonly firmware: 'bios' | 'uefi';
+  readonly nic: 'virtio' | 'e1000e';
+  readonly disks: readonly ImportedDisk[];
+  readonly cdrom: string | null;
+  readonly display: 'none' | 'std' | 'virtio';
+  readonly usbTablet: boolean;
+  readonly boot: { readonly kernel: string; readonly initrd: string | null; readonly append: string } | null;
+  /** What differs from before, in words. */
+  readonly changed: readonly string[];
+  /** What is left out: where it stands, and its text. */
+  readonly leftOut: readonly string[];
+}
+
+/** A name as ours are: what does not fit becomes `-`; null where nothing is left. */
+export function idFrom(name: string): string | null {
+  const id = name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 32)
+    .replace(/-+$/, '');
+  return id === '' ? null : id;
+}
+
+/** Today's, for machines of distributions and of long ago. */
+const MACHINES = { q35: 'pc-q35-10.0', i440fx: 'pc-i440fx-10.0' } as const;
+/** QEMU drops what is older, release after release. */
+const OLDEST_KEPT = 4;
+
+/** The machine type to go on with: QEMU's own versioned ones stay, others become today's of their kind. */
+export function machineFrom(name: string, changed: string[]): string {
+  const kind = name.includes('q35') ? 'q35' : 'i440fx';
+  const version = /^pc-(?:q35|i440fx)-(\d+)\.\d+(?:\.\d+)?$/.exec(name)?.[1];
+  if (version !== undefined && Number(version) >= OLDEST_KEPT) return name;
+  if (name !== '')
+    changed.push(
+      `machine ${name} becomes ${MACHINES[kind]} (versioned, and the same at every host): Windows may want to be activated again`,
+    );
+  return MACHINES[kind];
+}
+
+/** IDE disks become SATA ones; the bus, or null where the guest would not find its disk. */
+export function busFrom(name: string, target: string, changed: string[]): DiskBus | null {
+  if (name === 'virtio' || name === 'sata' || name === 'scsi') return name;
+  if (name !== 'ide') return null;
+  changed.push(`${target} becomes a SATA disk (was IDE)`);
+  return 'sata';
+}
+
+/** The card that the guest has a driver for, or finds one for. */
+export function nicFrom(model: string, changed: string[]): 'virtio' | 'e1000e' {
+  if (model === 'virtio' || model === 'virtio-net-pci' || model === '') return 'virtio';
+  if (model !== 'e1000e') changed.push(`the network card ${model} becomes e1000e`);
+  return 'e1000e';
+}
+
+/** Keep what fits of the disks; the rest is left out. */
+export function fitting(disks: readonly ImportedDisk[], leftOut: string[]): ImportedDisk[] {
+  let sata = 0;
+  return disks.filter((disk, i) => {
+    if (disk.bus === 'sata') sata++;
+    const fits = i < MOST_DISKS && (disk.bus !== 'sata' || sata <= MOST_SATA_DISKS);
+    if (!fits) leftOut.push(`disk ${disk.target}: ${disk.source ?? 'empty'} (more than fit)`);
+    return fits;
+  });
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  bytes: 1,
+  kb: 1e3,
+  k: 2 ** 10,
+  kib: 2 ** 10,
+  mb: 1e6,
+  m: 2 ** 20,
+  mib: 2 ** 20,
+  gb: 1e9,
+  g: 2 ** 30,
+  gib: 2 ** 30,
+  tb: 1e12,
+  t: 2 ** 40,
+  tib: 2 ** 40,
+};
+
+/** A size with its unit in MiB, upwards; null where it is none. */
+export function mebibytes(value: string, unit: string): number | null {
+  const bytes = UNITS[unit.toLowerCase()];
+  const figure = /^\d{1,15}(\.\d{1,6})?$/.test(value) ? Number(value) : 0;
+  return bytes === undefined || figure <= 0 ? null : Math.ceil((figure * bytes) / 2 ** 20);
+}

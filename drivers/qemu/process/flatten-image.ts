@@ -1,0 +1,40 @@
+// An operator's own disk images, with whatever backing files they have, made into one that refers to nothing. Not for images of strangers:
+// a backing file may be any file that root can read.
+import { rename, rm } from 'node:fs/promises';
+import { z } from 'zod';
+import { convertSize } from '../../../domain/model/units.js';
+import { parseInput } from '../../../domain/model/parse.js';
+import { runCommand } from '../../../os/run-command.js';
+import { shareOf } from './disk-image.js';
+
+/** As long as a copy of hundreds of gigabytes on a slow disk takes. */
+const WITHIN_MS = 24 * 3_600_000;
+const Info = z.object({ 'virtual-size': z.number().positive() });
+
+/** MiB that a guest sees of an image or a block device, upwards. Throws COMMAND where it cannot be read. */
+export async function virtualMiB(image: string): Promise<number> {
+  const info = await runCommand(['qemu-img', 'info', '--force-share', '--output=json', '--', image]);
+  const bytes = parseInput(Info, JSON.parse(info), `qemu-img info ${image}`)['virtual-size'];
+  return Math.ceil(convertSize(bytes, 'B', 'MiB'));
+}
+
+/** Copy an image with all that it is backed by into the qcow2 file `to`; `onProgress` is told the share that is done. */
+export async function flattenImage(
+  image: string,
+  to: string,
+  onProgress: (share: number) => void,
+): Promise<void> {
+  const unfinished = `${to}.part`;
+  try {
+    await runCommand(['qemu-img', 'convert', '-p', '-O', 'qcow2', '--', image, unfinished], {
+      timeoutMs: WITHIN_MS,
+      onOutput: (text) => {
+        const share = shareOf(text);
+        if (share !== null) onProgress(share);
+      },
+    });
+    await rename(unfinished, to);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+}
