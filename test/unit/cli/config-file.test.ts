@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, parseConfig } from '../../../cli/config-file.js';
@@ -81,6 +81,11 @@ describe('the example of `vmshadow dom0 --example`', () => {
       expect(EXAMPLE_DOM0).toMatch(new RegExp(`^${key}:`, 'm'));
     const needed = EXAMPLE_DOM0.slice(0, EXAMPLE_DOM0.indexOf('# All that follows may be left out'));
     expect(await parseConfig(needed, Dom0Config, 'dom0.yaml')).toEqual(host);
+  });
+
+  it('is as docs/operations.md shows it', async () => {
+    const page = await readFile(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
+    expect(page).toContain(`\`\`\`yaml\n${EXAMPLE_DOM0}\`\`\`\n`);
   });
 
   it('is of the first host of the example cloud', async () => {
