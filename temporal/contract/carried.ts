@@ -99,6 +99,8 @@ export const UserRtts = z.object({
   by: z.enum(['client', 'hosts']),
   /** When the report came or the pings went out, ms. */
   askedAtMs: timeMs,
+  /** Since when the thin client has said its round trips without a pause, ms. */
+  sinceMs: timeMs.optional(),
   seenAs: z.string(),
 });
 export type UserRtts = z.infer<typeof UserRtts>;

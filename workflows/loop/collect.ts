@@ -5,6 +5,7 @@ import { failureInfo } from '../../temporal/contract/failures.js';
 import { report } from '../host-proxies.js';
 import { ASKED_AT_A_TIME, someAtATime } from '../some-at-a-time.js';
 import type { LoopState } from './loop-state.js';
+import { heardSince } from './round-trips.js';
 
 type Answer = { readonly host: HostRef; readonly number: number } & (
   { readonly report: HostReport; readonly doubts: readonly string[] } | { readonly problem: string }
@@ -39,11 +40,13 @@ function learnUsers(state: LoopState, { users }: HostReport): void {
   const now = Date.now();
   for (const user of users) {
     if (user.rtts.length === 0) continue;
+    const before = state.users.get(user.desktop);
     state.users.set(user.desktop, {
       rtts: Object.fromEntries(user.rtts.map((r) => [r.site, r.rttMs])),
       measuredAtMs: Object.fromEntries(user.rtts.map((r) => [r.site, now - r.ageMs])),
       by: 'client',
       askedAtMs: now,
+      sinceMs: heardSince(before, now),
       seenAs: `${user.seenAs.address}:${String(user.seenAs.port)}`,
     });
   }

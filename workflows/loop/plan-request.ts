@@ -11,7 +11,7 @@ import { drainOf } from './drain.js';
 import { leftAlone } from './gains.js';
 import { heldInPlan } from './holds.js';
 import type { Located, LoopState } from './loop-state.js';
-import { lacksRtts, plannableRtts } from './round-trips.js';
+import { lacksRtts, plannableRtts, settlesAt } from './round-trips.js';
 
 const gigabytes = (mib: number) => convertSize(mib, 'MiB', 'GB');
 
@@ -71,6 +71,7 @@ export function planRequest(
       .filter(({ host }) => state.isAlive(host))
       .map(({ host, report: { definition: d, state: power, dirty } }: LocatedThen) => {
         const leaves = mustLeave(host);
+        const rttMs = fresh(d.id, host);
         return {
           id: d.id,
           rank: state.current.get(d.id)?.rank ?? 0,
@@ -79,7 +80,7 @@ export function planRequest(
           memoryGB: gigabytes(d.memoryMiB),
           diskGB: gigabytes(d.diskMiB),
           vcpu: d.vcpus,
-          rttMs: leaves ? withAssumed(planned, fresh(d.id, host)) : fresh(d.id, host),
+          rttMs: leaves ? withAssumed(planned, rttMs) : rttMs,
           memoryDirtyMbps: dirty?.memoryMbps ?? 0,
           diskDirtyMbps: dirty?.diskMbps ?? 0,
           lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
@@ -87,7 +88,12 @@ export function planRequest(
           ...constraintsInPlan(state, d.id, planned),
           ...(!leaves
             ? {
-                ...lockOf(power === 'running', state.lockedUntilMs.get(d.id), held.lockOf(d.id, host)),
+                ...lockOf(
+                  power === 'running',
+                  state.lockedUntilMs.get(d.id),
+                  held.lockOf(d.id, host),
+                  settlesAt(state, d.id, host.site, rttMs, planned),
+                ),
                 ...(onlyLeaving || leftAlone(state, d.id, host) !== null ? { pinned: true } : {}),
               }
             : lockOf(power === 'running', state.sparedUntilMs.get(d.id), held.lockOf(d.id, host))),

@@ -67,7 +67,7 @@ function pinReason(d: PlanDesktop, nowMs: number, underWay: ReadonlyMap<string, 
   if (d.lockedUntilMs !== undefined && d.lockedUntilMs > nowMs)
     return d.lockedUntilMs - nowMs > FOR_EVER_MS
       ? 'locked without an end: it does not run (only a running desktop is moved live), or an operator keeps it where it is'
-      : `locked for another ${secondsLeft(d.lockedUntilMs - nowMs)} (hysteresis after a move, or an operator's lock)`;
+      : `locked for another ${secondsLeft(d.lockedUntilMs - nowMs)} (hysteresis after a move, an operator's lock, or round trips that its user's client has only begun to measure)`;
   if (d.pinned === true) return 'pinned: an operator keeps it where it is';
   if (!Object.hasOwn(d.rttMs, d.site))
     return `cannot be planned: no round-trip time to its own site ${d.site} is known`;

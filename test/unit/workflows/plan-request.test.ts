@@ -87,6 +87,24 @@ describe('planRequest', () => {
     ]);
   });
 
+  it('lets nobody move whose client has only begun to measure the sites that count, for a while', () => {
+    const at = (id: string): HostReport => ({
+      ...report(`of-${id}`),
+      host: { site: SiteId.parse(id), host: HostId.parse('h1') },
+    });
+    const lockWith = (known: string[], sinceMs: number) => {
+      const state = stateWith(Object.fromEntries(known.map((id) => [id, 0])));
+      state.users.set('d1', { ...state.users.get('d1')!, sinceMs });
+      state.reports.set('west/h1', report('d1'));
+      for (const id of ['east', 'core']) state.reports.set(`${id}/h1`, at(id));
+      return planRequest(state, NOW_MS).desktops.find((d) => d.id === 'd1')?.lockedUntilMs ?? 0;
+    };
+    expect(lockWith(['west', 'east'], NOW_MS - 1_000)).toBeGreaterThan(NOW_MS);
+    expect(lockWith(['west', 'east'], NOW_MS - 60_000)).toBeLessThan(NOW_MS);
+    // Paris has no host that answers: it is not waited for.
+    expect(lockWith(['west', 'east', 'core'], NOW_MS - 1_000)).toBe(0);
+  });
+
   it('marks the sites and hosts that are being emptied', () => {
     const state = stateWith({ west: 0 });
     state.reports.set('west/h1', report('d1'));

@@ -1,6 +1,6 @@
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
-import { isFresh, plannableRtts } from '../../../workflows/loop/round-trips.js';
+import { heardSince, isFresh, plannableRtts } from '../../../workflows/loop/round-trips.js';
 
 const NOW_MS = 1_000_000;
 const site = (id: string, kind: 'global' | 'regional', longitude?: number) => ({
@@ -69,6 +69,17 @@ describe('plannableRtts', () => {
       rttMs: {},
       doubts: ['no thin client and no host has measured a round-trip time'],
     });
+  });
+});
+
+describe('heardSince', () => {
+  const before = { ...stateWith({ west: 0 }).users.get('d1')!, askedAtMs: NOW_MS, sinceMs: NOW_MS - 5_000 };
+
+  it('is when a client began to speak, and begins anew after silence or pings', () => {
+    expect(heardSince(undefined, NOW_MS)).toBe(NOW_MS);
+    expect(heardSince(before, NOW_MS + 5_000)).toBe(NOW_MS - 5_000);
+    expect(heardSince(before, NOW_MS + 60_001)).toBe(NOW_MS + 60_001);
+    expect(heardSince({ ...before, by: 'hosts' }, NOW_MS + 5_000)).toBe(NOW_MS + 5_000);
   });
 });
 
