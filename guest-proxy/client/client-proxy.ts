@@ -17,6 +17,7 @@ import { identityOf } from '../protocol/identity.js';
 import type { Message } from '../protocol/messages.js';
 import { isSignedBy } from '../protocol/signed-keys.js';
 import { decodeControlPacket, type HelloReply } from '../protocol/wire.js';
+import { AnswerSocket } from '../punch/answer-socket.js';
 import { punchPacket } from '../punch/packets.js';
 import { sendRaw } from '../punch/raw-sender.js';
 import { type ClientRules, clientRules, flowsToFollow, withoutClosed } from '../rules/client-rules.js';
@@ -24,9 +25,11 @@ import { type ProxiedFlow, flowKey } from '../rules/flow.js';
 import {
   addressesOf,
   type ClientState,
+  committedFlows,
   type Decision,
   onAbort,
   onCommit,
+  onDirect,
   onHostAnswer,
   onPrepare,
   onTime,
@@ -35,6 +38,7 @@ import {
 } from './client-state.js';
 import { ClientStore } from './client-store.js';
 import { HostLink } from './host-link.js';
+import { PathProver } from './path-prover.js';
 import { Prober } from './prober.js';
 import { listSockets } from './proc-net.js';
 import { steadyNow } from '../../os/steady-clock.js';
@@ -75,6 +79,8 @@ export interface ClientProxyStatus {
   /** Sockets that are followed, and how many of them are rewritten. */
   readonly flows: number;
   readonly rewritten: number;
+  /** Sockets that go on over a site which the desktop has left, as no path of their own to it is proved. */
+  readonly relayed: number;
   readonly rtts: readonly { readonly site: string; readonly rttMs: number; readonly ageMs: number }[];
   /** How often which reason refused a message. */
   readonly refused: Readonly<Record<string, number>>;
@@ -89,6 +95,7 @@ export class ClientProxy {
   readonly #now: () => number;
   readonly #store: ClientStore;
   readonly #prober: Prober;
+  readonly #paths: PathProver;
   readonly #links = new Map<string, HostLink>();
   readonly #refused: Record<string, number> = {};
   #socket: Socket | null = null;
@@ -115,6 +122,14 @@ export class ClientProxy {
       (bytes, to) => this.#sendTo(bytes, to),
       () => this.#report(),
     );
+    this.#paths = new PathProver({
+      desktop: options.config.desktop,
+      answers: (from) => new AnswerSocket(from),
+      link: (address) => this.#links.get(address),
+      send: sendRaw,
+      onSettled: () => this.#sayPrepared(),
+      logger: options.logger,
+    });
   }
 
   /** Take up the saved state and its rules, and look for the desktop's host. */
@@ -141,6 +156,7 @@ export class ClientProxy {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     await this.#changes.stop();
+    await this.#paths.stop();
     await this.#working.waitForUnlock();
     this.#socket?.close();
     this.#socket = null;
@@ -165,6 +181,7 @@ export class ClientProxy {
       lastHeardAtMs: link?.lastHeardAtMs ?? null,
       flows: state.flows.length,
       rewritten: this.#rules().outgoing.length,
+      relayed: state.flows.filter((flow) => flow.via !== undefined).length,
       rtts: this.#prober.results(performance.now()),
       refused: { ...this.#refused },
       restored: this.#restored,
@@ -181,6 +198,7 @@ export class ClientProxy {
     const now = this.#now();
     for (const link of this.#links.values()) link.tick(now);
     this.#prober.tick(performance.now());
+    this.#paths.tick(now);
     if (now >= this.#collectAtMs) {
       this.#collectAtMs = now + COLLECT_MS;
       this.#enqueue(() => this.#collect());
@@ -251,9 +269,20 @@ export class ClientProxy {
     return next !== null;
   }
 
+  /** Prove the paths of flows: to the new address while a move is prepared, else of those that go on over an old site. */
+  #aimPaths(): void {
+    const { state } = this.#store;
+    const { pending, epoch, current } = state;
+    const relayed = state.flows.filter((flow) => flow.via !== undefined);
+    if (pending !== null && !pending.lapsed && pending.epoch === this.#preparedEpoch)
+      this.#paths.aim({ address: pending.newExternal, epoch: pending.epoch, flows: state.flows });
+    else this.#paths.aim(relayed.length === 0 ? null : { address: current, epoch, flows: relayed });
+  }
+
   /** Have a link to each address that matters, and no other. */
   #followAddresses(): void {
     const { state } = this.#store;
+    this.#aimPaths();
     const wanted = [state.current, ...(state.pending === null ? [] : [state.pending.newExternal])];
     for (const address of this.#links.keys()) if (!wanted.includes(address)) this.#links.delete(address);
     for (const address of wanted) {
@@ -287,6 +316,7 @@ export class ClientProxy {
     if (message.kind === 'prepare') this.#enqueue(() => this.#prepare(message, hostKey));
     if (message.kind === 'commit') this.#enqueue(() => this.#commit(link, message, hostKey));
     if (message.kind === 'abort') this.#enqueue(() => this.#abort(link, message, hostKey));
+    if (message.kind === 'direct') this.#enqueue(() => this.#direct(message));
   }
 
   #trusted(): string[] {
@@ -343,16 +373,49 @@ export class ClientProxy {
     const { state } = this.#store;
     const { pending } = state;
     if (pending?.epoch !== this.#preparedEpoch) return;
-    if (this.#links.get(pending.newExternal)?.hostKey !== pending.targetKey) return;
-    this.#links
-      .get(state.current)
-      ?.send({ kind: 'prepared', desktop: state.desktop, epoch: pending.epoch, flows: state.flows.length });
+    const target = this.#links.get(pending.newExternal);
+    if (target?.hostKey !== pending.targetKey || target.proves === null) return;
+    const flowByFlow = pending.relays === true && target.proves;
+    if (flowByFlow && !this.#paths.isSettled(this.#now())) return;
+    const { desktop, flows } = state;
+    const relayed = flows.filter((flow) => !this.#paths.isDirect(flow)).length;
+    this.#links.get(state.current)?.send({
+      ...{ kind: 'prepared', desktop, epoch: pending.epoch, flows: flows.length },
+      ...(flowByFlow ? { relayed } : {}),
+    });
+  }
+
+  #sayCommitted(link: HostLink): void {
+    const { desktop, epoch, flows } = this.#store.state;
+    const { relayed } = this.status();
+    link.send({
+      ...{ kind: 'committed', desktop, epoch, flows: flows.length },
+      ...(link.proves === false ? {} : { relayed }),
+    });
+  }
+
+  /** The paths of these flows are proved, as their host knows, too: they change to them, from the COMMIT on. The host follows. */
+  async #direct(message: Extract<Message, { kind: 'direct' }>): Promise<void> {
+    this.#paths.confirm(message.epoch, message.tokens);
+    const before = this.#store.state;
+    if (message.epoch !== before.epoch) return;
+    const next = onDirect(before, (flow) => this.#paths.isDirect(flow), this.#now());
+    if (next === before) return;
+    await this.#store.apply(next);
+    this.#followAddresses();
+    const link = this.#links.get(next.current);
+    if (link !== undefined) this.#sayCommitted(link);
+    this.#closeAtMs = CLOSE_AFTER_MS.map((ms) => this.#now() + ms);
+    this.#logger.info({ relayed: this.status().relayed }, 'connections take their own path now');
   }
 
   async #commit(link: HostLink, message: { desktop: string; epoch: number }, hostKey: string): Promise<void> {
     const sockets = await listSockets();
     const before = this.#store.state;
-    const follow = flowsToFollow(before.flows, sockets, before.current, this.#config.controlPort);
+    const followed = flowsToFollow(before.flows, sockets, before.current, this.#config.controlPort);
+    const flowByFlow = before.pending?.relays === true && link.proves !== false;
+    const isDirect = flowByFlow ? (flow: ProxiedFlow) => this.#paths.isDirect(flow) : null;
+    const follow = committedFlows(followed, before, isDirect);
     const from = { hostKey, address: link.address };
     const next = this.#judge(onCommit(before, message, from, follow, this.#now()));
     if (next === null) return;
@@ -366,8 +429,7 @@ export class ClientProxy {
         'desktop moved',
       );
     }
-    const { desktop, epoch, flows } = this.#store.state;
-    link.send({ kind: 'committed', desktop, epoch, flows: flows.length });
+    this.#sayCommitted(link);
     this.#report();
   }
 
@@ -401,6 +463,9 @@ export class ClientProxy {
 
   /** Make the NAT forget the flows' path to the address that the desktop has left. */
   async #closeOldPaths(): Promise<void> {
+    // Said again, as it may have been lost: the host waits for it to take the flows' own paths.
+    const link = this.#links.get(this.#store.state.current);
+    if (link !== undefined && link.proves !== false) this.#sayCommitted(link);
     const packets = this.#rules().closing.map(({ flow, wire }) => ({
       destination: wire,
       bytes: punchPacket(flow, wire, 'close'),
@@ -421,6 +486,7 @@ export class ClientProxy {
     const next = onTime(before, this.#now());
     const changed = next !== before || flows.length !== before.flows.length;
     if (changed || !this.#store.inForce) await this.#store.apply({ ...next, flows });
+    if (changed) this.#aimPaths();
   }
 
   #report(): void {

@@ -17,6 +17,8 @@ const Pending = z.object({
   targetKey: PublicKey,
   expiresAtMs: z.number(),
   lapsed: z.boolean(),
+  /** The old host relays flows whose paths are not proved. */
+  relays: z.boolean().optional(),
 });
 
 export const ClientState = z.object({
@@ -116,6 +118,7 @@ export function onPrepare(
     targetKey,
     expiresAtMs: nowMs + Math.min(message.lifetimeMs, MAX_LIFETIME_MS),
     lapsed: false,
+    ...(message.relays === true ? { relays: true } : {}),
   };
   return { state: { ...state, pending } };
 }
@@ -144,6 +147,48 @@ export function onCommit(
       previous: { address: state.current, untilMs: nowMs + PREVIOUS_ADDRESS_MS, flows: [...flows] },
       flows: [...flows],
       pending: null,
+    },
+  };
+}
+
+/**
+ * The flows to follow by a COMMIT. Where each flow's path is proved first (`isDirect`), the others stay on the path that they have; null: all
+ * change to the new address, but those that went on over an earlier site.
+ */
+export function committedFlows(
+  flows: readonly ProxiedFlow[],
+  state: Pick<ClientState, 'current' | 'pending'>,
+  isDirect: ((flow: ProxiedFlow) => boolean) | null,
+): ProxiedFlow[] {
+  return flows.map((flow) => {
+    const { via, ...direct } = flow;
+    if (isDirect === null) return flow;
+    const stays = via ?? state.current;
+    return isDirect(flow) || stays === state.pending?.newExternal ? direct : { ...direct, via: stays };
+  });
+}
+
+/** Let flows go to the present address, now that their paths are proved; the same object when none of them is on another path. */
+export function onDirect(
+  state: ClientState,
+  isDirect: (flow: ProxiedFlow) => boolean,
+  nowMs: number,
+): ClientState {
+  const changed = state.flows.filter((flow) => flow.via !== undefined && isDirect(flow));
+  if (changed.length === 0) return state;
+  const left = state.previous?.address ?? changed[0]?.via ?? state.current;
+  const known = state.previous?.flows ?? [];
+  return {
+    ...state,
+    flows: state.flows.map((flow) => {
+      const { via, ...direct } = flow;
+      return via !== undefined && isDirect(flow) ? direct : flow;
+    }),
+    // As after a COMMIT: what is still under way by the old path arrives, and the NAT is made to forget it.
+    previous: {
+      address: left,
+      untilMs: nowMs + PREVIOUS_ADDRESS_MS,
+      flows: [...known, ...changed.filter((flow) => flow.via === left)],
     },
   };
 }

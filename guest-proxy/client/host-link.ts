@@ -36,6 +36,7 @@ export interface HostLinkOptions {
   readonly accept: (reply: HelloReply, verified: boolean) => boolean;
   /** Tell whether a key (base64) is one of a host of the cloud. */
   readonly trusts: (hostKey: string) => boolean;
+  /** A session stands, or the host has said what it can. */
   readonly onUp: (link: HostLink) => void;
   readonly onMessage: (link: HostLink, message: Message, newest: boolean) => void;
 }
@@ -59,6 +60,8 @@ export class HostLink {
   #answeredAtMs = 0;
   #unanswered = 0;
   lastHeardAtMs: number | null = null;
+  /** The host answers proofs of flows' paths; null: it has not said so in this session. */
+  proves: boolean | null = null;
 
   constructor(options: HostLinkOptions) {
     this.#options = options;
@@ -68,6 +71,11 @@ export class HostLink {
   /** The key of the host that a session stands with; null when none stands. */
   get hostKey(): string | null {
     return this.#session === null ? null : this.#hostKey;
+  }
+
+  /** The session that stands; null when none does. */
+  get session(): Session | null {
+    return this.#session;
   }
 
   /** Send what is due. */
@@ -136,6 +144,9 @@ export class HostLink {
     if (opened.message.kind === 'alive') {
       this.#unanswered = 0;
       this.#answeredAtMs = nowMs;
+      const first = this.proves === null;
+      this.proves = opened.message.proves === true;
+      if (first) this.#options.onUp(this);
     } else this.#options.onMessage(this, opened.message, opened.newest);
   }
 

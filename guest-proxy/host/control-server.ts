@@ -36,6 +36,8 @@ export interface ClientSession {
   pendingEpoch: number;
   rtts: readonly SiteRtt[];
   rttsAtMs: number;
+  /** Its client changes each flow's path when that is proved; null: it has not said so in this session. */
+  flowByFlow: boolean | null;
 }
 
 export interface ControlServerOptions {
@@ -155,6 +157,11 @@ export class ControlServer {
     return [...this.#sessions.values()].filter((s) => s.lastHeardAtMs >= oldest);
   }
 
+  /** The session of that name; null where none is known. */
+  sessionById(id: Buffer): ClientSession | null {
+    return this.#byId.get(idOf(id)) ?? null;
+  }
+
   send(session: ClientSession, message: Message): void {
     this.#sendRaw(session.localAddress, session.session.seal(message), session.seenAs);
   }
@@ -251,6 +258,7 @@ export class ControlServer {
         pendingEpoch: 0,
         rtts: [],
         rttsAtMs: 0,
+        flowByFlow: null,
       };
       this.#unconfirmed.set(key, session);
       this.#byId.set(idOf(answer.keys.id), session);
@@ -314,7 +322,7 @@ export class ControlServer {
       session.epoch = message.epoch;
       session.pendingEpoch = message.pendingEpoch;
       const known = this.#options.lookup(session.desktop, session.client, localAddress);
-      this.send(session, { kind: 'alive', epoch: known?.epoch ?? 0 });
+      this.send(session, { kind: 'alive', epoch: known?.epoch ?? 0, proves: true });
       this.#options.onKeepalive(session);
     } else if (message.kind === 'rttReport') {
       session.rtts = message.rtts;
@@ -332,6 +340,7 @@ export class ControlServer {
       this.#byId.delete(idOf(old.session.id));
       session.rtts = old.rtts;
       session.rttsAtMs = old.rttsAtMs;
+      session.flowByFlow = old.flowByFlow;
     }
     this.#sessions.set(key, session);
   }

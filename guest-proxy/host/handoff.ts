@@ -6,6 +6,7 @@ import { parseInput } from '../../domain/model/parse.js';
 import type { Logger } from '../logger.js';
 import type { HostState } from './host-state.js';
 import { AddressChangeRecord, type NetworkRecord } from './network-record.js';
+import type { Users } from './old-site-relays.js';
 import type { UserChannel } from './user-channel.js';
 import { prepareMessage } from './what-to-tell.js';
 
@@ -81,10 +82,11 @@ export class Handoff {
     return { confirmed, silent };
   }
 
-  /** Peers of a desktop that is to go whose flows have a path of their own. */
-  direct({ desktop, external, outgoing }: NetworkRecord): readonly string[] {
-    if (external === null || outgoing === null) return [];
-    return this.#options.users()?.preparedAt(desktop, external, outgoing.epoch) ?? [];
+  /** The users of a desktop that is to go whose proxies are ready for it. */
+  ready({ desktop, external, outgoing }: NetworkRecord): Users {
+    const users = this.#options.users();
+    if (external === null || outgoing === null || users === null) return { direct: [], relayed: [] };
+    return users.preparedAt(desktop, external, outgoing.epoch);
   }
 
   /** Refuse a change that does not concern this host's address, or is older than what is recorded. */

@@ -34,6 +34,7 @@ import { Handoff } from './handoff.js';
 import { HoldQueue } from './hold-queue.js';
 import { HostState } from './host-state.js';
 import { OldSiteRelays } from './old-site-relays.js';
+import { PathProofs } from './path-proofs.js';
 import { presenceOf, stayOf } from './relay-book.js';
 import { RelayOffer } from './relay-record.js';
 import { KeyList } from './key-list.js';
@@ -81,6 +82,7 @@ export class HostProxy implements DesktopNetwork {
   readonly #state: HostState;
   readonly #queue = new HoldQueue((packet) => this.#relays.divert(packet));
   readonly #relays: OldSiteRelays;
+  readonly #paths: PathProofs;
   readonly #handoff: Handoff;
   readonly #dhcp: DhcpServers;
   #users: UserChannel | null = null;
@@ -115,6 +117,13 @@ export class HostProxy implements DesktopNetwork {
       uplink: options.uplink,
       controlPort: options.controlPort,
     });
+    this.#paths = new PathProofs({
+      sessionById: (id) => this.#users?.sessionById(id) ?? null,
+      find: (desktop) => this.#state.find(desktop),
+      relays: this.#relays,
+      tell: (session, message) => this.#users?.tell(session, message),
+      logger: options.logger,
+    });
     this.#handoff = new Handoff({
       state: this.#state,
       users: () => this.#users,
@@ -126,7 +135,7 @@ export class HostProxy implements DesktopNetwork {
       uplink: options.uplink,
       state: this.#state,
       queue: this.#queue,
-      keepRelays: () => this.#relays.keep(),
+      keepRelays: async () => [...(await this.#relays.keep()), ...(await this.#paths.keep())],
       logger: options.logger,
       plugIn: (desktop, network) => this.#plugIn(desktop, network),
     });
@@ -145,6 +154,7 @@ export class HostProxy implements DesktopNetwork {
     this.#publicKey = identity.publicKey;
     await prepareHost(uplink);
     await this.#queue.open();
+    await this.#paths.open();
     await this.#relays.load(identity.secretBytes);
     await this.#keys.start();
     this.#users = new UserChannel({
@@ -155,9 +165,11 @@ export class HostProxy implements DesktopNetwork {
       logger: this.#logger,
       now: this.#now,
       find: (desktop) => this.#state.find(desktop),
-      onCommitted: (desktop, address) => {
-        this.#relays.direct(desktop, address);
+      onCommitted: (session, flowByFlow) => {
+        if (flowByFlow) this.#relays.changed(session.desktop, session.client);
+        else this.#relays.direct(session.desktop, session.seenAs.address);
       },
+      onProved: (session, message) => this.#paths.proved(session, message),
     });
     for (const record of await this.#state.load()) {
       if (record.network !== null) await this.#plugIn(record.desktop, record.network);
@@ -181,6 +193,7 @@ export class HostProxy implements DesktopNetwork {
     await this.#foreign.stop();
     await this.#guard.stop();
     this.#users?.stop();
+    this.#paths.close();
     this.#relays.stop();
     await this.#state.exclusively(() => Promise.resolve());
   }
@@ -266,7 +279,7 @@ export class HostProxy implements DesktopNetwork {
     const record = this.#state.get(desktop);
     const { clients, epoch } = record;
     const stay = stayOf(record);
-    const relays = stay === null ? [] : await this.#relays.offer(stay, this.#handoff.direct(record));
+    const relays = stay === null ? [] : await this.#relays.offer(stay, this.#handoff.ready(record));
     return { clients, flows: { version: 1, epoch, relays } };
   }
 
@@ -287,7 +300,7 @@ export class HostProxy implements DesktopNetwork {
     // Not waited for: the guest stands still.
     if (stay !== null)
       this.#relays
-        .pause(stay, this.#handoff.direct(record))
+        .pause(stay, this.#handoff.ready(record))
         .catch((e: unknown) => this.#logger.warn({ desktop, error: messageOf(e) }, 'a relay lacks flows'));
   }
 
@@ -305,7 +318,7 @@ export class HostProxy implements DesktopNetwork {
     let packets = 0;
     const record = this.#state.find(change.desktop);
     const stay = record?.external === change.oldExternal ? stayOf(record) : null;
-    if (record !== null && stay !== null) await this.#relays.leave(stay, this.#handoff.direct(record));
+    if (record !== null && stay !== null) await this.#relays.leave(stay, this.#handoff.ready(record));
     await this.#state.change(
       change.desktop,
       (r) => ({

@@ -28,6 +28,24 @@ const HERE_MS = 5_000;
 /** A present host without a flow waits so long for the old host's word. */
 const EMPTY_MS = 60_000;
 
+/** Addresses of the users of a desktop that is to leave whose proxies are ready for it. */
+export interface Users {
+  /** All their flows change to the new address at once. */
+  readonly direct: readonly string[];
+  /** Their flows do so when each one's path is proved. */
+  readonly relayed: readonly string[];
+}
+
+/** A flow as it was seen on its own path, and whose it is. */
+export interface ProvedPath {
+  readonly flow: RelayedFlow;
+  /** Base64. */
+  readonly client: string;
+}
+
+const isAlike = (a: RelayedFlow, b: RelayedFlow): boolean =>
+  a.protocol === b.protocol && a.port === b.port && a.peer.address === b.peer.address;
+
 export interface OldSiteRelaysOptions {
   readonly stateDir: string;
   /** Where this host takes the packets of other hosts' relays (UDP). */
@@ -91,9 +109,9 @@ export class OldSiteRelays {
   }
 
   /** What the desktop's next host needs: the relay of its stay here, should it leave, and those that it has from before. */
-  async offer(stay: Stay, direct: readonly string[]): Promise<RelayOffer[]> {
-    const flows = (await this.#flowsOf(stay, direct)) ?? [];
-    const record = this.#recordOf(stay, flows);
+  async offer(stay: Stay, users: Users): Promise<RelayOffer[]> {
+    const flows = (await this.#flowsOf(stay, users.direct)) ?? [];
+    const record = this.#recordOf(stay, flows, users);
     if (this.#book.atOld(stay.external) === null) this.#book.hold(record, true);
     return [
       { ...record, untilMs: null },
@@ -130,7 +148,7 @@ export class OldSiteRelays {
   }
 
   /** The desktop stands still and is about to leave: tell its next host of the flows that began since `offer`. */
-  async pause(stay: Stay, direct: readonly string[]): Promise<void> {
+  async pause(stay: Stay, { direct }: Users): Promise<void> {
     const { id } = this.#recordOf(stay, []);
     const offered = this.#book.withId(id).find((r) => r.record.role === 'old' && r.offered);
     if (offered === undefined) return;
@@ -156,7 +174,8 @@ export class OldSiteRelays {
   }
 
   /** The desktop has left: from the next change of the rules on its flows take the relay. */
-  async leave(stay: Stay, direct: readonly string[]): Promise<void> {
+  async leave(stay: Stay, users: Users): Promise<void> {
+    const { direct } = users;
     if (this.#book.atOld(stay.external) === null) {
       const { id } = this.#recordOf(stay, []);
       const [offered] = this.#book.withId(id).filter((r) => r.record.role === 'old');
@@ -164,7 +183,7 @@ export class OldSiteRelays {
       const flows =
         (await this.#flowsOf(stay, direct)) ??
         (offered === undefined ? [] : flowsOf(offered).filter((f) => !direct.includes(f.peer.address)));
-      const record = this.#recordOf(stay, flows);
+      const record = this.#recordOf(stay, flows, users);
       if (flows.length > 0) {
         const relay = this.#book.hold({ ...record, peer: offered?.record.peer ?? null }, false);
         await this.#book.save(relay);
@@ -192,6 +211,30 @@ export class OldSiteRelays {
         this.#later(this.#book.save(relay).then(this.#options.apply));
   }
 
+  /**
+   * Let a flow leave by its own path, which its client has shown to be proved, as soon as the client does; tell whether it will. One that is not listed, of a client
+   * with flows that are, may have another port at its NAT than on the old path: it stays where it is.
+   */
+  goDirect(desktop: string, path: ProvedPath): boolean {
+    const relays = this.#book.of(desktop, 'new');
+    const key = flowKey(path.flow);
+    const listed = relays.filter((r) => r.flows.has(key));
+    if (listed.length === 0) return !relays.some((r) => flowsOf(r).some((f) => isAlike(f, path.flow)));
+    for (const relay of listed) this.#book.goDirect(relay, key, path.client);
+    return true;
+  }
+
+  /** Tell whether a flow is on the list of one of the relays of a desktop that is here, or is to come. */
+  isListed(desktop: string, flow: RelayedFlow): boolean {
+    return this.#book.of(desktop, 'new').some((r) => r.flows.has(flowKey(flow)));
+  }
+
+  /** A client has changed to the paths that are proved: so do the desktop's packets. */
+  changed(desktop: string, client: string): void {
+    for (const relay of this.#book.of(desktop, 'new'))
+      if (this.#book.changed(relay, client)) this.#later(this.#book.save(relay).then(this.#options.apply));
+  }
+
   /** Send a packet of a relayed flow on; false where it belongs to none. */
   divert = (packet: Buffer): boolean => this.#traffic.divert(packet);
 
@@ -205,20 +248,22 @@ export class OldSiteRelays {
   connections(): RelayedConnections[] {
     return this.#book
       .all()
-      .filter((r) => r.record.role === 'new' && r.flows.size > 0)
-      .map(({ record, flows, rttMs }) => ({
-        desktop: record.desktop,
-        oldExternal: record.oldExternal,
-        connections: flows.size,
-        rttMs,
+      .filter((r) => r.record.role === 'new' && flowsOf(r).length > 0)
+      .map((relay) => ({
+        desktop: relay.record.desktop,
+        oldExternal: relay.record.oldExternal,
+        connections: flowsOf(relay).length,
+        rttMs: relay.rttMs,
       }));
   }
 
   /** End what is over. */
   async tick(): Promise<void> {
     for (const relay of this.#book.all().filter((r) => !r.offered)) {
-      const pruned = this.#book.prune(relay);
-      if (this.#now() >= relay.record.untilMs) await this.#end(relay, 'its time is over');
+      const over = this.#now() >= relay.record.untilMs;
+      const users = new Set(relay.record.users);
+      const pruned = this.#book.prune(relay, (flow) => over && !users.has(flow.peer.address));
+      if (over && relay.flows.size === 0) await this.#end(relay, 'its time is over');
       else if (relay.flows.size === 0 && this.#mayEnd(relay)) await this.#end(relay, 'no flow is left');
       else if (pruned) {
         await this.#book.save(relay);
@@ -246,7 +291,7 @@ export class OldSiteRelays {
     this.#options.logger.info({ desktop, oldExternal, role }, `a relay of ${desktop} has ended: ${why}`);
   }
 
-  #recordOf(stay: Stay, flows: readonly RelayedFlow[]): RelayRecord {
+  #recordOf(stay: Stay, flows: readonly RelayedFlow[], users?: Users): RelayRecord {
     const { desktop, external } = stay;
     return {
       ...deriveRelay(this.#secret, stay),
@@ -259,6 +304,7 @@ export class OldSiteRelays {
       flows: [...flows],
       untilMs: this.#now() + this.#options.limitMs,
       peer: null,
+      ...(users === undefined || users.relayed.length === 0 ? {} : { users: users.relayed.slice(0, 1_000) }),
     };
   }
 
@@ -267,7 +313,7 @@ export class OldSiteRelays {
    * Null where the kernel does not say.
    */
   async #flowsOf(stay: Stay, direct: readonly string[]): Promise<RelayedFlow[] | null> {
-    const earlier = new Set(this.#book.of(stay.desktop, 'new').flatMap((r) => [...r.flows.keys()]));
+    const earlier = new Set(this.#book.of(stay.desktop, 'new').flatMap((r) => flowsOf(r).map(flowKey)));
     const flows = await listFlows(stay.internal).catch((error: unknown) => {
       this.#options.logger.warn(
         { desktop: stay.desktop, error: messageOf(error) },

@@ -16,7 +16,7 @@ export interface LiveRelay {
   record: Omit<RelayRecord, 'flows'>;
   readonly end: RelayEnd;
   /** By `flowKey`. */
-  readonly flows: Map<string, { readonly flow: RelayedFlow; progress: FlowProgress }>;
+  readonly flows: Map<string, LiveFlow>;
   /** The desktop has not left yet: nothing is in force, and nothing is on the disk. */
   offered: boolean;
   /** Notes that the other end has not confirmed. */
@@ -27,10 +27,26 @@ export interface LiveRelay {
   lastHereAtMs: number;
 }
 
-/** The flows of a relay that are not over. */
-export function flowsOf(relay: LiveRelay): RelayedFlow[] {
-  return [...relay.flows.values()].map(({ flow }) => flow);
+/** A flow of a relay. */
+interface LiveFlow {
+  readonly flow: RelayedFlow;
+  progress: FlowProgress;
+  /**
+   * Its own path is proved. The desktop's packets take that one from when its client has changed to it: until then the client's NAT would see
+   * answers to what it has not seen. The client's are accepted by the relay until `untilMs`; null: it has not changed yet.
+   */
+  direct: { readonly client: string; readonly untilMs: number | null } | null;
 }
+
+const isDirect = ({ direct }: LiveFlow): boolean => direct?.untilMs != null;
+
+/** The flows of a relay that are not over and take no other path. */
+export function flowsOf(relay: LiveRelay): RelayedFlow[] {
+  return [...relay.flows.values()].filter((f) => !isDirect(f)).map(({ flow }) => flow);
+}
+
+/** A client whose flow has a path of its own sends by the relay no more after so long: a lost word is said again meanwhile. */
+const CHANGED_MS = 10_000;
 
 /** A desktop's stay at an address of this host. */
 export interface Stay {
@@ -119,7 +135,12 @@ export class RelayBook {
           },
           nowMs,
         ),
-      flows: new Map(flows.map((flow) => [flowKey(flow), { flow, progress: newProgress(nowMs) }] as const)),
+      flows: new Map(
+        flows.map((flow) => [
+          flowKey(flow),
+          { flow, progress: newProgress(nowMs), direct: known?.flows.get(flowKey(flow))?.direct ?? null },
+        ]),
+      ),
       offered,
       unlisted: known?.unlisted ?? new Map<number, ListNote>(),
       rttMs: known?.rttMs ?? null,
@@ -160,15 +181,34 @@ export class RelayBook {
   /** Forget the flows that are over, or that `also` names; true where there were any. */
   prune(relay: LiveRelay, also: (flow: RelayedFlow) => boolean = () => false): boolean {
     const before = relay.flows.size;
-    for (const [key, { flow, progress }] of relay.flows)
-      if (also(flow) || isOver(flow, progress, this.#now())) relay.flows.delete(key);
+    for (const [key, { flow, progress, direct }] of relay.flows)
+      if (
+        also(flow) ||
+        isOver(flow, progress, this.#now()) ||
+        (direct?.untilMs != null && this.#now() >= direct.untilMs)
+      )
+        relay.flows.delete(key);
     return relay.flows.size < before;
+  }
+
+  /** A flow's own path is proved; its client is about to take it. */
+  goDirect(relay: LiveRelay, key: string, client: string): void {
+    const known = relay.flows.get(key);
+    if (known !== undefined && !isDirect(known)) known.direct = { client, untilMs: null };
+  }
+
+  /** A client has changed to the proved paths: so do the desktop's packets; true where there are any. */
+  changed(relay: LiveRelay, client: string): boolean {
+    const ready = [...relay.flows.values()].filter((f) => f.direct?.client === client && !isDirect(f));
+    for (const flow of ready) flow.direct = { client, untilMs: this.#now() + CHANGED_MS };
+    return ready.length > 0;
   }
 
   add(relay: LiveRelay, flows: readonly RelayedFlow[]): void {
     for (const flow of flows) {
       const key = flowKey(flow);
-      if (!relay.flows.has(key)) relay.flows.set(key, { flow, progress: newProgress(this.#now()) });
+      if (!relay.flows.has(key))
+        relay.flows.set(key, { flow, progress: newProgress(this.#now()), direct: null });
     }
   }
 
@@ -184,8 +224,10 @@ export class RelayBook {
   atNew(internal: string, flow: RelayedFlow): LiveRelay | null {
     const key = flowKey(flow);
     return (
-      this.#inForceHere().find(({ relay, at }) => at.internal === internal && relay.flows.has(key))?.relay ??
-      null
+      this.#inForceHere().find(({ relay, at }) => {
+        const known = relay.flows.get(key);
+        return at.internal === internal && known !== undefined && !isDirect(known);
+      })?.relay ?? null
     );
   }
 

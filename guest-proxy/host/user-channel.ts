@@ -10,6 +10,7 @@ import { type AnswerKind, ClientExchange } from './client-exchange.js';
 import { type ClientSession, ControlServer } from './control-server.js';
 import type { KeyList } from './key-list.js';
 import type { NetworkRecord } from './network-record.js';
+import type { Users } from './old-site-relays.js';
 import { SessionHints } from './session-hints.js';
 import { standingFor, whatToTell } from './what-to-tell.js';
 
@@ -21,8 +22,10 @@ export interface UserChannelOptions {
   readonly now: () => number;
   readonly keys: KeyList;
   readonly find: (desktop: string) => NetworkRecord | null;
-  /** A client of the desktop says that its flows go to the present address. */
-  readonly onCommitted: (desktop: string, clientAddress: string) => void;
+  /** A client of the desktop says that its flows go to the present address: all of them, or (`flowByFlow`) those that are proved. */
+  readonly onCommitted: (session: ClientSession, flowByFlow: boolean) => void;
+  /** A client tells of paths of its flows that have answered. */
+  readonly onProved: (session: ClientSession, message: Extract<Message, { kind: 'proved' }>) => void;
 }
 
 export class UserChannel {
@@ -106,11 +109,30 @@ export class UserChannel {
   }
 
   /** Where clients are that have confirmed to be ready for a change of address. */
-  preparedAt(desktop: string, localAddress: string, epoch: number): string[] {
+  preparedAt(desktop: string, localAddress: string, epoch: number): Users {
     const ready = this.#control
       .sessionsAt(desktop, localAddress)
       .filter((s) => s.pendingEpoch === epoch || s.epoch === epoch);
-    return [...new Set(ready.map((s) => s.seenAs.address))].sort();
+    const addresses = (atOnce: boolean) => [
+      ...new Set(ready.filter((s) => (s.flowByFlow === false) === atOnce).map((s) => s.seenAs.address)),
+    ];
+    const relayed = addresses(false).sort();
+    // Of two behind one NAT that differ in this, both have flows on the relay: what is relayed needlessly still arrives.
+    return {
+      direct: addresses(true)
+        .filter((a) => !relayed.includes(a))
+        .sort(),
+      relayed,
+    };
+  }
+
+  /** The session of that name (8 bytes); null where none is known. */
+  sessionById(id: Buffer): ClientSession | null {
+    return this.#control.sessionById(id);
+  }
+
+  tell(session: ClientSession, message: Message): void {
+    this.#control.send(session, message);
   }
 
   /** How often what kind of packet was refused. */
@@ -126,10 +148,16 @@ export class UserChannel {
 
   #onAnswer(session: ClientSession, message: Message): void {
     if (!('desktop' in message) || message.desktop !== session.desktop) return;
+    if (message.kind === 'proved') {
+      this.#options.onProved(session, message);
+      return;
+    }
+    if (message.kind === 'prepared' || message.kind === 'committed')
+      session.flowByFlow = message.relayed !== undefined;
     if (message.kind === 'prepared') session.pendingEpoch = message.epoch;
     if (message.kind === 'committed') {
       Object.assign(session, { epoch: message.epoch, pendingEpoch: 0 });
-      this.#options.onCommitted(session.desktop, session.seenAs.address);
+      this.#options.onCommitted(session, message.relayed !== undefined);
     }
     if (message.kind === 'aborted' && session.pendingEpoch === message.epoch) session.pendingEpoch = 0;
     this.#exchange.answered(session, message);

@@ -41,6 +41,7 @@ export function prepareMessage(change: AddressChangeRecord): Message {
     newExternal,
     targetKey: Buffer.from(change.targetKey, 'base64'),
     lifetimeMs: PREPARED_LIFETIME_MS,
+    relays: true,
   };
 }
 

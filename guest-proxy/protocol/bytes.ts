@@ -63,6 +63,13 @@ export class Reader {
     return text;
   }
 
+  /** Take the next byte if it is `byte`; tell whether it was. */
+  next(byte: number): boolean {
+    if (this.#failed || this.#bytes[this.#offset] !== byte) return false;
+    this.#offset += 1;
+    return true;
+  }
+
   /** No field was missing or wrong; what follows them is a later version's. */
   began(): boolean {
     return !this.#failed;

@@ -1,6 +1,7 @@
 // One end of an established session: seals and opens messages (XChaCha20-Poly1305), numbers them, refuses replays.
 // Each direction has its own key, so the counter alone makes a nonce unique; the packet's header is authenticated with it.
 import { ReplayWindow } from './replay-window.js';
+import { pathKey } from './path-proof.js';
 import sodium, { bufferOf } from './sodium.js';
 import { type Data, dataHeader } from './wire.js';
 import { type Direction, type Message, decodeMessage, encodeMessage } from './messages.js';
@@ -27,9 +28,12 @@ export class Session {
   readonly #incoming: Direction;
   readonly #window = new ReplayWindow();
   #nextCounter = 0;
+  /** For proofs of flows' paths. */
+  readonly pathKey: Buffer;
 
   constructor(keys: SessionKeys, end: 'client' | 'host') {
     this.id = keys.id;
+    this.pathKey = pathKey(end === 'client' ? keys.transmit : keys.receive);
     this.#keys = keys;
     this.#incoming = end === 'client' ? 'toClient' : 'toHost';
   }

@@ -37,9 +37,18 @@ function ipHeader(flow: ProxiedFlow, destination: string, payloadLength: number)
   return header;
 }
 
-/** The IP packet that opens the NAT for `flow` towards `destination`, or (TCP only) closes that path. */
-export function punchPacket(flow: ProxiedFlow, destination: string, purpose: 'open' | 'close'): Buffer {
-  const segment = Buffer.alloc(flow.protocol === 'tcp' ? TCP_HEADER : UDP_HEADER);
+/**
+ * The IP packet that opens the NAT for `flow` towards `destination`, or (TCP only) closes that path. One that opens may carry something: a
+ * proof of the path (protocol/path-proof.ts), which ends at the other proxy.
+ */
+export function punchPacket(
+  flow: ProxiedFlow,
+  destination: string,
+  purpose: 'open' | 'close',
+  content: Buffer = Buffer.alloc(0),
+): Buffer {
+  const header = flow.protocol === 'tcp' ? TCP_HEADER : UDP_HEADER;
+  const segment = Buffer.concat([Buffer.alloc(header), content]);
   segment.writeUInt16BE(flow.local.port, 0);
   segment.writeUInt16BE(flow.remote.port, 2);
   if (flow.protocol === 'tcp') {
@@ -49,7 +58,7 @@ export function punchPacket(flow: ProxiedFlow, destination: string, purpose: 'op
     segment.writeUInt8(FLAGS[purpose], 13);
     segment.writeUInt16BE(WINDOW, 14);
   } else {
-    segment.writeUInt16BE(UDP_HEADER, 4);
+    segment.writeUInt16BE(segment.length, 4);
   }
   const pseudo = Buffer.from([
     ...ipv4Bytes(flow.local.address),

@@ -75,3 +75,11 @@ export function readdress(packet: Buffer, which: keyof typeof ADDRESS, address: 
   changed.writeUInt16BE(protocol === 'udp' && sum === 0 ? 0xffff : sum, at);
   return changed;
 }
+
+/** What a packet that `readPacket` has read carries. */
+export function payloadOf(packet: Buffer): Buffer {
+  const header = (packet.readUInt8(0) & 0xf) * 4;
+  const tcp = PROTOCOLS.get(packet.readUInt8(9)) === 'tcp';
+  const own = tcp ? (packet.readUInt8(header + 12) >> 4) * 4 : TRANSPORT.udp.bytes;
+  return packet.subarray(header + own);
+}

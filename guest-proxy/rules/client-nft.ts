@@ -3,6 +3,7 @@
 //   prerouting (first):            protocol . local . port . address on the wire . port -> remote as the socket sees it
 // So the client's own firewall and conntrack see, like its sockets, the same remote address before and after a move.
 // `taken`: a new socket must not get the very 4-tuple that a moved flow has on the wire; its SYN is refused, so it tries another port.
+import { ANSWER_BYTES, ANSWER_MAGIC } from '../protocol/path-proof.js';
 import { flowKey } from './flow.js';
 import type { ClientRules, RewriteRule } from './client-rules.js';
 
@@ -12,6 +13,11 @@ const LAST = 300;
 /** Our own punches carry this mark and pass as they are. */
 export const PUNCH_MARK = 0x2000_0000;
 const PUNCH = `0x${PUNCH_MARK.toString(16)}`;
+/** Answers to proofs of paths end here, where punch/answer-socket.ts has seen them. */
+const ANSWERED = {
+  tcp: `tcp doff 5 ip length ${String(40 + ANSWER_BYTES)} @th,160,64 0x${ANSWER_MAGIC.toString('hex')}`,
+  udp: `udp length ${String(8 + ANSWER_BYTES)} @th,64,64 0x${ANSWER_MAGIC.toString('hex')}`,
+};
 const KEY = 'inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_service';
 
 /** The nftables table of one desktop's rules. */
@@ -35,7 +41,7 @@ export function renderClientRules(desktop: string, rules: ClientRules): string {
   const incoming = [...rules.incoming].sort(byKey);
   const outRows = outgoing.map((r) => `${tuple(r, r.flow.remote.address)} : ${r.wire}`);
   const inRows = incoming.map((r) => `${tuple(r, r.wire)} : ${r.flow.remote.address}`);
-  const taken = [...new Set(outgoing.map((r) => tuple(r, r.wire)))];
+  const taken = [...new Set([...outgoing, ...rules.expected].map((r) => tuple(r, r.wire)))].sort();
   const closing = [...rules.closing].sort(byKey).map((r) => tuple(r, r.wire));
   return `${renderClientRemoval(desktop)}
 table ip ${table} {
@@ -59,6 +65,8 @@ table ip ${table} {
   }
   chain prerouting {
     type filter hook prerouting priority ${FIRST}; policy accept;
+    ${ANSWERED.tcp} drop
+    ${ANSWERED.udp} drop
     tcp flags & rst == rst meta l4proto . ip daddr . tcp dport . ip saddr . tcp sport @closing drop
     meta l4proto { tcp, udp } ip saddr set meta l4proto . ip daddr . th dport . ip saddr . th sport map @incoming
   }

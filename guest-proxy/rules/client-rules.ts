@@ -1,6 +1,7 @@
 // Which packets of a client are rewritten after moves of its desktop (MMSys'14 section 6.2, the per-socket rules). Pure.
-// A flow remembers only the address that its socket sees; where the desktop is now is known once for all flows. So any chain of moves
-// collapses to at most one rule a direction, a way back to the first address to none, and sockets opened after a move get none.
+// A flow remembers the address that its socket sees, and, until a path of its own is proved, the one that it goes on by (`via`); where the
+// desktop is now is known once for all flows. So any chain of moves collapses to at most one rule a direction, a way back to the first
+// address to none, and sockets opened after a move get none. What comes from the desktop is accepted by either path.
 import { type ProxiedFlow, flowKey } from './flow.js';
 
 /** The addresses of one desktop, as its client knows them. */
@@ -25,6 +26,8 @@ export interface ClientRules {
   readonly incoming: readonly RewriteRule[];
   /** The NAT is made to forget this path of the flow: a RST that comes by it means the path, not the connection. */
   readonly closing: readonly RewriteRule[];
+  /** Flows as packets for them may come, from where nothing of them goes: no new socket may look like one. */
+  readonly expected: readonly RewriteRule[];
 }
 
 /** Make the rules of the tracked flows. */
@@ -32,18 +35,21 @@ export function clientRules(flows: readonly ProxiedFlow[], addresses: DesktopAdd
   const outgoing: RewriteRule[] = [];
   const incoming: RewriteRule[] = [];
   const closing: RewriteRule[] = [];
+  const expected: RewriteRule[] = [];
   const { current, pending, previous } = addresses;
   const moved = new Set(previous?.flows.map(flowKey));
   for (const flow of flows) {
     const before = previous !== null && moved.has(flowKey(flow)) ? previous.address : null;
     const seen = flow.remote.address;
-    if (seen !== current) outgoing.push({ flow, wire: current });
-    for (const wire of new Set([current, pending, before]))
+    const via = flow.via ?? current;
+    if (seen !== via) outgoing.push({ flow, wire: via });
+    for (const wire of new Set([via, current, pending, before]))
       if (wire !== null && wire !== seen) incoming.push({ flow, wire });
-    if (before !== null && before !== current && flow.protocol === 'tcp')
+    if (via !== current && seen !== current) expected.push({ flow, wire: current });
+    if (before !== null && before !== via && before !== current && flow.protocol === 'tcp')
       closing.push({ flow, wire: before });
   }
-  return { outgoing, incoming: firstOnWire(incoming), closing: firstOnWire(closing) };
+  return { outgoing, incoming: firstOnWire(incoming), closing: firstOnWire(closing), expected };
 }
 
 /**
@@ -79,7 +85,8 @@ export function flowsToFollow(
   const flows = new Map(withoutClosed(tracked, sockets).map((flow) => [flowKey(flow), flow]));
   for (const socket of sockets) {
     const control = socket.protocol === 'udp' && socket.remote.port === controlPort;
-    if (socket.remote.address === current && !control) flows.set(flowKey(socket), socket);
+    if (socket.remote.address === current && !control && !flows.has(flowKey(socket)))
+      flows.set(flowKey(socket), socket);
   }
   return [...flows.values()];
 }

@@ -1,6 +1,6 @@
 // What a host does with packets of its desktops, as data and as nftables text (stateless; no conntrack needed). Pure.
 //   -400 prerouting   a guest sends from its own addresses, and to no other guest's internal one
-//   -310 prerouting   mark packets for desktops whose packets are held, and those of flows that go on over an old site (iptables raw hands
+//   -310 prerouting   mark proofs of flows' paths (protocol/path-proof.ts), packets for desktops whose packets are held, and those of flows that go on over an old site (iptables raw hands
 //                     marked ones to their queues at -300)
 //   -250 prerouting   control channel to the daemon; external -> internal; what left with a desktop -> its new address; the rest is dropped
 //    -10 input        of its host a guest reaches DHCP and DNS
@@ -8,6 +8,7 @@
 // An address that a desktop has left refuses new connections: nobody could answer them from it. The user's proxy also uses that to make its
 // NAT forget the old path (punch/packets.ts).
 // Default deny: a packet for an external address without an active desktop is dropped, never answered (an RST would close the user's NAT).
+import { ASK_BYTES, ASK_MAGIC } from '../protocol/path-proof.js';
 import { FLOW_TYPE, RECEIVED, SENT } from './flow-text.js';
 
 /** A desktop's end of its tap, and the gateway address that its host has there. */
@@ -51,6 +52,17 @@ export const HOLD_MARK = 0x4000_0000;
 const HOLD_MASK = 0xbfff_ffff;
 /** Of packets that the relay takes; none of them goes on by itself. */
 export const RELAY_MARK = 0x2000_0000;
+
+/** Of proofs of paths: those that are asked of this host, and its answers, which nothing else of its own may look like. */
+export const PROOF_MARK = 0x1000_0000;
+const PROOF_MASK = 0xefff_ffff;
+/** Each costs some 50 us to look at. What comes beyond goes on as any packet does. */
+const PROOFS = 'limit rate 4000/second burst 1000 packets';
+/** Behind a header without options, which a segment of a connection seldom has; what only looks like a proof goes on after a look. */
+const ASKED = {
+  tcp: `tcp doff 5 ip length ${String(40 + ASK_BYTES)} @th,160,64 0x${ASK_MAGIC.toString('hex')}`,
+  udp: `udp length ${String(8 + ASK_BYTES)} @th,64,64 0x${ASK_MAGIC.toString('hex')}`,
+};
 
 const addElements = (name: string, rows: readonly string[]): string =>
   rows.length === 0 ? '' : `add element ip ${HOST_TABLE} ${name} { ${[...rows].sort().join(', ')} }\n`;
@@ -131,6 +143,8 @@ ${[...Object.entries(contents), ...Object.entries(translations)].map(([name, row
   }
   chain hold {
     ip daddr @owned udp dport ${rules.controlPort} return
+    ip daddr @owned ${ASKED.tcp} ${PROOFS} meta mark set meta mark | ${hex(PROOF_MARK)} return
+    ip daddr @owned ${ASKED.udp} ${PROOFS} meta mark set meta mark | ${hex(PROOF_MARK)} return
     ip daddr @held meta mark set meta mark | ${hex(HOLD_MARK)} return
     tcp flags & (syn | ack) == syn return
     ${RECEIVED} @relayin meta mark set meta mark | ${hex(RELAY_MARK)} return
@@ -138,6 +152,7 @@ ${[...Object.entries(contents), ...Object.entries(translations)].map(([name, row
   }
   chain prerouting {
     meta mark & ${hex(RELAY_MARK)} != 0x0 counter drop
+    meta mark & ${hex(PROOF_MARK)} != 0x0 meta mark set meta mark & ${hex(PROOF_MASK)}
     meta mark & ${hex(HOLD_MARK)} != 0x0 meta mark set meta mark & ${hex(HOLD_MASK)}
     ip daddr @owned udp dport ${rules.controlPort} accept
     ip daddr @guarded tcp flags & rst == rst counter drop

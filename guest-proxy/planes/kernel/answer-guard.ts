@@ -2,12 +2,13 @@
 // in the moment after somebody has flushed them the host would answer: with RST, which ends users' connections, or with its own services.
 // The guard is a table that no other program's flush removes: it belongs to a running `nft` (NFT_TABLE_F_OWNER, Linux 5.12) and ends with it.
 import type { Logger } from '../../logger.js';
+import { PROOF_MARK } from '../../rules/host-rules.js';
 import { startCommand, type StartedCommand } from '../../../os/start-command.js';
 
 const TABLE = 'vmshadow_guard';
 const AGAIN_MS = 1_000;
 
-/** The whole guard as one line a command: of what leaves the host by itself from these addresses only UDP, the control channel, may. */
+/** The whole guard as one line a command: of what leaves the host by itself from these addresses only UDP, the control channel, and answers to proofs may. */
 function commands(addresses: readonly string[]): string {
   const elements =
     addresses.length === 0 ? [] : [`add element ip ${TABLE} addresses { ${addresses.join(', ')} }`];
@@ -16,6 +17,7 @@ function commands(addresses: readonly string[]): string {
     `add set ip ${TABLE} addresses { type ipv4_addr; }`,
     `add chain ip ${TABLE} output { type filter hook output priority 0; policy accept; }`,
     `flush chain ip ${TABLE} output`,
+    `add rule ip ${TABLE} output meta mark & 0x${PROOF_MARK.toString(16)} != 0x0 accept`,
     `add rule ip ${TABLE} output ip saddr @addresses meta l4proto != udp counter drop`,
     `flush set ip ${TABLE} addresses`,
     ...elements,

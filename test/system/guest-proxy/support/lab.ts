@@ -44,8 +44,36 @@ export const HOSTS = {
 } as const;
 export type HostName = keyof typeof HOSTS;
 
-/** What the NAT does with packets that it does not expect: Linux's default is to answer them itself, with RST. */
-export type NatKind = 'drop' | 'answer-rst';
+interface Nat {
+  readonly masquerade?: string;
+  /** Rules of the chain that forwards; packets from outside that no connection expects are dropped in each. */
+  readonly forward?: string;
+  /** What it does with packets for itself that it does not expect: Linux's default is to answer them, with RST. */
+  readonly dropsUnexpected?: boolean;
+  /** net.netfilter.nf_conntrack_*, which count from the first packet on. */
+  readonly settings?: Readonly<Record<string, number>>;
+}
+
+const NEEDS_SYN = 'ct state new tcp flags & (syn | ack) != syn drop';
+const INVALID = 'ct state invalid drop';
+/** The NATs of the measurements in docs/nat.md. */
+export const NATS = {
+  'answer-rst': {},
+  drop: { dropsUnexpected: true },
+  'random-fully': { masquerade: 'fully-random' },
+  'drop-invalid': { forward: INVALID, dropsUnexpected: true },
+  'needs-syn': { forward: NEEDS_SYN, dropsUnexpected: true },
+  'loose-0': { settings: { tcp_loose: 0 } },
+  'loose-0-liberal': { settings: { tcp_loose: 0, tcp_be_liberal: 1 } },
+  'loose-0-invalid-random': {
+    masquerade: 'fully-random',
+    forward: INVALID,
+    dropsUnexpected: true,
+    settings: { tcp_loose: 0 },
+  },
+  liberal: { settings: { tcp_be_liberal: 1 } },
+} as const satisfies Record<string, Nat>;
+export type NatKind = keyof typeof NATS;
 
 export class Lab {
   readonly folder: string;
@@ -83,17 +111,21 @@ export class Lab {
     await this.ip('-n', HOSTS.a.namespace, 'route', 'add', 'default', 'via', '198.51.100.1');
     await this.ip('-n', HOSTS.b.namespace, 'route', 'add', 'default', 'via', '192.0.2.1');
     for (const n of [NAT, ROUTER]) await this.exec(n, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    const { masquerade = '', forward = '', dropsUnexpected = false, settings = {} }: Nat = NATS[nat];
     await this.nft(
       NAT,
-      `table ip nat { chain post { type nat hook postrouting priority 100; oifname "nout" masquerade; }
+      `table ip nat { chain post { type nat hook postrouting priority 100; oifname "nout" masquerade ${masquerade}; }
       }
       table ip filter {
-        chain input { type filter hook input priority 0; ${nat === 'drop' ? 'iifname "nout" ct state new,invalid drop' : ''}
+        chain input { type filter hook input priority 0; ${dropsUnexpected ? 'iifname "nout" ct state new,invalid drop' : ''}
         }
         chain forward { type filter hook forward priority 0; iifname "nout" ct state new,invalid drop
+          ${forward}
         }
       }`,
     );
+    for (const [name, value] of Object.entries(settings))
+      await this.exec(NAT, 'sysctl', '-qw', `net.netfilter.nf_conntrack_${name}=${String(value)}`);
     await this.nft(
       ROUTER,
       `table ip watch { counter leaked { }

@@ -79,13 +79,88 @@ const MESSAGES: readonly [string, 'toHost' | 'toClient', Message, string][] = [
   ],
 ];
 
+const token = (byte: number) => Buffer.alloc(8, byte);
+/** Those that say more than their first version did. */
+const LATER: readonly [string, 'toHost' | 'toClient', Message, string][] = [
+  ['ALIVE', 'toClient', { kind: 'alive', epoch: 258, proves: true }, '02000000000000010250'],
+  [
+    'PREPARE',
+    'toClient',
+    { ...(MESSAGES[2]![2] as Extract<Message, { kind: 'prepare' }>), relays: true },
+    `${MESSAGES[2]![3]}50`,
+  ],
+  [
+    'PREPARED',
+    'toHost',
+    { kind: 'prepared', desktop: 'desk-1', epoch: 6, flows: 2, relayed: 1 },
+    '04066465736b2d3100000000000000060002500001',
+  ],
+  [
+    'COMMITTED',
+    'toHost',
+    { kind: 'committed', desktop: 'desk-1', epoch: 6, flows: 300, relayed: 0 },
+    '06066465736b2d310000000000000006012c500000',
+  ],
+];
+const NEW: readonly [string, 'toHost' | 'toClient', Message, string][] = [
+  [
+    'PROVED',
+    'toHost',
+    {
+      kind: 'proved',
+      desktop: 'desk-1',
+      epoch: 6,
+      paths: [
+        {
+          protocol: 'udp',
+          port: 5901,
+          clientPort: 40_000,
+          seen: { address: '203.0.113.1', port: 40_001 },
+          token: token(0xaa),
+          cookie: token(0xbb),
+        },
+      ],
+    },
+    `0b066465736b2d3100000000000000060101170d9c40cb0071019c41${'aa'.repeat(8)}${'bb'.repeat(8)}`,
+  ],
+  [
+    'DIRECT',
+    'toClient',
+    { kind: 'direct', desktop: 'desk-1', epoch: 6, tokens: [token(1), token(2)] },
+    `0c066465736b2d31000000000000000602${'01'.repeat(8)}${'02'.repeat(8)}`,
+  ],
+];
+
 describe('messages', () => {
-  it.each(MESSAGES)('%s has the documented bytes', (_, direction, message, hex) => {
+  it.each(LATER)(
+    '%s has the documented bytes, and is its first version without the last of them',
+    (...row) => {
+      const [, direction, message, hex] = row;
+      expect(encodeMessage(message).toString('hex')).toBe(hex);
+      expect(decodeMessage(Buffer.from(hex, 'hex'), direction)).toEqual(message);
+      const first = MESSAGES.find(([name]) => name === row[0])!;
+      expect(decodeMessage(Buffer.from(first[3], 'hex'), direction)).toEqual(first[2]);
+      expect(hex.startsWith(first[3])).toBe(true);
+      const more = Buffer.concat([Buffer.from(hex, 'hex'), Buffer.from([0x50, 7])]);
+      expect(decodeMessage(more, direction)).toEqual(message);
+    },
+  );
+
+  it('PROVED of a protocol that nobody knows, and lists that are too long, are none', () => {
+    const hex = NEW[0]![3];
+    const at = hex.indexOf('0101170d') + 2;
+    const altered = (text: string) => Buffer.from(hex.slice(0, at - 2) + text + hex.slice(at + 2), 'hex');
+    expect(decodeMessage(altered('0102'), 'toHost')).toBeNull();
+    expect(decodeMessage(altered('ff01'), 'toHost')).toBeNull();
+    expect(decodeMessage(altered('0201'), 'toHost')).toBeNull();
+  });
+
+  it.each([...MESSAGES, ...NEW])('%s has the documented bytes', (_, direction, message, hex) => {
     expect(encodeMessage(message).toString('hex')).toBe(hex);
     expect(decodeMessage(Buffer.from(hex, 'hex'), direction)).toEqual(message);
   });
 
-  it.each(MESSAGES)(
+  it.each([...MESSAGES, ...NEW])(
     '%s is not accepted in the other direction or cut short, and what a later version adds is ignored',
     (_, direction, message) => {
       const bytes = encodeMessage(message);
@@ -147,7 +222,9 @@ describe('packets', () => {
     const { handshake, answer, clientEnd, hostEnd } = established();
     expect(answer.packet.length).toBeLessThanOrEqual(handshake.packet.length);
     const keepalive = clientEnd.seal({ kind: 'keepalive', epoch: 1, pendingEpoch: 0 });
-    expect(hostEnd.seal({ kind: 'alive', epoch: 1 }).length).toBeLessThanOrEqual(keepalive.length);
+    expect(hostEnd.seal({ kind: 'alive', epoch: 1, proves: true }).length).toBeLessThanOrEqual(
+      keepalive.length,
+    );
     expect(encodeUnknown(hostEnd.id).length).toBeLessThanOrEqual(keepalive.length);
   });
 
