@@ -269,14 +269,17 @@ export class ClientProxy {
     return next !== null;
   }
 
-  /** Prove the paths of flows: to the new address while a move is prepared, else of those that go on over an old site. */
+  /**
+   * Prove the paths of flows: to the new address while a move is prepared, else of those that came here by a move; where they are on their
+   * own path already, their host may have started anew and not know it.
+   */
   #aimPaths(): void {
     const { state } = this.#store;
     const { pending, epoch, current } = state;
-    const relayed = state.flows.filter((flow) => flow.via !== undefined);
+    const moved = state.flows.filter((flow) => flow.via !== undefined || flow.remote.address !== current);
     if (pending !== null && !pending.lapsed && pending.epoch === this.#preparedEpoch)
       this.#paths.aim({ address: pending.newExternal, epoch: pending.epoch, flows: state.flows });
-    else this.#paths.aim(relayed.length === 0 ? null : { address: current, epoch, flows: relayed });
+    else this.#paths.aim(moved.length === 0 ? null : { address: current, epoch, flows: moved });
   }
 
   /** Have a link to each address that matters, and no other. */
@@ -396,12 +399,11 @@ export class ClientProxy {
 
   /** The paths of these flows are proved, as their host knows, too: they change to them, from the COMMIT on. The host follows. */
   async #direct(message: Extract<Message, { kind: 'direct' }>): Promise<void> {
-    this.#paths.confirm(message.epoch, message.tokens);
+    const isNew = this.#paths.confirm(message.epoch, message.tokens);
     const before = this.#store.state;
-    if (message.epoch !== before.epoch) return;
+    if (!isNew || message.epoch !== before.epoch) return;
     const next = onDirect(before, (flow) => this.#paths.isDirect(flow), this.#now());
-    if (next === before) return;
-    await this.#store.apply(next);
+    if (next !== before) await this.#store.apply(next);
     this.#followAddresses();
     const link = this.#links.get(next.current);
     if (link !== undefined) this.#sayCommitted(link);

@@ -6,6 +6,7 @@ import type { Logger } from '../logger.js';
 import { systemRandom } from '../protocol/handshake.js';
 import { MAX_PATHS, type PathSeen } from '../protocol/messages.js';
 import { decodeAnswer, encodeAsk, type PathAnswer, TOKEN_BYTES } from '../protocol/path-proof.js';
+import type { Session } from '../protocol/session.js';
 import type { SeenAnswer } from '../punch/answer-socket.js';
 import { punchPacket } from '../punch/packets.js';
 import { type ProxiedFlow, flowKey } from '../rules/flow.js';
@@ -57,6 +58,8 @@ export class PathProver {
   readonly #random: (length: number) => Buffer;
   #target: Omit<PathTarget, 'flows'> | null = null;
   #attempts = new Map<string, Attempt>();
+  /** What was said in it holds: a host that has started anew knows nothing of it. */
+  #session: Session | null = null;
   #answers: ReturnType<PathProverOptions['answers']> | null = null;
   #busy: Promise<void> | null = null;
   #firstAskAtMs: number | null = null;
@@ -86,15 +89,19 @@ export class PathProver {
 
   /** Tell whether a flow may leave for the address that is aimed at. */
   isDirect(flow: ProxiedFlow): boolean {
+    this.#follow(this.#link());
     return this.#attempts.get(flowKey(flow))?.direct === true;
   }
 
-  /** Take the host's word on which flows it sends directly. */
-  confirm(epoch: number, tokens: readonly Buffer[]): void {
-    if (epoch !== this.#target?.epoch) return;
+  /** Take the host's word on which flows may take their own path; true where it says something new. */
+  confirm(epoch: number, tokens: readonly Buffer[]): boolean {
+    if (epoch !== this.#target?.epoch) return false;
     const said = new Set(tokens.map((t) => t.toString('hex')));
-    for (const attempt of this.#attempts.values())
-      if (attempt.answer !== null && said.has(attempt.token.toString('hex'))) attempt.direct = true;
+    const meant = [...this.#attempts.values()].filter(
+      (a) => a.answer !== null && !a.direct && said.has(a.token.toString('hex')),
+    );
+    for (const attempt of meant) attempt.direct = true;
+    return meant.length > 0;
   }
 
   /** A move need not wait any longer: each flow has been answered, cannot be asked for, or was asked long enough. */
@@ -109,6 +116,7 @@ export class PathProver {
   tick(nowMs: number): void {
     const link = this.#link();
     if (link?.proves !== true || link.session === null) return;
+    this.#follow(link);
     this.#look();
     this.#tell(link, nowMs);
     if (!this.#settled && this.isSettled(nowMs)) {
@@ -137,6 +145,13 @@ export class PathProver {
 
   #link(): HostLink | undefined {
     return this.#target === null ? undefined : this.#options.link(this.#target.address);
+  }
+
+  /** Begin anew in a new session. */
+  #follow(link: HostLink | undefined): void {
+    if (link === undefined || link.session === null || link.session === this.#session) return;
+    this.#session = link.session;
+    for (const attempt of this.#attempts.values()) Object.assign(attempt, this.#begin(attempt.flow));
   }
 
   #begin(flow: ProxiedFlow): Attempt {

@@ -154,7 +154,6 @@ export class HostProxy implements DesktopNetwork {
     this.#publicKey = identity.publicKey;
     await prepareHost(uplink);
     await this.#queue.open();
-    await this.#paths.open();
     await this.#relays.load(identity.secretBytes);
     await this.#keys.start();
     this.#users = new UserChannel({
@@ -177,6 +176,7 @@ export class HostProxy implements DesktopNetwork {
     }
     for (const address of this.#relays.addresses()) await addExternal(uplink, address);
     await this.#relays.start();
+    await this.#paths.open();
     await this.#users.start(probe);
     this.#timer = setInterval(() => void this.#housekeeping(), HOUSEKEEPING_MS);
     this.#guard.start();

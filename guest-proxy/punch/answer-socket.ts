@@ -51,7 +51,7 @@ export interface SeenAnswer {
 }
 
 /** Instructions of classic BPF (linux/filter.h): IPv4 from `from`, TCP without options or UDP, with an answer's magic. */
-export function answerFilter(from: string): Buffer {
+function answerFilter(from: string): Buffer {
   const [first, second] = [ANSWER_MAGIC.readUInt32BE(0), ANSWER_MAGIC.readUInt32BE(4)];
   /** [operation, where true, where false (instructions further on), operand] */
   const program: readonly (readonly [number, number, number, number])[] = [

@@ -50,7 +50,7 @@ function world(passes: (port: number) => boolean, proves: boolean | null = true)
       await new Promise((done) => setImmediate(done));
     }
   };
-  return { prover, told, asked, run, settled: () => settled };
+  return { prover, told, asked, run, link, settled: () => settled };
 }
 
 it('tells of answers until the host says that the flow goes directly, and only of those', async () => {
@@ -117,4 +117,16 @@ it('asks with another token when the host does not take what came of the first',
   prover.aim({ address: NEW, epoch: 5, flows: [flow(40_000)] });
   await run(0, 300_000);
   expect(new Set(told.map((m) => m.paths[0]!.token.toString('hex'))).size).toBeGreaterThan(1);
+});
+
+it('holds nothing for proved that a host said before it started anew', async () => {
+  const { prover, told, run, link } = world(() => true);
+  prover.aim({ address: NEW, epoch: 5, flows: [flow(40_000)] });
+  await run(0, 300);
+  expect(prover.confirm(5, [told[0]!.paths[0]!.token])).toBe(true);
+  expect(prover.isDirect(flow(40_000))).toBe(true);
+  Object.assign(link, { session: established().clientEnd });
+  expect(prover.isDirect(flow(40_000))).toBe(false);
+  await run(300, 600);
+  expect(prover.confirm(5, [told.at(-1)!.paths[0]!.token])).toBe(true);
 });
