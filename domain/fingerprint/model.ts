@@ -102,6 +102,8 @@ export const TrafficWindow = z.object({
   rest: TrafficSum.extend({ flows: count }),
   /** The flow that shows the screen, when dom0 could tell it: it knows the desktop's own port and has seen headers. */
   remoteDesktop: FlowKey.extend({ foundBy: FoundBy }).nullable(),
+  /** Headers were looked at and show no screen: counters that look like one are wrong. */
+  headersSeen: z.boolean().optional(),
   /** Where the user is now; not the flow's peer while the connection proxy rewrites it. */
   user: UserEndpoint.nullable(),
   rttMs: ms.nullable(),

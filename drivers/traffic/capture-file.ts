@@ -147,10 +147,16 @@ function judging(address: string, order: OrderCheck) {
         : [
             `the clock of packets ${whose} the desktop was ${Math.abs(byMs).toFixed(1)} ms behind the other direction’s: put right by the order of the file`,
           ],
-    doubts:
-      skew?.isKnown === false
+    doubts: [
+      ...(skew?.isKnown === false
         ? ['by the order of the file the clocks of the two directions differ, by how much is not to be told']
-        : [],
+        : []),
+      ...(order.isInHalves((h) => table.isFromDesktop(h))
+        ? [
+            'one direction stands behind the other; `mergecap -w NEW FILE FILE` merges two captures by time, `reordercap FILE NEW` sorts one',
+          ]
+        : []),
+    ],
     take(header: PacketHeader): void {
       const fromDesktop = table.isFromDesktop(header);
       if (fromDesktop === undefined) return;

@@ -8,7 +8,7 @@ import { messageOf } from '../../domain/errors.js';
 import type { TrafficWindow } from '../../domain/fingerprint/model.js';
 import { SAMPLING_TABLE, renderRemoval, renderSamplingTable, renderWatch } from './counter-rules.js';
 import type { FlowTable } from '../../domain/fingerprint/capture/flow-table.js';
-import { sampleOf } from '../../domain/fingerprint/session/desktop-sample.js';
+import { ruledOutBy, sampleOf } from '../../domain/fingerprint/session/desktop-sample.js';
 import type { Look } from '../../domain/fingerprint/session/sampling-schedule.js';
 import { countersSince, parseCounters, type DesktopFlow } from './flow-counters.js';
 import type { RunCommand, WatchedDesktop } from './watched-desktop.js';
@@ -136,6 +136,7 @@ export class TrafficSampler {
         endMs,
         flows: [...watch.flows.values()],
         sample: watch.sample,
+        ruledOut: watch.ruledOut,
         remoteDesktopPorts: portsOf(watch, this.#policy),
         relayPorts: this.#policy.relayPorts,
         presentPeer: this.#presentPeer,
@@ -213,6 +214,7 @@ export class TrafficSampler {
       });
       if (abort.signal.aborted) return;
       watch.sample = summed(table, watchedMs);
+      watch.ruledOut = ruledOutBy(table);
     } catch (error) {
       if (!abort.signal.aborted) this.#onProblem(messageOf(error));
     } finally {

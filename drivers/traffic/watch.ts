@@ -14,6 +14,8 @@ export interface Watch {
   /** Since the last turn. */
   turnFlows: Map<string, DesktopFlow>;
   sample: { cycles: CycleSummary; foundBy: 'port' | 'behaviour' } | undefined;
+  /** Flows that the newest look found to show no screen. */
+  ruledOut: ReadonlySet<string>;
   sampledAtMs: number;
   bytesAtSample: number;
   bytes: number;
@@ -30,6 +32,7 @@ export function beginWatch(desktop: WatchedDesktop, nowMs: number): Watch {
     flows: new Map(),
     turnFlows: new Map(),
     sample: undefined,
+    ruledOut: new Set(),
     sampledAtMs: 0,
     bytesAtSample: 0,
     bytes: 0,
@@ -48,6 +51,7 @@ export function addFlow(watch: Watch, flow: DesktopFlow): void {
 /** Forget the sample: a look is due at the next turn. */
 export function forgetSample(watch: Watch): void {
   watch.sample = undefined;
+  watch.ruledOut = new Set();
   watch.sampledAtMs = 0;
 }
 
@@ -75,6 +79,7 @@ export function endTurn(
     remoteDesktopPorts: portsOf(watch, policy),
     relayPorts: policy.relayPorts,
     previous: watch.sample?.cycles.flow,
+    ruledOut: watch.ruledOut,
   });
   return dueLook(
     {

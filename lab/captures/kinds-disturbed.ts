@@ -57,10 +57,14 @@ export function disturbedKinds(): Kind[] {
     }
   }
   for (const ms of [-50, -300, -1_500, -10_000, -3_600_000, 30_000, 3_600_000])
-    add(`the clock stepped by ${ms} ms in the middle`, right(20, 24), () => {
-      const middle = near[Math.floor(near.length / 2)]?.timeMs ?? 0;
-      return file(near.map((p) => (p.timeMs > middle ? { ...p, timeMs: p.timeMs + ms } : p)));
-    });
+    add(
+      `the clock stepped by ${ms} ms in the middle`,
+      { ...right(20, 24), says: /sorted by time|jumped/ },
+      () => {
+        const middle = near[Math.floor(near.length / 2)]?.timeMs ?? 0;
+        return file(near.map((p) => (p.timeMs > middle ? { ...p, timeMs: p.timeMs + ms } : p)));
+      },
+    );
   add('batches of 100 ms an interface', { ...right(20, 24), says: /sorted by time/ }, () =>
     file(
       [...near].sort(
@@ -71,7 +75,7 @@ export function disturbedKinds(): Kind[] {
       ),
     ),
   );
-  add('one direction behind the other, as two files appended', { ...right(20, 24), says: /./ }, () =>
+  add('one direction behind the other, as two files appended', { unknown: /reordercap/ }, () =>
     file([...near.filter((p) => p.fromServer), ...near.filter((p) => !p.fromServer)]),
   );
   const copies: readonly (readonly [string, number, (f: Frame) => Frame])[] = [
@@ -140,7 +144,7 @@ export function disturbedKinds(): Kind[] {
       ),
     ),
   );
-  add('a hole of two seconds', { desktops: [SERVER], says: /gap/ }, () => {
+  add('a hole of two seconds', { ...right(20, 24), says: /gap/ }, () => {
     const start = (near[0]?.timeMs ?? 0) + 3_000;
     return file(near.filter((p) => p.timeMs < start || p.timeMs > start + 2_000));
   });

@@ -16,20 +16,21 @@ const handshake = [
 const paced = (seconds: number, kBps: number, fromServer: boolean, bytes = 1_448) =>
   beating(seconds, bytes / kBps, bytes, fromServer);
 
-/** Requests kept under way, each asked anew when its answer has come: file copies over SSH, window updates. */
-const windowed =
-  (seconds: number, kBps: number, blockBytes: number, ask: number, clumped = 1) =>
-  (random: () => number): Said[] => {
-    const said: Said[] = [];
-    const everyMs = blockBytes / kBps;
-    for (let t = 0, n = 0; t < seconds * 1000; t += everyMs, n++) {
-      said.push({ atMs: t, fromServer: true, bytes: blockBytes });
-      if (n % clumped === 0)
-        for (let k = 0; k < clumped; k++)
-          said.push({ atMs: t + 2 + k * 1.5 + random(), fromServer: false, bytes: ask });
-    }
-    return said;
-  };
+/** Data without a pause, and a small message for each block that has come, several at a time where `clumped`: copies over SSH, windows. */
+const windowed = (
+  seconds: number,
+  kBps: number,
+  blockBytes: number,
+  ask: number,
+  clumped = 1,
+): Conversation['said'] => {
+  const asks = beating(seconds, (blockBytes * clumped) / kBps, ask, false, 1);
+  const later =
+    (byMs: number): Conversation['said'] =>
+    (random) =>
+      asks(random).map((s) => ({ ...s, atMs: s.atMs + byMs }));
+  return together(paced(seconds, kBps, true), ...Array.from({ length: clumped }, (_, k) => later(k * 1.6)));
+};
 
 type Service = readonly [name: string, conversation: Conversation, alsoOn?: readonly number[]];
 const ELSEWHERE = [31_337, 8_765] as const;
@@ -56,7 +57,7 @@ const SERVICES: readonly Service[] = [
       said: asking({
         seconds: 10,
         ask: 176,
-        answer: 1_048_704,
+        answer: 524_416,
         workMs: 3,
         restMs: between(5, 60),
         spacingMs: 0.012,

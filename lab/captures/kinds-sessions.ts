@@ -86,6 +86,7 @@ const strange: readonly Named[] = [
       port: 9000,
       opens: true,
       rttMs: 10,
+      spacingMs: 0.02,
       said: asking({
         seconds: 8,
         ask: 10,

@@ -11,6 +11,9 @@ export interface Causality {
   readonly earlyMs: number;
   /** Those of something that was never captured. */
   readonly unseen: number;
+  /** Bytes that were captured, and those between them that never were. */
+  readonly bytes: number;
+  readonly missingBytes: number;
 }
 
 /** Share of acknowledgements before their data from which on the clocks are not trusted; single ones are packets that two cores swapped. */
@@ -32,12 +35,21 @@ export function causalityOf(packets: readonly FlowPacket[]): Causality {
   const earlyMs: number[] = [];
   let acknowledgements = 0;
   let unseen = 0;
+  let bytes = 0;
+  let missing = 0;
   for (const p of packets) {
     if (p.tcp === undefined) continue;
     const [me, other] = p.fromDesktop ? (['desktop', 'peer'] as const) : (['peer', 'desktop'] as const);
     const length = p.payloadBytes + (p.tcp.syn || p.tcp.fin ? 1 : 0);
     const end = serialAdd(p.tcp.sequence, length);
     const before = sent[me];
+    bytes += p.payloadBytes;
+    if (before !== undefined && !p.tcp.syn) {
+      const ahead = serialDistance(p.tcp.sequence, before);
+      if (ahead > 0 && ahead <= MAX_AHEAD) missing += ahead;
+      // What comes late fills a hole.
+      else if (serialDistance(end, before) <= 0) missing = Math.max(0, missing - p.payloadBytes);
+    }
     if (before === undefined || p.tcp.syn || Math.abs(serialDistance(end, before)) > MAX_AHEAD) {
       sent[me] = end;
     } else if (serialDistance(end, before) > 0) {
@@ -69,6 +81,8 @@ export function causalityOf(packets: readonly FlowPacket[]): Causality {
     early: skewed.length,
     earlyMs: skewed[Math.floor(skewed.length / 2)] ?? 0,
     unseen: unseen + open.length,
+    bytes,
+    missingBytes: missing,
   };
 }
 

@@ -3,6 +3,7 @@
 import type { FlowKey } from '../model.js';
 import { protocolOfBytes } from './greeting.js';
 import type { PacketHeader, TcpFields } from './packet.js';
+import { serialAdd, serialDistance } from './sequence-numbers.js';
 
 export interface FlowPacket {
   /** Milliseconds of observed time since the flow's first packet, clock jumps taken out. Never decreases. */
@@ -36,6 +37,9 @@ const GREETING_PACKETS = 16;
 export const MAX_FLOWS_KEPT = 4_096;
 /** Silence longer than this is no part of a session: a stepped clock, or captures strung together. */
 const LEAP_MS = 60_000;
+/** A leap of the clock that is told from silence by what the senders' packets say; and how long their own clocks have to be seen before. */
+const STEP_MS = 500;
+const LEARNED_MS = 300;
 /** Packets captured on two cores may swap by so much; more is a clock that was set back. */
 const REORDER_MS = 5;
 
@@ -45,6 +49,7 @@ export class FlowTable {
   unkept = 0;
   readonly #clocks = new Map<string, Clock>();
   readonly #clock = new Clock();
+  readonly #senders = new Map<string, Sender>();
 
   constructor(desktop: string) {
     this.desktop = desktop;
@@ -65,13 +70,14 @@ export class FlowTable {
   add(header: PacketHeader): boolean {
     const fromDesktop = this.#isFromDesktop(header);
     if (!fromDesktop && header.destination !== this.desktop) return false;
-    this.#clock.advance(header.timeMs);
     const key = flowKeyOf(header, fromDesktop);
     const id = flowId(key);
+    const stepped = this.#sender(id, fromDesktop).isStep(header);
+    this.#clock.advance(header.timeMs, stepped);
     const flow = this.flows.get(id) ?? this.#open(id, key);
     if (flow === undefined) return true;
     const clock = this.#clocks.get(id);
-    if (clock?.advance(header.timeMs) === false) flow.clockJumps += 1;
+    if (clock?.advance(header.timeMs, stepped) === false) flow.clockJumps += 1;
     flow.activeMs = clock?.activeMs ?? 0;
     count(flow, header, fromDesktop);
     if (flow.says === undefined && flow.packets.length < GREETING_PACKETS && header.payload !== undefined)
@@ -84,6 +90,14 @@ export class FlowTable {
         tcp: header.tcp,
       });
     return true;
+  }
+
+  /** What the sender of this packet has sent so far in its flow. */
+  #sender(flow: string, fromDesktop: boolean): Sender {
+    const id = `${flow} ${fromDesktop ? 'out' : 'in'}`;
+    const known = this.#senders.get(id) ?? new Sender();
+    if (this.#senders.size < 2 * MAX_FLOWS_KEPT) this.#senders.set(id, known);
+    return known;
   }
 
   #open(id: string, key: FlowKey): CapturedFlow | undefined {
@@ -115,15 +129,62 @@ export class FlowTable {
   }
 }
 
+/**
+ * What one sender's packets say of the capture's own clock: where its TCP timestamps go on evenly while that clock leaps, the clock was set;
+ * where its sequence numbers leap too, nothing was captured for a while.
+ */
+class Sender {
+  #first: Stamp | undefined;
+  #last: Stamp | undefined;
+  #heard: { readonly timeMs: number; readonly end: number } | undefined;
+
+  /** Take in the sender's next packet; tell whether the time since its last one was not observed. */
+  isStep({ timeMs, tcp, payloadBytes }: PacketHeader): boolean {
+    if (tcp === undefined) return false;
+    const heard = this.#heard;
+    const end = serialAdd(tcp.sequence, payloadBytes + (tcp.syn || tcp.fin ? 1 : 0));
+    this.#heard = { timeMs, end };
+    const isHole =
+      heard !== undefined &&
+      !tcp.syn &&
+      timeMs - heard.timeMs > STEP_MS &&
+      serialDistance(tcp.sequence, heard.end) > 0;
+    return this.#isSet(timeMs, tcp) || isHole;
+  }
+
+  #isSet(timeMs: number, { timestamp }: TcpFields): boolean {
+    if (timestamp === undefined) return false;
+    const { value } = timestamp;
+    const [first, last] = [this.#first, this.#last];
+    this.#last = { timeMs, value };
+    this.#first ??= this.#last;
+    if (first === undefined || last === undefined) return false;
+    const stepMs = timeMs - last.timeMs;
+    if (stepMs <= STEP_MS) return false;
+    const seenMs = last.timeMs - first.timeMs;
+    const ticks = serialDistance(last.value, first.value);
+    // What its clock makes of the leap, by how fast it ticked before.
+    const leaptMs = (serialDistance(value, last.value) * seenMs) / ticks;
+    const isSet = seenMs >= LEARNED_MS && ticks > 0 && leaptMs >= 0 && leaptMs < stepMs / 2;
+    if (isSet) this.#first = this.#last;
+    return isSet;
+  }
+}
+
+interface Stamp {
+  readonly timeMs: number;
+  readonly value: number;
+}
+
 /** Observed time: what passes between packets, without the jumps of the clock. */
 class Clock {
   activeMs = 0;
   #lastMs: number | undefined;
 
-  /** Go on to `timeMs`; false when that is a jump. */
-  advance(timeMs: number): boolean {
+  /** Go on to `timeMs`; false when that is a jump, `stepped` as a sender's own clock says. */
+  advance(timeMs: number, stepped: boolean): boolean {
     const step = timeMs - (this.#lastMs ?? timeMs);
-    const jumped = step < -REORDER_MS || step > LEAP_MS;
+    const jumped = (stepped && step > STEP_MS) || step < -REORDER_MS || step > LEAP_MS;
     if (!jumped && step < 0) return true;
     if (!jumped) this.activeMs += step;
     this.#lastMs = timeMs;

@@ -13,6 +13,8 @@ const MAX_CONVERSATIONS = 2_000;
 const MAX_STEPS = 4_096;
 /** Changes of direction that tell anything of two clocks. */
 const MIN_STEPS = 20;
+/** Whole captures of one direction each change it once, or a few times where several are appended. */
+const HALVES_CHANGES = 3;
 /** Share of packets before the one in front of them from which on two clocks are thought of. */
 const BACKWARDS_SHARE = 0.02;
 /** Two clocks can be put right if they are known so well. */
@@ -47,6 +49,9 @@ interface Conversation {
   inOneDirection: number;
   packets: number;
   readonly newestMs: { first: number; second: number };
+  readonly oldestMs: { first: number; second: number };
+  /** How often the direction changes. */
+  changes: number;
   /** From the first end's packet to the second's behind it, ms, and the other way round. */
   readonly firstThenSecond: number[];
   readonly secondThenFirst: number[];
@@ -125,6 +130,8 @@ export class OrderCheck {
         inOneDirection: 0,
         packets: 0,
         newestMs: { first: -Infinity, second: -Infinity },
+        oldestMs: { first: Infinity, second: Infinity },
+        changes: 0,
         firstThenSecond: [],
         secondThenFirst: [],
       };
@@ -135,7 +142,9 @@ export class OrderCheck {
     const back = c.newestMs[side] - h.timeMs;
     if (back > LEAST_SKEW_MS && back <= WINDOW_MS) c.inOneDirection++;
     c.newestMs[side] = back > WINDOW_MS ? h.timeMs : Math.max(c.newestMs[side], h.timeMs);
+    c.oldestMs[side] = Math.min(c.oldestMs[side], h.timeMs);
     const { last } = c;
+    if (last !== undefined && last.fromFirst !== fromFirst) c.changes++;
     c.last = { timeMs: h.timeMs, fromFirst };
     if (last === undefined) return;
     const step = h.timeMs - last.timeMs;
@@ -153,12 +162,33 @@ export class OrderCheck {
 
   /** Tell whether packets are there twice, as when bridge and tap were captured together. */
   get hasTwins(): boolean {
-    const { packets, pairs } = this.#tcp;
-    if (packets > 0 && pairs / packets >= TWINS_SHARE) return true;
+    const { packets, pairs, crowds } = this.#tcp;
+    if (packets > 0 && (pairs + crowds) / packets >= TWINS_SHARE) return true;
     const udp = this.#udp;
+    // All of them twice, or all of them more often: two places, or three.
+    const copied = Math.max(2 * udp.pairs, 3 * udp.crowds);
     return (
-      packets === 0 && udp.packets > 0 && udp.crowds === 0 && (2 * udp.pairs) / udp.packets >= UDP_TWINS_SHARE
+      packets === 0 &&
+      udp.packets > 0 &&
+      Math.min(udp.pairs, udp.crowds) === 0 &&
+      copied / udp.packets >= UDP_TWINS_SHARE
     );
+  }
+
+  /** Tell whether a desktop's main conversation stands there one direction behind the other, as when the captures of two interfaces are appended. */
+  isInHalves(isFromDesktop: (h: PacketHeader) => boolean | undefined): boolean {
+    const main = this.#main(isFromDesktop);
+    if (main === undefined || main.packets < MIN_STEPS || main.changes > HALVES_CHANGES) return false;
+    const { oldestMs, newestMs } = main;
+    const togetherMs = Math.min(newestMs.first, newestMs.second) - Math.max(oldestMs.first, oldestMs.second);
+    return togetherMs > WINDOW_MS;
+  }
+
+  #main(isFromDesktop: (h: PacketHeader) => boolean | undefined): Conversation | undefined {
+    let main: Conversation | undefined;
+    for (const c of this.#conversations.values())
+      if (isFromDesktop(c.sample) !== undefined && c.packets > (main?.packets ?? 0)) main = c;
+    return main;
   }
 
   /**
@@ -167,9 +197,7 @@ export class OrderCheck {
    * the file was written in batches, and its times are right). `isFromDesktop` tells a packet's direction, undefined for somebody else's.
    */
   skewOf(isFromDesktop: (h: PacketHeader) => boolean | undefined): ClockSkew | undefined {
-    let main: Conversation | undefined;
-    for (const c of this.#conversations.values())
-      if (isFromDesktop(c.sample) !== undefined && c.packets > (main?.packets ?? 0)) main = c;
+    const main = this.#main(isFromDesktop);
     if (main === undefined || main.backwards < BACKWARDS_SHARE * main.packets) return undefined;
     if (main.inOneDirection > BACKWARDS_SHARE * main.packets) return undefined;
     const { firstThenSecond, secondThenFirst, sample } = main;

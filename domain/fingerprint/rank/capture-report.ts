@@ -18,6 +18,7 @@ import { protocolOfPort } from '../session/protocols.js';
 import { updateFingerprint } from './rank.js';
 import { findRemoteDesktop } from '../session/remote-desktop.js';
 import { summariseFlow } from '../session/summary.js';
+import { guessReasons, remarksOn } from './capture-remarks.js';
 
 export interface CaptureCounts {
   packets: number;
@@ -68,12 +69,17 @@ export interface CaptureReport {
   readonly mended: readonly string[];
 }
 
+/** The flow that shows the screen, and others of the desktop that may. */
+interface ShownFlow {
+  readonly flow: CapturedFlow;
+  readonly foundBy: 'port' | 'behaviour';
+  readonly others: readonly CapturedFlow[];
+}
+
 /** A rate needs some time to be one. */
 const LEAST_MS = 1_000;
 /** So few packets may be a greeting alone, whatever comes after it: nothing of a session was seen, nor that there is none. */
 const GREETING_PACKETS = 16;
-/** Share of packets of one strange kind, or of acknowledgements of nothing, from which on it is said. */
-const WORTH_SAYING = 0.01;
 
 /** Report on the desktop of `table`. */
 export function reportDesktop(
@@ -96,6 +102,7 @@ export function reportDesktop(
       startMs: 0,
       endMs: durationMs,
       ...countersOf(table, shown?.flow),
+      headersSeen: true,
       remoteDesktop: shown === undefined ? null : { ...shown.flow.key, foundBy: shown.foundBy },
       user: null,
       rttMs: cycles?.rttMs ?? null,
@@ -128,7 +135,7 @@ export function reportDesktop(
       ...(problem === undefined ? [] : [`read up to the damage only: ${problem}`]),
       ...doubts,
       ...mended,
-      ...remarksOn(counts, others, causality),
+      ...remarksOn({ counts, others, causality, table, shown, judged }),
       ...guessReasons(guess, table),
       ...(doubts.length > 0 ? [] : fingerprint.reasons),
       ...unknownReasons(cycles, shown),
@@ -174,39 +181,8 @@ function doubtsOf(table: FlowTable, judged: CapturedFlow | undefined, causality:
   return doubts;
 }
 
-/** What the reader should know of a capture that is judged nevertheless. */
-function remarksOn(
-  counts: CaptureCounts,
-  others: ReadonlyMap<string, number>,
-  causality: Causality,
-): string[] {
-  const many = (n: number, of: number) => n > 0 && n >= WORTH_SAYING * of;
-  const strange = [...others].filter(([, n]) => many(n, counts.packets)).sort((a, b) => b[1] - a[1]);
-  return [
-    ...(strange.length === 0
-      ? []
-      : [
-          `not looked into: ${strange
-            .slice(0, 3)
-            .map(([what, n]) => `${n} of ${counts.packets} packets are ${what}`)
-            .join(', ')}`,
-        ]),
-    ...(many(counts.truncated, counts.packets)
-      ? [
-          `${counts.truncated} packets were cut before their ports could be read: capture at least 96 bytes of each`,
-        ]
-      : []),
-    ...(many(causality.unseen, causality.acknowledgements)
-      ? [
-          `the capture has gaps: ${causality.unseen} acknowledgements are of data that was never captured; rates may be too low`,
-        ]
-      : []),
-    ...(counts.timeless > 0 ? [`${counts.timeless} packets carry no time and were left out`] : []),
-  ];
-}
-
 /** The name of a flow's protocol: by its own first bytes, else by a port on which a remote desktop was looked for; never by guessing. */
-function protocolOf({ flow, foundBy }: { flow: CapturedFlow; foundBy: 'port' | 'behaviour' }): string | null {
+function protocolOf({ flow, foundBy }: ShownFlow): string | null {
   if (flow.says !== undefined) return flow.says;
   if (foundBy === 'behaviour') return null;
   const byRelay = flow.initiator === 'desktop' ? protocolOfPort(flow.key.peerPort) : null;
@@ -214,17 +190,18 @@ function protocolOf({ flow, foundBy }: { flow: CapturedFlow; foundBy: 'port' | '
 }
 
 /** The flow that shows the screen, with the packets that say so. */
-function shownFlow(
-  table: FlowTable,
-  policy: FingerprintPolicy,
-): { flow: CapturedFlow; foundBy: 'port' | 'behaviour' } | undefined {
+function shownFlow(table: FlowTable, policy: FingerprintPolicy): ShownFlow | undefined {
   const flows = [...table.flows.values()].map((flow) => ({
     ...evidenceOf(flow),
+    seenMs: table.activeMs,
     address: table.desktop,
     flow,
   }));
   const found = findRemoteDesktop(flows, policy);
-  return found === null ? undefined : { flow: found.flow.flow, foundBy: found.foundBy };
+  if (found === null) return undefined;
+  const rest = flows.filter((f) => f !== found.flow);
+  const others = rest.filter((f) => findRemoteDesktop([f], policy) !== null).map((f) => f.flow);
+  return { flow: found.flow.flow, foundBy: found.foundBy, others };
 }
 
 function countersOf(table: FlowTable, shown: CapturedFlow | undefined) {
@@ -258,24 +235,8 @@ function predictedOf(f: Fingerprint): { rttMs: number; framesPerSecond: number; 
   });
 }
 
-function guessReasons(guess: GuessedDesktop | null, table: FlowTable): string[] {
-  if (guess === null)
-    return table.flows.size === 0 ? [`no packet of ${table.desktop} is in the capture`] : [];
-  const why = {
-    port: 'it serves a remote desktop on a known port',
-    behaviour: 'one of its flows behaves like a remote desktop',
-    traffic: 'it has most of the traffic; no flow looks like a remote desktop',
-  }[guess.why];
-  const { others = [] } = guess;
-  const also = others.length === 0 ? '' : `, and so may ${others.slice(0, 3).join(', ')} be`;
-  return [`the desktop was guessed: ${why}${also}; --desktop ADDRESS says otherwise`];
-}
-
 /** One reason a figure that is missing. */
-function unknownReasons(
-  cycles: CycleSummary | undefined,
-  found: { flow: CapturedFlow; foundBy: 'port' | 'behaviour' } | undefined,
-): string[] {
+function unknownReasons(cycles: CycleSummary | undefined, found: ShownFlow | undefined): string[] {
   const shown = found?.flow;
   if (cycles === undefined || found === undefined || shown === undefined)
     return ['client, protocol, round trip and frame rate are unknown without a remote-desktop flow'];

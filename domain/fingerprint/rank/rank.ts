@@ -86,6 +86,8 @@ function shownFlow(
 ): { flow: FlowKey; foundBy: 'port' | 'behaviour' } | null {
   if (window.remoteDesktop !== null)
     return { flow: window.remoteDesktop, foundBy: window.remoteDesktop.foundBy };
+  // Who saw the packets has judged; counters do not know better.
+  if (window.headersSeen === true) return null;
   return findRemoteDesktop(window.flows, policy);
 }
 

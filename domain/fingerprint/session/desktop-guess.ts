@@ -1,7 +1,8 @@
 // Guesses which address of a capture is the desktop, when the operator does not say: the one that serves a remote desktop, by port or by
 // behaviour; else the private address with most traffic. Bounded: of a capture with very many flows the first ones decide.
 import { isPrivateAddress } from '../../model/address.js';
-import type { PacketHeader } from '../capture/packet.js';
+import type { PacketHeader, TcpFields } from '../capture/packet.js';
+import { serialAdd } from '../capture/sequence-numbers.js';
 import { protocolOfBytes } from '../capture/greeting.js';
 import { BURST_GAP_MS, rhythmOf } from './flow-rhythm.js';
 import { behaves, findRemoteDesktop, type FlowEvidence, type RemoteDesktopHints } from './remote-desktop.js';
@@ -31,6 +32,10 @@ interface Side {
   packets: number;
   messages: number;
   messageBytes: number;
+  largestBytes: number;
+  /** Its newest data that nobody has acknowledged yet, and how soon that was done at best, ms. */
+  sent: { readonly end: number; readonly atMs: number } | undefined;
+  acknowledgedMs: number | undefined;
 }
 interface Pair {
   readonly protocol: 'tcp' | 'udp';
@@ -39,27 +44,38 @@ interface Pair {
   opener: Side | undefined;
   says: string | undefined;
   /** Packets with a payload, those of one side that followed each other closely as one. */
-  readonly turns: { readonly atMs: number; endMs: number; readonly fromA: boolean; bytes: number }[];
+  readonly turns: {
+    readonly atMs: number;
+    endMs: number;
+    readonly fromA: boolean;
+    bytes: number;
+    lastBytes: number;
+  }[];
 }
 
 export class DesktopGuess {
   readonly #pairs = new Map<string, Pair>();
   readonly #bytes = new Map<string, number>();
   #turns = 0;
+  readonly #seen = { firstMs: Infinity, lastMs: -Infinity };
 
   /** Take in one packet. */
   add(h: PacketHeader): void {
     for (const address of [h.source, h.destination])
       if (this.#bytes.has(address) || this.#bytes.size < MAX_FLOWS)
         this.#bytes.set(address, (this.#bytes.get(address) ?? 0) + h.ipBytes);
+    this.#seen.firstMs = Math.min(this.#seen.firstMs, h.timeMs);
+    this.#seen.lastMs = Math.max(this.#seen.lastMs, h.timeMs);
     const pair = this.#pair(h);
     if (pair === undefined) return;
     const from = pair.a.address === h.source && pair.a.port === h.sourcePort ? pair.a : pair.b;
     from.bytes += h.ipBytes;
     from.packets += 1;
+    if (h.tcp !== undefined) acknowledge(from, from === pair.a ? pair.b : pair.a, h, h.tcp);
     if (h.payloadBytes > 0) {
       from.messages += 1;
       from.messageBytes += h.payloadBytes;
+      from.largestBytes = Math.max(from.largestBytes, h.payloadBytes);
       this.#turn(pair, h, from === pair.a);
       if (pair.says === undefined && pair.turns.length <= GREETING_TURNS && h.payload !== undefined)
         pair.says = protocolOfBytes(h.payload) ?? undefined;
@@ -77,25 +93,41 @@ export class DesktopGuess {
     if (last !== undefined && follows) {
       last.endMs = Math.max(last.endMs, h.timeMs);
       last.bytes += h.payloadBytes;
+      last.lastBytes = h.payloadBytes;
     } else if (pair.turns.length < MAX_TURNS && this.#turns < MAX_TURNS_KEPT) {
       this.#turns += 1;
-      pair.turns.push({ atMs: h.timeMs, endMs: h.timeMs, fromA, bytes: h.payloadBytes });
+      pair.turns.push({
+        atMs: h.timeMs,
+        endMs: h.timeMs,
+        fromA,
+        bytes: h.payloadBytes,
+        lastBytes: h.payloadBytes,
+      });
     }
   }
 
   /** Give the likely desktops, most traffic first; empty for a capture without TCP or UDP. */
   result(hints: RemoteDesktopHints): GuessedDesktop[] {
-    const seen = [...this.#pairs.values()].flatMap((p) => [view(p, p.a, p.b), view(p, p.b, p.a)]);
+    const seenMs = this.#seen.lastMs - this.#seen.firstMs;
+    const seen = [...this.#pairs.values()].flatMap((p) => [
+      { ...view(p, p.a, p.b), seenMs },
+      { ...view(p, p.b, p.a), seenMs },
+    ]);
     const byPort = seen.filter((v) => findRemoteDesktop([v], hints)?.foundBy === 'port');
-    const found = byPort.length > 0 ? byPort : seen.filter(behaves);
-    const why = byPort.length > 0 ? ('port' as const) : ('behaviour' as const);
-    const addresses = new Set(
-      found.sort((x, y) => y.bytesIn + y.bytesOut - x.bytesIn - x.bytesOut).map((v) => v.address),
-    );
-    const likely = [...addresses].slice(0, MAX_DESKTOPS);
-    if (likely.length === 1) return likely.map((address) => ({ address, why }));
-    if (likely.length > 1)
-      return likely.map((address) => ({ address, why, others: likely.filter((a) => a !== address) }));
+    const known = new Set(byPort.map((v) => v.address));
+    // Beside one whose port names it only what is no business of its own counts: its viewers and the servers that it uses are no desktops.
+    const found = [
+      ...byPort,
+      ...seen.filter((v) => !known.has(v.address) && !known.has(v.peerAddress) && behaves(v)),
+    ].sort((x, y) => y.bytesIn + y.bytesOut - x.bytesIn - x.bytesOut);
+    const likely = [...new Set(found.map((v) => v.address))].slice(0, MAX_DESKTOPS);
+    const whyOf = (address: string) => (known.has(address) ? ('port' as const) : ('behaviour' as const));
+    if (likely.length > 0)
+      return likely.map((address) => ({
+        address,
+        why: whyOf(address),
+        ...(likely.length === 1 ? {} : { others: likely.filter((a) => a !== address) }),
+      }));
     const busiest = [...this.#bytes].sort((x, y) => y[1] - x[1]).map(([address]) => address);
     const address = busiest.find(isPrivateAddress) ?? busiest[0];
     return address === undefined ? [] : [{ address, why: 'traffic' }];
@@ -119,8 +151,26 @@ export class DesktopGuess {
   }
 }
 
+function acknowledge(from: Side, to: Side, h: PacketHeader, tcp: TcpFields): void {
+  if (to.sent !== undefined && tcp.ack && tcp.acknowledgement === to.sent.end) {
+    to.acknowledgedMs = Math.min(to.acknowledgedMs ?? Infinity, Math.max(0, h.timeMs - to.sent.atMs));
+    to.sent = undefined;
+  }
+  if (h.payloadBytes > 0) from.sent = { end: serialAdd(tcp.sequence, h.payloadBytes), atMs: h.timeMs };
+}
+
 function side(address: string, port: number): Side {
-  return { address, port, bytes: 0, packets: 0, messages: 0, messageBytes: 0 };
+  return {
+    address,
+    port,
+    bytes: 0,
+    packets: 0,
+    messages: 0,
+    messageBytes: 0,
+    largestBytes: 0,
+    sent: undefined,
+    acknowledgedMs: undefined,
+  };
 }
 
 /** A pair as it is seen from one of its ends. */
@@ -140,16 +190,19 @@ function view(pair: Pair, desktop: Side, peer: Side): FlowEvidence & { address: 
     clientMessageBytes: peer.messages === 0 ? 0 : peer.messageBytes / peer.messages,
     serverMessages: desktop.messages,
     says: pair.says,
+    acknowledgedMs: desktop.acknowledgedMs,
     rhythm: rhythmOf(
       // Batches of several interfaces are not in the order of time.
       [...pair.turns]
         .sort((x, y) => x.atMs - y.atMs)
-        .map(({ atMs, endMs, fromA, bytes }) => ({
+        .map(({ atMs, endMs, fromA, bytes, lastBytes }) => ({
           atMs,
           endMs,
           bytes,
+          lastBytes,
           fromDesktop: fromA === (desktop === pair.a),
         })),
+      desktop.largestBytes,
     ),
   };
 }

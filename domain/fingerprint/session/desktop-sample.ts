@@ -1,8 +1,8 @@
 // Makes of one look at a desktop's tap what its window reports: which flow shows the screen, and the summary of its cycles.
 import { evidenceOf } from './flow-evidence.js';
-import type { FlowTable } from '../capture/flow-table.js';
+import { flowId, type FlowTable } from '../capture/flow-table.js';
 import type { CycleSummary, FlowKey } from '../model.js';
-import { findRemoteDesktop } from './remote-desktop.js';
+import { behaves, findRemoteDesktop } from './remote-desktop.js';
 import { summariseFlow } from './summary.js';
 
 export interface SampleContext {
@@ -29,4 +29,16 @@ export function sampleOf(
     assumedFps: context.assumedFps,
   });
   return { cycles, foundBy: found.foundBy };
+}
+
+/** Fewer packets of the peer show no habit. */
+const ENOUGH_PACKETS = 8;
+
+/** Flows of a look whose headers showed neither a person nor a screen, by their names: a backup is none, however its counters look. */
+export function ruledOutBy(table: FlowTable): Set<string> {
+  return new Set(
+    [...table.flows.values()]
+      .filter((flow) => flow.packetsIn >= ENOUGH_PACKETS && !behaves(evidenceOf(flow)))
+      .map((flow) => flowId(flow.key)),
+  );
 }

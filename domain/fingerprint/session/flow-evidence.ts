@@ -2,6 +2,7 @@
 import type { CapturedFlow } from '../capture/flow-table.js';
 import type { FlowEvidence } from './remote-desktop.js';
 import { rhythmOf, type Turn } from './flow-rhythm.js';
+import { passiveRoundTrip } from './round-trip.js';
 import { median } from '../statistics.js';
 
 /** Describe a flow for the search of the remote desktop. */
@@ -16,6 +17,7 @@ export function evidenceOf(flow: CapturedFlow): FlowEvidence {
     ...flow.key,
     says: flow.says,
     rhythm: rhythmOf(turns),
+    acknowledgedMs: passiveRoundTrip(flow.packets)?.rttMs,
     serverMessages: turns.length - messages.length,
     bytesIn: flow.bytesIn,
     packetsIn: flow.packetsIn,

@@ -17,12 +17,14 @@ const BY_PORT = new Map([
 /** Services that machines ask of each other: mail, names, files, databases, sensors, shells. Their flows are no sessions, however they look. */
 export const MACHINE_PORTS: ReadonlySet<number> = new Set([
   20, 21, 22, 23, 25, 53, 69, 88, 102, 110, 111, 123, 135, 137, 138, 139, 143, 161, 162, 389, 445, 465, 502,
-  514, 515, 548, 587, 631, 636, 789, 853, 873, 989, 990, 992, 993, 995, 1433, 1521, 1883, 2049, 2404, 2483,
-  3260, 3306, 4840, 5060, 5061, 5432, 5672, 5683, 6379, 8883, 9042, 9092, 9100, 9200, 11_211, 20_000, 20_048,
-  27_017, 44_818, 47_808,
+  514, 515, 548, 554, 587, 631, 636, 789, 853, 873, 989, 990, 992, 993, 995, 1433, 1521, 1883, 2049, 2404,
+  2483, 3260, 3306, 4840, 5060, 5061, 5432, 5672, 5683, 6379, 8883, 9042, 9092, 9100, 9200, 10_809, 11_211,
+  20_000, 20_048, 27_017, 44_818, 47_808,
 ]);
 /** Ports of the web: most of what is there is none, but a screen may be. */
-export const WEB_PORTS: ReadonlySet<number> = new Set([80, 443, 8080]);
+export const WEB_PORTS: ReadonlySet<number> = new Set([
+  80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 8888, 9443, 10_443,
+]);
 /** Calls: STUN and TURN, Meet, Zoom, Teams. */
 export const CONFERENCE_PORTS: ReadonlySet<number> = new Set([
   3478, 3479, 3480, 3481, 5349, 8801, 8802, 8803, 8804, 8805, 8806, 8807, 8808, 8809, 8810, 19_302, 19_303,

@@ -1,8 +1,18 @@
 // Finds the remote-desktop flow among a desktop's flows: by port, or, on any port and through any encryption, by behaviour: small
 // messages in, a lot more out, both ways all the time, on a connection that the peer opened to a port the desktop listens on.
 import type { FlowCounters, FlowKey } from '../model.js';
+import { flowId } from '../capture/flow-table.js';
 import { isPrivateAddress } from '../../model/address.js';
-import { hasPerson, hasScreen, hasStream, lasts, type FlowRhythm } from './flow-rhythm.js';
+import {
+  hasLargeBursts,
+  hasPerson,
+  hasScreen,
+  hasSmallMessages,
+  hasStream,
+  isTimed,
+  lasts,
+  type FlowRhythm,
+} from './flow-rhythm.js';
 import {
   CONFERENCE_PORTS,
   MACHINE_PORTS,
@@ -18,6 +28,8 @@ export interface RemoteDesktopHints {
   readonly relayPorts?: readonly number[];
   /** Flow of the last cycle: kept while it carries traffic, so that a pause in typing changes nothing. */
   readonly previous?: FlowKey | undefined;
+  /** Flows whose headers were looked at and showed neither a person nor a screen: counters do not say more. */
+  readonly ruledOut?: ReadonlySet<string> | undefined;
 }
 
 export interface FoundRemoteDesktop<F> {
@@ -34,6 +46,10 @@ export type FlowEvidence = FlowCounters & {
   /** Packets of the desktop with a payload. */
   readonly serverMessages?: number | undefined;
   readonly rhythm?: FlowRhythm | undefined;
+  /** How long was captured, of this flow or of others, ms; silent: it goes on. */
+  readonly seenMs?: number | undefined;
+  /** How soon the peer acknowledges what the desktop sends, ms. */
+  readonly acknowledgedMs?: number | undefined;
   /** What its first bytes say it is. */
   readonly says?: string | undefined;
   /** The desktop's address, where it is not known which end is the desktop. */
@@ -52,6 +68,9 @@ const MAX_INPUT_BYTES = 120;
 const MIN_OUT_TO_IN = 1.2;
 const VIEWS_IN_TO_OUT = 3;
 const STREAM_OUT_TO_IN = 5;
+/** Scanners ask what a port is and read its greeting; a session exchanges more, from its first moment on. */
+const GREETING_MESSAGES = 6;
+const WHOLE_MS = 1_000;
 /** Ports that systems hand out to clients (IANA 49152 and up, Linux 32768 and up): a listener is rarely there. */
 const FIRST_EPHEMERAL = 32_768;
 
@@ -78,9 +97,10 @@ function findAmong<F extends FlowEvidence>(
   );
   const byPort = heaviest(onPort);
   if (byPort !== undefined) return { flow: byPort, foundBy: 'port' };
+  const seen = (f: F) => hints.ruledOut?.has(flowId(f)) !== true;
   const kept = flows.find((f) => hints.previous !== undefined && sameFlow(f, hints.previous));
   if (kept !== undefined && behaves(kept)) return { flow: kept, foundBy: 'behaviour' };
-  const behaving = heaviest(flows.filter(behaves));
+  const behaving = heaviest(flows.filter((f) => seen(f) && behaves(f)));
   return behaving === undefined ? null : { flow: behaving, foundBy: 'behaviour' };
 }
 
@@ -90,13 +110,11 @@ function views(f: FlowEvidence): boolean {
   return seen && f.bytesIn >= f.bytesOut * VIEWS_IN_TO_OUT;
 }
 
-/** Both sides have said something, as far as that was seen: a port that is only knocked at serves nobody. */
+/** Both sides have said something, as far as that was seen, and more than a greeting: a port that is only knocked at serves nobody. */
 function speaks(f: FlowEvidence): boolean {
-  return (
-    f.clientMessages === undefined ||
-    f.serverMessages === undefined ||
-    f.clientMessages + f.serverMessages > 1
-  );
+  if (f.clientMessages === undefined || f.serverMessages === undefined) return true;
+  const isWhole = f.initiator !== undefined && (f.seenMs ?? 0) >= WHOLE_MS;
+  return f.clientMessages + f.serverMessages > (isWhole ? GREETING_MESSAGES : 1);
 }
 
 /** Tell whether a flow looks like a remote desktop's, whatever its port. */
@@ -118,15 +136,19 @@ export function behaves(f: FlowEvidence): boolean {
 
 /** A person or a screen at its ends. On the web's ports most flows fetch pages: there one that lasts is asked for, over TCP. */
 function isSession(f: FlowEvidence, rhythm: FlowRhythm): boolean {
-  if (!hasPerson(rhythm) && !hasScreen(rhythm)) return false;
-  return !WEB_PORTS.has(f.desktopPort) || (f.protocol === 'tcp' && lasts(rhythm));
+  const isPolled = f.acknowledgedMs !== undefined && isTimed(rhythm, f.acknowledgedMs);
+  if (!hasPerson(rhythm) && (isPolled || !hasScreen(rhythm))) return false;
+  if (f.protocol === 'udp' && !hasLargeBursts(rhythm)) return false;
+  if (!WEB_PORTS.has(f.desktopPort)) return true;
+  return f.protocol === 'tcp' && lasts(rhythm) && hasSmallMessages(rhythm);
 }
 
 /** A screen streamed over UDP, as games are: known by its beat and by how little comes back. Calls and the web's videos are not it. */
 function streams(f: FlowEvidence, rhythm: FlowRhythm): boolean {
   if (f.protocol !== 'udp' || f.bytesOut < STREAM_OUT_TO_IN * f.bytesIn || !hasStream(rhythm)) return false;
+  if (STREAM_PORTS.has(f.desktopPort)) return true;
   if (WEB_PORTS.has(f.desktopPort)) return false;
-  return STREAM_PORTS.has(f.desktopPort) || f.address === undefined || isPrivateAddress(f.address);
+  return f.address === undefined || isPrivateAddress(f.address);
 }
 
 /** Tell whether two keys name the same flow. */

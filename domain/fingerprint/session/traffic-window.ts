@@ -29,6 +29,8 @@ export interface WindowParts {
   readonly endMs: number;
   readonly flows: readonly FlowCounters[];
   readonly sample: { readonly cycles: CycleSummary; readonly foundBy: 'port' | 'behaviour' } | undefined;
+  /** Flows whose headers showed no screen, by `flowId`. */
+  readonly ruledOut?: ReadonlySet<string>;
   readonly remoteDesktopPorts: readonly number[];
   readonly relayPorts: readonly number[];
   readonly presentPeer: PresentPeer | undefined;
@@ -65,6 +67,7 @@ export function trafficWindow(parts: WindowParts): TrafficWindow {
       shown === undefined ? null : (peer ?? { address: shown.flow.peerAddress, port: shown.flow.peerPort }),
     rttMs: cycles?.rttMs ?? null,
     ...(cycles === undefined ? {} : { cycles }),
+    ...(shown === undefined && (parts.ruledOut?.size ?? 0) > 0 ? { headersSeen: true } : {}),
     ...namedServers(ordered.slice(0, MAX_FLOWS), parts.serverNames),
   };
 }
@@ -87,8 +90,13 @@ function namedServers(
 }
 
 function shownFlow(parts: WindowParts): { flow: FlowKey; foundBy: 'port' | 'behaviour' } | undefined {
-  const { sample, flows, remoteDesktopPorts, relayPorts } = parts;
-  const counted = findRemoteDesktop(flows, { remoteDesktopPorts, relayPorts, previous: sample?.cycles.flow });
+  const { sample, flows, remoteDesktopPorts, relayPorts, ruledOut } = parts;
+  const counted = findRemoteDesktop(flows, {
+    remoteDesktopPorts,
+    relayPorts,
+    previous: sample?.cycles.flow,
+    ruledOut,
+  });
   if (counted?.foundBy === 'port') return counted;
   // Headers tell more than counters: who opened the flow, and the size of its messages.
   const sampled = flows.find((f) => sample !== undefined && sameFlow(f, sample.cycles.flow));

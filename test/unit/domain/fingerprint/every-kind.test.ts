@@ -2,9 +2,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Kind } from '../../../../lab/captures/kind.js';
 import { decodeRawPacket } from '../../../../domain/fingerprint/capture/packet.js';
 import { judge } from '../../../../lab/captures/judge.js';
+import { disturbedKinds } from '../../../../lab/captures/kinds-disturbed.js';
 import { readKinds } from '../../../../lab/captures/kinds-read.js';
+import { serviceKinds } from '../../../../lab/captures/kinds-services.js';
+import { sessionKinds } from '../../../../lab/captures/kinds-sessions.js';
 import { packetsOf } from '../../../../lab/captures/packets.js';
 import { extended, EXTENSIONS, WRAPPINGS } from '../../../../lab/captures/wrappings.js';
 
@@ -42,10 +46,28 @@ describe('a capture', () => {
   beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'vmshadow-kinds-'))));
   afterAll(async () => rm(folder, { recursive: true, force: true }));
 
-  const kinds = readKinds().filter((k) => k.group === 'files' || k.name.endsWith('in fragments'));
-  it.each(kinds.map((k) => [k.name, k] as const))('%s is read as it is', async (_, kind) => {
+  const right = async (kind: Kind) => {
     const path = join(folder, 'capture');
     await writeFile(path, kind.file());
     expect((await judge(kind, path)).wrong).toEqual([]);
-  });
+  };
+  const files = readKinds().filter((k) => k.group === 'files' || k.name.endsWith('in fragments'));
+  it.each(files.map((k) => [k.name, k] as const))('%s is read as it is', (_, kind) => right(kind));
+
+  const disturbed = disturbedKinds().filter((k) => !/100 ms away|(30|60|200) ms off/.test(k.name));
+  it.each(disturbed.map((k) => [k.name, k] as const))('of a session is put right or doubted: %s', (_, kind) =>
+    right(kind),
+  );
+
+  const sessions = sessionKinds().filter((k) =>
+    /^two d|^a viewer|noVNC|Moonlight, 60 frames.s$/.test(k.name),
+  );
+  it.each(sessions.map((k) => [k.name, k] as const))('shows who is the desktop: %s', (_, kind) =>
+    right(kind),
+  );
+
+  const mistaken =
+    /^(NBD of|EtherNet|a slow HTTP|copying from SSH slowly, on 2222|SRT|a game|video by short|a map|a database asked by the clock, prep|telemetry in TLS|a call, G.729|TFTP in blocks of 8|a scan|a backup that)/;
+  const services = serviceKinds().filter((k) => mistaken.test(k.name));
+  it.each(services.map((k) => [k.name, k] as const))('shows no session: %s', (_, kind) => right(kind));
 });
