@@ -98,7 +98,7 @@ export class RelayTraffic {
     }
     let why: Refusal | 'unknownRelay' = 'unknownRelay';
     for (const relay of this.#options.book.withId(header.id)) {
-      const opened = relay.end.open(header, bytes, this.#options.now());
+      const opened = relay.end.open(header, bytes, this.#options.now(), from.address);
       if (typeof opened === 'string') {
         why = opened;
         continue;

@@ -4,9 +4,14 @@ import { TokenBucket } from '../protocol/token-bucket.js';
 import { ReplayWindow } from '../protocol/replay-window.js';
 import { type Direction, type Header, makeSession, open, seal, SESSION_BYTES, sessionKey } from './wire.js';
 
-/** Sessions begin when a desktop moves or a dom0 starts; each trial derives a key and opens a packet. */
+/** Sessions begin when a desktop moves or a dom0 starts; each trial derives a key and opens a packet. Of all sources together... */
 const TRIALS_A_SECOND = 100;
 const TRIAL_BURST = 50;
+/** ...and of each source: who floods leaves the others theirs, as long as it does not forge the sources too. */
+const TRIALS_A_SECOND_OF_ONE = 10;
+const TRIAL_BURST_OF_ONE = 10;
+/** Sources that are remembered; beyond, the oldest is forgotten. */
+const SOURCES = 256;
 /** Generation and start: the later one counts. */
 const ORDER_BYTES = 12;
 
@@ -23,6 +28,7 @@ export class RelayEnd {
   readonly #key: Buffer;
   readonly #sends: Direction;
   readonly #trials: TokenBucket;
+  readonly #trialsOf = new Map<string, TokenBucket>();
   #name: Buffer;
   #sendKey: Buffer;
   #counter = 0;
@@ -49,16 +55,17 @@ export class RelayEnd {
     return seal(this.#sendKey, header, kind, content);
   }
 
-  /** Open a packet of the other end; `newest`: none that was sent later has come. */
+  /** Open a packet of the other end that came from the address `source`; `newest`: none that was sent later has come. */
   open(
     header: Header,
     bytes: Buffer,
     nowMs: number,
+    source: string,
   ): { kind: number; content: Buffer; newest: boolean } | Refusal {
     const known = this.#theirs?.name.equals(header.session) === true ? this.#theirs : null;
     if (known === null) {
       if (this.#theirs !== null && !isLater(header.session, this.#theirs.name)) return 'outdated';
-      if (!this.#trials.take(nowMs)) return 'limited';
+      if (!this.#mayTry(source, nowMs)) return 'limited';
     } else if (!known.window.isNew(header.counter)) return 'replayed';
     const key = known?.key ?? sessionKey(this.#key, this.#id, header.session, this.#theirDirection);
     const opened = open(key, bytes);
@@ -66,6 +73,17 @@ export class RelayEnd {
     const session = known ?? { name: Buffer.from(header.session), key, window: new ReplayWindow() };
     this.#theirs = session;
     return { ...opened, newest: session.window.accept(header.counter) };
+  }
+
+  #mayTry(source: string, nowMs: number): boolean {
+    const known = this.#trialsOf.get(source);
+    const own = known ?? new TokenBucket(TRIALS_A_SECOND_OF_ONE, TRIAL_BURST_OF_ONE, nowMs);
+    // The one that was heard last is forgotten last.
+    this.#trialsOf.delete(source);
+    this.#trialsOf.set(source, own);
+    const [oldest] = this.#trialsOf.keys();
+    if (this.#trialsOf.size > SOURCES && oldest !== undefined) this.#trialsOf.delete(oldest);
+    return own.take(nowMs) && this.#trials.take(nowMs);
   }
 
   get #theirDirection(): Direction {

@@ -7,7 +7,8 @@ const END = { id, key };
 const old = () => new RelayEnd({ ...END, sends: 'from-old', generation: 0 }, 1_000);
 const present = (generation: number, startMs = 1_000) =>
   new RelayEnd({ ...END, sends: 'from-new', generation }, startMs);
-const get = (end: RelayEnd, bytes: Buffer, nowMs = 1_000) => end.open(readHeader(bytes)!, bytes, nowMs);
+const get = (end: RelayEnd, bytes: Buffer, nowMs = 1_000, source = '192.0.2.2') =>
+  end.open(readHeader(bytes)!, bytes, nowMs, source);
 const say = (end: RelayEnd, what = 'x') => end.seal(KIND.note, Buffer.from(what));
 
 it('opens what the other end has sealed, once, in whatever order it comes', () => {
@@ -56,4 +57,17 @@ it('tries no more sessions than its rate allows, and serves the known one meanwh
   expect(outcomes.get('limited')).toBeGreaterThanOrEqual(950);
   expect(get(a, say(b))).toMatchObject({ newest: true });
   expect(get(a, say(present(2, 3_000)), 5_000)).toMatchObject({ newest: true });
+});
+
+it('tries the other end, whoever else floods it from an address of his own', () => {
+  const [a, b] = [old(), present(1)];
+  get(a, say(b));
+  let tried = 0;
+  for (let i = 0; i < 1_000; i++) {
+    const stranger = new RelayEnd({ id, key: Buffer.alloc(32, 8), sends: 'from-new', generation: 9 }, i);
+    if (get(a, say(stranger), 1_000, '203.0.113.66') === 'forged') tried += 1;
+  }
+  expect(tried).toBeLessThanOrEqual(10);
+  // The desktop's next host, which has not been heard yet.
+  expect(get(a, say(present(2)), 1_000, '198.51.100.9')).toMatchObject({ newest: true });
 });
