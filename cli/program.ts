@@ -230,6 +230,7 @@ function addDesktops(program: Command, context: CliContext, result: ProgramResul
     .option('--vcpus <n>', 'virtual CPUs (default: 1)')
     .option('--memory <MiB>', 'memory in MiB (2^20 bytes)')
     .option('--disk <MiB>', 'size of the disk in MiB (2^20 bytes)')
+    .option('--cpu <model>', 'host (default), auto (what all hosts have), or a CPU model of QEMU')
     .option('--kernel <path>', 'boot this Linux kernel instead of the disk')
     .option('--initrd <path>', 'with this initrd')
     .option('--append <text>', 'and this kernel command line')

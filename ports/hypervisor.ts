@@ -4,6 +4,7 @@
 // NO_MOVE for a move that this host knows nothing of, TOO_LATE for one that has been activated, MOVE_IN_PROGRESS where another move is under
 // way. What any driver promises is claimed in test/compliance/hypervisor.ts.
 import type { DesktopDefinition, DesktopState, PowerWish } from '../domain/model/desktop.js';
+import type { HostCpu } from '../domain/model/cpu.js';
 import type { MachineResources } from '../domain/model/real-room.js';
 import type { Endpoint } from '../domain/model/address.js';
 import type { DirtyRates } from '../domain/migration/dirty-rates.js';
@@ -21,6 +22,8 @@ export interface HypervisorInfo {
   readonly version: string;
   readonly machines: readonly string[];
   readonly cpuModel: string;
+  /** What it can give of its processor; missing where it is not told (a release before). */
+  readonly cpu?: HostCpu | undefined;
 }
 
 export interface DesktopRuntime {

@@ -1,6 +1,7 @@
 // A host's ordinary life: report, start, stop, remove. What the shadow loop collects each cycle comes from here.
 import { VmshadowError } from '../../domain/errors.js';
 import { remove } from '../../domain/migration/ownership.js';
+import type { HostCpu } from '../../domain/model/cpu.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { hasRoomToGoOn, outOfSpace } from '../../domain/model/real-room.js';
@@ -17,10 +18,26 @@ const STOP_GRACE_MS = 20_000;
 
 const COMMAND_WAIT_MS = 10_000;
 
+/** QEMU may be upgraded under a dom0 that runs. */
+const CPU_FRESH_MS = 600_000;
+
+/** What the host can give of its processor; asked of its hypervisor now and then, and left out where that does not say. */
+function cpuOf(ctx: HostContext): () => Promise<{ cpu?: HostCpu }> {
+  let known: { cpu: HostCpu; atMs: number } | null = null;
+  return async () => {
+    if (known === null || ctx.now() - known.atMs > CPU_FRESH_MS) {
+      const { cpu } = await ctx.hypervisor.info().catch(() => ({ cpu: undefined }));
+      known = cpu === undefined ? null : { cpu, atMs: ctx.now() };
+    }
+    return known === null ? {} : { cpu: known.cpu };
+  };
+}
+
 /** Make the activities of a host's ordinary life. */
 export function desktopActivities(ctx: HostContext) {
   const dirtyRates = new DirtyRateKeeper();
   const startedAtMs = ctx.now();
+  const cpu = cpuOf(ctx);
   const owned = async (desktop: DesktopId): Promise<DesktopDefinition> => {
     const record = await ctx.ownership.get(desktop);
     const runtime = await ctx.hypervisor.get(desktop);
@@ -87,6 +104,7 @@ export function desktopActivities(ctx: HostContext) {
         capacity,
         used,
         notes: notes.slice(0, MAX_NOTES),
+        ...(await cpu()),
         certificateDaysLeft: ctx.certificateDaysLeft(),
         desktops: owned,
         fingerprints: ctx.fingerprints.rank(windows, ids, (d) => rttHere.get(d)),

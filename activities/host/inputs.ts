@@ -2,6 +2,7 @@
 // command lines below: hence their narrow alphabets.
 import { z } from 'zod';
 import { Endpoint, Ipv4, Port } from '../../domain/model/address.js';
+import { HostCpu } from '../../domain/model/cpu.js';
 import { DesktopDefinition } from '../../domain/model/desktop.js';
 import { DesktopId, HostRef, MoveId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
@@ -70,7 +71,13 @@ const ReserveTarget = z.object({
   /** Used of the source's disk: about what will come. A source of a release before does not say. */
   diskUsedBytes: z.number().min(0).optional(),
   /** The source's hypervisor. */
-  source: z.object({ driver: Word, version: Word, machines: z.array(Word).readonly(), cpuModel: Word }),
+  source: z.object({
+    driver: Word,
+    version: Word,
+    machines: z.array(Word).readonly(),
+    cpuModel: Word,
+    cpu: HostCpu.optional(),
+  }),
 });
 export type ReserveTarget = z.infer<typeof ReserveTarget>;
 

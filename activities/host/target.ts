@@ -2,6 +2,7 @@
 import { coerce, lt } from 'semver';
 import { VmshadowError } from '../../domain/errors.js';
 import { decisionOn, refuse } from '../../domain/migration/ownership.js';
+import { cpuProblem, isHostCpu } from '../../domain/model/cpu.js';
 import { hostKey, sameHost, type HostRef } from '../../domain/model/ids.js';
 import type { DiskTarget, MemoryTarget } from '../../ports/hypervisor.js';
 import type { CapacityReservation } from '../stores/reservation-store.js';
@@ -141,8 +142,14 @@ async function checkCompatible(ctx: HostContext, request: ReserveTarget): Promis
     );
   if (!mine.machines.includes(definition.machine))
     problems.push(`it does not know the machine type ${definition.machine}`);
-  if (mine.cpuModel !== source.cpuModel)
-    ofHosts.push(`its CPU model is ${mine.cpuModel}, the source's is ${source.cpuModel}`);
+  // Of a release before only the name is known.
+  const cpu =
+    mine.cpu !== undefined && source.cpu !== undefined
+      ? cpuProblem(definition.cpu, source.cpu, mine.cpu)
+      : mine.cpuModel !== source.cpuModel
+        ? `its CPU model is ${mine.cpuModel}, the source's is ${source.cpuModel}`
+        : null;
+  if (cpu !== null) (isHostCpu(definition.cpu) ? ofHosts : problems).push(cpu);
   const record = await ctx.ownership.get(definition.id);
   if (record?.state === 'owner')
     problems.push(`it owns the desktop itself, at epoch ${String(record.epoch)}`);

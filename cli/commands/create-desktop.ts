@@ -22,6 +22,7 @@ const Create = z.object({
   vcpus: integer.pipe(CreateDesktop.out.shape.vcpus.unwrap()).optional(),
   memory: integer.pipe(CreateDesktop.out.shape.memoryMiB).optional(),
   disk: integer.pipe(CreateDesktop.out.shape.diskMiB).optional(),
+  cpu: CreateDesktop.out.shape.cpu,
   kernel: z.string().min(1).optional(),
   initrd: z.string().min(1).optional(),
   append: z.string().optional(),
@@ -38,7 +39,7 @@ type Definition = Partial<CreateDesktopRequest> &
   Pick<CreateDesktopRequest, 'memoryMiB' | 'diskMiB'> & { readonly id: DesktopId };
 
 /** Options that a file says instead. */
-const DEFINES = ['image', 'vcpus', 'memory', 'disk', 'kernel', 'initrd', 'append', 'port'] as const;
+const DEFINES = ['image', 'vcpus', 'memory', 'disk', 'cpu', 'kernel', 'initrd', 'append', 'port'] as const;
 
 /** What the options or the file define. */
 async function definitionOf(given: Given): Promise<Definition> {
@@ -65,8 +66,8 @@ async function definitionOf(given: Given): Promise<Definition> {
     given.kernel === undefined
       ? { kind: 'disk' }
       : { kind: 'kernel', kernel: given.kernel, initrd: given.initrd, append: given.append };
-  const { image, vcpus } = given;
-  return { id, image, vcpus, memoryMiB: memory, diskMiB: disk, boot, remoteDesktopPort: given.port };
+  const { image, vcpus, cpu } = given;
+  return { id, image, vcpus, cpu, memoryMiB: memory, diskMiB: disk, boot, remoteDesktopPort: given.port };
 }
 
 /** Run `vmshadow desktop create [ID] --site SITE ...`. */

@@ -18,6 +18,7 @@ export const DesktopDocument = z
     machine: fields.machine.unwrap().optional(),
     firmware: HARDWARE.firmware,
     nic: HARDWARE.nic,
+    cpu: HARDWARE.cpu,
     cdrom: HARDWARE.cdrom,
     display: HARDWARE.display,
     usbTablet: HARDWARE.usbTablet,

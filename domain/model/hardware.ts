@@ -1,6 +1,7 @@
 // What a desktop's machine has beyond processors, memory and one virtio disk. All of it may be left out, and is then as it always was: a
 // definition of a release before reads as before, and a simple desktop's is written as before.
 import { z } from 'zod';
+import { DesktopCpu } from './cpu.js';
 
 const SIZE_MIB = z.number().int().min(1).max(16_777_216);
 
@@ -36,6 +37,8 @@ export const HARDWARE = {
   /** `uefi`: OVMF, with variables that are a small disk of their own. */
   firmware: z.enum(['bios', 'uefi']).optional(),
   nic: z.enum(['virtio', 'e1000e']).optional(),
+  /** Processor that the guest sees (cpu.ts); `host` unless told otherwise. */
+  cpu: DesktopCpu.optional(),
   /** Image of a CD-ROM in an image folder of every host that the desktop may come to; read-only. */
   cdrom: ImageName.optional(),
   /** The screen's device. Unless told otherwise `std` for a guest that boots from its disk, `none` for one with a given kernel. */

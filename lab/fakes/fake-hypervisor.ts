@@ -50,6 +50,7 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
       version: '1.0',
       machines: ['pc-i440fx-10.0'],
       cpuModel: machine.cpuModel,
+      cpu: machine.cpu,
     }),
     resources: async () => machine.resources,
     create: async (definition, tap, image, onProgress, signal) => {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { CopyProgress, MemoryProgress } from '../../ports/hypervisor.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopDefinition, DesktopState, PowerWish } from '../../domain/model/desktop.js';
+import type { HostCpu } from '../../domain/model/cpu.js';
 import type { MachineResources } from '../../domain/model/real-room.js';
 import type { DesktopId, HostRef } from '../../domain/model/ids.js';
 import type { FakeFaults } from './fault.js';
@@ -95,6 +96,8 @@ export class FakeMachine {
   };
   /** Only equal machines exchange guests. */
   cpuModel = 'max';
+  /** What it says of its processor; nothing, as a host of a release before. */
+  cpu: HostCpu | undefined = undefined;
   #ports = 15_800;
 
   constructor(wire: FakeWire, self: HostRef) {

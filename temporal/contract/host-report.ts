@@ -5,6 +5,7 @@ import { Fingerprint } from '../../domain/fingerprint/model.js';
 import { UNKNOWN_RATES } from '../../domain/migration/dirty-rates.js';
 import { Endpoint } from '../../domain/model/address.js';
 import { Capacity } from '../../domain/model/capacity.js';
+import { HostCpu } from '../../domain/model/cpu.js';
 import { DesktopDefinition, type DesktopState } from '../../domain/model/desktop.js';
 import { DesktopId, HostRef, SiteId, hostKey, sameHost } from '../../domain/model/ids.js';
 import { withNewNames } from '../../domain/model/old-names.js';
@@ -66,6 +67,8 @@ export const HostState = z.object({
   used: Capacity,
   /** What was put back on it, or is in its desktops' way, each with what to do; one of a release before does not say. */
   notes: z.array(z.string()).max(MAX_NOTES).optional(),
+  /** What it can give of its processor; one of a release before does not say. */
+  cpu: HostCpu.optional().catch(undefined),
   /** Whole days until the first of its certificates ends. */
   certificateDaysLeft: z.number().optional(),
   /** Only those that it owns. */

@@ -1,8 +1,9 @@
 // A new desktop: the loop chooses the host and an internal address that nobody has, and holds both until its workflow says how it ended.
 import { condition, ParentClosePolicy, patched, startChild } from '@temporalio/workflow';
 import { errorCodeOf, VmshadowError } from '../../domain/errors.js';
+import { AUTO_CPU, baselineOf, isHostCpu } from '../../domain/model/cpu.js';
 import { DesktopDefinition, type Boot, type InternalNetwork } from '../../domain/model/desktop.js';
-import { hostKey } from '../../domain/model/ids.js';
+import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { allocateInternal } from '../../domain/model/internal-address.js';
 import type { Creating } from '../../temporal/contract/carried.js';
 import type { CreateDesktopWorkflow, CreateEnded } from '../../temporal/contract/create.js';
@@ -34,7 +35,13 @@ export async function createDesktop(state: LoopState, ask: CreateDesktop): Promi
       'HOST_UNREACHABLE',
       `${silent.map(hostKey).join(', ')} never answered: a free internal address cannot be chosen safely. Start \`vmshadow dom0\` there, or take it out of vmshadow.yaml.`,
     );
-  const host = roomAt(state, ask.site, ask.host, ask, null);
+  const cpu = ask.cpu === AUTO_CPU ? (baselineOfPool(state) ?? undefined) : ask.cpu;
+  const host = roomAt(state, ask.site, ask.host, ask, null, (h) => !givesCpu(state, h, cpu));
+  if (!givesCpu(state, host, cpu))
+    throw new VmshadowError(
+      'INPUT_INVALID',
+      `${hostKey(host)} cannot give the CPU ${cpu ?? ''}; all hosts of the pool can give ${baselineOfPool(state) ?? 'no model in common'}`,
+    );
   const reported = [...state.reports.values()].flatMap((r) =>
     r.desktops.map((d) => d.definition.network.address),
   );
@@ -55,7 +62,12 @@ export async function createDesktop(state: LoopState, ask: CreateDesktop): Promi
   };
   state.creating.set(ask.id, creating);
   try {
-    const definition = DesktopDefinition.parse({ ...ask, boot: withAddress(ask.boot, network), network });
+    const definition = DesktopDefinition.parse({
+      ...ask,
+      cpu,
+      boot: withAddress(ask.boot, network),
+      network,
+    });
     if (!patched('create-in-its-own-workflow')) return await createAtOnce(state, ask, definition, creating);
     // It may have ended before anybody gets to wait for it.
     if (ask.wait) state.awaited.set(ask.id, null);
@@ -164,4 +176,15 @@ function withAddress(boot: Boot, network: InternalNetwork): Boot {
     ...boot,
     append: boot.append.replaceAll('{address}', network.address).replaceAll('{gateway}', network.gateway),
   };
+}
+
+/** The largest CPU model that all hosts can give which say what they can; null where that is none. */
+function baselineOfPool(state: LoopState): string | null {
+  return baselineOf([...state.reports.values()].flatMap((r) => (r.cpu === undefined ? [] : [r.cpu])));
+}
+
+/** Tell whether a host can give a CPU; one that does not say is let try. */
+function givesCpu(state: LoopState, host: HostRef, cpu: string | undefined): boolean {
+  const known = state.reports.get(hostKey(host))?.cpu;
+  return known === undefined || cpu === undefined || isHostCpu(cpu) || Object.hasOwn(known.models, cpu);
 }

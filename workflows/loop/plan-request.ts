@@ -1,7 +1,9 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
 import type { DesktopReport } from '../../temporal/contract/host-report.js';
 import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
-import type { HostRef } from '../../domain/model/ids.js';
+import type { DesktopConstraints } from '../../domain/model/constraints.js';
+import { cpuClasses, type CpuClasses } from '../../domain/model/cpu.js';
+import { hostKey, type HostRef } from '../../domain/model/ids.js';
 import { placeKey } from '../../domain/drain/place.js';
 import { convertSize } from '../../domain/model/units.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
@@ -34,6 +36,14 @@ export function planRequest(
   const under = [...state.moves.values()];
   const planned = new Set<string>(alive.map((r) => r.host.site));
   const held = heldInPlan(state, nowMs);
+  const cpus = cpuClasses(
+    new Map(alive.map((r) => [hostKey(r.host), r.cpu])),
+    state.desktops().map(({ host, report }) => ({
+      id: report.definition.id,
+      at: hostKey(host),
+      cpu: report.definition.cpu,
+    })),
+  );
   const isPlanned = (ref: HostRef) => state.isAlive(ref);
   const mustLeave = (host: HostRef) => drainOf(state, host) !== undefined;
   const fresh = (desktop: string, { site }: HostRef) =>
@@ -56,7 +66,7 @@ export function planRequest(
           hosts: hosts.map(({ host, capacity }) => ({
             id: host.host,
             ...ifEmptied(mustLeave(host)),
-            ...providedBy(site, host.host),
+            ...providedBy(site, host, cpus),
             slots: capacity.slots,
             vcpu: capacity.vcpus,
             memoryGB: gigabytes(capacity.memoryMiB),
@@ -85,7 +95,7 @@ export function planRequest(
           diskDirtyMbps: dirty?.diskMbps ?? 0,
           lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
           ...feltBy(state, d.id),
-          ...constraintsInPlan(state, d.id, planned),
+          ...withCpu(constraintsInPlan(state, d.id, planned), cpus.required.get(d.id)),
           ...(!leaves
             ? {
                 ...lockOf(
@@ -189,8 +199,22 @@ function unfitFor(hosts: readonly HostRef[] | undefined): { unfitHosts?: HostRef
   return hosts === undefined || hosts.length === 0 ? {} : { unfitHosts: [...hosts] };
 }
 
-/** What a host itself provides. */
-function providedBy({ hosts }: LoopState['cloud']['sites'][number], id: string): { provides?: string[] } {
-  const provides = hosts.find((h) => h.id === id)?.provides;
-  return provides === undefined ? {} : { provides };
+/** A desktop is not sent where its processor is not. */
+function withCpu(constraints: DesktopConstraints, cpu: string | undefined): DesktopConstraints {
+  return cpu === undefined
+    ? constraints
+    : { ...constraints, requires: [...(constraints.requires ?? []), cpu] };
+}
+
+/** What a host itself provides, its processor's classes too. */
+function providedBy(
+  { hosts }: LoopState['cloud']['sites'][number],
+  host: HostRef,
+  cpus: CpuClasses,
+): { provides?: string[] } {
+  const provides = [
+    ...(hosts.find((h) => h.id === host.host)?.provides ?? []),
+    ...(cpus.provided.get(hostKey(host)) ?? []),
+  ];
+  return provides.length === 0 ? {} : { provides };
 }

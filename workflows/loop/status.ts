@@ -1,5 +1,6 @@
 // The loop's answer to `status`, and the page that the UI shows for it.
-import { hostKey, type HostRef } from '../../domain/model/ids.js';
+import { loweredBaseline } from '../../domain/model/cpu.js';
+import { hostKey, sameHost, type HostRef } from '../../domain/model/ids.js';
 import { CERTIFICATE_WARNING_DAYS } from '../../domain/model/keys.js';
 import { REFERENCE_RTTS_MS } from '../../domain/fingerprint/model.js';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
@@ -94,7 +95,20 @@ function hostProblems(state: LoopState, host: HostRef): string[] {
           `its certificate ends in ${String(days)} days: run \`vmshadow keys renew ${key}\` and copy what it writes to the host`,
         ]
       : [];
-  return [...ending, ...notes].map((words) => `${key}: ${words}`);
+  return [...ending, ...loweredBy(state, host), ...notes].map((words) => `${key}: ${words}`);
+}
+
+/** So long after the start of its dom0 a host counts as one that has just joined. */
+const JOINING_MS = 3_600_000;
+
+function loweredBy(state: LoopState, host: HostRef): string[] {
+  const { cpu, startedAtMs } = state.reports.get(hostKey(host)) ?? {};
+  if (cpu === undefined || startedAtMs === undefined || Date.now() - startedAtMs > JOINING_MS) return [];
+  const others = [...state.reports.values()].flatMap((r) =>
+    r.cpu === undefined || sameHost(r.host, host) ? [] : [r.cpu],
+  );
+  const words = loweredBaseline(others, cpu);
+  return words === null ? [] : [words];
 }
 
 /** Gains that one answer names. */

@@ -21,8 +21,12 @@ export interface CopyCommand {
   readonly incoming: boolean;
 }
 
-/** The CPU that guests see: under TCG the same everywhere; under KVM the host's own (compared in preflight, `HypervisorInfo.cpuModel`). */
-function guestCpu(accelerator: Accelerator): string {
+/**
+ * The CPU that guests see: a model by name, whole or not at all; else all there is: under TCG the same everywhere, under KVM the host's own
+ * (compared in preflight, `HypervisorInfo`).
+ */
+function guestCpu({ cpu }: DesktopDefinition, accelerator: Accelerator): string {
+  if (cpu !== undefined && cpu !== 'host') return `${cpu},enforce`;
   return accelerator === 'kvm' ? 'host' : 'max';
 }
 
@@ -35,7 +39,7 @@ export function qemuCommand(command: CopyCommand): string[] {
     ...['-nodefaults', '-no-user-config'],
     ...['-machine', machineOf(definition)],
     ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi'],
-    ...['-cpu', guestCpu(accelerator)],
+    ...['-cpu', guestCpu(definition, accelerator)],
     ...['-m', String(definition.memoryMiB)],
     ...['-smp', String(definition.vcpus)],
     ...['-rtc', 'base=utc'],

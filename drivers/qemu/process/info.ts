@@ -1,9 +1,9 @@
 // What this host's QEMU is, for the comparison of both ends in preflight.
-import { cpus } from 'node:os';
 import type { HypervisorInfo } from '../../../ports/hypervisor.js';
-import { VmshadowError } from '../../../domain/errors.js';
+import { messageOf, VmshadowError } from '../../../domain/errors.js';
 import { runCommand } from '../../../os/run-command.js';
 import { QEMU } from './command-lines.js';
+import { cpuModelOf } from './cpu-facts.js';
 import type { QemuHost } from './qemu-host.js';
 
 /** Ask QEMU for its version and machine types. */
@@ -13,12 +13,17 @@ export async function describeHypervisor(host: QemuHost): Promise<HypervisorInfo
     runCommand([QEMU, '-machine', 'help']),
     host.accelerator(),
   ]);
+  // Without it hosts are compared by the CPU's name alone.
+  const cpu = await host.cpu(parseVersion(version)).catch((error: unknown) => {
+    host.log.warn({ error: messageOf(error) }, "QEMU does not say what it can give of this host's processor");
+    return undefined;
+  });
   return {
     driver: `qemu-${accelerator}`,
     version: parseVersion(version),
     machines: parseMachines(machines),
-    // Under TCG the CPU is QEMU's own; under KVM it is the host's, and only equal hosts can exchange guests.
-    cpuModel: accelerator === 'tcg' ? 'max' : (cpus()[0]?.model ?? 'unknown'),
+    cpuModel: cpuModelOf(accelerator),
+    cpu,
   };
 }
 

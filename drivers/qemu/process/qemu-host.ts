@@ -5,8 +5,10 @@ import { Ipv4, Port } from '../../../domain/model/address.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError, hasCode } from '../../../domain/errors.js';
 import { parseInput } from '../../../domain/model/parse.js';
+import type { HostCpu } from '../../../domain/model/cpu.js';
 import { chooseAccelerator } from './accelerator.js';
 import type { Accelerator } from './command-lines.js';
+import { cpuModelOf, readHostCpu } from './cpu-facts.js';
 import { findProcess, type HostProcess } from '../../../os/host-process.js';
 import { giveFile, mustReach, RunAs } from '../../../os/run-as.js';
 import { KeyedMutex } from '../../../os/keyed-mutex.js';
@@ -69,6 +71,7 @@ export class QemuHost {
   readonly #locks = new KeyedMutex();
   #reachable = false;
   #accelerator: Promise<Accelerator> | null = null;
+  #cpu: { version: string; facts: Promise<HostCpu> } | null = null;
 
   constructor(options: QemuOptions, log: DriverLogger, now: () => number) {
     this.options = parseInput(QemuOptions, options, 'options of the QEMU driver', 'CONFIG_INVALID');
@@ -82,6 +85,19 @@ export class QemuHost {
   accelerator(): Promise<Accelerator> {
     this.#accelerator ??= chooseAccelerator(this.options.accel, this.options.runAs);
     return this.#accelerator;
+  }
+
+  /** What this host's QEMU can give of its processor: asked once for each version that is installed. */
+  cpu(version: string): Promise<HostCpu> {
+    if (this.#cpu?.version !== version) {
+      const { runAs } = this.options;
+      const facts = this.accelerator().then((accel) => readHostCpu(accel, runAs, cpuModelOf(accel)));
+      this.#cpu = { version, facts };
+      void facts.catch(() => {
+        this.#cpu = null;
+      });
+    }
+    return this.#cpu.facts;
   }
 
   /** Throw CONFIG_INVALID where the user as whom QEMU runs cannot reach its folders; asked until they were. */

@@ -1,5 +1,6 @@
 // Desktops with more than one virtio disk, on real QEMU: several disks that move side by side and count together, UEFI with its variables, and
 // the other devices. Each is moved there and back under load, with the guest's own check of all that it has written.
+import { HostCpu } from '../../../domain/model/cpu.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 import type { MoveKey } from '../../../ports/hypervisor.js';
@@ -79,11 +80,21 @@ async function remove({ id }: DesktopDefinition): Promise<void> {
   expect(await world.kept('a')).toEqual([]);
 }
 
-describe('a desktop with two disks', () => {
+it('says what it can give of its processor, and no model that it has not whole', async () => {
+  const { cpu } = await world.a.driver.info();
+  expect(HostCpu.parse(cpu)).toEqual(cpu);
+  expect(cpu!.flags).toEqual(expect.arrayContaining(['aes', 'sse4-2']));
+  expect(cpu!.models['Westmere']).toBeGreaterThan(cpu!.models['qemu64']!);
+  expect(Object.keys(cpu!.models)).not.toContain('Icelake-Server');
+  // Each host says it each cycle.
+  expect(JSON.stringify(cpu).length).toBeLessThan(4_096);
+});
+
+describe('a desktop with two disks and a CPU by its name', () => {
   const definition = desktopWith(
     'two',
     { 'vms.spread': '/dev/sda', 'vms.scsi': 1 },
-    { vcpus: 2, disks: twoDisks('scsi') },
+    { vcpus: 2, cpu: 'Westmere', disks: twoDisks('scsi') },
   );
 
   it('keeps both where the target dies in the pause, and moves there and back with both', async () => {

@@ -67,6 +67,36 @@ describe('planRequest', () => {
     expect(planRequest(state, NOW_MS).desktops[0]).not.toHaveProperty('feltRttMs');
   });
 
+  it('keeps desktops from hosts whose processors cannot take them, and says nothing of those that all can', () => {
+    const at = (id: string) => ({ site: SiteId.parse(id), host: HostId.parse('h1') });
+    const big = { model: 'new', flags: ['aes', 'avx2'], models: { Haswell: 90, Westmere: 50 } };
+    const small = { model: 'old', flags: ['aes'], models: { Westmere: 50 } };
+    const ask = (west: typeof small | undefined, east: typeof small | undefined, cpu?: string) => {
+      const state = stateWith({ west: 0, east: 0 });
+      const mine = report('d1');
+      const [first] = mine.desktops;
+      const desktops = [{ ...first!, definition: { ...first!.definition, cpu } }];
+      state.reports.set('west/h1', { ...mine, desktops, cpu: west });
+      state.reports.set('east/h1', { ...report('d2'), desktops: [], host: at('east'), cpu: east });
+      const { desktops: planned, sites } = planRequest(state, NOW_MS);
+      const requires = planned[0]?.requires ?? [];
+      const provides = (id: string) => sites.find((s) => s.id === id)?.hosts?.[0]?.provides ?? [];
+      return { requires, west: provides('west'), east: provides('east') };
+    };
+    const kept = ask(big, small);
+    expect(kept.requires).toEqual([expect.stringMatching(/^the CPU [0-9a-f]{8}, all of new$/)]);
+    expect([kept.west, kept.east]).toEqual([kept.requires, []]);
+    expect(ask(big, small, 'Haswell')).toEqual({
+      requires: ['the CPU Haswell'],
+      west: ['the CPU Haswell'],
+      east: [],
+    });
+    const none = { requires: [], west: [], east: [] };
+    expect(ask(big, small, 'Westmere')).toEqual(none);
+    expect(ask(big, big)).toEqual(none);
+    expect(ask(big, undefined)).toEqual(none);
+  });
+
   it('plans with sites whose hosts answer, and says which do not and whose round trips are missing', () => {
     const state = stateWith({ west: 0, east: 0, core: 120_000 });
     state.reports.set('west/h1', report('d1'));

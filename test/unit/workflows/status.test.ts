@@ -33,6 +33,29 @@ function stateWith(problems: readonly (string | null)[], more: Partial<HostRepor
 }
 
 describe('the status of the loop', () => {
+  it('says of a host that has just joined that it lowers what the pool has in common, for an hour', () => {
+    const west = {
+      id: 'west',
+      kind: 'regional',
+      hosts: ['h1', 'h2'].map((id) => ({ id, peer: address, probe: address })),
+    };
+    const state = new LoopState(CloudConfig.parse({ sites: [west] }), undefined);
+    const join = (id: string, models: Record<string, number>, startedAtMs: number) => {
+      const host = HostRef.parse({ site: 'west', host: id });
+      const rest = { atMs: 0, capacity, used: capacity, desktops: [], fingerprints: [], users: [] };
+      const cpu = { model: id, flags: [], models };
+      state.takeIn(host, state.nextAsk(), { report: { ...rest, host, startedAtMs, cpu } });
+    };
+    const said = () => loopStatus(state, DesktopsAsk.parse({})).problems.filter((p) => p.includes('lowers'));
+    join('h1', { Haswell: 90, Westmere: 50 }, Date.now() - 7_200_000);
+    join('h2', { Westmere: 50 }, Date.now());
+    expect(said()).toEqual([
+      expect.stringMatching(/^west\/h2: its CPU \(h2\) lowers .* from Haswell to Westmere/),
+    ]);
+    join('h2', { Westmere: 50 }, Date.now() - 7_200_000);
+    expect(said()).toEqual([]);
+  });
+
   it('says what is wrong with a desktop, beside it and among the problems', () => {
     const status = loopStatus(stateWith(['no space left at /srv', null]), DesktopsAsk.parse({}));
     expect(status.desktops.map((d) => d.problem)).toEqual(['no space left at /srv', null]);

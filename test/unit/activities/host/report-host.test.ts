@@ -41,6 +41,15 @@ describe('reportHost', () => {
     expect(report.used).toMatchObject({ slots: 2, memoryMiB: 128 });
   });
 
+  it('says what it can give of its processor, and nothing where its hypervisor does not', async () => {
+    const report = () => desktopActivities(fake.context).reportHost({ traffic: false });
+    expect(await report()).not.toHaveProperty('cpu');
+    fake.machine.cpu = { model: 'Xeon', flags: ['aes'], models: { Westmere: 50 } };
+    expect((await report()).cpu).toEqual(fake.machine.cpu);
+    jest.spyOn(fake.context.hypervisor, 'info').mockRejectedValueOnce(new Error('no QEMU'));
+    expect(await report()).not.toHaveProperty('cpu');
+  });
+
   it('says what was put back on the host, a bounded part of it, and how long its certificate lasts', async () => {
     const notes = Array.from({ length: 30 }, (_, k) => `somebody took away rule ${String(k)}`);
     const network = { ...fake.context.network, notes: async () => notes };

@@ -53,6 +53,14 @@ describe('the command line of a copy', () => {
   it('shows guests the same CPU on every host under TCG', () => {
     expect(valueOf(command(disk), '-cpu')).toBe('max');
     expect(valueOf(command(disk, { accelerator: 'kvm' }), '-cpu')).toBe('host');
+    expect(valueOf(command({ ...disk, cpu: 'host' }), '-cpu')).toBe('max');
+  });
+
+  it('gives a CPU that was asked for whole, or does not start', () => {
+    for (const accelerator of ['kvm', 'tcg'] as const)
+      expect(valueOf(command({ ...disk, cpu: 'Westmere' }, { accelerator }), '-cpu')).toBe(
+        'Westmere,enforce',
+      );
   });
 
   it('is for a simple desktop what it was before there were others', () => {
