@@ -5,6 +5,7 @@
 // way. What any driver promises is claimed in test/compliance/hypervisor.ts.
 import type { DesktopDefinition, DesktopState, PowerWish } from '../domain/model/desktop.js';
 import type { HostCpu } from '../domain/model/cpu.js';
+import type { Quiet } from '../domain/model/quiet.js';
 import type { MachineResources } from '../domain/model/real-room.js';
 import type { Endpoint } from '../domain/model/address.js';
 import type { DirtyRates } from '../domain/migration/dirty-rates.js';
@@ -37,6 +38,8 @@ export interface DesktopRuntime {
   readonly diskUsedBytes: number;
   /** Host bytes that its process really takes; 0 without one. */
   readonly memoryUsedBytes: number;
+  /** Of a guest that runs where it was made and has not sent a packet yet, where the driver can tell. */
+  readonly quiet?: Quiet;
 }
 
 /** Ports of the target's relay, where it wants the streams of a move through one (docs/transfer.md). */

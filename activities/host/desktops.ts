@@ -4,6 +4,7 @@ import { remove } from '../../domain/migration/ownership.js';
 import type { HostCpu } from '../../domain/model/cpu.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
+import { quietNote } from '../../domain/model/quiet.js';
 import { hasRoomToGoOn, outOfSpace } from '../../domain/model/real-room.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
 import { MAX_NOTES, type DesktopReport, type HostReport } from '../../temporal/contract/host-report.js';
@@ -65,7 +66,7 @@ export function desktopActivities(ctx: HostContext) {
         ctx.network.relayed(),
       ]);
       const reports = await Promise.all(
-        desktops.map(async ({ definition, state, diskUsedBytes }): Promise<DesktopReport | null> => {
+        desktops.map(async ({ definition, state, diskUsedBytes, quiet }): Promise<DesktopReport | null> => {
           const record = await ctx.ownership.get(definition.id);
           if (record?.state !== 'owner') return null;
           // A command that only looks begins no measurement.
@@ -78,7 +79,10 @@ export function desktopActivities(ctx: HostContext) {
             external: await ctx.network.externalOf(definition.id),
             diskUsedBytes,
             dirty: dirtyRates.known(definition.id),
-            problem: state === 'out-of-space' ? outOfSpace(resources) : ctx.power.noteOf(definition.id),
+            problem:
+              state === 'out-of-space'
+                ? outOfSpace(resources)
+                : (ctx.power.noteOf(definition.id) ?? (quiet === undefined ? null : quietNote(quiet))),
             ...(overOldSites.length === 0
               ? {}
               : {

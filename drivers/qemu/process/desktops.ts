@@ -26,6 +26,7 @@ import { HOME_COPY, copyKeyOf, type CopyFiles } from './layout.js';
 import { bootFiles } from './images.js';
 import { prepareFolders } from './folders.js';
 import { withOpened } from './opened.js';
+import { quietOf } from './quiet.js';
 import { residentBytes } from './resources.js';
 import { statusWithin } from '../qmp/status-within.js';
 import { queryStatus } from '../qmp/qmp-replies.js';
@@ -196,8 +197,14 @@ export async function getDesktop(host: QemuHost, id: DesktopId): Promise<Desktop
   return move === undefined ? null : incomingRuntime(host, move);
 }
 
-const residentRuntime = (host: QemuHost, d: DesktopRecord): Promise<DesktopRuntime> =>
-  runtimeOf(host, d.definition, d.copy, d.wanted, d.wanted === 'running' ? 'crashed' : 'stopped');
+async function residentRuntime(host: QemuHost, d: DesktopRecord): Promise<DesktopRuntime> {
+  const withoutProcess = d.wanted === 'running' ? 'crashed' : 'stopped';
+  const runtime = await runtimeOf(host, d.definition, d.copy, d.wanted, withoutProcess);
+  // One that has come from elsewhere was heard there.
+  if (runtime.state !== 'running' || runtime.pid === null || d.copy !== HOME_COPY) return runtime;
+  const quiet = await quietOf(d.tap, runtime.pid, host.layout.copy(d.definition.id, d.copy).serialLog);
+  return quiet === null ? runtime : { ...runtime, quiet };
+}
 
 const incomingRuntime = (host: QemuHost, move: IncomingRecord): Promise<DesktopRuntime> =>
   runtimeOf(host, move.definition, copyKeyOf(move), 'running', 'incoming');

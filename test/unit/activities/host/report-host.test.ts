@@ -41,6 +41,21 @@ describe('reportHost', () => {
     expect(report.used).toMatchObject({ slots: 2, memoryMiB: 128 });
   });
 
+  it('says of a guest that has never been heard what its console said last, after two minutes', async () => {
+    const list = await fake.context.hypervisor.list();
+    const problems = async (forMs: number) => {
+      const quiet = { forMs, lastLine: 'Kernel panic - not syncing' };
+      jest.spyOn(fake.context.hypervisor, 'list').mockResolvedValueOnce(list.map((d) => ({ ...d, quiet })));
+      return (await desktopActivities(fake.context).reportHost({ traffic: false })).desktops.map(
+        (d) => d.problem,
+      );
+    };
+    expect(await problems(119_000)).toEqual([null, null]);
+    expect((await problems(300_000))[0]).toMatch(
+      /^no packet 5 minutes after its start.*said last: Kernel panic/,
+    );
+  });
+
   it('says what it can give of its processor, and nothing where its hypervisor does not', async () => {
     const report = () => desktopActivities(fake.context).reportHost({ traffic: false });
     expect(await report()).not.toHaveProperty('cpu');
