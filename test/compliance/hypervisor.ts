@@ -1,6 +1,7 @@
 // What ports/hypervisor.ts promises, as claims about any driver: the fake that workflows are tested with passes them, and so does every
 // real one. A world of two hosts is shared by all claims, and each leaves the desktop running where the next one expects it.
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
+import { HostCpu } from '../../domain/model/cpu.js';
 import { DesktopId, HostRef } from '../../domain/model/ids.js';
 import type { Hypervisor, MoveKey } from '../../ports/hypervisor.js';
 import { bringDisk, bringMemory, moveDesktop, NEVER, type MoveEnds } from './move-steps.js';
@@ -161,6 +162,12 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         expect(disk.totalMiB).toBeGreaterThanOrEqual(disk.freeMiB);
         expect(memory.availableMiB).toBeGreaterThan(0);
         expect(memory.totalMiB).toBeGreaterThanOrEqual(memory.availableMiB);
+      });
+
+      claim('are made on a processor of which is told what a report can carry, or nothing', async () => {
+        for (const { cpu } of [await source.info(), await source.info(), await target.info()])
+          expect(HostCpu.optional().parse(cpu)).toEqual(cpu);
+        expect((await source.get(id))?.quiet).toBeUndefined();
       });
 
       claim('that do not run can be stopped, but neither resumed nor moved', async () => {
