@@ -90,11 +90,11 @@ it('says what it can give of its processor, and no model that it has not whole',
   expect(JSON.stringify(cpu).length).toBeLessThan(4_096);
 });
 
-describe('a desktop with two disks and a CPU by its name', () => {
+describe('a desktop with two disks', () => {
   const definition = desktopWith(
     'two',
     { 'vms.spread': '/dev/sda', 'vms.scsi': 1 },
-    { vcpus: 2, cpu: 'Westmere', disks: twoDisks('scsi') },
+    { vcpus: 2, disks: twoDisks('scsi') },
   );
 
   it('keeps both where the target dies in the pause, and moves there and back with both', async () => {
