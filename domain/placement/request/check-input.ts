@@ -1,43 +1,48 @@
 // Reads a plan's input from outside: every problem of shape and of sense in one error, so that a file is mended in one go.
 import { z } from 'zod';
 import { VmshadowError } from '../../errors.js';
+import { contradictions } from './contradictions.js';
 import { PlanInput } from './model.js';
 import { withUnfitRoutes } from './unfit-routes.js';
 import { unknownFields } from './unknown-fields.js';
 
+/** The elements of a list that can be read; one that cannot hides none of the others. */
+const readable = <T extends z.ZodType>(element: T) =>
+  z
+    .array(z.unknown())
+    .catch([])
+    .transform((list) =>
+      list.flatMap((item): z.output<T>[] => {
+        const read = element.safeParse(item);
+        return read.success ? [read.data] : [];
+      }),
+    );
+/** Fields that cannot be read count as silent. */
+const text = z.string().catch('');
+const silent = z.string().optional().catch(undefined);
 const HostName = z.object({ site: z.string(), host: z.string() });
 
 /** As much of the input as is readable, so that a wrong RTT does not hide an unknown site. */
 const Skeleton = z
   .object({
-    sites: z
-      .array(
-        z.object({
-          id: z.string().catch(''),
-          slots: z.number().catch(Infinity),
-          hosts: z.array(z.object({ id: z.string().catch('') }).catch({ id: '' })).catch([]),
-        }),
-      )
-      .catch([]),
-    desktops: z
-      .array(
-        z.object({
-          id: z.string().catch(''),
-          site: z.string().catch(''),
-          host: z.string().optional().catch(undefined),
-          rttMs: z.record(z.string(), z.unknown()).catch({}),
-          allowedSites: z.array(z.string()).catch([]),
-          forbiddenSites: z.array(z.string()).catch([]),
-          unfitHosts: z.array(HostName).catch([]),
-        }),
-      )
-      .catch([]),
-    reservations: z
-      .array(
-        z.object({ desktop: z.string(), site: z.string(), host: z.string().optional().catch(undefined) }),
-      )
-      .catch([]),
-    unfitRoutes: z.array(z.object({ from: HostName.optional().catch(undefined), to: HostName })).catch([]),
+    sites: readable(
+      z.object({ id: text, slots: z.number().catch(Infinity), hosts: readable(z.object({ id: text })) }),
+    ),
+    desktops: readable(
+      z.object({
+        id: text,
+        site: text,
+        host: silent,
+        rttMs: z.record(z.string(), z.unknown()).catch({}),
+        allowedSites: readable(z.string()),
+        forbiddenSites: readable(z.string()),
+        unfitHosts: readable(HostName),
+      }),
+    ),
+    reservations: readable(z.object({ desktop: text, site: text, host: silent })),
+    unfitRoutes: readable(
+      z.object({ from: HostName.optional().catch(undefined), to: HostName.optional().catch(undefined) }),
+    ),
   })
   .catch({ sites: [], desktops: [], reservations: [], unfitRoutes: [] });
 type Skeleton = z.infer<typeof Skeleton>;
@@ -93,15 +98,18 @@ function findings(s: Skeleton): Findings {
       if (!sites.has(id)) doubts.push(`desktop ${d.id}: rttMs names the unknown site ${id}; ${known}`);
   }
   for (const r of s.reservations) {
-    if (!sites.has(r.site)) problems.push(`reservation for ${r.desktop}: unknown site ${r.site}; ${known}`);
+    if (r.site !== '' && !sites.has(r.site))
+      problems.push(
+        `reservation for ${r.desktop || 'a desktop without a name'}: unknown site ${r.site}; ${known}`,
+      );
     const hosts = sites.get(r.site)?.hosts;
     if (r.host !== undefined && hosts !== undefined && !hosts.some((h) => h.id === r.host))
       doubts.push(`reservation for ${r.desktop}: site ${r.site} has no host ${r.host}`);
     used.set(r.site, (used.get(r.site) ?? 0) + 1);
   }
   for (const { from, to } of s.unfitRoutes)
-    for (const end of from === undefined ? [to] : [from, to])
-      if (!sites.get(end.site)?.hosts.some((h) => h.id === end.host))
+    for (const end of [from, to])
+      if (end !== undefined && !sites.get(end.site)?.hosts.some((h) => h.id === end.host))
         doubts.push(`unfitRoutes names the unknown host ${end.site}/${end.host}`);
   for (const site of s.sites) {
     const there = used.get(site.id) ?? 0;
@@ -115,6 +123,8 @@ function findings(s: Skeleton): Findings {
 
 /** Ten thousand wrong lines say no more than twenty. */
 const MAX_PROBLEMS = 20;
+/** A file that is wrong in many ways is mended in one go. */
+const MAX_LINES = 60;
 
 /** The first lines, and how many more there are. */
 export function few(lines: readonly string[]): string[] {
@@ -122,12 +132,29 @@ export function few(lines: readonly string[]): string[] {
   return [...lines.slice(0, MAX_PROBLEMS), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
+/** Some lines of each kind of problem in turn: ten thousand wrong round trips hide no unknown site. */
+function eachKindFirst(problems: readonly string[]): string[] {
+  const kindOf = (p: string) =>
+    p
+      .replace(/\d+/g, '#')
+      .replace(/^(desktop|reservation for) .*?: /, '$1: ')
+      .replace(/(unknown site|unknown host|has no host) \S+/, '$1');
+  const kinds = new Map<string, string[]>();
+  for (const p of problems) kinds.set(kindOf(p), [...(kinds.get(kindOf(p)) ?? []).slice(0, MAX_LINES), p]);
+  const shown: string[] = [];
+  for (let n = 0; shown.length < MAX_LINES && n < MAX_LINES; n++)
+    for (const of of kinds.values()) shown.push(...of.slice(n, n + 1));
+  return shown;
+}
+
 /** Make one error of all problems of `what`. */
 function inputError(what: string, problems: readonly string[]): VmshadowError {
-  const shown = few(problems);
+  const shown = problems.length <= MAX_LINES ? problems : eachKindFirst(problems).slice(0, MAX_LINES);
+  const lines =
+    problems.length > shown.length ? [...shown, `and ${problems.length - shown.length} more`] : shown;
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-  return new VmshadowError('INPUT_INVALID', `${what}: ${count}\n${shown.map((p) => `  - ${p}`).join('\n')}`, {
-    details: { problems: shown.map((p) => p.slice(0, 160)) },
+  return new VmshadowError('INPUT_INVALID', `${what}: ${count}\n${lines.map((p) => `  - ${p}`).join('\n')}`, {
+    details: { problems: lines.map((p) => p.slice(0, 160)) },
   });
 }
 
@@ -152,5 +179,8 @@ export function parsePlanInput(
   const doubts = [...unknown, ...between.doubts];
   const problems = [...shape, ...between.problems, ...(strict ? doubts : [])];
   if (!parsed.success || problems.length > 0) throw inputError(what, problems);
-  return { input: withUnfitRoutes(parsed.data), warnings: few([...doubts, ...between.notes]) };
+  return {
+    input: withUnfitRoutes(parsed.data),
+    warnings: few([...doubts, ...between.notes, ...contradictions(parsed.data)]),
+  };
 }

@@ -31,9 +31,13 @@ const Overcommit = z.strictObject({
   disk: factor.optional(),
 });
 
-const Group = z.union([Name, z.strictObject({ group: Name, per: z.enum(['host', 'site']).default('host') })]);
+const GROUPS = 'expected the name of a group, { "group": NAME, "per": "host" or "site" }, or a list of these';
+const Group = z.union(
+  [Name, z.strictObject({ group: Name, per: z.enum(['host', 'site']).default('host') })],
+  GROUPS,
+);
 /** Groups by name (then: per host), or with what they are kept apart or together by. */
-const Groups = z.union([Group, z.array(Group).max(100)]);
+const Groups = z.union([Group, z.array(Group).max(100)], GROUPS);
 export type PlanGroups = z.infer<typeof Groups>;
 
 /** A host's room; what is not given does not limit. */

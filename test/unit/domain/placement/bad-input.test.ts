@@ -161,6 +161,85 @@ describe('a plan input is refused', () => {
   });
 });
 
+it('an element that cannot be read hides no problem of the others, and many of one kind none of another', async () => {
+  const wrong = {
+    sites: [...good.sites, null],
+    desktops: [
+      ...Array.from({ length: 200 }, (_, n) => desktop(`d${n}`, 'a', { a: NaN })),
+      7,
+      desktop(
+        'z',
+        'mars',
+        { a: 1 },
+        { unfitHosts: [3, { site: 'a', host: 'h' }], allowedSites: [1, 'moon'] },
+      ),
+    ],
+    reservations: [
+      { desktop: 'p', site: 'venus', memoryGB: 'x' },
+      null,
+      { desktop: 'q', site: 'pluto' },
+      { site: 'b' },
+    ],
+    unfitRoutes: [{ from: { site: 'k', host: 'l' } }, { to: { site: 'q', host: 'r' } }],
+  };
+  const error = await planWithHighs(wrong as unknown as PlanRequest, { what: 'file', ...strict }).catch(
+    (e: unknown) => e as Error,
+  );
+  for (const said of [
+    'sites.2',
+    'desktops.200',
+    'mars',
+    'moon',
+    'a/h',
+    'venus',
+    'pluto',
+    'k/l',
+    'q/r',
+    'rttMs.a',
+  ])
+    expect((error as Error).message).toContain(said);
+  expect((error as Error).message).toMatch(/and \d+ more/);
+});
+
+it.each<[string, object, RegExp]>([
+  [
+    'a pin where it may not be',
+    { pinned: true, allowedSites: ['b'] },
+    /x: it is pinned to a, where it may not be/,
+  ],
+  [
+    'only sites that are forbidden',
+    { allowedSites: ['b'], forbiddenSites: ['b'] },
+    /x: each of its allowedSites is forbidden/,
+  ],
+  ['no site at all', { allowedSites: [] }, /x: allowedSites names no site/],
+  [
+    'a pair together and apart',
+    { affinity: 'g', antiAffinity: 'k' },
+    /x and w are to be together \(affinity g\) and apart/,
+  ],
+  [
+    'a group larger than any host',
+    { affinity: 'g', memoryGB: 20 },
+    /affinity g: its 2 desktops .* fit no host together/,
+  ],
+])('says that constraints contradict each other: %s; and the rest is planned', async (_, more, said) => {
+  const hosts = [{ id: 'h', memoryGB: 32 }];
+  const plan = await planWithHighs(
+    {
+      sites: [site('a', 3, { hosts }), site('b', 3, { hosts })],
+      desktops: [
+        desktop('x', 'a', { a: 100, b: 10 }, more),
+        desktop('w', 'a', { a: 100, b: 10 }, more),
+        desktop('free', 'a', { a: 100, b: 10 }),
+      ],
+    },
+    { what: 'file', ...strict },
+  );
+  expect(plan.warnings.join('\n')).toMatch(said);
+  expect(plan.moves.map((m) => m.desktop)).toEqual(['free']);
+});
+
 describe.each(Algorithm.options)('%s makes a valid plan', (algorithm) => {
   const policy = { algorithm };
   it('of round trips and sizes that are next to nothing, in finite figures', async () => {
