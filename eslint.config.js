@@ -17,6 +17,7 @@ const ROOMS = [
   'guest-proxy',
   'transfer',
   'workers',
+  'web',
   'cli',
   'lab',
   'bench',
@@ -63,7 +64,7 @@ export default tseslint.config(
   ...tseslint.configs.strictTypeChecked.map((c) => ({ ...c, files: ['**/*.ts'] })),
   {
     files: ['**/*.ts'],
-    languageOptions: { parserOptions: { project: './tsconfig.json' } },
+    languageOptions: { parserOptions: { project: ['./tsconfig.json', './web/page/tsconfig.json'] } },
     plugins: { 'import-x': importX },
     rules: {
       '@typescript-eslint/restrict-template-expressions': [
@@ -108,9 +109,17 @@ export default tseslint.config(
     ['domain', 'ports', 'os', 'temporal', 'activities', 'drivers', 'guest-proxy', 'transfer'],
     startsNothing(),
   ),
+  room('web', ['domain', 'os', 'temporal/contract'], { ...startsNothing(noTemporal), types: ['temporal'] }),
+  // Runs in a browser, with what is pure.
+  ...['web/view', 'web/page'].map((name) =>
+    room(name, ['web/view', 'domain'], {
+      types: ['web', 'temporal'],
+      only: ['preact', 'preact/hooks', 'htm/preact', 'd3-geo', 'd3-scale', 'd3-shape', 'topojson-client'],
+    }),
+  ),
   room(
     'cli',
-    ['domain', 'ports', 'os', 'temporal', 'drivers', 'guest-proxy', 'transfer', 'workers'],
+    ['domain', 'ports', 'os', 'temporal', 'drivers', 'guest-proxy', 'transfer', 'workers', 'web'],
     startsNothing(),
   ),
   room(

@@ -7,6 +7,7 @@ import proto from '@temporalio/proto';
 import type { z } from 'zod';
 import { hasCode, messageOf, VmshadowError } from '../domain/errors.js';
 import type { Fingerprint } from '../domain/fingerprint/model.js';
+import type { CloudConfig } from '../domain/model/cloud.js';
 import type { DesktopDefinition } from '../domain/model/desktop.js';
 import type { DesktopId, PoolId } from '../domain/model/ids.js';
 import type { Policy } from '../domain/model/policy.js';
@@ -26,7 +27,7 @@ import {
   WORKFLOW,
 } from '../temporal/contract/names.js';
 import { failureInfo } from '../temporal/contract/failures.js';
-import { pastMoves, type PastMove } from './past-moves.js';
+import { pastMoves, type PastMove } from '../temporal/past-moves.js';
 import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
 
 /** A query needs a manager that polls; an idle one answers in milliseconds. */
@@ -88,6 +89,11 @@ export class LoopClient {
   /** The policy in force. */
   policy(): Promise<Policy> {
     return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) => handle.query(LOOP.policy));
+  }
+
+  /** The cloud as the manager that started last has it. */
+  cloud(): Promise<CloudConfig> {
+    return this.#ask(shadowLoopId(this.pool), QUERY_TIMEOUT_MS, (handle) => handle.query(LOOP.cloud));
   }
 
   /** A desktop's definition; null where there is none of that id. A loop that has just begun is waited for. */

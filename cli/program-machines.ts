@@ -47,6 +47,16 @@ export function addDaemons(program: Command, context: CliContext): void {
     )
     .action(async (o: Raw) => (await import('./commands/codec-server.js')).codecServerCommand(context, o));
   program
+    .command('web')
+    .description('serve a page that shows the pool: map, desktops, moves, plan; it changes nothing')
+    .option('--host <address>', 'address to serve at (default: 127.0.0.1); beyond loopback behind a token')
+    .option('--port <port>', 'port (default: 8235, or any where that is in use)')
+    .option('--name <name...>', 'names, besides addresses and localhost, by which it is asked')
+    .option('--token-file <file>', 'the token to ask for (default: a new one, beyond loopback)')
+    .option('--ui <url>', "where the Temporal UI is (default: the embedded server's)")
+    .option('--pool <pool>', 'the pool of desktops (default: main)')
+    .action(async (o: Raw) => (await import('./commands/web.js')).webCommand(context, o));
+  program
     .command('dev')
     .description('run a Temporal server with its web UI, and the manager, on this machine')
     .option('--config <file>', 'the cloud', 'vmshadow.yaml')
@@ -55,6 +65,8 @@ export function addDaemons(program: Command, context: CliContext): void {
     .option('--insecure', 'although an --ip beyond this machine is open to everybody who reaches it')
     .option('--port <port>', 'port of the server (default: 7233)')
     .option('--ui-port <port>', "port of the server's web UI (default: 8233)")
+    .option('--web-port <port>', 'port of the page (default: 8235, or any where that is in use)')
+    .option('--no-web', 'without the page')
     .option('--example', 'print an example vmshadow.yaml and end')
     .action(async (o: Raw) => (await import('./commands/dev.js')).devCommand(context, o));
 }

@@ -1,6 +1,6 @@
 // Transpiles the TypeScript sources to dist/ with esbuild and pre-bundles the workflows. Types are checked by `npm run check`.
 // Run by `npm ci` through `prepare`, so that `npx vmshadow` works in a checkout at once.
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -16,6 +16,8 @@ const folders = [
   'guest-proxy',
   'transfer',
   'workers',
+  'web/server',
+  'web/view',
   'cli',
   'lab',
 ];
@@ -41,6 +43,23 @@ await build({
   sourcemap: true,
   logLevel: 'warning',
 });
+
+// The page is one file, with its libraries in it: it fetches nothing from elsewhere.
+const assets = `${out}/web/assets`;
+await build({
+  entryPoints: [`${root}web/page/main.ts`],
+  outfile: `${assets}/page.js`,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  legalComments: 'inline',
+  logLevel: 'warning',
+});
+for (const name of ['index.html', 'style.css'])
+  await copyFile(`${root}web/page/${name}`, `${assets}/${name}`);
+await copyFile(fileURLToPath(import.meta.resolve('world-atlas/countries-110m.json')), `${assets}/world.json`);
 
 const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
 const { code } = await bundleWorkflowCode({

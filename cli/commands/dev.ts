@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../../domain/errors.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
 import { Ipv4, Port } from '../../domain/model/address.js';
 import { integer, parseArguments, usageError } from '../arguments.js';
@@ -18,6 +19,8 @@ const Options = z.object({
   port: integer.pipe(Port).optional(),
   uiPort: integer.pipe(Port).optional(),
   insecure: z.boolean().default(false),
+  web: z.boolean().default(true),
+  webPort: integer.pipe(Port).optional(),
   example: z.boolean().default(false),
 });
 type Options = z.output<typeof Options>;
@@ -33,6 +36,8 @@ export async function devCommand(context: CliContext, raw: unknown): Promise<voi
     context.out(EXAMPLE_CLOUD.trimEnd());
     return;
   }
+  if (!options.web && options.webPort !== undefined)
+    throw usageError('dev', '--web-port is the port of the page, which --no-web leaves out');
   const cloud = await loadConfig(
     options.config,
     CloudConfig,
@@ -79,8 +84,13 @@ async function serve(
   const logger = makeLogger();
   const given = await namedServer();
   if (given !== null) {
+    if (options.port !== undefined || options.uiPort !== undefined)
+      throw usageError(
+        'dev',
+        `--port and --ui-port are of a server that is started here, and ${given} is used (TEMPORAL_ADDRESS or a profile names it)`,
+      );
     context.note(`Temporal: ${given} (named by TEMPORAL_ADDRESS or a profile: no server is started)`);
-    await runManager({ cloud, logger, signal });
+    await withPage(context, options, cloud, undefined, () => runManager({ cloud, logger, signal }));
     return;
   }
   mustBeAlone(context, options);
@@ -98,8 +108,30 @@ async function serve(
     process.env['TEMPORAL_ADDRESS'] = server.address;
     context.note(`Temporal: ${server.address}   web UI: ${server.uiAddress}   database: ${dbFile}`);
     context.note(`Other shells: export TEMPORAL_ADDRESS=${server.address}`);
-    await runManager({ cloud, logger, signal });
+    await withPage(context, options, cloud, server.uiAddress, () => runManager({ cloud, logger, signal }));
   } finally {
     await server.stop();
+  }
+}
+
+/** Serve the page of the pool on loopback meanwhile. Where it cannot be served that is said, and the rest goes on. */
+async function withPage(
+  context: CliContext,
+  { web, webPort: port }: Options,
+  { pool }: CloudConfig,
+  ui: string | undefined,
+  body: () => Promise<void>,
+): Promise<void> {
+  if (!web) return body();
+  const { openPage } = await import('./web.js');
+  const page = await openPage({ pool, port, ui }).catch((error: unknown) => {
+    context.note(`no page: ${messageOf(error)}`);
+    return null;
+  });
+  if (page !== null) context.note(`page: ${page.address}`);
+  try {
+    await body();
+  } finally {
+    await page?.stop();
   }
 }

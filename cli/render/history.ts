@@ -1,7 +1,7 @@
 // The moves of a desktop, a paragraph each. Pure.
 import type { Felt } from '../../domain/migration/realised-gain.js';
 import { hostKey } from '../../domain/model/ids.js';
-import type { PastMove } from '../past-moves.js';
+import type { PastMove } from '../../temporal/past-moves.js';
 import { formatDuration, formatMs, plural, UNKNOWN } from './format.js';
 import { renderPhaseTimes } from './move-line.js';
 import { printable } from './table.js';

@@ -22,6 +22,8 @@ import { freePort } from './free-port.js';
 export class ControlPlane {
   readonly client: Client;
   readonly address: string;
+  /** Of Temporal's web UI. */
+  readonly uiAddress: string;
   readonly #server: EmbeddedServer;
   readonly #connection: NativeConnection;
   readonly #dir: string;
@@ -31,6 +33,7 @@ export class ControlPlane {
     this.#server = server;
     this.client = client;
     this.address = server.address;
+    this.uiAddress = server.uiAddress;
     this.#connection = connection;
     this.#dir = dir;
   }

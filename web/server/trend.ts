@@ -1,0 +1,52 @@
+// How figures went since the start, in bounded room: when it is full every second point is dropped, and points come half as often from then on.
+import type { Trend, Values } from '../api.js';
+
+/** As many as a chart shows. */
+const POINTS = 240;
+
+export class TrendKeeper {
+  readonly #times: number[] = [];
+  readonly #values = new Map<string, (number | null)[]>();
+  readonly #points: number;
+  #gapMs = 0;
+
+  constructor(points = POINTS) {
+    this.#points = points;
+  }
+
+  /** Take in the figures of a moment; those that have not been heard of for all the time that is kept are forgotten. */
+  add(atMs: number, figures: Iterable<readonly [string, number | null]>): void {
+    const last = this.#times.at(-1);
+    if (last !== undefined && atMs - last < this.#gapMs) return;
+    if (this.#times.length === this.#points) this.#halve();
+    const index = this.#times.push(atMs) - 1;
+    for (const [name, value] of figures) {
+      const known = this.#values.get(name) ?? Array.from({ length: index }, () => null);
+      known[index] = value;
+      this.#values.set(name, known);
+    }
+    for (const [name, known] of this.#values)
+      if (known.length === index) {
+        known.push(null);
+        if (known.every((value) => value === null)) this.#values.delete(name);
+      }
+  }
+
+  /** The figures of these names, by what they are called in the answer. */
+  of(names: Readonly<Record<string, string>>): Trend {
+    const values = Object.entries(names).map(([shown, name]): [string, Values] => [
+      shown,
+      this.#values.get(name) ?? this.#times.map(() => null),
+    ]);
+    return { timesMs: [...this.#times], values: Object.fromEntries(values) };
+  }
+
+  #halve(): void {
+    const isKept = (_: unknown, i: number) => i % 2 === 1;
+    const times = this.#times.filter(isKept);
+    // Times scatter: a point that comes a little early is wanted.
+    this.#gapMs = (0.9 * ((times.at(-1) ?? 0) - (times[0] ?? 0))) / Math.max(1, times.length - 1);
+    this.#times.splice(0, this.#times.length, ...times);
+    for (const [name, known] of this.#values) this.#values.set(name, known.filter(isKept));
+  }
+}
