@@ -168,6 +168,30 @@ function addMaintenance(program: Command, context: CliContext, result: ProgramRe
     .action(async (place: string, o: Raw) =>
       (await import('./commands/drain.js')).undrainCommand(context, { ...o, place }),
     );
+  const window = program
+    .command('window')
+    .description('maintenance of sites and hosts: nothing is moved there or from there meanwhile');
+  pooled(window.command('add <place>'))
+    .description('plan maintenance of a site (SITE) or a host (SITE/HOST)')
+    .requiredOption(
+      '--from <time>',
+      'when it begins: 2026-12-01T22:00 (of this machine), ...Z (UTC), or +2h from now',
+    )
+    .requiredOption('--to <time>', 'when it ends; +2h: two hours after it has begun')
+    .option('--lead <duration>', 'nobody is sent there for so long before it (default: 1h)')
+    .option('--drain', 'and in that time whoever is there leaves, as by `vmshadow drain`')
+    .action(async (place: string, o: Raw) =>
+      (await import('./commands/window.js')).addWindowCommand(context, { ...o, place }),
+    );
+  pooled(window.command('list'))
+    .description('list what is planned and under way')
+    .action(async (o: Raw) => (await import('./commands/window.js')).listWindowsCommand(context, o));
+  pooled(window.command('remove <place>'))
+    .description('drop the maintenance of a site or a host')
+    .option('--from <time>', 'only the one that begins then')
+    .action(async (place: string, o: Raw) =>
+      (await import('./commands/window.js')).removeWindowsCommand(context, { ...o, place }),
+    );
   for (const action of ['pause', 'unpause'] as const)
     pooled(program.command(action))
       .description(

@@ -28,6 +28,7 @@ import { setPolicy } from './loop/policy-change.js';
 import { probeSilentUsers } from './loop/probe.js';
 import { requestMove } from './loop/request-move.js';
 import { fingerprintsAsked, loopStatus, renderLoop, ROWS_SHOWN } from './loop/status.js';
+import { addWindow, keepWindows, removeWindows, sleepMs, windowThatEmpties } from './loop/windows.js';
 import { serve, workflowInput } from './serve.js';
 
 /** Keep every desktop close to its user; ends only by termination or cancellation. */
@@ -39,7 +40,7 @@ export async function shadowLoop(raw: unknown): Promise<void> {
     const { asked } = state;
     state.asked = null;
     await cycle(state, asked?.cause ?? 'loop', state.policy.act || asked?.act === true);
-    await condition(() => state.asked !== null, state.policy.cycleMs);
+    await condition(() => state.asked !== null, sleepMs(state));
   }
   await condition(allHandlersFinished);
   await continueAsNew<typeof shadowLoop>({ cloud: state.cloud, carried: carryOver(state, Date.now()) });
@@ -49,6 +50,8 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
   state.cycle++;
   // Releases before tried failed moves again and again: what they did of this run stays as it was.
   state.holding = patched('hold-back-failed-moves');
+  // Without windows not even a turn of the event loop: runs of releases before knew none.
+  if (state.windows.size > 0) await keepWindows(state);
   await collect(state, true);
   state.problems.delete('plan');
   try {
@@ -92,7 +95,9 @@ function answerTo(state: LoopState): void {
     setPolicy: (change) => setPolicy(state, change),
     setCloud: (cloud) => state.setCloud(cloud),
     drain: (ask) => drain(state, ask),
-    undrain: (ask) => undrain(state, ask),
+    undrain: (ask) => undrain(state, ask, windowThatEmpties(state, ask)),
+    addWindow: (ask) => addWindow(state, ask),
+    removeWindows: (ask) => removeWindows(state, ask),
     pause: () => pauseLoop(state),
     unpause: () => unpauseLoop(state),
     status: (ask) => loopStatus(state, ask),

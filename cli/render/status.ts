@@ -19,6 +19,7 @@ import { renderDrains } from './drain.js';
 import { renderGains, renderHeld } from './moves-before.js';
 import { renderMoveProgress } from './move-line.js';
 import { indent, printable, section, type Column } from './table.js';
+import { renderWindows } from './windows.js';
 
 /** All that `vmshadow status` knows at one moment. */
 export interface StatusView {
@@ -47,6 +48,7 @@ export function renderStatus(view: StatusView): string {
       ? 'DESKTOPS  not known yet: the loop has just begun a run, and hosts have not reported'
       : renderDesktops(loop.desktops, atMs) + more(loop),
     ...renderDrains(loop, atMs),
+    ...renderWindows(loop, atMs),
     ...renderCreating(loop, atMs),
     renderMoves(view),
     ...renderRecent(loop, atMs),

@@ -2,6 +2,7 @@
 // shape, and it is parsed on arrival. A shape that is known from before is brought to the present one; any other is not guessed at.
 import { z } from 'zod';
 import { DrainPlace } from '../../domain/drain/place.js';
+import { MaintenanceWindow } from '../../domain/maintenance/window.js';
 import { BLAMES } from '../../domain/migration/blame.js';
 import type { Hold } from '../../domain/migration/held-moves.js';
 import { CAUSES } from '../../domain/migration/phases.js';
@@ -14,7 +15,7 @@ import { Policy } from '../../domain/model/policy.js';
 import { HostState } from './host-report.js';
 
 /** Raised with each change that the schema of the version before would not read, or would lose a field of. */
-export const CARRIED_VERSION = 5;
+export const CARRIED_VERSION = 6;
 
 const timeMs = z.number();
 
@@ -108,8 +109,12 @@ export type UserRtts = z.infer<typeof UserRtts>;
 /** What a host that does not answer said last, without what its desktops did (that is no longer so), and why it does not. */
 const LastWords = z.object({ report: HostState, problem: z.string() });
 
-/** A place that an operator has asked to be emptied. */
-const Drained = DrainPlace.extend({ sinceMs: timeMs });
+/** A place that an operator has asked to be emptied, or that is for a window. */
+const Drained = DrainPlace.extend({
+  sinceMs: timeMs,
+  /** A maintenance window empties it, and ends that. */
+  forWindow: z.boolean().optional(),
+});
 export type Drained = z.infer<typeof Drained>;
 
 export const Carried = z.object({
@@ -129,6 +134,8 @@ export const Carried = z.object({
   holds: z.record(z.string(), HeldMoves),
   /** Sites and hosts that operators have asked to be emptied. */
   draining: z.array(Drained).default([]),
+  /** When sites and hosts are worked on. */
+  windows: z.array(MaintenanceWindow).default([]),
   /** Until when a desktop whose move out of such a place was cancelled is left alone. */
   spared: z.record(z.string(), timeMs).default({}),
   /** Since when the loop starts no moves of its own. */
@@ -153,11 +160,11 @@ export function readCarried(raw: unknown): Carried {
 
 /**
  * Version 1 had no number, older names of sizes, and in its beginning neither asked cycles nor last words; version 2 held no moves back;
- * version 3 knew no draining, no pause; version 4 no constraints.
+ * version 3 knew no draining, no pause; version 4 no constraints; version 5 no maintenance windows.
  */
 function migrated(raw: unknown): unknown {
   if (typeof raw !== 'object' || raw === null) return raw;
-  if ('version' in raw && (raw.version === 3 || raw.version === 4))
+  if ('version' in raw && (raw.version === 3 || raw.version === 4 || raw.version === 5))
     return { ...raw, version: CARRIED_VERSION };
   if ('version' in raw && raw.version !== 2) return raw;
   const before =

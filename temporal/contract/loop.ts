@@ -30,6 +30,7 @@ import {
   type MovesRetried,
 } from './requests.js';
 import { DesktopsAsk, type LoopStatus } from './status.js';
+import { WINDOWS } from './window.js';
 
 /** `carried` is the loop's own state from the run before (carried.ts reads it); an operator leaves it out. */
 export const ShadowLoopInput = z.object({ cloud: CloudConfig, carried: z.unknown().optional() });
@@ -77,6 +78,7 @@ export const LOOP = {
   setPolicy,
   setCloud,
   ...OPERATORS,
+  ...WINDOWS,
   status,
   policy,
   /** As the manager that started last has it from vmshadow.yaml. */

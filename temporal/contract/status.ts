@@ -7,6 +7,7 @@ import type { DesktopConstraints } from '../../domain/model/constraints.js';
 import type { DesktopState } from '../../domain/model/desktop.js';
 import type { DrainStatus } from './drain.js';
 import type { DesktopReport } from './host-report.js';
+import type { WindowStatus } from './window.js';
 import { DesktopId, type HostRef, type PoolId, type SiteId } from '../../domain/model/ids.js';
 
 /** Desktops of one answer: far more than a screen shows, and far below Temporal's limit for a payload (docs/limits.md). */
@@ -105,6 +106,8 @@ export interface LoopStatus {
   }[];
   /** What is being emptied. */
   readonly draining?: readonly DrainStatus[];
+  /** When places are worked on, those that begin first before the others; missing where nobody has said so. */
+  readonly windows?: readonly WindowStatus[];
   /** Since when the loop starts no moves of its own; null: it does. */
   readonly pausedSinceMs?: number | null;
   /** Of the whole pool; `desktops` has those that were asked for. */

@@ -4,7 +4,7 @@ import type { VNode } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { DesktopRow, Overview } from '../api.js';
 import { mapOf, type MapInput } from '../view/map.js';
-import { duration, ms, plural, RTT_CLASSES } from '../view/words.js';
+import { duration, moment, ms, plural, RTT_CLASSES } from '../view/words.js';
 import { html } from './html.js';
 import { Bar, Chart } from './parts.js';
 import { linkToDesktop, linkToList } from './place.js';
@@ -144,7 +144,8 @@ function hostsOf({ loop }: Overview, site: string): string {
 function Problems({ overview: { loop, atMs } }: { readonly overview: Overview }): VNode | null {
   const since = loop.pausedSinceMs ?? null;
   const drains = loop.draining ?? [];
-  if (loop.problems.length + drains.length === 0 && since === null) return null;
+  const windows = loop.windows ?? [];
+  if (loop.problems.length + drains.length + windows.length === 0 && since === null) return null;
   return html`<section aria-label="Problems and orders" class="problems">
     <ul>
       ${since !== null && html`<li>paused for ${duration(atMs - since)}: the loop starts no moves of its own</li>`}
@@ -160,6 +161,7 @@ function Problems({ overview: { loop, atMs } }: { readonly overview: Overview })
             </ul>
           </li>`,
       )}
+      ${windows.map((w) => html`<li>${`maintenance of ${w.place} from ${moment(w.fromMs)} to ${moment(w.toMs)}: ${w.phase}`}</li>`)}
       ${loop.problems.map((problem) => html`<li class="problem">${problem}</li>`)}
     </ul>
   </section>`;

@@ -13,6 +13,7 @@ import { leftAlone } from './gains.js';
 import { holdOn, sayHold } from './holds.js';
 import type { LoopState } from './loop-state.js';
 import { forgetTerminated, startMove } from './moves.js';
+import { whyClosed, whyStill } from './windows.js';
 
 type Asked = ApplyMoves['moves'][number];
 
@@ -94,7 +95,7 @@ function cloudNow(state: LoopState, nowMs: number): CloudNow {
     host: (ref) => {
       if (state.peerOf(ref) === undefined) return null;
       const report = state.reports.get(hostKey(ref));
-      const draining = drainOf(state, ref) !== undefined;
+      const draining = drainOf(state, ref) !== undefined || whyClosed(state, ref) !== null;
       const answers = report !== undefined && state.isAlive(ref);
       const room =
         report === undefined ? NO_ROOM : { capacity: report.capacity, used: usedOf(state, report) };
@@ -102,6 +103,8 @@ function cloudNow(state: LoopState, nowMs: number): CloudNow {
     },
     violated: (desktop, to, moved, heading) => violationBy(state, desktop, to, moved, heading, known),
     heldBack: (desktop, from, to) => {
+      const still = whyStill(state, from);
+      if (still !== null) return still;
       const hold = holdOn(state, { desktop, from, to }, nowMs);
       return hold === null ? null : sayHold(hold);
     },

@@ -27,6 +27,7 @@ export function carryOver(state: LoopState, nowMs: number): Carried {
     unhelped: Object.fromEntries(state.unhelped),
     holds: Object.fromEntries(state.holds),
     draining: [...state.draining.values()],
+    windows: [...state.windows.values()],
     spared: Object.fromEntries([...state.sparedUntilMs].filter(([, until]) => until > nowMs)),
     pausedSinceMs: state.pausedSinceMs,
     constraints: Object.fromEntries(state.constraints),

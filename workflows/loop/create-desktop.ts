@@ -14,6 +14,7 @@ import { ctl } from '../host-proxies.js';
 import { collect } from './collect.js';
 import { assertNotDraining } from './drain.js';
 import { knownSite, roomAt } from './find-room.js';
+import { assertNotClosed } from './windows.js';
 import type { LoopState } from './loop-state.js';
 
 /** A run of the loop cannot end while somebody waits: what takes longer is followed by its own workflow. */
@@ -28,6 +29,7 @@ export async function createDesktop(state: LoopState, ask: CreateDesktop): Promi
   if (exists !== null)
     throw new VmshadowError('ALREADY_EXISTS', `desktop ${ask.id} exists already, at ${hostKey(exists.host)}`);
   knownSite(state, ask.site);
+  assertNotClosed(state, ask.site, ask.host);
   assertNotDraining(state, ask.site, ask.host);
   const silent = state.hosts().filter((h) => !state.isAlive(h));
   if (silent.length > 0 && state.reports.size < state.hosts().length)

@@ -42,15 +42,18 @@ export async function drain(state: LoopState, ask: DrainPlace): Promise<DrainBeg
   knownPlace(state, ask);
   await collect(state, false);
   const place = placeKey(ask);
-  const began = !state.draining.has(place);
-  if (began) state.draining.set(place, { ...ask, sinceMs: Date.now() });
+  const known = state.draining.get(place);
+  const began = known === undefined;
+  // One that a window has begun becomes the operator's: it does not end with the window.
+  if (began || known.forWindow === true)
+    state.draining.set(place, { ...ask, sinceMs: known?.sinceMs ?? Date.now() });
   const cancelled = await cancelAdmissions(state, ask);
   state.askCycle({ act: false, cause: 'operator' });
   return { place, began, left: desktopsAt(state, ask).length, cancelled };
 }
 
-/** Let desktops come again. Moves that are under way go on. */
-export function undrain(state: LoopState, ask: DrainPlace): DrainEnded {
+/** Let desktops come again, unless `wanted` says why the place is emptied all the same. Moves that are under way go on. */
+export function undrain(state: LoopState, ask: DrainPlace, wanted: string | null): DrainEnded {
   knownPlace(state, ask);
   const place = placeKey(ask);
   const was = state.draining.delete(place);
@@ -59,7 +62,8 @@ export function undrain(state: LoopState, ask: DrainPlace): DrainEnded {
   return {
     place,
     was,
-    still: site === undefined ? null : `its site is being emptied: \`vmshadow undrain ${ask.site}\``,
+    still:
+      wanted ?? (site === undefined ? null : `its site is being emptied: \`vmshadow undrain ${ask.site}\``),
   };
 }
 
@@ -78,7 +82,8 @@ export function unpauseLoop(state: LoopState): Paused {
   return { sinceMs: null, changed };
 }
 
-function knownPlace(state: LoopState, { site, host }: DrainPlace): void {
+/** Refuse a place that is not there. */
+export function knownPlace(state: LoopState, { site, host }: DrainPlace): void {
   if (host === undefined) knownSite(state, site);
   else knownHost(state, site, host);
 }
@@ -90,7 +95,8 @@ async function cancelAdmissions(state: LoopState, place: DrainPlace): Promise<De
   return coming.map((move) => move.desktop);
 }
 
-async function stopMove(state: LoopState, move: MoveUnderWay, because: string): Promise<void> {
+/** Tell a move to stop, unless it has committed. */
+export async function stopMove(state: LoopState, move: MoveUnderWay, because: string): Promise<void> {
   state.moves.set(move.desktop, { ...move, cancelAsked: true });
   // It may have ended before anybody could tell it.
   await getExternalWorkflowHandle(move.workflowId)
@@ -99,7 +105,7 @@ async function stopMove(state: LoopState, move: MoveUnderWay, because: string): 
 }
 
 /** Desktops of a place, those of the highest rank first. */
-function desktopsAt(
+export function desktopsAt(
   state: LoopState,
   place: DrainPlace,
   desktops: readonly Located[] = state.desktops(),

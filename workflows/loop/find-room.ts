@@ -5,6 +5,7 @@ import { plus, usedBy, type Capacity } from '../../domain/model/capacity.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { placeOf } from '../../domain/drain/place.js';
+import { closedBy } from '../../domain/maintenance/window.js';
 import { sameHost, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { HostReport } from '../../temporal/contract/host-report.js';
 import type { Located, LoopState } from './loop-state.js';
@@ -59,6 +60,7 @@ export function roomAt(
     )
     .filter((r) => except === null || !sameHost(r.host, except))
     .filter((r) => placeOf(state.draining.values(), r.host) === undefined)
+    .filter((r) => closedBy(state.windows.values(), r.host, Date.now()) === undefined)
     .map((r) => ({ host: r.host, capacity: r.capacity, used: usedOf(state, r) }));
   if (rooms.length === 0) {
     const problems = [...state.problems].map(([h, p]) => `${h}: ${p}`).join('; ');

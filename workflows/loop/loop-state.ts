@@ -9,6 +9,7 @@ import type { Hold } from '../../domain/migration/held-moves.js';
 import type { MoveGain, Unhelped } from '../../domain/migration/realised-gain.js';
 import { placeKey } from '../../domain/drain/place.js';
 import type { Standing } from '../../domain/drain/standing.js';
+import { windowKey, type MaintenanceWindow } from '../../domain/maintenance/window.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type { Policy } from '../../domain/model/policy.js';
 import type { Carried, Creating, Drained, MoveUnderWay, UserRtts } from '../../temporal/contract/carried.js';
@@ -45,6 +46,8 @@ export class LoopState {
   holding = false;
   /** Places that operators have asked to be emptied, by name (drain.ts); how the desktops there stand, as of a cycle. */
   readonly draining: Map<string, Drained>;
+  /** When places are worked on (windows.ts). */
+  readonly windows: Map<string, MaintenanceWindow>;
   standings: ReadonlyMap<string, Standing> = new Map();
   judgedInCycle = 0;
   /** Until when desktops are left where they are whose move out of such a place was cancelled. */
@@ -88,6 +91,7 @@ export class LoopState {
     this.unhelped = new Map(Object.entries(carried?.unhelped ?? {}));
     this.holds = new Map(Object.entries(carried?.holds ?? {}));
     this.draining = new Map((carried?.draining ?? []).map((place) => [placeKey(place), place]));
+    this.windows = new Map((carried?.windows ?? []).map((window) => [windowKey(window), window]));
     this.sparedUntilMs = new Map(Object.entries(carried?.spared ?? {}));
     this.pausedSinceMs = carried?.pausedSinceMs ?? null;
     this.constraints = new Map(Object.entries(carried?.constraints ?? {}));

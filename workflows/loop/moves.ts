@@ -16,6 +16,7 @@ import { expectGain, feltByMove } from './gains.js';
 import { holdOn, learnFromEnd } from './holds.js';
 import type { LoopState } from './loop-state.js';
 import { plannableRtts } from './round-trips.js';
+import { whyClosed, whyStill } from './windows.js';
 
 interface WantedMove {
   readonly desktop: DesktopId;
@@ -51,7 +52,8 @@ export async function actOn(
       notStarted.set(move.desktop, 'another move like it is tried first, since such moves failed');
   for (const move of admitted) {
     // Looked at again: of the moves whose hold has just ended, the first one tries for the others; an operator may have spoken meanwhile.
-    if (state.pausedSinceMs === null && isFree(move) && drainOf(state, move.to) === undefined)
+    const isOpen = whyClosed(state, move.to) === null && whyStill(state, move.from) === null;
+    if (state.pausedSinceMs === null && isFree(move) && isOpen && drainOf(state, move.to) === undefined)
       await startMove(state, move);
   }
   return notStarted;

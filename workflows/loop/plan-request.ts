@@ -14,6 +14,7 @@ import { leftAlone } from './gains.js';
 import { heldInPlan } from './holds.js';
 import type { Located, LoopState } from './loop-state.js';
 import { lacksRtts, plannableRtts, settlesAt } from './round-trips.js';
+import { whyClosed, whyStill } from './windows.js';
 
 const gigabytes = (mib: number) => convertSize(mib, 'MiB', 'GB');
 
@@ -49,9 +50,11 @@ export function planRequest(
   const fresh = (desktop: string, { site }: HostRef) =>
     only(planned, plannableRtts(state, desktop, site, nowMs).rttMs);
   const ifEmptied = (emptied: boolean) => (emptied ? { draining: true } : {});
-  const unfitRoutes = held.unfitRoutes.filter(
-    ({ from, to }) => isPlanned(to) && (from === undefined || isPlanned(from)),
-  );
+  const closed = alive.filter(({ host }) => !mustLeave(host) && whyClosed(state, host) !== null);
+  const unfitRoutes = [
+    ...held.unfitRoutes,
+    ...closed.map(({ host }) => ({ from: undefined, to: host })),
+  ].filter(({ from, to }) => isPlanned(to) && (from === undefined || isPlanned(from)));
   return {
     sites: state.cloud.sites.flatMap((site) => {
       const hosts = alive.filter((r) => r.host.site === site.id);
@@ -107,6 +110,7 @@ export function planRequest(
                 ...(onlyLeaving || leftAlone(state, d.id, host) !== null ? { pinned: true } : {}),
               }
             : lockOf(power === 'running', state.sparedUntilMs.get(d.id), held.lockOf(d.id, host))),
+          ...(whyStill(state, host) === null ? {} : { pinned: true }),
           ...unfitFor(held.unfitOf(d.id)?.filter(isPlanned)),
         };
       }),

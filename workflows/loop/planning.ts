@@ -14,6 +14,7 @@ import { holdWords } from './holds.js';
 import type { LoopState } from './loop-state.js';
 import { plannableRtts } from './round-trips.js';
 import { planDoubts, planRequest } from './plan-request.js';
+import { whyStill } from './windows.js';
 
 /** Ask where users are that are new; without a database nobody is placed, and all sites count. */
 export async function locateUsers(state: LoopState): Promise<void> {
@@ -55,11 +56,13 @@ function withHolds(
   at: ReadonlyMap<string, HostRef>,
   nowMs: number,
 ): PlanResult['notMoved'] {
-  if (state.holds.size === 0 && state.unhelped.size === 0) return notMoved;
+  if (state.holds.size === 0 && state.unhelped.size === 0 && state.windows.size === 0) return notMoved;
   const words = holdWords(state, nowMs);
   return notMoved.map((stays) => {
     const host = at.get(stays.desktop);
     if (host === undefined) return stays;
+    const still = whyStill(state, host);
+    if (still !== null) return { ...stays, reason: still };
     const leaves = drainOf(state, host) !== undefined;
     const alone = leaves ? null : leftAlone(state, stays.desktop, host);
     if (alone !== null) return { ...stays, reason: alone };

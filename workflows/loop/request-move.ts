@@ -10,6 +10,7 @@ import { holdOn, sayHold } from './holds.js';
 import { knownDesktop, knownHost, knownSite, roomAt } from './find-room.js';
 import type { LoopState } from './loop-state.js';
 import { forgetTerminated, moveInProgress, startMove } from './moves.js';
+import { assertNotClosed, whyStill } from './windows.js';
 
 /** Move a desktop to a site, now. */
 export async function requestMove(state: LoopState, ask: RequestMove): Promise<MoveAccepted> {
@@ -19,7 +20,14 @@ export async function requestMove(state: LoopState, ask: RequestMove): Promise<M
   else knownHost(state, ask.site, ask.host);
   if (found.host.site === ask.site && (ask.host === undefined || ask.host === found.host.host))
     throw new VmshadowError('ALREADY_THERE', `desktop ${ask.desktop} is already at ${hostKey(found.host)}`);
+  assertNotClosed(state, ask.site, ask.host);
   assertNotDraining(state, ask.site, ask.host);
+  const still = whyStill(state, found.host);
+  if (still !== null)
+    throw new VmshadowError(
+      'DRAINING',
+      `desktop ${ask.desktop} is not moved: ${still} (\`vmshadow window list\`)`,
+    );
   const lockedUntil = state.lockedUntilMs.get(ask.desktop) ?? 0;
   if (!ask.force && lockedUntil > Date.now())
     throw new VmshadowError(

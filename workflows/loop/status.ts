@@ -10,6 +10,7 @@ import { drainOf, drainStatuses } from './drain.js';
 import { leftAlone } from './gains.js';
 import { heldStatus } from './holds.js';
 import { plannableRtts } from './round-trips.js';
+import { windowStatuses } from './windows.js';
 import type { Located, LoopState } from './loop-state.js';
 
 const finite = (n: number | undefined) => (n === undefined ? null : n);
@@ -53,6 +54,7 @@ export function loopStatus(state: LoopState, ask: DesktopsAsk): LoopStatus {
       };
     }),
     draining: drainStatuses(state, all),
+    ...(state.windows.size === 0 ? {} : { windows: windowStatuses(state, all) }),
     pausedSinceMs: state.pausedSinceMs,
     desktopCount: all.length,
     desktops: page(all, ask, (d) => d.report.definition.id).map((d) => desktopStatus(state, d)),

@@ -4,6 +4,7 @@ import { CloudConfig } from '../../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../../domain/model/ids.js';
 import { loopStatus } from '../../../workflows/loop/status.js';
 import { beginRun, carryOver } from '../../../workflows/loop/carry-over.js';
+import { windowKey } from '../../../domain/maintenance/window.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
 import { desktopReport } from './desktop-report.js';
 
@@ -46,7 +47,9 @@ const hold: Hold = {
 
 const NEW_IN_4 = { draining: [], spared: {}, pausedSinceMs: null };
 const NEW_IN_5 = { constraints: {} };
-const NOTHING_NEW = { holds: {}, creating: {}, gains: [], unhelped: {}, ...NEW_IN_4, ...NEW_IN_5 };
+const NEW_IN_6 = { windows: [] };
+const NEW_SINCE_4 = { ...NEW_IN_5, ...NEW_IN_6 };
+const NOTHING_NEW = { holds: {}, creating: {}, gains: [], unhelped: {}, ...NEW_IN_4, ...NEW_SINCE_4 };
 const without = (carried: Record<string, unknown>, fields: object) =>
   Object.fromEntries(Object.entries(carried).filter(([key]) => !(key in fields)));
 const asBefore3 = (carried: Record<string, unknown>) => without(carried, NOTHING_NEW);
@@ -75,6 +78,8 @@ function fullState(): LoopState {
   state.askCycle({ act: true, cause: 'rebalance' });
   state.holds = new Map([['d1 to west/h2', hold]]);
   state.draining.set('west/h2', { ...h2, sinceMs: 8 });
+  const window = { ...h1, fromMs: 5, toMs: 9, leadFromMs: 4, drain: true };
+  state.windows.set(windowKey(window), window);
   state.sparedUntilMs.set(desktop, 9);
   state.pausedSinceMs = 10;
   state.constraints.set(desktop, { pinned: true, affinity: [{ group: 'lab', per: 'site' }] });
@@ -141,7 +146,7 @@ describe('the next run of a loop', () => {
 
   it('reads the state of the release before, which had no version', () => {
     const { version, beganAfresh, ...before } = sent(fullState());
-    expect([version, beganAfresh]).toEqual([5, null]);
+    expect([version, beganAfresh]).toEqual([6, null]);
     const inOldNames = JSON.parse(JSON.stringify(asBefore3(before)).replaceAll('MiB"', 'Mb"')) as unknown;
     expect(carryOver(beginRun(cloud, inOldNames, 0), 0)).toEqual({
       ...carryOver(fullState(), 0),
@@ -152,17 +157,25 @@ describe('the next run of a loop', () => {
   it('reads the state of version 3, which knew no draining and no pause', () => {
     const rest = sent(fullState());
     expect(rest).toMatchObject({ draining: [{ site: 'west', host: 'h2', sinceMs: 8 }], pausedSinceMs: 10 });
-    const next = beginRun(cloud, { ...without(rest, { ...NEW_IN_4, ...NEW_IN_5 }), version: 3 }, 0);
+    const next = beginRun(cloud, { ...without(rest, { ...NEW_IN_4, ...NEW_SINCE_4 }), version: 3 }, 0);
     expect(next.beganAfresh).toBeNull();
-    expect(carryOver(next, 0)).toEqual({ ...carryOver(fullState(), 0), ...NEW_IN_4, ...NEW_IN_5 });
+    expect(carryOver(next, 0)).toEqual({ ...carryOver(fullState(), 0), ...NEW_IN_4, ...NEW_SINCE_4 });
   });
 
   it('reads the state of version 4, which knew no constraints', () => {
     const rest = sent(fullState());
     expect(rest['constraints']).toMatchObject({ d1: { pinned: true } });
-    const next = beginRun(cloud, { ...without(rest, NEW_IN_5), version: 4 }, 0);
+    const next = beginRun(cloud, { ...without(rest, NEW_SINCE_4), version: 4 }, 0);
     expect(next.beganAfresh).toBeNull();
-    expect(carryOver(next, 0)).toEqual({ ...carryOver(fullState(), 0), ...NEW_IN_5 });
+    expect(carryOver(next, 0)).toEqual({ ...carryOver(fullState(), 0), ...NEW_SINCE_4 });
+  });
+
+  it('reads the state of version 5, which knew no maintenance windows', () => {
+    const rest = sent(fullState());
+    expect(rest['windows']).toMatchObject([{ host: 'h1', fromMs: 5, drain: true }]);
+    const next = beginRun(cloud, { ...without(rest, NEW_IN_6), version: 5 }, 0);
+    expect(next.beganAfresh).toBeNull();
+    expect(carryOver(next, 0)).toEqual({ ...carryOver(fullState(), 0), ...NEW_IN_6 });
   });
 
   it('reads the state of version 2, which held no moves back', () => {
@@ -181,7 +194,7 @@ describe('the next run of a loop', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['of a newer release', { ...sent(fullState()), version: 6 }, /version/],
+    ['of a newer release', { ...sent(fullState()), version: 7 }, /version/],
     ['that is broken', { ...sent(fullState()), cycle: -1, policy: 5 }, /cycle: [\s\S]*policy: /],
     ['that is none', 'nonsense', /expected object/],
   ])('begins afresh with a state %s, and says so for a day, also after further runs', (_, carried, why) => {
