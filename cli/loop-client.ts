@@ -119,16 +119,21 @@ export class LoopClient {
     );
   }
 
-  /** The last moves of a desktop that Temporal keeps, the newest first, with what they gave as the loop remembers it. */
+  /** The last moves of a desktop that Temporal keeps, the newest first, with what they gave as the loop remembers it; throws UNKNOWN_DESKTOP. */
   async history(desktop: DesktopId, limit: number): Promise<PastMove[]> {
-    const { gains } = await this.status({ desktop });
+    const { gains, desktops } = await this.status({ desktop });
     try {
-      return await this.client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
+      const moves = await this.client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
         pastMoves(this.client, desktop, gains, limit),
       );
+      if (moves.length > 0 || desktops.length > 0) return moves;
     } catch (error) {
       throw this.#explain(error, migrateId(desktop));
     }
+    throw new VmshadowError(
+      'UNKNOWN_DESKTOP',
+      `there is no desktop ${desktop}, and Temporal keeps no move of one: \`vmshadow desktop list\` names those that there are`,
+    );
   }
 
   /** How the (latest) creation of a desktop stands; null when there never was one. */

@@ -2,7 +2,7 @@
 import pMap from 'p-map';
 import { z } from 'zod';
 import { messageOf } from '../../domain/errors.js';
-import { parseArguments, poolOptions, numeric } from '../arguments.js';
+import { parseArguments, poolOptions, numeric, usageError } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { pause, untilStopped } from '../daemon.js';
 import type { DesktopStatus } from '../../temporal/contract/status.js';
@@ -17,7 +17,7 @@ const Options = z.object({
   ...poolOptions,
   filters: z.array(z.string()).default([]),
   watch: z.boolean().default(false),
-  interval: numeric.pipe(z.number().min(0.2).max(3600)).default(1),
+  interval: numeric.pipe(z.number().min(0.2).max(3600)).optional(),
 });
 
 /** Questions that the server gets at once. */
@@ -26,6 +26,9 @@ const MOVES_AT_A_TIME = 20;
 /** Run `vmshadow status`. */
 export async function statusCommand(context: CliContext, raw: unknown): Promise<void> {
   const options = parseArguments(Options, raw, 'status', ['filters']);
+  const { interval = 1 } = options;
+  if (options.interval !== undefined && !options.watch)
+    throw usageError('status', '--interval says how often --watch looks: it does nothing without it');
   const isWanted = parseFilters(options.filters, 'status');
   const look = async (loop: LoopClient) => {
     if (options.filters.length === 0) return readStatus(loop, options.json);
@@ -37,9 +40,7 @@ export async function statusCommand(context: CliContext, raw: unknown): Promise<
       context.out(options.json ? JSON.stringify(statusJson(view), null, 2) : renderStatus(view));
       return;
     }
-    await untilStopped((signal) =>
-      watch(context, () => look(loop), options.json, options.interval * 1000, signal),
-    );
+    await untilStopped((signal) => watch(context, () => look(loop), options.json, interval * 1000, signal));
   });
 }
 

@@ -113,6 +113,8 @@ describe('vmshadow history', () => {
   it('says that there is none', async () => {
     const { exit, out } = await run('history', 'text');
     expect([exit, out]).toEqual([0, expect.stringMatching(/^text: Temporal keeps no move of it/)]);
+    const unknown = await run('history', 'nosuch');
+    expect([unknown.exit, unknown.err]).toEqual([1, expect.stringMatching(/there is no desktop nosuch/)]);
   });
 });
 

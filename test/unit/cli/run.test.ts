@@ -119,6 +119,18 @@ describe('the command line', () => {
     ).toEqual(names.toSorted());
   });
 
+  it.each([
+    ['status --interval 2', /--interval .* nothing without/],
+    ['dev --no-web --web-port 8000', /--web-port .* --no-web/],
+    ['web --host example.org --ui javascript:x', /--host: [\s\S]*--ui: /],
+    ['window add west --from soon --to +1x', /--from: [\s\S]*--to: /],
+    ['window add west --from 2030-01-01T10:00Z --to 2030-01-01T09:00Z', /--to: expected a time after --from/],
+    ['window remove west --from +1h', /--from: expected the time that `vmshadow window list` shows/],
+  ])('%s is refused with why', async (line, why) => {
+    const { exit, notes } = await cli(...line.split(' '));
+    expect([exit, notes]).toEqual([64, expect.stringMatching(why)]);
+  });
+
   it('a configuration that is not there ends with 78', async () => {
     expect((await cli('manager', '--config', '/nonexistent/vmshadow.yaml')).exit).toBe(78);
     const dom0 = await cli('dom0', '--config', '/nonexistent/dom0.yaml');
