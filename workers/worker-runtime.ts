@@ -12,6 +12,11 @@ const SHUTDOWN_FORCE = '20s';
 /** How soon a cancelled or dead activity is noticed: heartbeats go out at least this often. */
 const HEARTBEAT_THROTTLE = '1s';
 const RECONNECT_MS = 2_000;
+/**
+ * One step of a workflow may take so long before it counts as stuck. Ending it takes the whole process down (Node: "async hook stack has become
+ * corrupted"): the SDK's 5 s are soon over for a loop of thousands of desktops on a machine that has much else to do.
+ */
+const STUCK_AFTER = '60s';
 
 /** What all workers are made with. Throws CONFIG_INVALID where the payload keys cannot be read. */
 export const workerDefaults = () => ({
@@ -20,6 +25,7 @@ export const workerDefaults = () => ({
   shutdownForceTime: SHUTDOWN_FORCE,
   maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
   defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+  isolateExecutionTimeout: STUCK_AFTER,
 });
 
 /**
