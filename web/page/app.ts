@@ -85,9 +85,7 @@ function Content({
 function Head({ overview }: { readonly overview: Overview }): VNode {
   const { loop, atMs, temporalUi } = overview;
   return html`<p class="head">
-    pool
-    <b>${loop.pool}</b
-    >${`: ${plural(loop.desktopCount, 'desktop')}, ${plural(loop.moves.length, 'move')} under way, cycle ${String(loop.cycle)} (${ago(loop.lastCycleMs, atMs)}), ${loop.beginning ? 'the loop has just begun' : loop.acting ? 'acts on its plans' : 'only plans'}`}
+    ${'pool '}<b>${loop.pool}</b>${`: ${plural(loop.desktopCount, 'desktop')}, ${plural(loop.moves.length, 'move')} under way, cycle ${String(loop.cycle)} (${ago(loop.lastCycleMs, atMs)}), ${loop.beginning ? 'the loop has just begun' : loop.acting ? 'acts on its plans' : 'only plans'}`}
     ${loop.problems.length > 0 && html`, <span class="problem">${plural(loop.problems.length, 'problem')}</span>`}
     ${' '}<${UiLink} href=${workflowLink(temporalUi, `shadow-loop/${loop.pool}`)} />
   </p>`;

@@ -10,6 +10,8 @@ import { Bar, Chart } from './parts.js';
 import { linkToDesktop, linkToList } from './place.js';
 
 const SIZE = { width: 960, height: 460 };
+/** There is no room for a name beside what is nearer to the right edge. */
+const LABELS_LEFT_FROM = SIZE.width - 130;
 type World = Parameters<typeof feature>[0];
 
 /** Outlines of the world's countries; fetched once, from the page's own server. */
@@ -75,7 +77,10 @@ export function MapPage({
               class=${`site${draining ? ' draining' : ''}`}
               aria-label=${`${site}: ${String(usedSlots)} of ${plural(slots, 'slot')} in use`}
             >
-              <circle cx=${x} cy=${y} r="9" /><text x=${x + 13} y=${y + 4}
+              <circle cx=${x} cy=${y} r="9" /><text
+                x=${x + (x > LABELS_LEFT_FROM ? -13 : 13)}
+                y=${y + 4}
+                text-anchor=${x > LABELS_LEFT_FROM ? 'end' : 'start'}
                 >${site} ${usedSlots}/${slots}</text
               >
             </a>`,
