@@ -9,6 +9,7 @@ import { announceAddress } from './announce.js';
 import type { HoldQueue } from './hold-queue.js';
 import type { HostState } from './host-state.js';
 import { lookAtKernel } from './kernel-look.js';
+import { Standing } from './standing.js';
 import { addExternal, forwards, prepareHost } from './tap.js';
 
 /** What was taken away is back within this and the time of a look. */
@@ -33,6 +34,7 @@ export class DesiredState {
   #timer: NodeJS.Timeout | null = null;
   /** One look after the other; one that fails is said and does not end them. */
   #looking: Promise<void> = Promise.resolve();
+  readonly #addresses = new Standing();
   /** What was put back since the start, by kind. */
   readonly #restored = new Map<string, { times: number; what: string; atMs: number }>();
 
@@ -94,7 +96,8 @@ export class DesiredState {
     const look = await lookAtKernel();
     for (const { desktop, network } of state.all())
       if (network !== null && look.lackOf(desktop, network) !== null) await this.#mendTap(desktop);
-    for (const address of state.addresses()) if (!look.has(uplink, address)) await this.#mendAddress(address);
+    const missing = this.#addresses.look(state.addresses(), (address) => look.has(uplink, address));
+    for (const { name, stood } of missing) await this.#mendAddress(name, stood);
   }
 
   /** Under the lock, and looked at again: what has been taken away meanwhile is not put back. */
@@ -114,14 +117,14 @@ export class DesiredState {
     });
   }
 
-  #mendAddress(address: string): Promise<void> {
+  #mendAddress(address: string, stood: boolean): Promise<void> {
     const { state, uplink, logger } = this.#options;
     return state.exclusively(async () => {
       if (!state.addresses().includes(address)) return;
       if ((await lookAtKernel()).has(uplink, address)) return;
       await addExternal(uplink, address);
       void announceAddress(uplink, address, logger);
-      this.#putBack('addresses', `the address ${address}`);
+      if (stood) this.#putBack('addresses', `the address ${address}`);
     });
   }
 
