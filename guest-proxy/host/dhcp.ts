@@ -2,10 +2,12 @@
 // name server (its gateway) is the same on every host. A process of its own: found again by its pid file, it outlives dom0's worker.
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf, VmshadowError } from '../../domain/errors.js';
 import { isMissing, readTextIfThere } from '../../os/durable-file.js';
 import type { InternalNetwork } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { runCommand } from '../../os/run-command.js';
+import { portsInTheWay } from './port-holders.js';
 
 /** The desktop's /30. */
 const NETMASK = '255.255.255.252';
@@ -38,12 +40,17 @@ export class DhcpServers {
     this.#folder = join(stateDir, 'dhcp');
   }
 
-  /** Start the server of a tap unless it runs. */
+  /** Start the server of a tap unless it runs. Throws COMMAND, which names who else is at its ports and what to do. */
   async ensure(desktop: DesktopId, tap: string, network: InternalNetwork): Promise<void> {
     const pidFile = this.#pidFile(desktop);
     if ((await this.#runningPid(desktop)) !== null) return;
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await runCommand(dnsmasqCommand(tap, network, pidFile));
+    try {
+      await runCommand(dnsmasqCommand(tap, network, pidFile));
+    } catch (cause) {
+      const why = [messageOf(cause), await portsInTheWay()].filter((part) => part !== '').join('; ');
+      throw new VmshadowError('COMMAND', why, { cause });
+    }
   }
 
   /** Stop it; fine when none runs. */
