@@ -11,7 +11,7 @@ import { Ground } from './faults/ground.js';
 import { cells, cellsNamed, FAULTS, nameOf, openCells, type Cell } from './faults/matrix.js';
 import type { Observed } from './faults/observed.js';
 import { countsOf, runsOf } from './faults/page.js';
-import { judge } from './faults/verdict.js';
+import { judge, leftWell } from './faults/verdict.js';
 
 export const Options = z.strictObject({
   /** How often each cell is to be hit, those of earlier runs counted. */
@@ -73,10 +73,12 @@ class Site {
       const observed = await runCell(this.#ground, cell, randomFrom(seed + 1));
       const { kind, why } = judge(observed);
       say([`${kind}, ${observed.outcome}`, ...why].join('; '));
-      if (kind === 'failing') await this.leave();
+      if (kind === 'failing') await this.keepLogs();
+      if (!leftWell(observed)) await this.leave();
       return observed;
     } catch (error) {
       say(`could not be run: ${messageOf(error)}`);
+      await this.keepLogs();
       await this.leave();
       return null;
     }
@@ -85,10 +87,12 @@ class Site {
   async leave(): Promise<void> {
     const ground = this.#ground;
     this.#ground = null;
-    if (ground === null) return;
-    if (process.env['VMSHADOW_KEEP_LOGS'] !== undefined)
-      await ground.keepLogs(process.env['VMSHADOW_KEEP_LOGS']);
-    await ground.remove();
+    await ground?.remove();
+  }
+
+  async keepLogs(): Promise<void> {
+    const folder = process.env['VMSHADOW_KEEP_LOGS'];
+    if (folder !== undefined) await this.#ground?.keepLogs(folder);
   }
 }
 

@@ -1,4 +1,5 @@
 // One run of one cell: a move is begun, the fault comes in its phase, and everything is watched until the desktop is safe or time is up.
+import { cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ID } from '../../lab/cloud/small-cloud.js';
 import { LOOP } from '../../temporal/contract/loop.js';
@@ -42,6 +43,8 @@ export async function runCell(ground: Ground, cell: Cell, random: () => number):
     const patience = STREAM_GOES_ON_MS + cutMs(cell.fault);
     const alive = await streams.untilAlive(patience);
     const guest = await ground.verify();
+    // Without its streams the guest has nothing to send.
+    const [stillS, sent] = [watch.stillS(hit.atMs), watch.sent(hit.atMs)];
     const closed = await streams.end(alive);
     const orphans = [...(await ground.leftovers(end.addresses)), ...(await ground.findings())];
     return {
@@ -53,7 +56,9 @@ export async function runCell(ground: Ground, cell: Cell, random: () => number):
       outcome: end.outcome,
       error: end.error,
       mostRunning: watch.mostRunning(),
-      stillS: watch.stillS(hit.atMs),
+      stillS,
+      load: (loadavg()[0] ?? 0) / cpus().length,
+      sent,
       restarted: guest !== null && guest.uptimeMs < before.uptimeMs,
       killedAt: hit.killedAt,
       owner: ground.owner(),

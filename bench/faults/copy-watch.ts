@@ -12,6 +12,8 @@ const LOOK_MS = 50;
 /** What QEMU itself announces for a copy that only stands ready are a few frames of 60 bytes. */
 const GUEST_BYTES = 500;
 
+const ONE_SPAN_S = 0.5;
+
 interface Look {
   readonly atMs: number;
   readonly sent: readonly string[];
@@ -56,6 +58,19 @@ export class CopyWatch {
     const sent = this.#looks.filter((l) => l.atMs >= sinceMs && l.sent.length > 0).map((l) => l.atMs);
     const times = [sinceMs, ...sent, this.#looks.at(-1)?.atMs ?? sinceMs];
     return Math.max(0, ...times.slice(1).map((at, i) => at - times[i]!)) / 1_000;
+  }
+
+  /** Who sent when, s from a time on. */
+  sent(sinceMs: number): [string, number, number][] {
+    const spans: [string, number, number][] = [];
+    for (const { atMs, sent } of this.#looks)
+      for (const host of sent) {
+        const at = Math.round(atMs - sinceMs) / 1_000;
+        const last = spans.findLast(([name]) => name === host);
+        if (last !== undefined && at - last[2] < ONE_SPAN_S) last[2] = at;
+        else spans.push([host, at, at]);
+      }
+    return spans;
   }
 
   /** The most copies that ran at a time since the watch began. */

@@ -137,7 +137,8 @@ export class Ground {
   async keepLogs(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     const kept = await mkdtemp(join(folder, 'faults-'));
-    await runCommand(['cp', '-r', join(this.small.dir, 'logs'), kept]).catch(() => '');
+    for (const part of ['logs', 'stream-feed.jsonl', 'stream-answers.jsonl'])
+      await runCommand(['cp', '-r', join(this.small.dir, part), kept]).catch(() => '');
   }
 
   async remove(): Promise<void> {

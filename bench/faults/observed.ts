@@ -32,6 +32,10 @@ export const Observed = z.object({
   mostRunning: count,
   /** The longest time after the fault in which no copy sent a packet, s. */
   stillS: z.number(),
+  /** Processes that wanted a core of this machine at the end, a core (load average of a minute). */
+  load: z.number().default(0),
+  /** Who sent packets when, s from the fault on: host, from, to; what is apart by less than half a second is one. */
+  sent: z.array(z.tuple([z.string(), z.number(), z.number()])).default([]),
   /** The guest booted again. */
   restarted: z.boolean(),
   /** Where the QEMU was that the fault killed. */

@@ -10,10 +10,25 @@ export interface Verdict {
 
 /** A pause that a user takes for a hiccup of the network: on the small guest over a far link, on a machine that does other things. */
 const HICCUP_S = 6;
+/** Longer pauses on a machine where many processes want each core are the machine's, up to so many times as long. */
+const MOST_SLOWER = 3;
 const DECIDING: readonly FaultPhase[] = ['pre-switchover', 'after-release', 'after-run'];
 
 /** How long the desktop may stand still, s, and why; null: no longer than a hiccup. */
-function stillAllowed({ phase, fault }: Cell): { readonly s: number; readonly why: string } | null {
+function stillAllowed(
+  run: Cell & Pick<Observed, 'load'>,
+): { readonly s: number; readonly why: string } | null {
+  const allowed = byFault(run);
+  const slower = Math.min(MOST_SLOWER, run.load / 2);
+  if (slower <= 1) return allowed;
+  if (allowed !== null) return { ...allowed, s: allowed.s * slower };
+  return {
+    s: HICCUP_S * slower,
+    why: `the machine did much else (${run.load.toFixed(0)} processes wanted each core); bound: ${(HICCUP_S * slower).toFixed(0)} s`,
+  };
+}
+
+function byFault({ phase, fault }: Cell): { readonly s: number; readonly why: string } | null {
   if (!DECIDING.includes(phase)) return null;
   const cutS = cutMs(fault) / 1_000;
   if (cutS > 0)
@@ -71,4 +86,10 @@ export function judge(run: Observed): Verdict {
   if (run.outcome === 'running') wrong.push('the move has not ended');
   if (wrong.length > 0) return { kind: 'failing', why: wrong };
   return explained.length > 0 ? { kind: 'explained', why: explained } : { kind: 'green', why: [] };
+}
+
+/** Whether a run has left the world as it must be, so that the next can begin there. */
+export function leftWell(run: Observed): boolean {
+  const alone = run.copies.length === 1 && run.copies[0] === run.owner;
+  return alone && run.guest !== null && run.orphans.length === 0 && run.safeS !== null && run.mostRunning < 2;
 }

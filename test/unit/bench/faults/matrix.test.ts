@@ -56,6 +56,8 @@ describe('the page', () => {
     outcome: 'cancelled',
     error: null,
     mostRunning: 1,
+    load: 1,
+    sent: [],
     stillS: 0.2,
     restarted: false,
     killedAt: null,

@@ -12,6 +12,8 @@ const whole: Observed = {
   outcome: 'moved',
   error: null,
   mostRunning: 1,
+  load: 1,
+  sent: [],
   stillS: 1,
   restarted: false,
   killedAt: null,
@@ -50,6 +52,7 @@ it.each<[string, Partial<Observed>]>([
   ['it took for ever', { safeS: null }],
   ['the move has not ended', { outcome: 'running' }],
   ['it stood still for long', { stillS: 7 }],
+  ['it stood still for longer than a busy machine does', { load: 50, stillS: 19 }],
   ['it stood still for longer than explained', { phase: 'after-release', fault: 'cut-5s', stillS: 16 }],
 ])('fails where %s', (_, change) => {
   expect(of(change)).toMatchObject({ kind: 'failing', why: [expect.any(String)] });
@@ -61,6 +64,7 @@ it.each<[string, Partial<Observed>]>([
     { fault: 'kill-target-qemu', killedAt: 'b/h1', restarted: true, streams: [{ ...stream, lost: 'reset' }] },
   ],
   ['nobody can ask the target meanwhile', { phase: 'after-release', fault: 'cut-60s', stillS: 65 }],
+  ['the machine does much else', { load: 5, stillS: 14 }],
   ['dom0 is away', { phase: 'pre-switchover', fault: 'kill-source-dom0', stillS: 12 }],
 ])('explains, with its bound, that it stands still or boots where %s', (_, change) => {
   expect(of(change)).toMatchObject({ kind: 'explained', why: [expect.any(String)] });
