@@ -19,7 +19,7 @@ export function importedDocument(
   imported: Imported,
   imageOf: (disk: ImportedDisk) => ImageFacts | null,
 ): { document: DesktopDocument; unknownSizes: string[] } {
-  const { id, vcpus, memoryMiB, machine, firmware, nic, cdrom, display, usbTablet, boot } = imported;
+  const { id, vcpus, memoryMiB, machine, firmware, nic, cpu, cdrom, display, usbTablet, boot } = imported;
   const unknownSizes: string[] = [];
   const disks = imported.disks.map((disk) => {
     const image = imageOf(disk);
@@ -42,6 +42,7 @@ export function importedDocument(
       machine,
       firmware,
       nic,
+      ...(cpu === null ? {} : { cpu }),
       ...(cdrom === null ? {} : { cdrom: baseName(cdrom) }),
       display,
       usbTablet,

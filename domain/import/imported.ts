@@ -1,4 +1,5 @@
 // What becomes of a machine's definition of another program: the document of a desktop, and everything that it does not say.
+import { AUTO_CPU, DesktopCpu } from '../model/cpu.js';
 import { MOST_DISKS, MOST_SATA_DISKS } from '../model/hardware.js';
 import type { DiskBus } from '../model/hardware.js';
 
@@ -20,6 +21,8 @@ export interface Imported {
   readonly machine: string;
   readonly firmware: 'bios' | 'uefi';
   readonly nic: 'virtio' | 'e1000e';
+  /** Null: all that the host has. */
+  readonly cpu: string | null;
   readonly disks: readonly ImportedDisk[];
   readonly cdrom: string | null;
   readonly display: 'none' | 'std' | 'virtio';
@@ -57,6 +60,14 @@ export function machineFrom(name: string, changed: string[]): string {
       `machine ${name} becomes ${MACHINES[kind]} (versioned, and the same at every host): Windows may want to be activated again`,
     );
   return MACHINES[kind];
+}
+
+/** A model of QEMU's stays; one of another program's own becomes the largest that all hosts have. */
+export function cpuFrom(name: string, changed: string[]): string | null {
+  if (name === '' || name === 'host' || name === 'max') return null;
+  if (!/^x86-64-v/.test(name) && DesktopCpu.safeParse(name).success) return name;
+  changed.push(`the CPU is what all hosts of the pool have when the desktop is made (was ${name})`);
+  return AUTO_CPU;
 }
 
 /** IDE disks become SATA ones; the bus, or null where the guest would not find its disk. */

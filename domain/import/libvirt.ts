@@ -4,6 +4,7 @@ import { invalidInput } from '../model/parse.js';
 import { ElementReader, type Element } from './element.js';
 import {
   busFrom,
+  cpuFrom,
   fitting,
   idFrom,
   machineFrom,
@@ -55,7 +56,7 @@ export function importLibvirt(root: Element): Imported {
   devices?.pass(...PLAIN_DEVICES);
   const system = readSystem(domain, reading);
   const memoryMiB = readMemory(domain, reading);
-  readCpu(domain, reading);
+  const cpu = readCpu(domain, reading);
   const drives = readDisks(devices, reading);
   const imported: Imported = {
     id: idFrom(domain.child('name')?.text() ?? ''),
@@ -64,6 +65,7 @@ export function importLibvirt(root: Element): Imported {
     ...system,
     ...drives,
     nic: readNic(devices, reading),
+    cpu,
     display: readDisplay(devices, reading),
     usbTablet: readTablet(devices),
     changed: reading.changed,
@@ -138,19 +140,22 @@ function readCount(domain: ElementReader, { problems }: Reading): number {
   return 1;
 }
 
-/** Guests see the host's CPU here, or QEMU's; a topology says the same number of CPUs in another way. */
-function readCpu(domain: ElementReader, { changed }: Reading): void {
+/** A topology says the same number of CPUs in another way. */
+function readCpu(domain: ElementReader, { changed }: Reading): string | null {
   const cpu = domain.child('cpu');
-  if (cpu === null) return;
+  if (cpu === null) return null;
   const mode = cpu.attribute('mode');
   for (const name of ['match', 'check', 'migratable']) cpu.attribute(name);
   cpu.pass('topology', 'cache', 'maxphysaddr');
   const model = cpu.child('model');
-  if (model !== null) {
-    model.attribute('fallback');
-    model.attribute('vendor');
-    changed.push(`the CPU is the host's (was ${model.text()})`);
-  } else if (mode === 'host-passthrough' || mode === 'host-model') cpu.pass('model');
+  // Of a host's own model only what it was called there is told.
+  if (model === null || mode === 'host-passthrough' || mode === 'host-model') {
+    cpu.pass('model');
+    return null;
+  }
+  model.attribute('fallback');
+  model.attribute('vendor');
+  return cpuFrom(model.text(), changed);
 }
 
 function readDisks(devices: ElementReader | null, reading: Reading): Pick<Imported, 'disks' | 'cdrom'> {

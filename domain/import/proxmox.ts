@@ -3,6 +3,7 @@
 import { invalidInput } from '../model/parse.js';
 import {
   busFrom,
+  cpuFrom,
   fitting,
   idFrom,
   machineFrom,
@@ -66,8 +67,10 @@ export function importProxmox(text: string): Imported {
         'the UEFI variables begin anew: the system is found by \\EFI\\BOOT\\BOOTX64.EFI, entries of its own are gone',
       );
   }
-  const cpu = value('cpu');
-  if (cpu !== undefined && !/^(host|max)$/.test(cpu)) changed.push(`the CPU is the host's (was ${cpu})`);
+  // Where nothing is said Proxmox gives `kvm64`.
+  const cpuParts = partsOf(value('cpu') ?? 'kvm64');
+  for (const [name, part] of cpuParts.named) if (name !== 'cputype') leftOut.push(`cpu ${name}=${part}`);
+  const cpu = cpuFrom(cpuParts.named.get('cputype') ?? cpuParts.first, changed);
   if (value('localtime') === '1' || (value('ostype') ?? '').startsWith('w'))
     changed.push("the machine's clock is UTC (was local time): in Windows set RealTimeIsUniversal");
 
@@ -98,6 +101,7 @@ export function importProxmox(text: string): Imported {
     machine: machineFrom(machineName(type), changed),
     firmware: uefi ? 'uefi' : 'bios',
     nic,
+    cpu,
     disks: fitting(inBootOrder(disks, values), leftOut),
     cdrom,
     display,

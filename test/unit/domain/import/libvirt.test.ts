@@ -82,6 +82,7 @@ it('takes a Linux of virt-manager as it is', () => {
     machine: 'pc-q35-7.2',
     firmware: 'bios',
     nic: 'virtio',
+    cpu: null,
     disks: [{ source: '/var/lib/libvirt/images/debian12.qcow2', target: 'vda', bus: 'virtio' }],
     cdrom: null,
     display: 'virtio',
@@ -134,6 +135,7 @@ it('takes a Windows 11 with what it needs, and says what is not there', () => {
     machine: 'pc-q35-10.0',
     firmware: 'uefi',
     nic: 'e1000e',
+    cpu: 'Skylake-Client',
     disks: [
       { source: '/images/win11.qcow2', bus: 'sata' },
       { source: '/dev/vg0/win11', bus: 'sata' },
@@ -143,13 +145,7 @@ it('takes a Windows 11 with what it needs, and says what is not there', () => {
     usbTablet: false,
   });
   const changed = found.changed.join('\n');
-  for (const words of [
-    'pc-q35-rhel9.2.0 becomes',
-    'UEFI variables begin anew',
-    'was localtime',
-    'was Skylake-Client',
-    'was qxl',
-  ])
+  for (const words of ['pc-q35-rhel9.2.0 becomes', 'UEFI variables begin anew', 'was localtime', 'was qxl'])
     expect(changed).toContain(words);
   const leftOut = found.leftOut.join('\n');
   for (const path of [
