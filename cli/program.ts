@@ -299,6 +299,11 @@ function addDesktops(program: Command, context: CliContext, result: ProgramResul
 }
 
 function addFingerprint(program: Command, context: CliContext): void {
+  pooled(program.command('ping <desktop>'))
+    .description('name the paths that the connections of a desktop take now, and the round trip of each')
+    .action(async (desktop: string, o: Raw) =>
+      (await import('./commands/ping.js')).pingCommand(context, { ...o, desktop }),
+    );
   pooled(program.command('explain <desktop>'))
     .description("account for a desktop's rank and for what a move would give it")
     .action(async (desktop: string, o: Raw) =>
