@@ -74,9 +74,9 @@ export async function run({ desktops }: z.output<typeof Options>): Promise<Bench
       .first()
       .waitFor({ state: 'attached', ...PATIENCE });
     const shownMs = performance.now() - begun;
-    const sizes = (await page.evaluate(
+    const sizes = await page.evaluate<Record<string, number>>(
       `Object.fromEntries(performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation')).map((e) => [new URL(e.name).pathname, e.encodedBodySize]))`,
-    )) as Record<string, number>;
+    );
     await page.goto(`${server.address}/#desktops`);
     await page.locator('tbody tr').nth(49).waitFor(PATIENCE);
     const typed = performance.now();
