@@ -32,14 +32,17 @@ import {
   onDirect,
   onHostAnswer,
   onPrepare,
+  onSeekAnswer,
   onTime,
   onVouch,
+  standsFor,
   trustedHosts,
 } from './client-state.js';
 import { ClientStore } from './client-store.js';
 import { HostLink } from './host-link.js';
 import { PathProver } from './path-prover.js';
 import { Prober } from './prober.js';
+import { Seeker } from './seeker.js';
 import { listSockets } from './proc-net.js';
 import { steadyNow } from '../../os/steady-clock.js';
 
@@ -51,6 +54,8 @@ const COLLECT_MS = 5_000;
 const WATCH_MS = 2_000;
 /** After a COMMIT, when the old host has surely switched to forwarding; twice, since packets get lost. */
 const CLOSE_AFTER_MS = [1_000, 3_000] as const;
+/** Twice the longest time between two HELLOs: the host would have answered one. */
+const SEEK_AFTER_MS = 10_000;
 /** NATs forget a TCP opening that was never answered after 300 s (Linux) or less; a move may take longer than that. */
 const PUNCH_AGAIN_MS = 30_000;
 
@@ -97,6 +102,9 @@ export class ClientProxy {
   readonly #prober: Prober;
   readonly #paths: PathProver;
   readonly #links = new Map<string, HostLink>();
+  readonly #seeker: Seeker;
+  /** Since when no host answers; null: one does. */
+  #aloneSinceMs: number | null = null;
   readonly #refused: Record<string, number> = {};
   #socket: Socket | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -130,6 +138,8 @@ export class ClientProxy {
       onSettled: () => this.#sayPrepared(),
       logger: options.logger,
     });
+    const endpoints = options.config.probes.map((p) => p.endpoint);
+    this.#seeker = new Seeker(endpoints, (endpoint) => this.#makeLink(endpoint, true));
   }
 
   /** Take up the saved state and its rules, and look for the desktop's host. */
@@ -197,6 +207,7 @@ export class ClientProxy {
   #tick(): void {
     const now = this.#now();
     for (const link of this.#links.values()) link.tick(now);
+    this.#seek(now);
     this.#prober.tick(performance.now());
     this.#paths.tick(now);
     if (now >= this.#collectAtMs) {
@@ -219,6 +230,17 @@ export class ClientProxy {
     }
   }
 
+  /** Ask the hosts themselves where the desktop went, while none answers where it should be. */
+  #seek(nowMs: number): void {
+    if ([...this.#links.values()].some((link) => link.hostKey !== null)) {
+      this.#aloneSinceMs = null;
+      this.#seeker.end();
+      return;
+    }
+    this.#aloneSinceMs ??= nowMs;
+    if (nowMs - this.#aloneSinceMs >= SEEK_AFTER_MS) this.#seeker.tick(nowMs);
+  }
+
   async #keepRules(): Promise<void> {
     if (!(await this.#store.keepInForce())) return;
     this.#restored += 1;
@@ -239,7 +261,8 @@ export class ClientProxy {
       this.#prober.receive(packet, from, performance.now());
       return;
     }
-    const link = from.port === this.#config.controlPort ? this.#links.get(from.address) : undefined;
+    const atDesktop = from.port === this.#config.controlPort ? this.#links.get(from.address) : undefined;
+    const link = atDesktop ?? this.#seeker.find(from);
     if (link === undefined) return;
     if (packet.kind === 'helloReply') link.receiveReply(packet, this.#now());
     if (packet.kind === 'challenge') link.receiveChallenge(packet);
@@ -254,14 +277,15 @@ export class ClientProxy {
     return null;
   }
 
-  #accept(address: string, reply: HelloReply, verified: boolean): boolean {
+  #accept(address: string, reply: HelloReply, verified: boolean, sought: boolean): boolean {
     const answer = {
       address,
       hostKey: reply.hostKey.toString('base64'),
       role: reply.role,
       epoch: reply.epoch,
     };
-    const next = this.#judge(onHostAnswer(this.#store.state, answer, this.#trusted()));
+    const decide = sought ? onSeekAnswer : onHostAnswer;
+    const next = this.#judge(decide(this.#store.state, answer, this.#trusted()));
     if (next !== null && verified && next !== this.#store.state) {
       this.#store.state = next;
       this.#enqueue(() => this.#store.save(this.#store.state));
@@ -290,24 +314,30 @@ export class ClientProxy {
     for (const address of this.#links.keys()) if (!wanted.includes(address)) this.#links.delete(address);
     for (const address of wanted) {
       if (this.#links.has(address)) continue;
-      const link = new HostLink({
-        address,
-        desktop: state.desktop,
-        identity: identityOf(this.#config.identity),
-        send: (bytes) => this.#sendTo(bytes, { address, port: this.#config.controlPort }),
-        epochs: () => ({
-          epoch: this.#store.state.epoch,
-          pendingEpoch: this.#store.state.pending?.epoch ?? 0,
-        }),
-        stamp: () => this.#store.nextStamp(),
-        accept: (reply, verified) => this.#accept(address, reply, verified),
-        trusts: (hostKey) => this.#trusted().includes(hostKey),
-        onUp: () => this.#sayPrepared(),
-        onMessage: (from, message, newest) => this.#onMessage(from, message, newest),
-      });
+      const link = this.#makeLink({ address, port: this.#config.controlPort }, false);
       this.#links.set(address, link);
       link.tick(this.#now());
     }
+  }
+
+  /** A link to the host at an endpoint: where the desktop is or comes, or (`sought`) where it may have been. */
+  #makeLink(endpoint: Endpoint, sought: boolean): HostLink {
+    const { address } = endpoint;
+    return new HostLink({
+      address,
+      desktop: this.#config.desktop,
+      identity: identityOf(this.#config.identity),
+      send: (bytes) => this.#sendTo(bytes, endpoint),
+      epochs: () => ({
+        epoch: this.#store.state.epoch,
+        pendingEpoch: this.#store.state.pending?.epoch ?? 0,
+      }),
+      stamp: () => this.#store.nextStamp(),
+      accept: (reply, verified) => this.#accept(address, reply, verified, sought),
+      trusts: (hostKey) => this.#trusted().includes(hostKey),
+      onUp: () => this.#sayPrepared(),
+      onMessage: (from, message, newest) => this.#onMessage(from, message, newest),
+    });
   }
 
   #onMessage(link: HostLink, message: Message, newest: boolean): void {
@@ -418,7 +448,8 @@ export class ClientProxy {
     const flowByFlow = before.pending?.relays === true && link.proves !== false;
     const isDirect = flowByFlow ? (flow: ProxiedFlow) => this.#paths.isDirect(flow) : null;
     const follow = committedFlows(followed, before, isDirect);
-    const from = { hostKey, address: link.address };
+    const address = this.#links.get(link.address) === link ? link.address : standsFor(before, hostKey);
+    const from = { hostKey, address: address ?? link.address };
     const next = this.#judge(onCommit(before, message, from, follow, this.#now()));
     if (next === null) return;
     if (next !== before || !this.#store.inForce) {

@@ -87,6 +87,28 @@ export function onHostAnswer(
   return { state: { ...state, epoch: answer.epoch, hostKey: answer.hostKey } };
 }
 
+/**
+ * Decide whether a host that answers at its own address may be talked to: only one that has said what is believed now, where the desktop was
+ * or is to come, and only for where the desktop went from there. Nothing is adopted from it but by PREPARE and COMMIT.
+ */
+export function onSeekAnswer(
+  state: ClientState,
+  answer: { hostKey: string; role: Role },
+  trusted: readonly string[],
+): Decision {
+  if (!trusted.includes(answer.hostKey)) return { refused: 'the host is not one of the cloud' };
+  if (answer.role !== 'moved') return { refused: 'the host does not know where the desktop went' };
+  return standsFor(state, answer.hostKey) === null
+    ? { refused: 'the desktop was not at this host' }
+    : { state };
+}
+
+/** The external address that a host speaks for, wherever it is asked; null: none that is believed. */
+export function standsFor({ hostKey, current, pending }: ClientState, host: string): string | null {
+  if (host === hostKey) return current;
+  return host === pending?.targetKey ? pending.newExternal : null;
+}
+
 /** Tell whether an address can be a desktop's: not of this machine or link, no multicast, broadcast or reserved one. */
 function isUnicast(address: string): boolean {
   const [first = 0, second = 0] = address.split('.').map(Number);

@@ -116,12 +116,13 @@ export class ControlServer {
     );
   }
 
-  /** Echo RTT probes at an endpoint. */
+  /** Echo RTT probes at an endpoint of the host itself, and answer clients there that do not find their desktop any more. */
   async listenForProbes(endpoint: Endpoint): Promise<void> {
-    await this.#bind('probes', endpoint, (bytes, from, socket) => {
+    await this.#bind(`control ${endpoint.address}`, endpoint, (bytes, from, socket) => {
       const packet = decodeControlPacket(bytes);
       if (packet?.kind === 'probe')
         socket.send(encodeProbe('probeReply', packet.nonce), from.port, from.address);
+      else this.#receive(endpoint.address, bytes, from);
     });
   }
 

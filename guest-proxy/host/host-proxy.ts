@@ -30,6 +30,7 @@ import { DesiredState } from './desired-state.js';
 import { DhcpServers } from './dhcp.js';
 import { nextAddress } from './external-pool.js';
 import { ForeignLook } from './foreign-look.js';
+import { Departed } from './departed.js';
 import { Handoff } from './handoff.js';
 import { HoldQueue } from './hold-queue.js';
 import { HostState } from './host-state.js';
@@ -84,6 +85,7 @@ export class HostProxy implements DesktopNetwork {
   readonly #relays: OldSiteRelays;
   readonly #paths: PathProofs;
   readonly #handoff: Handoff;
+  readonly #departed: Departed;
   readonly #dhcp: DhcpServers;
   #users: UserChannel | null = null;
   #publicKey: string | null = null;
@@ -100,6 +102,7 @@ export class HostProxy implements DesktopNetwork {
     this.#guard = new AnswerGuard(options.logger);
     this.#dhcp = new DhcpServers(options.stateDir);
     this.#foreign = new ForeignLook(options);
+    this.#departed = new Departed(options.stateDir);
     this.#relays = new OldSiteRelays({
       now: this.#now,
       stateDir: options.stateDir,
@@ -156,7 +159,9 @@ export class HostProxy implements DesktopNetwork {
     await this.#queue.open();
     await this.#relays.load(identity.secretBytes);
     await this.#keys.start();
+    await this.#departed.load();
     this.#users = new UserChannel({
+      departed: this.#departed,
       keys: this.#keys,
       identity,
       controlPort,
@@ -336,7 +341,15 @@ export class HostProxy implements DesktopNetwork {
   }
 
   async forgetMoved(change: AddressChange): Promise<void> {
-    if (this.#state.find(change.desktop)?.moved.some((m) => m.epoch === change.epoch) !== true) return;
+    const record = this.#state.find(change.desktop);
+    const left = record?.moved.find((m) => m.epoch === change.epoch);
+    if (record === null || left === undefined) return;
+    // Without it a client that was off all the while needs a new file: no reason to keep the address.
+    await this.#departed
+      .note(record, left)
+      .catch((e: unknown) =>
+        this.#logger.warn({ desktop: change.desktop, error: messageOf(e) }, 'not kept where it went'),
+      );
     await this.#state.change(change.desktop, (r) => ({
       ...r,
       moved: r.moved.filter((m) => m.epoch !== change.epoch),

@@ -8,10 +8,12 @@ import type { Identity } from '../protocol/identity.js';
 import type { Message } from '../protocol/messages.js';
 import { type AnswerKind, ClientExchange } from './client-exchange.js';
 import { type ClientSession, ControlServer } from './control-server.js';
+import type { Departed } from './departed.js';
 import type { KeyList } from './key-list.js';
 import type { NetworkRecord } from './network-record.js';
 import type { Users } from './old-site-relays.js';
 import { SessionHints } from './session-hints.js';
+import type { Role } from '../protocol/wire.js';
 import { standingFor, whatToTell } from './what-to-tell.js';
 
 export interface UserChannelOptions {
@@ -22,6 +24,8 @@ export interface UserChannelOptions {
   readonly now: () => number;
   readonly keys: KeyList;
   readonly find: (desktop: string) => NetworkRecord | null;
+  /** Where desktops went that have left for good. */
+  readonly departed: Departed;
   /** A client of the desktop says that its flows go to the present address: all of them, or (`flowByFlow`) those that are proved. */
   readonly onCommitted: (session: ClientSession, flowByFlow: boolean) => void;
   /** A client tells of paths of its flows that have answered. */
@@ -33,6 +37,8 @@ export class UserChannel {
   readonly #control: ControlServer;
   readonly #exchange: ClientExchange;
   readonly #hints: SessionHints;
+  /** This host's own address: clients ask there when nobody answers where they last saw their desktop. */
+  #own: string | null = null;
 
   constructor(options: UserChannelOptions) {
     this.#options = options;
@@ -45,7 +51,7 @@ export class UserChannel {
     this.#control = new ControlServer({
       ...options,
       lookup: (desktop, client, local) =>
-        options.keys.isRevoked(client) ? null : standingFor(options.find(desktop), client, local),
+        options.keys.isRevoked(client) ? null : this.#standing(desktop, client, local),
       onKeepalive: (session) => this.#onKeepalive(session),
       onMessage: (session, message) => this.#onAnswer(session, message),
     });
@@ -54,6 +60,7 @@ export class UserChannel {
 
   /** Answer RTT probes, and ask the clients of before a restart to say hello again. */
   async start(probe: Endpoint): Promise<void> {
+    this.#own = probe.address;
     await this.#control.listenForProbes(probe);
     for (const hint of await this.#hints.load())
       this.#control.hint(hint.localAddress, Buffer.from(hint.session, 'hex'), hint.seenAs);
@@ -146,6 +153,27 @@ export class UserChannel {
     for (const session of this.#control.all()) this.#tell(session);
   }
 
+  #standing(desktop: string, client: string, local: string): { role: Role; epoch: number } | null {
+    const { find, departed } = this.#options;
+    if (local !== this.#own) return standingFor(find(desktop), client, local);
+    return departed.knows(desktop, client) ? { role: 'moved', epoch: 0 } : null;
+  }
+
+  #due(session: ClientSession): Message[] {
+    const { find, departed } = this.#options;
+    const { desktop, client, localAddress } = session;
+    const here = localAddress !== this.#own;
+    const record = here ? find(desktop) : departed.recordFor(desktop, client, session);
+    if (record === null) return [];
+    // Who asks at the host itself is told what it would have been told where the desktop was.
+    const left = here ? localAddress : (record.moved[0]?.oldExternal ?? localAddress);
+    return whatToTell(record, {
+      localAddress: left,
+      epoch: session.epoch,
+      pendingEpoch: session.pendingEpoch,
+    });
+  }
+
   #onAnswer(session: ClientSession, message: Message): void {
     if (!('desktop' in message) || message.desktop !== session.desktop) return;
     if (message.kind === 'proved') {
@@ -180,9 +208,7 @@ export class UserChannel {
   }
 
   #tell(session: ClientSession): void {
-    const record = this.#options.find(session.desktop);
-    if (record === null) return;
-    for (const message of whatToTell(record, session)) {
+    for (const message of this.#due(session)) {
       if (message.kind === 'prepare') this.#vouch(session, message.targetKey.toString('base64'));
       this.#control.send(session, message);
     }

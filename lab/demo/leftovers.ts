@@ -43,8 +43,8 @@ export async function leftoversAt(
   for (const copy of await copiesOf(cloud, desktop))
     if (copy.host === host) left.push(`process ${String(copy.pid)}`);
   for (const file of await readdir(state, { recursive: true }).catch(() => [] as string[]))
-    // The ownership record stays for ever: it is what fences this host.
-    if (file.includes(desktop) && !file.startsWith('ownership/')) left.push(`file ${file}`);
+    // The ownership record stays for ever: it is what fences this host. Where a desktop went is kept for clients that were off meanwhile.
+    if (file.includes(desktop) && !/^(ownership|network\/departed)\//.test(file)) left.push(`file ${file}`);
   if ((await exec('ip', '-br', 'link')).includes(tapName(desktop))) left.push(`tap ${tapName(desktop)}`);
   if (oldExternal !== null) {
     if ((await exec('ip', '-br', '-4', 'addr', 'show', 'dev', device)).includes(`${oldExternal}/`))

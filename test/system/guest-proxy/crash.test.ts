@@ -65,6 +65,29 @@ it('keeps the connection when the client proxy was away for the whole move, thou
   expectWhole(await stream.finish());
 });
 
+it('finds its desktop again when the client proxy was away for two whole moves and their clean-ups, and follows the next', async () => {
+  await session.proxy.kill();
+  for (let moves = 0; moves < 2; moves++) {
+    const { change, prepared } = await session.prepare(300);
+    expect(prepared).toBe(0);
+    await session.switchOver(change, 50);
+    await session.commit(change, 300);
+    await session.cleanUp(change);
+  }
+  await session.restartProxy();
+  await until(
+    'the proxy knows where the desktop is',
+    async () => {
+      const status = await session.status();
+      return status.external === session.external && status.epoch === session.epoch && status.host !== null;
+    },
+    90_000,
+  );
+  const { change, prepared } = await session.move();
+  expect(prepared).toBe(1);
+  await session.cleanUp(change);
+});
+
 it('takes up rules, addresses and clients when a host proxy is killed in the middle of a move', async () => {
   const stream = await session.stream({ server: true, client: true });
   const { change } = await session.prepare();

@@ -7,8 +7,10 @@ import {
   onCommit,
   onHostAnswer,
   onPrepare,
+  onSeekAnswer,
   onTime,
   onVouch,
+  standsFor,
   trustedHosts,
   PREVIOUS_ADDRESS_MS,
 } from '../../../../guest-proxy/client/client-state.js';
@@ -192,5 +194,27 @@ describe('what the authority says of hosts', () => {
 
   it('counts for nothing without the signature', () => {
     expect(onVouch(settled, word(1, false), () => false)).toHaveProperty('refused');
+  });
+});
+
+describe('a host that is asked at its own address', () => {
+  const ask = (state: ClientState, hostKey: string, role: 'owner' | 'moved' = 'moved') =>
+    onSeekAnswer(state, { hostKey, role }, TRUSTED);
+
+  it('is believed where it has said what is known, and changes nothing by answering', () => {
+    expect(ask(settled, hostA.publicKey)).toEqual({ state: settled });
+    expect(standsFor(settled, hostA.publicKey)).toBe(A);
+    expect(ask(prepared, hostB.publicKey)).toEqual({ state: prepared });
+    expect(standsFor(prepared, hostB.publicKey)).toBe(B);
+  });
+
+  it.each<[string, ClientState, string, 'owner' | 'moved']>([
+    ['is no host of the cloud', settled, stranger.publicKey, 'moved'],
+    ['never had the desktop, as far as is known', settled, hostB.publicKey, 'moved'],
+    ['claims to own it', settled, hostA.publicKey, 'owner'],
+    ['was revoked', { ...settled, hostKey: stranger.publicKey }, stranger.publicKey, 'moved'],
+    ['is the first that was ever heard', { ...settled, hostKey: null }, hostA.publicKey, 'moved'],
+  ])('is not talked to where it %s', (_, state, hostKey, role) => {
+    expect(ask(state, hostKey, role)).toHaveProperty('refused');
   });
 });
