@@ -95,8 +95,7 @@ async function temporalPictures(): Promise<void> {
   await shoot(page, 'temporal-failed-moves');
   await page.getByText('migrate/video-miami').first().click();
   await page.waitForURL(/history/, PATIENCE);
-  await page.getByText('User Metadata').first().click();
   await sleep(4_000);
-  await shoot(page, 'temporal-move-in-words');
+  await shoot(page, 'temporal-move-history');
   await page.close();
 }
