@@ -1,6 +1,6 @@
 // `vmshadow desktop import`: another program's definition of a machine as the document of a desktop, with all that it leaves out said, and
 // its disks copied into plain images if that is asked for. Needs no cloud.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { hasCode, messageOf, VmshadowError } from '../../domain/errors.js';
@@ -8,7 +8,8 @@ import { baseName, importedDocument, type ImageFacts } from '../../domain/import
 import type { Imported, ImportedDisk } from '../../domain/import/imported.js';
 import { importLibvirt } from '../../domain/import/libvirt.js';
 import { importProxmox } from '../../domain/import/proxmox.js';
-import { flattenImage, virtualMiB } from '../../drivers/qemu/process/flatten-image.js';
+import { errnoOf } from '../../os/file-operations.js';
+import { flattenImage, virtualMiB, type SourceImage } from '../../drivers/qemu/process/flatten-image.js';
 import { parseArguments } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { isThere } from '../is-there.js';
@@ -47,10 +48,14 @@ const MOST_BYTES = 2 ** 20;
 export async function importDesktopCommand(context: CliContext, raw: unknown): Promise<void> {
   const given = parseArguments(Import, raw, 'desktop import');
   const imported = await readDefinition(given);
+  // Copying disks may take hours: what would fail after it fails now.
+  if (given.output !== undefined && !given.force && (await isThere(given.output)))
+    throw isTaken(given.output);
   const images = new Map<ImportedDisk, ImageFacts>();
   const notes: string[] = [];
-  for (const disk of imported.disks) {
-    const image = await imageOf(context, disk, given, notes);
+  const names = imageNames(imported.disks, given.disks !== undefined);
+  for (const [i, disk] of imported.disks.entries()) {
+    const image = await imageOf(context, disk, names[i] ?? '', given, notes);
     if (image !== null) images.set(disk, image);
   }
   const { document, unknownSizes } = importedDocument(imported, (disk) => images.get(disk) ?? null);
@@ -64,9 +69,8 @@ export async function importDesktopCommand(context: CliContext, raw: unknown): P
   ];
   const { leftOut } = imported;
   if (given.json) {
-    const text = JSON.stringify({ document, changed, leftOut }, null, 2);
-    if (given.output === undefined) context.out(text);
-    else await write(given, `${JSON.stringify(document, null, 2)}\n`);
+    await write(given, `${JSON.stringify(document, null, 2)}\n`);
+    context.out(JSON.stringify({ document, changed, leftOut }, null, 2));
     return;
   }
   const { stringify } = await import('yaml');
@@ -82,9 +86,28 @@ async function write({ output, force }: Given, text: string): Promise<void> {
   try {
     await writeFile(output, text, { flag: force ? 'w' : 'wx' });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    throw new VmshadowError('ALREADY_EXISTS', `${output} is there already; --force overwrites it`);
+    if (errnoOf(error) === 'EEXIST') throw isTaken(output);
+    throw new VmshadowError('PREREQUISITE', `${output} cannot be written: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
+}
+
+const isTaken = (path: string) =>
+  new VmshadowError('ALREADY_EXISTS', `${path} is there already; --force overwrites it`);
+
+/** Under which name each disk is to lie in an image folder: no two have one. */
+function imageNames(disks: readonly ImportedDisk[], flattened: boolean): string[] {
+  const taken = new Set<string>();
+  return disks.map(({ source }) => {
+    const plain = baseName(source ?? '');
+    const [, stem = plain, ending = ''] = /^(.+?)(\.(?:qcow2|raw|img|vmdk))?$/i.exec(plain) ?? [];
+    const nameOf = (n: number) => `${stem}${n === 1 ? '' : `-${String(n)}`}${flattened ? '.qcow2' : ending}`;
+    let n = 1;
+    while (source !== null && taken.has(nameOf(n))) n++;
+    taken.add(nameOf(n));
+    return nameOf(n);
+  });
 }
 
 async function readDefinition({ libvirt, proxmox }: Given): Promise<Imported> {
@@ -113,43 +136,46 @@ function pathOf(source: string, { proxmox, storage }: Given): string | null {
 async function imageOf(
   context: CliContext,
   disk: ImportedDisk,
+  name: string,
   given: Given,
   notes: string[],
 ): Promise<ImageFacts | null> {
-  const { source, target } = disk;
+  const { source, target, isRaw = false } = disk;
   if (source === null) return null;
   const path = pathOf(source, given);
-  const sizeMiB = path === null ? null : await sizeOf(path);
-  const plain = baseName(source);
+  const sizeMiB = path === null ? null : await sizeOf({ path, isRaw });
   if (given.disks === undefined) {
     notes.push(
-      `${target}: bring ${source} to an image folder of the host as ${plain} (--disks copies and flattens it)`,
+      `${target}: bring ${source} to an image folder of the host as ${name} (--disks copies and flattens it)`,
     );
-    return { name: plain, sizeMiB };
+    return { name, sizeMiB };
   }
   if (path === null || sizeMiB === null)
     throw new VmshadowError(
       'INPUT_INVALID',
       `${target}: ${source} is not on this machine${given.proxmox === undefined ? '' : ': name the folder of its storage with --storage NAME=FOLDER'}; without --disks only the definition is made`,
     );
-  const name = `${plain.replace(/\.(qcow2|raw|img|vmdk)$/i, '')}.qcow2`;
   const to = join(given.disks, name);
-  if (!given.force && (await isThere(to)))
-    throw new VmshadowError('ALREADY_EXISTS', `${to} is there already; --force overwrites it`);
+  if ((await isThere(to)) && (await realpath(to)) === (await realpath(path)))
+    throw new VmshadowError(
+      'INPUT_INVALID',
+      `${target}: its copy would overwrite ${source} itself: give --disks another folder`,
+    );
+  if (!given.force && (await isThere(to))) throw isTaken(to);
   await mkdir(given.disks, { recursive: true });
   let said = -10;
-  await flattenImage(path, to, (share) => {
+  await flattenImage({ path, isRaw }, to, (share) => {
     const percent = Math.floor(share * 100);
     if (percent < said + 10) return;
     said = percent;
-    context.note(`${target}  ${String(percent)} % of ${String(sizeMiB)} MiB`);
+    context.note(printable(`${target}  ${String(percent)} % of ${String(sizeMiB)} MiB`));
   });
   return { name, sizeMiB };
 }
 
-async function sizeOf(path: string): Promise<number | null> {
+async function sizeOf(image: SourceImage): Promise<number | null> {
   try {
-    return await virtualMiB(path);
+    return await virtualMiB(image);
   } catch (error) {
     if (hasCode(error, 'COMMAND')) return null;
     throw error;

@@ -22,10 +22,14 @@ export class ElementReader {
   constructor(element: Element, path = element.name) {
     this.#element = element;
     this.path = path;
-    this.#children = element.children.map((child, i) => {
-      const alike = element.children.filter((c) => c.name === child.name);
-      const index = element.children.slice(0, i).filter((c) => c.name === child.name).length + 1;
-      return new ElementReader(child, `${path}/${child.name}${alike.length > 1 ? `[${String(index)}]` : ''}`);
+    const alike = new Map<string, number>();
+    for (const { name } of element.children) alike.set(name, (alike.get(name) ?? 0) + 1);
+    const before = new Map<string, number>();
+    this.#children = element.children.map((child) => {
+      const index = (before.get(child.name) ?? 0) + 1;
+      before.set(child.name, index);
+      const isOneOfMany = (alike.get(child.name) ?? 0) > 1;
+      return new ElementReader(child, `${path}/${child.name}${isOneOfMany ? `[${String(index)}]` : ''}`);
     });
   }
 

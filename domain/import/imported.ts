@@ -7,6 +7,8 @@ import type { DiskBus } from '../model/hardware.js';
 export interface ImportedDisk {
   /** A file, a block device or a volume, as it stands there; null: it is not told. */
   readonly source: string | null;
+  /** The definition says that it is one: then what a guest has written into it is not looked at for another format. */
+  readonly isRaw?: true;
   /** As it stands there: `vda`, `scsi0`. */
   readonly target: string;
   readonly bus: DiskBus;
@@ -96,26 +98,26 @@ export function fitting(disks: readonly ImportedDisk[], leftOut: string[]): Impo
   });
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  b: 1,
-  bytes: 1,
-  kb: 1e3,
-  k: 2 ** 10,
-  kib: 2 ** 10,
-  mb: 1e6,
-  m: 2 ** 20,
-  mib: 2 ** 20,
-  gb: 1e9,
-  g: 2 ** 30,
-  gib: 2 ** 30,
-  tb: 1e12,
-  t: 2 ** 40,
-  tib: 2 ** 40,
-};
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['b', 1],
+  ['bytes', 1],
+  ['kb', 1e3],
+  ['k', 2 ** 10],
+  ['kib', 2 ** 10],
+  ['mb', 1e6],
+  ['m', 2 ** 20],
+  ['mib', 2 ** 20],
+  ['gb', 1e9],
+  ['g', 2 ** 30],
+  ['gib', 2 ** 30],
+  ['tb', 1e12],
+  ['t', 2 ** 40],
+  ['tib', 2 ** 40],
+]);
 
 /** A size with its unit in MiB, upwards; null where it is none. */
 export function mebibytes(value: string, unit: string): number | null {
-  const bytes = UNITS[unit.toLowerCase()];
+  const bytes = UNITS.get(unit.toLowerCase());
   const figure = /^\d{1,15}(\.\d{1,6})?$/.test(value) ? Number(value) : 0;
   return bytes === undefined || figure <= 0 ? null : Math.ceil((figure * bytes) / 2 ** 20);
 }

@@ -199,7 +199,9 @@ function readDisks(devices: ElementReader | null, reading: Reading): Pick<Import
     )
       changed.push(`${name} is a plain disk that the guest may write`);
     disk.pass('readonly', 'shareable', 'transient');
-    disks.push({ source, target: name, bus, sizeMiB: null });
+    if (source === null) changed.push(`${name} begins empty: it is not told where it lies`);
+    const isRaw = disk.child('driver')?.peek('type') === 'raw';
+    disks.push({ source, ...(isRaw ? { isRaw } : {}), target: name, bus, sizeMiB: null });
   }
   return { disks: fitting(bootFirst(disks, devices), leftOut), cdrom };
 }

@@ -164,7 +164,15 @@ function readDisks(lines: readonly Line[], known: Set<string>, changed: string[]
     }
     const [, size = '', unit = ''] = /^([\d.]+)([KMGT]?)$/.exec(named.get('size') ?? '') ?? [];
     const kind = busFrom(bus, key, changed) ?? 'virtio';
-    disks.push({ source, target: key, bus: kind, sizeMiB: mebibytes(size, unit === '' ? 'B' : unit) });
+    // Without a word of its format a volume is what its name says, and raw where that says nothing (LVM, ZFS, Ceph).
+    const format = named.get('format') ?? /\.(qcow2|vmdk|raw)$/.exec(source)?.[1] ?? 'raw';
+    disks.push({
+      source,
+      ...(format === 'raw' ? { isRaw: true } : {}),
+      target: key,
+      bus: kind,
+      sizeMiB: mebibytes(size, unit === '' ? 'B' : unit),
+    });
   }
   return { disks, cdrom };
 }

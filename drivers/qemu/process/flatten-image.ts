@@ -11,22 +11,33 @@ import { shareOf } from './disk-image.js';
 const WITHIN_MS = 24 * 3_600_000;
 const Info = z.object({ 'virtual-size': z.number().positive() });
 
-/** MiB that a guest sees of an image or a block device, upwards. Throws COMMAND where it cannot be read. */
-export async function virtualMiB(image: string): Promise<number> {
-  const info = await runCommand(['qemu-img', 'info', '--force-share', '--output=json', '--', image]);
+/** An image or a block device; `isRaw`: whatever is in it, no format is looked for (a guest may have written a header with a backing file). */
+export interface SourceImage {
+  readonly path: string;
+  readonly isRaw: boolean;
+}
+
+const formatOf = ({ isRaw }: SourceImage) => (isRaw ? ['-f', 'raw'] : []);
+
+/** MiB that a guest sees of it, upwards. Throws COMMAND where it cannot be read. */
+export async function virtualMiB(source: SourceImage): Promise<number> {
+  const image = source.path;
+  const args = ['info', '--force-share', '--output=json', ...formatOf(source), '--', image];
+  const info = await runCommand(['qemu-img', ...args]);
   const bytes = parseInput(Info, JSON.parse(info), `qemu-img info ${image}`)['virtual-size'];
   return Math.ceil(convertSize(bytes, 'B', 'MiB'));
 }
 
 /** Copy an image with all that it is backed by into the qcow2 file `to`; `onProgress` is told the share that is done. */
 export async function flattenImage(
-  image: string,
+  source: SourceImage,
   to: string,
   onProgress: (share: number) => void,
 ): Promise<void> {
   const unfinished = `${to}.part`;
   try {
-    await runCommand(['qemu-img', 'convert', '-p', '-O', 'qcow2', '--', image, unfinished], {
+    const args = ['convert', '-p', ...formatOf(source), '-O', 'qcow2', '--', source.path, unfinished];
+    await runCommand(['qemu-img', ...args], {
       timeoutMs: WITHIN_MS,
       onOutput: (text) => {
         const share = shareOf(text);

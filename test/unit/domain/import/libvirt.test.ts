@@ -260,3 +260,30 @@ it.each([
     /no disk/,
   ],
 ])('refuses %s', (_, xml, message) => expect(() => read(xml)).toThrow(message));
+
+it('takes a raw disk for raw, whatever its guest has written into it, and says of one without a place that it begins empty', () => {
+  const { disks, changed } =
+    read(`<domain type='kvm'><memory>1048576</memory><os><type>hvm</type></os><devices>
+    <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/a.img'/><target dev='vda' bus='virtio'/></disk>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/b.qcow2'/><target dev='vdb' bus='virtio'/></disk>
+    <disk type='dir' device='disk'><source dir='/c'/><target dev='vdc' bus='virtio'/></disk></devices></domain>`);
+  expect(disks.map((d) => d.isRaw)).toEqual([true, undefined, undefined]);
+  expect(changed).toContain('vdc begins empty: it is not told where it lies');
+});
+
+it('reads the largest definition in no time that grows with the square of it', () => {
+  const many = Array.from({ length: 19_000 }, (_, i) => `<a${i % 2 === 0 ? '' : 'b'}/>`).join('');
+  const xml = `<domain type='kvm'><memory>1048576</memory><os><type>hvm</type></os>${many}<devices><disk type='file'><source file='/a'/><target dev='vda'/></disk></devices></domain>`;
+  const { leftOut } = read(xml);
+  expect(leftOut.slice(0, 3)).toEqual(['domain/a[1]', 'domain/ab[1]', 'domain/a[2]']);
+  expect(leftOut).toHaveLength(19_000);
+});
+
+it('knows no unit that is none', () => {
+  const of = (unit: string) => () =>
+    read(
+      `<domain type='kvm'><memory unit='${unit}'>1</memory><os><type>hvm</type></os><devices><disk type='file'><source file='/a'/><target dev='vda'/></disk></devices></domain>`,
+    );
+  for (const unit of ['constructor', '__proto__', 'PiB', ''])
+    expect(of(unit)).toThrow(/memory: expected a size/);
+});

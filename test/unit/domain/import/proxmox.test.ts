@@ -151,3 +151,10 @@ it.each([
   ['a figure that is none', 'cores: many\nscsi0: a:b,size=1G', /cores: expected a number/],
   ['no memory', 'memory: 0\nscsi0: a:b,size=1G', /memory/],
 ])('refuses %s', (_, text, message) => expect(() => importProxmox(text)).toThrow(message));
+
+it('takes for raw what is said to be, and volumes whose names say nothing', () => {
+  const { disks } = importProxmox(
+    'virtio0: local-lvm:vm-1-disk-0,size=1G\nvirtio1: local:1/a.qcow2\nvirtio2: local:1/b.raw\nvirtio3: /c.qcow2,format=raw\n',
+  );
+  expect(disks.map((d) => d.isRaw)).toEqual([true, undefined, true, true]);
+});
