@@ -25,7 +25,8 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
 
 function report(error: unknown, argv: readonly string[], context: CliContext): ExitCode {
   const problem = problemOf(error);
-  context.note(`vmshadow: ${problem.message}`);
+  // It may quote a file, a host or a guest: nothing of it steers the terminal.
+  context.note(`vmshadow: ${problem.message.replace(/[^\P{Cc}\n\t]+/gu, ' ')}`);
   if (problem.unexpected && context.env['VMSHADOW_DEBUG'] !== undefined && error instanceof Error)
     context.note(error.stack ?? '');
   if (argv.includes('--json'))
