@@ -1,9 +1,8 @@
 // `vmshadow host init`: proposes this machine's dom0.yaml and systemd unit by what it is, says what vmshadow.yaml needs and what is missing.
 // Nothing that is there is overwritten without --force; files are written all or none.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { VmshadowError } from '../../domain/errors.js';
 import { Ipv4 } from '../../domain/model/address.js';
 import { DEFAULT_QEMU_USER, Dom0Config } from '../../domain/model/dom0.js';
 import { hostFindings } from '../../domain/machine/host-findings.js';
@@ -12,9 +11,9 @@ import { lookAtHost } from '../../drivers/machine/look.js';
 import { integer, parseArguments } from '../arguments.js';
 import { parseConfig } from '../config-file.js';
 import type { CliContext } from '../context.js';
-import { isThere } from '../is-there.js';
 import { hostArgument } from '../place-argument.js';
 import { completeLook } from '../machine-look.js';
+import { writeAll, type OutFile } from '../out-files.js';
 import { packageFile } from '../package-file.js';
 import { renderDom0 } from '../render/dom0-yaml.js';
 import { renderFindings, summaryOf } from '../render/findings.js';
@@ -44,11 +43,6 @@ const Init = z.object({
   dryRun: z.boolean().default(false),
   json: z.boolean().default(false),
 });
-
-interface OutFile {
-  readonly path: string;
-  readonly text: string;
-}
 
 /** Run `vmshadow host init SITE/HOST`. */
 export async function hostInitCommand(context: CliContext, raw: unknown): Promise<void> {
@@ -113,19 +107,4 @@ async function filesOf(
     },
     ...(temporal === undefined ? [] : [{ path: environment, text: `TEMPORAL_ADDRESS=${temporal}\n` }]),
   ];
-}
-
-async function writeAll(files: readonly OutFile[], force: boolean): Promise<void> {
-  const there = await Promise.all(files.map(async ({ path: file }) => ((await isThere(file)) ? [file] : [])));
-  const taken = there.flat();
-  if (taken.length > 0 && !force)
-    throw new VmshadowError(
-      'ALREADY_EXISTS',
-      `${taken.join(', ')} ${taken.length === 1 ? 'is' : 'are'} there already; nothing was written. --dry-run shows what would be, --force overwrites.`,
-    );
-  for (const { path: file, text } of files) {
-    await mkdir(dirname(file), { recursive: true });
-    // `wx`: what came in the meantime is kept, too.
-    await writeFile(file, text, { flag: force ? 'w' : 'wx' });
-  }
 }
