@@ -21,11 +21,14 @@ const moment = z
     } else {
       // A date alone would be read as UTC.
       const atMs = Date.parse(text.includes(':') ? text.replace(' ', 'T') : `${text}T00:00`);
-      if (!Number.isNaN(atMs)) return { atMs };
+      if (!Number.isNaN(atMs) && isDay(text.slice(0, 10))) return { atMs };
     }
     ctx.addIssue({ code: 'custom', message: 'expected a time such as 2026-12-01T22:00Z or +2h' });
     return z.NEVER;
   });
+
+/** Date.parse takes the 31st of February for a day of March. */
+const isDay = (text: string) => new Date(`${text}T00:00Z`).toISOString().startsWith(text);
 
 const AddOptions = z.object({
   ...poolOptions,

@@ -7,9 +7,12 @@ import { update, type Update } from './message.js';
 /** A year: longer ones are mistakes. */
 const MAX_LEAD_MS = 365 * 86_400_000;
 
+/** The end of the year 9999: what is beyond cannot be written as a date. */
+const MAX_TIME_MS = 253_402_300_799_999;
+
 export const AddWindow = DrainPlace.extend({
-  fromMs: z.number().int().min(0),
-  toMs: z.number().int().min(0),
+  fromMs: z.number().int().min(0).max(MAX_TIME_MS),
+  toMs: z.number().int().min(0).max(MAX_TIME_MS),
   /** For so long before it nobody is sent there. */
   leadMs: z.number().int().min(0).max(MAX_LEAD_MS),
   drain: z.boolean().default(false),
