@@ -135,6 +135,8 @@ export class LoopState {
     const sites = new Set<string>(cloud.sites.map((site) => site.id));
     for (const key of [...this.draining.keys()])
       if (!known.has(key) && !sites.has(key)) this.draining.delete(key);
+    for (const [key, window] of this.windows)
+      if (!known.has(placeKey(window)) && !sites.has(placeKey(window))) this.windows.delete(key);
     for (const key of [...this.reports.keys()]) if (!known.has(key)) this.reports.delete(key);
     for (const key of [...this.problems.keys()]) if (!known.has(key)) this.problems.delete(key);
   }

@@ -2,6 +2,7 @@ import type { HostReport } from '../../../temporal/contract/host-report.js';
 import { CloudConfig } from '../../../domain/model/cloud.js';
 import { DesktopId, HostRef } from '../../../domain/model/ids.js';
 import type { MoveUnderWay } from '../../../temporal/contract/carried.js';
+import { MaintenanceWindow, windowKey } from '../../../domain/maintenance/window.js';
 import { LoopState } from '../../../workflows/loop/loop-state.js';
 
 const hostAt = (n: number) => ({
@@ -87,4 +88,26 @@ describe('the reports of a loop', () => {
     expect(found).toHaveLength(2);
     expect(state.find(DesktopId.parse('moved'))?.host).toEqual(h2);
   });
+});
+
+it('lets go of maintenance and drains of places that vmshadow.yaml no longer has: nobody could remove them', () => {
+  const site = (id: string, hosts: string[]) => ({
+    id,
+    kind: 'regional',
+    hosts: hosts.map((host) => ({
+      id: host,
+      peer: { address: '192.0.2.1', port: 7947 },
+      probe: { address: '192.0.2.1', port: 7948 },
+    })),
+  });
+  const state = new LoopState(
+    CloudConfig.parse({ sites: [site('west', ['h1', 'h2']), site('east', ['h1'])] }),
+    undefined,
+  );
+  for (const place of [{ site: 'west' }, { site: 'west', host: 'h2' }, { site: 'east', host: 'h1' }]) {
+    const window = MaintenanceWindow.parse({ ...place, fromMs: 2, toMs: 3, leadFromMs: 1, drain: true });
+    state.windows.set(windowKey(window), window);
+  }
+  state.setCloud(CloudConfig.parse({ sites: [site('west', ['h1'])] }));
+  expect([...state.windows.keys()]).toEqual(['west 2']);
 });
