@@ -12,6 +12,7 @@ import type { DesktopStatus, LoopStatus } from '../../temporal/contract/status.j
 import type { PastMove } from '../../temporal/past-moves.js';
 import type { DesktopDetail, DesktopRow, Desktops, Overview, Plan, TemporalUi } from '../api.js';
 import { figuresOf, responseAt } from './figures.js';
+import { Shared } from './shared.js';
 import { TrendKeeper } from './trend.js';
 import { placeFromRoundTrips } from './user-place.js';
 
@@ -33,7 +34,7 @@ export interface PoolWatchOptions {
   readonly openPlaces: (file: string) => Promise<(address: string) => Place | null>;
 }
 
-/** An answer of this age is as good as a new one. */
+/** No page asks oftener. */
 const FRESH_MS = 1_000;
 /** How often it is looked whether there was a cycle, while nobody else asks. */
 const LOOK_EVERY_MS = 5_000;
@@ -45,7 +46,8 @@ export class PoolWatch {
   readonly #pool = new TrendKeeper();
   readonly #desktops = new TrendKeeper();
   #whole: { status: LoopStatus; rows: readonly DesktopRow[] } | null = null;
-  #overview: { readonly atMs: number; readonly answer: Promise<Overview> } | null = null;
+  readonly #overview = new Shared<Overview>(FRESH_MS);
+  readonly #details = new Shared<DesktopDetail>(FRESH_MS);
   #taking: Promise<void> | null = null;
   #places: { file: string; placeOf: Promise<(address: string) => Place | null> } | null = null;
 
@@ -63,10 +65,7 @@ export class PoolWatch {
 
   /** The pool at a glance. */
   overview(): Promise<Overview> {
-    const nowMs = Date.now();
-    if (this.#overview === null || nowMs - this.#overview.atMs > FRESH_MS)
-      this.#overview = { atMs: nowMs, answer: this.#lookAround() };
-    return this.#overview.answer;
+    return this.#overview.get('', () => this.#lookAround());
   }
 
   /** All desktops as of the last cycle. */
@@ -80,7 +79,11 @@ export class PoolWatch {
   }
 
   /** One desktop, with its moves; throws UNKNOWN_DESKTOP. */
-  async desktop(id: DesktopId, limit: number): Promise<DesktopDetail> {
+  desktop(id: DesktopId, limit: number): Promise<DesktopDetail> {
+    return this.#details.get(`${id} ${String(limit)}`, () => this.#lookAt(id, limit));
+  }
+
+  async #lookAt(id: DesktopId, limit: number): Promise<DesktopDetail> {
     const { reader } = this.#options;
     const [{ desktops }, fingerprint] = await Promise.all([
       reader.status({ desktop: id }),
