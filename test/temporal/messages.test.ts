@@ -91,6 +91,11 @@ const WRONG: Record<string, [input: unknown, problems: RegExp]> = {
     /setPolicy: 3 problems\n.*placement\.highTreshold: there is no such setting\n.*cycleMs: .*\n.*placement\.w1: /,
   ],
   drain: [{ site: '/', host: 5 }, /drain: 2 problems\n.*site: .*\n.*host: /],
+  addWindow: [
+    { site: 'us-east', fromMs: 'now', toMs: 1e300, leadMs: -1, drain: 'no' },
+    /addWindow: \d+ problems\n.*fromMs: .*[\s\S]*toMs: [\s\S]*leadMs: [\s\S]*drain: /,
+  ],
+  removeWindows: [{ site: '/', fromMs: -1 }, /removeWindows: 2 problems\n.*site: .*\n.*fromMs: /],
   undrain: [{ host: 'h1' }, /undrain: 1 problem\n.*site: /],
   constrainDesktop: [
     { desktop: '/', constraints: { pinned: 'perhaps', colour: 'blue' } },
