@@ -4,8 +4,9 @@
 import nfqueue from 'nfqueue';
 import { messageOf } from '../../domain/errors.js';
 import type { Logger } from '../logger.js';
+import { systemRandom } from '../protocol/handshake.js';
 import type { Message, PathSeen } from '../protocol/messages.js';
-import { decodeAsk, encodeAnswer, isAnswered, isAskOf } from '../protocol/path-proof.js';
+import { cookieKey, decodeAsk, encodeAnswer, isAnswered, isAskOf } from '../protocol/path-proof.js';
 import { punchPacket } from '../punch/packets.js';
 import { RawSocket } from '../punch/raw-socket.js';
 import { flowKey, type RelayedFlow } from '../relay/flow.js';
@@ -17,6 +18,8 @@ import type { OldSiteRelays } from './old-site-relays.js';
 import { PacketQueue } from './packet-queue.js';
 
 const QUEUE_NUMBER = 7_950;
+/** Flows of a stay that are remembered to have been let go: more than a list has. Others are judged anew when they are told of again. */
+const MAX_REMEMBERED = 20_000;
 
 interface PathProofsOptions {
   readonly sessionById: (id: Buffer) => ClientSession | null;
@@ -34,6 +37,8 @@ const flowOf = ({ protocol, port, seen }: PathSeen): RelayedFlow => ({ protocol,
 export class PathProofs {
   readonly #options: PathProofsOptions;
   #raw: RawSocket | null = null;
+  /** Without it clients, which have their sessions' keys, could tell of paths that nobody has answered on. */
+  readonly #secret = systemRandom(32);
   /** What each desktop's clients have proved at its present stay: flows, and whether all of a client's were known. */
   readonly #stays = new Map<string, { epoch: number; direct: Set<string>; strange: Set<string> }>();
   readonly #queue = new PacketQueue({
@@ -90,7 +95,7 @@ export class PathProofs {
     const { pathKey } = session.session;
     if (!isAskOf(ask, end, pathKey)) return null;
     const back = { protocol, local: { address: end.external, port }, remote: peer };
-    const content = encodeAnswer(ask, end, peer, pathKey);
+    const content = encodeAnswer(ask, end, peer, cookieKey(this.#secret, pathKey));
     return { destination: peer.address, bytes: punchPacket(back, peer.address, 'open', content) };
   }
 
@@ -100,7 +105,9 @@ export class PathProofs {
     const { desktop, epoch } = message;
     if (record === null || record.external !== session.localAddress) return;
     if (record.expecting?.epoch !== epoch && record.epoch !== epoch) return;
-    const own = message.paths.filter((p) => isAnswered(p, session.localAddress, session.session.pathKey));
+    const key = cookieKey(this.#secret, session.session.pathKey);
+    const own = message.paths.filter((p) => isAnswered(p, session.localAddress, key));
+    if (own.length === 0) return;
     const stay = this.#stay(desktop, epoch);
     const { relays } = this.#options;
     // A NAT that gives another port to each destination may by chance give one that another flow has.
@@ -108,11 +115,11 @@ export class PathProofs {
     for (const path of own)
       if (isStrange(path) && !stay.direct.has(flowKey(flowOf(path)))) stay.strange.add(session.client);
     const direct = own.filter((path) => {
-      const key = flowKey(flowOf(path));
-      if (stay.direct.has(key)) return true;
+      const name = flowKey(flowOf(path));
+      if (stay.direct.has(name)) return true;
       if (path.seen.port !== path.clientPort && stay.strange.has(session.client)) return false;
       if (!relays.goDirect(desktop, { flow: flowOf(path), client: session.client })) return false;
-      stay.direct.add(key);
+      if (stay.direct.size < MAX_REMEMBERED) stay.direct.add(name);
       return true;
     });
     if (direct.length === 0) return;
@@ -123,6 +130,8 @@ export class PathProofs {
   #stay(desktop: string, epoch: number) {
     const known = this.#stays.get(desktop);
     if (known?.epoch === epoch) return known;
+    // Of desktops that are gone nothing is remembered.
+    for (const other of this.#stays.keys()) if (this.#options.find(other) === null) this.#stays.delete(other);
     const stay = { epoch, direct: new Set<string>(), strange: new Set<string>() };
     this.#stays.set(desktop, stay);
     return stay;

@@ -2,8 +2,8 @@
 // protocol and ports (punch/packets.ts), since a NAT that lets the control channel pass may drop a TCP connection that it has not seen begin.
 //   ASK     c>h  "VSPATH1?" | session 8 | token 8 | client's own port u16 | mac 16                                      = 42
 //   ANSWER  h>c  "VSPATH1!" | token 8 | address 4 and port u16 where the host has seen it | own port u16 | cookie 8     = 32
-// mac and cookie: BLAKE2b under a key of the session. The host keeps nothing for an ASK, and answers with less than it got. The client cannot
-// check a cookie; it tells the host of the answers that came (PROVED, messages.ts), and only the host's DIRECT makes a flow go this way.
+// mac: BLAKE2b under a key of the session; cookie: under one that only the host has. It keeps nothing for an ASK, and answers with less than it
+// got. The client cannot check a cookie; it tells the host of the answers that came (PROVED, messages.ts), and only the host's DIRECT makes a flow go this way.
 import { ipv4Bytes } from '../../domain/model/address.js';
 import type { RelayedFlow } from '../relay/flow.js';
 import { Reader, ipv4, u16, u8 } from './bytes.js';
@@ -26,6 +26,11 @@ const PROTOCOL = { tcp: 6, udp: 17 } as const;
 /** Derive the key of path proofs from the key that a session's client sends with. */
 export function pathKey(clientKey: Buffer): Buffer {
   return bufferOf(sodium.crypto_generichash(32, KEY_CONTEXT, clientKey));
+}
+
+/** Derive the key of a session's cookies from what only the host knows. */
+export function cookieKey(secret: Buffer, pathKeyOfSession: Buffer): Buffer {
+  return bufferOf(sodium.crypto_generichash(32, pathKeyOfSession, secret));
 }
 
 const mac = (key: Buffer, ...parts: readonly Buffer[]): Buffer =>

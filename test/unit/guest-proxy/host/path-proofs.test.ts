@@ -5,7 +5,7 @@ import type { ClientSession } from '../../../../guest-proxy/host/control-server.
 import { emptyRecord } from '../../../../guest-proxy/host/network-record.js';
 import { PathProofs } from '../../../../guest-proxy/host/path-proofs.js';
 import type { Message, PathSeen } from '../../../../guest-proxy/protocol/messages.js';
-import { encodeAsk } from '../../../../guest-proxy/protocol/path-proof.js';
+import { decodeAnswer, encodeAnswer, encodeAsk } from '../../../../guest-proxy/protocol/path-proof.js';
 import { punchPacket } from '../../../../guest-proxy/punch/packets.js';
 import { flowKey, type RelayedFlow } from '../../../../guest-proxy/relay/flow.js';
 import { payloadOf } from '../../../../guest-proxy/relay/packet.js';
@@ -128,4 +128,13 @@ it('believes no answer that it has not given, and nothing of an epoch that is no
   );
   expect(direct).toEqual([]);
   expect(await tell(path)).toEqual([path.token]);
+});
+
+it('believes no answer that a client has made itself: the flow may be somebody else’s', async () => {
+  const { clientEnd, direct, tell } = host([listedFlow(40_000)]);
+  const end = { protocol: 'tcp', external: EXTERNAL, port: 5901 } as const;
+  const ask = { session: clientEnd.id, token: Buffer.alloc(8, 1), clientPort: 40_000 };
+  const made = encodeAnswer(ask, end, { address: NAT, port: 40_000 }, clientEnd.pathKey);
+  expect(await tell({ protocol: 'tcp', port: 5901, ...decodeAnswer(made)! })).toEqual([]);
+  expect(direct).toEqual([]);
 });
