@@ -28,6 +28,9 @@ const HERE_MS = 5_000;
 /** A present host without a flow waits so long for the old host's word. */
 const EMPTY_MS = 60_000;
 
+/** A user's connection that is silent for a day may be of a machine that is gone; the kernel's list forgets it then, too. */
+const USERS_QUIET_MS = 24 * 3_600_000;
+
 /** Addresses of the users of a desktop that is to leave whose proxies are ready for it. */
 export interface Users {
   /** All their flows change to the new address at once. */
@@ -262,7 +265,9 @@ export class OldSiteRelays {
     for (const relay of this.#book.all().filter((r) => !r.offered)) {
       const over = this.#now() >= relay.record.untilMs;
       const users = new Set(relay.record.users);
-      const pruned = this.#book.prune(relay, (flow) => over && !users.has(flow.peer.address));
+      const isKept = (flow: RelayedFlow, quietMs: number) =>
+        users.has(flow.peer.address) && quietMs < USERS_QUIET_MS;
+      const pruned = this.#book.prune(relay, (flow, quietMs) => over && !isKept(flow, quietMs));
       if (over && relay.flows.size === 0) await this.#end(relay, 'its time is over');
       else if (relay.flows.size === 0 && this.#mayEnd(relay)) await this.#end(relay, 'no flow is left');
       else if (pruned) {

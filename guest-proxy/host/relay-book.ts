@@ -178,12 +178,12 @@ export class RelayBook {
     return true;
   }
 
-  /** Forget the flows that are over, or that `also` names; true where there were any. */
-  prune(relay: LiveRelay, also: (flow: RelayedFlow) => boolean = () => false): boolean {
+  /** Forget the flows that are over, or that `also` names by what they are and how long they are silent; true where there were any. */
+  prune(relay: LiveRelay, also: (flow: RelayedFlow, quietMs: number) => boolean = () => false): boolean {
     const before = relay.flows.size;
     for (const [key, { flow, progress, direct }] of relay.flows)
       if (
-        also(flow) ||
+        also(flow, this.#now() - progress.lastAtMs) ||
         isOver(flow, progress, this.#now()) ||
         (direct?.untilMs != null && this.#now() >= direct.untilMs)
       )
