@@ -16,9 +16,12 @@ const SOCK_NONBLOCK = 0o4000;
 const IPV4 = 0x0008;
 const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
+const SO_RCVBUFFORCE = 33;
 const PACKET_BYTES = 128;
 /** What one look takes at most: answers to all flows that a person's programs have open. */
 const PACKETS_A_LOOK = 4_096;
+/** Room for them until the next look: the kernel counts up to some 2 KB for a small packet, and its default holds a few hundred. */
+const BUFFER_BYTES = 4 * 2 ** 20;
 
 const Filter = koffi.struct('sock_fprog', { length: 'uint16_t', program: 'uint8_t *' });
 const libc = koffi.load(null);
@@ -34,6 +37,9 @@ const attach = libc.func('setsockopt', 'int', ['int', 'int', 'int', koffi.pointe
   filter: { length: number; program: Buffer },
   length: number,
 ) => number;
+const setNumber = libc.func(
+  'int setsockopt(int fd, int level, int option, const int *value, uint32_t length)',
+) as (fd: number, level: number, option: number, value: readonly [number], length: number) => number;
 const recv = libc.func('intptr_t recv(int fd, _Out_ uint8_t *bytes, size_t length, int flags)') as (
   fd: number,
   bytes: Buffer,
@@ -95,6 +101,8 @@ export class AnswerSocket {
       this.close();
       throw rawSocketError('setsockopt', errno);
     }
+    // Without CAP_NET_ADMIN fewer answers have room at a time, and the others are asked for again.
+    setNumber(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, [BUFFER_BYTES], 4);
   }
 
   /** The answers that have come since the last look. */
