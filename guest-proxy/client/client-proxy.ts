@@ -52,8 +52,11 @@ const TICK_MS = 50;
 const COLLECT_MS = 5_000;
 /** What somebody else took away is back within this and the time of a look. */
 const WATCH_MS = 2_000;
-/** After a COMMIT, when the old host has surely switched to forwarding; twice, since packets get lost. */
-const CLOSE_AFTER_MS = [1_000, 3_000] as const;
+/**
+ * After a COMMIT, when the old host has surely switched to forwarding; again, since packets get lost. The last is later than a silence that the
+ * session outlives (a keepalive and its repetitions): in a new session all is said anew.
+ */
+const CLOSE_AFTER_MS = [1_000, 3_000, 20_000] as const;
 /** Twice the longest time between two HELLOs: the host would have answered one. */
 const SEEK_AFTER_MS = 10_000;
 /** NATs forget a TCP opening that was never answered after 300 s (Linux) or less; a move may take longer than that. */
@@ -349,7 +352,9 @@ export class ClientProxy {
     if (message.kind === 'prepare') this.#enqueue(() => this.#prepare(message, hostKey));
     if (message.kind === 'commit') this.#enqueue(() => this.#commit(link, message, hostKey));
     if (message.kind === 'abort') this.#enqueue(() => this.#abort(link, message, hostKey));
-    if (message.kind === 'direct') this.#enqueue(() => this.#direct(message));
+    // Taken at once and carried out in turn: of many that come together the first changes the rules for all.
+    if (message.kind === 'direct' && this.#paths.confirm(link.address, message.epoch, message.tokens))
+      this.#enqueue(() => this.#direct(message.epoch));
   }
 
   #trusted(): string[] {
@@ -428,10 +433,9 @@ export class ClientProxy {
   }
 
   /** The paths of these flows are proved, as their host knows, too: they change to them, from the COMMIT on. The host follows. */
-  async #direct(message: Extract<Message, { kind: 'direct' }>): Promise<void> {
-    const isNew = this.#paths.confirm(message.epoch, message.tokens);
+  async #direct(epoch: number): Promise<void> {
     const before = this.#store.state;
-    if (!isNew || message.epoch !== before.epoch) return;
+    if (epoch !== before.epoch) return;
     const next = onDirect(before, (flow) => this.#paths.isDirect(flow), this.#now());
     if (next !== before) await this.#store.apply(next);
     this.#followAddresses();
@@ -444,6 +448,8 @@ export class ClientProxy {
   async #commit(link: HostLink, message: { desktop: string; epoch: number }, hostKey: string): Promise<void> {
     const sockets = await listSockets();
     const before = this.#store.state;
+    // Whether its host proves paths says how flows change; it tells that before anything else, and says COMMIT again.
+    if (before.pending?.relays === true && link.proves === null) return;
     const followed = flowsToFollow(before.flows, sockets, before.current, this.#config.controlPort);
     const flowByFlow = before.pending?.relays === true && link.proves !== false;
     const isDirect = flowByFlow ? (flow: ProxiedFlow) => this.#paths.isDirect(flow) : null;

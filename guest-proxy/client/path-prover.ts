@@ -93,9 +93,10 @@ export class PathProver {
     return this.#attempts.get(flowKey(flow))?.direct === true;
   }
 
-  /** Take the host's word on which flows may take their own path; true where it says something new. */
-  confirm(epoch: number, tokens: readonly Buffer[]): boolean {
-    if (epoch !== this.#target?.epoch) return false;
+  /** Take the word of the host at `address` on which flows may take their own path; true where it says something new. */
+  confirm(address: string, epoch: number, tokens: readonly Buffer[]): boolean {
+    // Whoever else talks to the client, as the host that the desktop is leaving, has no say in it.
+    if (address !== this.#target?.address || epoch !== this.#target.epoch) return false;
     const said = new Set(tokens.map((t) => t.toString('hex')));
     const meant = [...this.#attempts.values()].filter(
       (a) => a.answer !== null && !a.direct && said.has(a.token.toString('hex')),
@@ -162,17 +163,19 @@ export class PathProver {
 
   #run(work: () => Promise<void>): void {
     this.#busy = work()
-      .catch((error: unknown) => {
-        if (this.#warned) return;
-        this.#warned = true;
-        this.#options.logger.warn(
-          { error: messageOf(error) },
-          "paths of connections cannot be proved: they go on over the desktop's old site",
-        );
-      })
+      .catch((error: unknown) => this.#warn(error))
       .finally(() => {
         this.#busy = null;
       });
+  }
+
+  #warn(error: unknown): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#options.logger.warn(
+      { error: messageOf(error) },
+      "paths of connections cannot be proved: they go on over the desktop's old site",
+    );
   }
 
   async #ask(due: readonly Attempt[], link: HostLink, nowMs: number): Promise<void> {
@@ -184,8 +187,9 @@ export class PathProver {
       attempt.askedAtMs = nowMs;
       attempt.asks += 1;
     }
-    this.#answers ??= this.#options.answers(address);
+    // Before what may fail: a move waits no longer where answers cannot be seen.
     this.#firstAskAtMs ??= nowMs;
+    this.#answers ??= this.#options.answers(address);
     await this.#options.send(
       due.map(({ flow, token }) => {
         const ask = { session: session.id, token, clientPort: flow.local.port };
@@ -196,9 +200,20 @@ export class PathProver {
     );
   }
 
+  /** What has come; nothing, and another socket with the next ask, where this one has failed. */
+  #read(): readonly SeenAnswer[] {
+    try {
+      return this.#answers?.read() ?? [];
+    } catch (error) {
+      this.#warn(error);
+      this.#close();
+      return [];
+    }
+  }
+
   /** Take the answers that have come. */
   #look(): void {
-    const seen = this.#answers?.read() ?? [];
+    const seen = this.#read();
     if (seen.length === 0) return;
     const byToken = new Map([...this.#attempts.values()].map((a) => [a.token.toString('hex'), a]));
     for (const { protocol, port, content } of seen) {

@@ -1,7 +1,7 @@
 // The client's side of proofs of paths, with the network between replaced by what it is asked to send.
 import { pino } from 'pino';
 import type { HostLink } from '../../../../guest-proxy/client/host-link.js';
-import { PathProver } from '../../../../guest-proxy/client/path-prover.js';
+import { PathProver, type PathProverOptions } from '../../../../guest-proxy/client/path-prover.js';
 import type { Message } from '../../../../guest-proxy/protocol/messages.js';
 import { decodeAsk, encodeAnswer } from '../../../../guest-proxy/protocol/path-proof.js';
 import type { SeenAnswer } from '../../../../guest-proxy/punch/answer-socket.js';
@@ -17,7 +17,11 @@ const flow = (port: number): ProxiedFlow => ({
 });
 
 /** A NAT that lets the packets of some local ports through. */
-function world(passes: (port: number) => boolean, proves: boolean | null = true) {
+function world(
+  passes: (port: number) => boolean,
+  proves: boolean | null = true,
+  look?: () => ReturnType<PathProverOptions['answers']>,
+) {
   const told: Extract<Message, { kind: 'proved' }>[] = [];
   const answers: SeenAnswer[] = [];
   const end = { protocol: 'tcp', external: NEW, port: 5901 } as const;
@@ -28,7 +32,7 @@ function world(passes: (port: number) => boolean, proves: boolean | null = true)
   let next = 1;
   const prover = new PathProver({
     desktop: 'desk-1',
-    answers: () => ({ read: () => answers.splice(0), close: () => undefined }),
+    answers: look ?? (() => ({ read: () => answers.splice(0), close: () => undefined })),
     link: (address) => (address === NEW ? link : undefined),
     send: async (packets) => {
       for (const { bytes } of packets) {
@@ -66,10 +70,10 @@ it('tells of answers until the host says that the flow goes directly, and only o
   expect(flows.map((f) => prover.isDirect(f))).toEqual([false, false]);
   expect(prover.isSettled(300)).toBe(false);
   const { token } = told[0]!.paths[0]!;
-  prover.confirm(4, [token]);
-  prover.confirm(5, [Buffer.alloc(8, 0xee)]);
+  prover.confirm(NEW, 4, [token]);
+  prover.confirm(NEW, 5, [Buffer.alloc(8, 0xee)]);
   expect(prover.isDirect(flows[0]!)).toBe(false);
-  prover.confirm(5, [token]);
+  prover.confirm(NEW, 5, [token]);
   expect(flows.map((f) => prover.isDirect(f))).toEqual([true, false]);
   const before = told.length;
   await run(300, 1_000);
@@ -105,7 +109,7 @@ it('keeps what it knows of a flow while the target is the same, and nothing for 
   const { prover, told, run } = world(() => true);
   prover.aim({ address: NEW, epoch: 5, flows: [flow(40_000)] });
   await run(0, 300);
-  prover.confirm(5, [told[0]!.paths[0]!.token]);
+  prover.confirm(NEW, 5, [told[0]!.paths[0]!.token]);
   prover.aim({ address: NEW, epoch: 5, flows: [flow(40_000), flow(40_001)] });
   expect(prover.isDirect(flow(40_000))).toBe(true);
   prover.aim({ address: NEW, epoch: 6, flows: [flow(40_000)] });
@@ -123,10 +127,46 @@ it('holds nothing for proved that a host said before it started anew', async () 
   const { prover, told, run, link } = world(() => true);
   prover.aim({ address: NEW, epoch: 5, flows: [flow(40_000)] });
   await run(0, 300);
-  expect(prover.confirm(5, [told[0]!.paths[0]!.token])).toBe(true);
+  expect(prover.confirm(NEW, 5, [told[0]!.paths[0]!.token])).toBe(true);
   expect(prover.isDirect(flow(40_000))).toBe(true);
   Object.assign(link, { session: established().clientEnd });
   expect(prover.isDirect(flow(40_000))).toBe(false);
   await run(300, 600);
-  expect(prover.confirm(5, [told.at(-1)!.paths[0]!.token])).toBe(true);
+  expect(prover.confirm(NEW, 5, [told.at(-1)!.paths[0]!.token])).toBe(true);
+});
+
+it('takes no word on flows from a host that it does not ask', async () => {
+  const { prover, told, run } = world(() => true);
+  prover.aim({ address: NEW, epoch: 5, flows: [flow(40_000)] });
+  await run(0, 300);
+  const { token } = told[0]!.paths[0]!;
+  expect(prover.confirm('198.51.100.10', 5, [token])).toBe(false);
+  expect(prover.isDirect(flow(40_000))).toBe(false);
+});
+
+it('keeps no move waiting where answers cannot be seen', async () => {
+  const refused = world(
+    () => true,
+    true,
+    () => {
+      throw new Error('EPERM');
+    },
+  );
+  let closed = 0;
+  const broken = world(
+    () => true,
+    true,
+    () => ({
+      read: () => {
+        throw new Error('ENOMEM');
+      },
+      close: () => (closed += 1),
+    }),
+  );
+  for (const { prover, run, settled } of [refused, broken]) {
+    prover.aim({ address: NEW, epoch: 5, flows: [flow(40_000)] });
+    await run(0, 1_000);
+    expect(settled()).toBe(1);
+  }
+  expect(closed).toBeGreaterThan(0);
 });
