@@ -32,10 +32,14 @@ export interface PoolWatchOptions {
   readonly temporalUi: TemporalUi | null;
   /** Tells where addresses are, by a database of this machine. */
   readonly openPlaces: (file: string) => Promise<(address: string) => Place | null>;
+  /** How long what is known waits for news, ms. */
+  readonly patienceMs?: number;
 }
 
 /** No page asks oftener. */
 const FRESH_MS = 1_000;
+/** So long a question for all desktops waits for news. */
+const PATIENCE_MS = 2_000;
 /** How often it is looked whether there was a cycle, while nobody else asks. */
 const LOOK_EVERY_MS = 5_000;
 /** Of one of these nobody reads all at once; the rest are in the list of moves all the same. */
@@ -122,10 +126,18 @@ export class PoolWatch {
     };
   }
 
-  /** What is known of all desktops; asked for where nothing is yet. */
+  /**
+   * All desktops as of now: the page asks when something has changed, and not again before the next change. Where the loop takes long, or is
+   * away, what was known before.
+   */
   async #all(): Promise<{ status: LoopStatus; rows: readonly DesktopRow[] }> {
-    if (this.#whole !== null) void this.#takeIn().catch(() => undefined);
-    else await this.#takeIn();
+    const taking = this.#takeIn();
+    if (this.#whole === null) await taking;
+    else
+      await Promise.race([
+        taking.catch(() => undefined),
+        sleep(this.#options.patienceMs ?? PATIENCE_MS, undefined, { ref: false }),
+      ]);
     if (this.#whole === null)
       throw new VmshadowError('CONTROL_PLANE', 'the loop has just begun, and hosts have not reported');
     return this.#whole;
