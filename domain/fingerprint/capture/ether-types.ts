@@ -64,7 +64,7 @@ export function behindType(b: Uint8Array, type: number, at: number, depth: numbe
     case 0x8848:
       return behindMpls(b, at, next);
     case 0x8864:
-      return behindPpp(b, at + 6);
+      return behindPpp(b, at + 6, next);
     case 0x6558:
       return behindMacs(b, at, next);
     case 0x88e7: // 802.1ah: a service tag, then the customer's frame
@@ -146,7 +146,7 @@ function isWholeIpv4(b: Uint8Array, at: number): boolean {
 }
 
 /** PPP's protocol field, one or two bytes, with or without HDLC's address and control. */
-export function behindPpp(b: Uint8Array, start: number): Found {
+export function behindPpp(b: Uint8Array, start: number, depth = 0): Found {
   let at = start;
   if (byte(b, at) === 0xff && byte(b, at + 1) === 3) at += 2;
   if (at + 2 > b.length) return 'short';
@@ -155,7 +155,7 @@ export function behindPpp(b: Uint8Array, start: number): Found {
   at += short ? 1 : 2;
   if (protocol === 0x21) return { offset: at, version: 4 };
   if (protocol === 0x57) return { offset: at, version: 6 };
-  if (protocol === 0x281) return behindMpls(b, at, 0);
+  if (protocol === 0x281) return behindMpls(b, at, depth);
   if (protocol === 0x3d) return { what: 'multilink PPP' };
   return { what: protocol === 0xfd || protocol === 0x53 ? 'compressed or encrypted PPP' : 'PPP control' };
 }

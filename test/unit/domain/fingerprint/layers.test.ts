@@ -165,6 +165,16 @@ describe('what is no TCP or UDP over IP is named', () => {
   });
 });
 
+it('ends in frames within frames without an end', () => {
+  // PPPoE, PPP, a label, a control word, and again.
+  const unit = bytes(Buffer.alloc(12), '8864', Buffer.alloc(6), '0281 00000100 00000000');
+  const b = Buffer.alloc(262_144, unit);
+  expect(decodeRawPacket(raw(b), true)).toEqual({
+    kind: 'other',
+    what: 'more headers than any network stacks',
+  });
+});
+
 it('neither throws nor hangs on any bytes of any link type, changed in any place', () => {
   const seeds = [
     datagram(4789, bytes('08000000 00000700', frame)),
