@@ -50,8 +50,9 @@ interface Conversation {
   packets: number;
   readonly newestMs: { first: number; second: number };
   readonly oldestMs: { first: number; second: number };
-  /** How often the direction changes. */
+  /** How often the direction changes, and how often far back in time: where the other half begins. */
   changes: number;
+  returns: number;
   /** From the first end's packet to the second's behind it, ms, and the other way round. */
   readonly firstThenSecond: number[];
   readonly secondThenFirst: number[];
@@ -132,6 +133,7 @@ export class OrderCheck {
         newestMs: { first: -Infinity, second: -Infinity },
         oldestMs: { first: Infinity, second: Infinity },
         changes: 0,
+        returns: 0,
         firstThenSecond: [],
         secondThenFirst: [],
       };
@@ -144,7 +146,10 @@ export class OrderCheck {
     c.newestMs[side] = back > WINDOW_MS ? h.timeMs : Math.max(c.newestMs[side], h.timeMs);
     c.oldestMs[side] = Math.min(c.oldestMs[side], h.timeMs);
     const { last } = c;
-    if (last !== undefined && last.fromFirst !== fromFirst) c.changes++;
+    if (last !== undefined && last.fromFirst !== fromFirst) {
+      c.changes++;
+      if (last.timeMs - h.timeMs > WINDOW_MS) c.returns++;
+    }
     c.last = { timeMs: h.timeMs, fromFirst };
     if (last === undefined) return;
     const step = h.timeMs - last.timeMs;
@@ -179,6 +184,8 @@ export class OrderCheck {
   isInHalves(isFromDesktop: (h: PacketHeader) => boolean | undefined): boolean {
     const main = this.#main(isFromDesktop);
     if (main === undefined || main.packets < MIN_STEPS || main.changes > HALVES_CHANGES) return false;
+    // One end that says little changes the direction as seldom, but never goes back.
+    if (main.returns === 0) return false;
     const { oldestMs, newestMs } = main;
     const togetherMs = Math.min(newestMs.first, newestMs.second) - Math.max(oldestMs.first, oldestMs.second);
     return togetherMs > WINDOW_MS;
