@@ -75,15 +75,16 @@ function findings(s: Skeleton): Findings {
   for (const id of duplicates(s.desktops.map((d) => d.id))) problems.push(`desktops: ${id} is named twice`);
   for (const id of duplicates(s.reservations.map((r) => r.desktop)))
     problems.push(`reservations: ${id} has two`);
-  const sites = new Map(s.sites.map((site) => [site.id, site]));
+  // By site; thousands of desktops name hosts of a site that has thousands.
+  const sites = new Map(s.sites.map((site) => [site.id, new Set(site.hosts.map((h) => h.id))]));
   const used = new Map<string, number>();
   const known = s.sites.length === 0 ? 'there are no sites' : `expected one of the file's sites`;
   for (const d of s.desktops) {
-    const site = sites.get(d.site);
+    const hosts = sites.get(d.site);
     used.set(d.site, (used.get(d.site) ?? 0) + 1);
-    if (d.site !== '' && site === undefined)
+    if (d.site !== '' && hosts === undefined)
       problems.push(`desktop ${d.id}: unknown site ${d.site}; ${known}`);
-    if (d.host !== undefined && site !== undefined && !site.hosts.some((h) => h.id === d.host))
+    if (d.host !== undefined && hosts?.has(d.host) === false)
       problems.push(`desktop ${d.id}: site ${d.site} has no host ${d.host}`);
     for (const [field, ids] of Object.entries({
       allowedSites: d.allowedSites,
@@ -92,7 +93,7 @@ function findings(s: Skeleton): Findings {
       for (const id of ids)
         if (!sites.has(id)) doubts.push(`desktop ${d.id}: ${field} names the unknown site ${id}; ${known}`);
     for (const u of d.unfitHosts)
-      if (!sites.get(u.site)?.hosts.some((h) => h.id === u.host))
+      if (sites.get(u.site)?.has(u.host) !== true)
         doubts.push(`desktop ${d.id}: unfitHosts names the unknown host ${u.site}/${u.host}`);
     for (const id of Object.keys(d.rttMs))
       if (!sites.has(id)) doubts.push(`desktop ${d.id}: rttMs names the unknown site ${id}; ${known}`);
@@ -102,14 +103,13 @@ function findings(s: Skeleton): Findings {
       problems.push(
         `reservation for ${r.desktop || 'a desktop without a name'}: unknown site ${r.site}; ${known}`,
       );
-    const hosts = sites.get(r.site)?.hosts;
-    if (r.host !== undefined && hosts !== undefined && !hosts.some((h) => h.id === r.host))
+    if (r.host !== undefined && sites.get(r.site)?.has(r.host) === false)
       doubts.push(`reservation for ${r.desktop}: site ${r.site} has no host ${r.host}`);
     used.set(r.site, (used.get(r.site) ?? 0) + 1);
   }
   for (const { from, to } of s.unfitRoutes)
     for (const end of [from, to])
-      if (end !== undefined && !sites.get(end.site)?.hosts.some((h) => h.id === end.host))
+      if (end !== undefined && sites.get(end.site)?.has(end.host) !== true)
         doubts.push(`unfitRoutes names the unknown host ${end.site}/${end.host}`);
   for (const site of s.sites) {
     const there = used.get(site.id) ?? 0;
@@ -138,7 +138,8 @@ function eachKindFirst(problems: readonly string[]): string[] {
     p
       .replace(/\d+/g, '#')
       .replace(/^(desktop|reservation for) .*?: /, '$1: ')
-      .replace(/(unknown site|unknown host|has no host) \S+/, '$1');
+      .replace(/(unknown site|unknown host|has no host) \S+/, '$1')
+      .replace(/^(desktops|reservations|sites): .* (is named twice|has two)/, '$1: $2');
   const kinds = new Map<string, string[]>();
   for (const p of problems) kinds.set(kindOf(p), [...(kinds.get(kindOf(p)) ?? []).slice(0, MAX_LINES), p]);
   const shown: string[] = [];
@@ -147,11 +148,15 @@ function eachKindFirst(problems: readonly string[]): string[] {
   return shown;
 }
 
+/** Names that nobody has checked yet are in them: any length, any characters. */
+const MAX_LINE_CHARS = 400;
+const harmless = (line: string) => line.slice(0, MAX_LINE_CHARS).replace(/\p{Cc}+/gu, ' ');
+
 /** Make one error of all problems of `what`. */
 function inputError(what: string, problems: readonly string[]): VmshadowError {
   const shown = problems.length <= MAX_LINES ? problems : eachKindFirst(problems).slice(0, MAX_LINES);
-  const lines =
-    problems.length > shown.length ? [...shown, `and ${problems.length - shown.length} more`] : shown;
+  const more = problems.length - shown.length;
+  const lines = [...shown.map(harmless), ...(more > 0 ? [`and ${more} more`] : [])];
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   return new VmshadowError('INPUT_INVALID', `${what}: ${count}\n${lines.map((p) => `  - ${p}`).join('\n')}`, {
     details: { problems: lines.map((p) => p.slice(0, 160)) },

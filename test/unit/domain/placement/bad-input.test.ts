@@ -161,6 +161,21 @@ describe('a plan input is refused', () => {
   });
 });
 
+it('names of letters hide no other problem, and none of them reaches a terminal as it is', async () => {
+  const letters = (n: number) => [...n.toString(2)].map((digit) => (digit === '0' ? 'o' : 'i')).join('');
+  const twins = Array.from({ length: 400 }, (_, n) => desktop(letters(n >> 1), 'a', { a: 1 }));
+  const evil = desktop('\u001b]0;title\u0007', `\u001b[2J${'m'.repeat(5_000)}`, { a: 1 });
+  const error = await planWithHighs(
+    { ...good, desktops: [...twins, evil, desktop('z', 'mars', {})] },
+    strict,
+  ).catch((e: unknown) => e as Error);
+  const { message } = error as Error;
+  expect(message).toMatch(/unknown site mars/);
+  expect(message).toMatch(/and \d+ more$/);
+  expect(message.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  expect(Math.max(...message.split('\n').map((line) => line.length))).toBeLessThan(500);
+});
+
 it('an element that cannot be read hides no problem of the others, and many of one kind none of another', async () => {
   const wrong = {
     sites: [...good.sites, null],
