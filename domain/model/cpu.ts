@@ -81,11 +81,9 @@ export function cpuProblem(cpu: string | undefined, source: HostCpu, target: Hos
     : `its CPU lacks ${listed(missing)}, which the source's has (firmware, microcode or kernel differ)`;
 }
 
-/** What a desktop needs of the processor of any host that takes it: a name that stands for the same everywhere. */
-function demandOf(cpu: string | undefined, source: HostCpu): string {
-  return cpu === undefined || isHostCpu(cpu)
-    ? `${fingerprint([source.model, ...source.flags.toSorted()])}, all of ${source.model}`
-    : cpu;
+/** What a desktop that is given all of its host needs of any host that takes it: a name that stands for the same everywhere. */
+function allOf({ model, flags }: HostCpu): string {
+  return `${fingerprint([model, ...flags.toSorted()])}, all of ${model}`;
 }
 
 /** FNV-1a over all texts, as eight digits: a name, no secret. */
@@ -115,10 +113,15 @@ export function cpuClasses(
 ): CpuClasses {
   const demands = new Map<string, { cpu: string | undefined; source: HostCpu }>();
   const byDesktop = new Map<string, string>();
+  // Thousands of desktops are at few hosts.
+  const wholes = new Map<HostCpu, string>();
   for (const { id, at, cpu } of desktops) {
     const source = hosts.get(at);
     if (source === undefined) continue;
-    const name = `the CPU ${demandOf(cpu, source)}`.replaceAll(/\p{Cc}/gu, ' ').slice(0, MOST_NAME);
+    const whole = wholes.get(source) ?? allOf(source);
+    wholes.set(source, whole);
+    const demand = cpu === undefined || isHostCpu(cpu) ? whole : cpu;
+    const name = `the CPU ${demand}`.replaceAll(/\p{Cc}/gu, ' ').slice(0, MOST_NAME);
     byDesktop.set(id, name);
     demands.set(name, { cpu, source });
   }
@@ -127,8 +130,9 @@ export function cpuClasses(
     return demand === undefined || at === undefined || cpuProblem(demand.cpu, demand.source, at) === null;
   };
   const scarce = [...demands.keys()].filter((name) => [...hosts.values()].some((h) => !takes(name, h)));
+  const isScarce = new Set(scarce);
   return {
-    required: new Map([...byDesktop].filter(([, name]) => scarce.includes(name))),
+    required: new Map([...byDesktop].filter(([, name]) => isScarce.has(name))),
     provided: new Map([...hosts].map(([key, cpu]) => [key, scarce.filter((name) => takes(name, cpu))])),
   };
 }
