@@ -21,16 +21,18 @@ const COMMAND_WAIT_MS = 10_000;
 
 /** QEMU may be upgraded under a dom0 that runs. */
 const CPU_FRESH_MS = 600_000;
+/** Asking costs four processes: one that has not answered is not asked each cycle. */
+const CPU_AGAIN_MS = 60_000;
 
 /** What the host can give of its processor; asked of its hypervisor now and then, and left out where that does not say. */
 function cpuOf(ctx: HostContext): () => Promise<{ cpu?: HostCpu }> {
-  let known: { cpu: HostCpu; atMs: number } | null = null;
+  let known: { cpu: HostCpu | undefined; untilMs: number } | null = null;
   return async () => {
-    if (known === null || ctx.now() - known.atMs > CPU_FRESH_MS) {
+    if (known === null || ctx.now() > known.untilMs) {
       const { cpu } = await ctx.hypervisor.info().catch(() => ({ cpu: undefined }));
-      known = cpu === undefined ? null : { cpu, atMs: ctx.now() };
+      known = { cpu, untilMs: ctx.now() + (cpu === undefined ? CPU_AGAIN_MS : CPU_FRESH_MS) };
     }
-    return known === null ? {} : { cpu: known.cpu };
+    return known.cpu === undefined ? {} : { cpu: known.cpu };
   };
 }
 

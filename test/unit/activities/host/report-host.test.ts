@@ -65,6 +65,18 @@ describe('reportHost', () => {
     expect(await report()).not.toHaveProperty('cpu');
   });
 
+  it('asks a hypervisor that does not say what it can give of its processor once a minute', async () => {
+    let nowMs = 1_000_000;
+    const info = jest.spyOn(fake.context.hypervisor, 'info');
+    const host = desktopActivities({ ...fake.context, now: () => nowMs });
+    await host.reportHost({ traffic: false });
+    await host.reportHost({ traffic: false });
+    expect(info).toHaveBeenCalledTimes(1);
+    nowMs += 61_000;
+    fake.machine.cpu = { model: 'Xeon', flags: ['aes'], models: { Westmere: 50 } };
+    expect((await host.reportHost({ traffic: false })).cpu).toEqual(fake.machine.cpu);
+  });
+
   it('says what was put back on the host, a bounded part of it, and how long its certificate lasts', async () => {
     const notes = Array.from({ length: 30 }, (_, k) => `somebody took away rule ${String(k)}`);
     const network = { ...fake.context.network, notes: async () => notes };
