@@ -20,13 +20,13 @@ export function quietNote({ forMs, lastLine }: Quiet): string | null {
   }`;
 }
 
-/** The last line with something in it of what a console has printed: without colours and control characters, cut to 120. */
+/** The last line with something in it of what a console has printed: without colours, control characters and those that turn text around, cut to 120. */
 export function lastLineOf(text: string): string | null {
   const lines = text
     // Control sequences of terminals (ECMA-48), whole.
     .replaceAll(/\p{Cc}\[[0-?]*[ -/]*[@-~]/gu, '')
     .split(/[\r\n]+/)
-    .map((line) => line.replaceAll(/\p{Cc}+/gu, ' ').trim())
+    .map((line) => line.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').trim())
     .filter((line) => line !== '');
   return lines.at(-1)?.slice(0, MOST_CHARS) ?? null;
 }

@@ -8,6 +8,9 @@ const TAIL_BYTES = 4_096;
 /** What the kernel counts a process's start in, for every program (USER_HZ). */
 const TICKS_A_SECOND = 100;
 
+/** The tap, or the process, has gone meanwhile; of a device that is going sysfs says EINVAL. */
+const GONE = new Set<string | undefined>(['ESRCH', 'EINVAL', 'ENODEV']);
+
 /** Null for a guest that has sent packets, or of which that cannot be told. */
 export async function quietOf(tap: string, pid: number, serialLog: string): Promise<Quiet | null> {
   try {
@@ -20,8 +23,7 @@ export async function quietOf(tap: string, pid: number, serialLog: string): Prom
     ]);
     return { forMs: ageMs(stat, uptime), lastLine: lastLineOf(await tail(serialLog)) };
   } catch (error) {
-    // The tap, or the process, has gone meanwhile.
-    if (isMissing(error) || (error as NodeJS.ErrnoException).code === 'ESRCH') return null;
+    if (isMissing(error) || GONE.has((error as NodeJS.ErrnoException).code)) return null;
     throw error;
   }
 }

@@ -7,6 +7,7 @@ it.each<[string, string | null]>([
   ['\u001b[1;32m[  OK  ]\u001b[0m Started sshd.\r\n\u001b[2J\u001b[H', '[  OK  ] Started sshd.'],
   ['login: ', 'login:'],
   ['a\u0007b\u0000c', 'a b c'],
+  ['ok:\u202edetrevni\u2066', 'ok: detrevni'],
   ['x'.repeat(500), 'x'.repeat(120)],
 ])('of %j the last line is %j', (text, line) => expect(lastLineOf(text)).toBe(line));
 
