@@ -1,6 +1,7 @@
 // Looks, from outside the product, at what a move left behind: processes, files, addresses, rules, taps of the source host.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DesktopId } from '../../domain/model/ids.js';
 import { tapName } from '../../guest-proxy/host/tap.js';
 import type { LabCloud } from '../cloud/lab-cloud.js';
@@ -54,4 +55,18 @@ export async function leftoversAt(
   if ((await exec('tc', 'class', 'show', 'dev', device)).includes('htb'))
     left.push('a rate cap at the uplink');
   return left;
+}
+
+/** Connections that have changed to their own paths may use the old address for ten seconds more; a busy machine needs longer to see it. */
+const LEFT_WITHIN_MS = 60_000;
+const LOOK_MS = 500;
+
+/** What is still there (`leftoversAt`) once the connections have had their time to leave the old address; looks until nothing is. */
+export async function lastingLeftoversAt(...where: Parameters<typeof leftoversAt>): Promise<string[]> {
+  const untilMs = Date.now() + LEFT_WITHIN_MS;
+  for (;;) {
+    const left = await leftoversAt(...where);
+    if (left.length === 0 || Date.now() > untilMs) return left;
+    await sleep(LOOK_MS);
+  }
 }

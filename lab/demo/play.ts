@@ -10,7 +10,7 @@ import type { World } from '../net/world.js';
 import { brokenPromises } from './demo-result.js';
 import { awaitDecision, type Decision } from './await-decision.js';
 import { followMove, type Followed } from './follow-move.js';
-import { copiesOf, leftoversAt } from './leftovers.js';
+import { copiesOf, lastingLeftoversAt } from './leftovers.js';
 import { demoResult, samplesOf } from './measure.js';
 import type { Narrator } from './narrator.js';
 import type { DemoOptions } from './options.js';
@@ -124,7 +124,7 @@ async function judge(
     socketsAfter: (await session?.sockets()) ?? [],
     connections: events.filter((e) => e.event === 'connected').length,
     runningCopies: copies.length,
-    leftovers: await leftoversAt(cloud, hostKey(move.from), move.desktop, move.oldExternal),
+    leftovers: await lastingLeftoversAt(cloud, hostKey(move.from), move.desktop, move.oldExternal),
     recent: status.recent,
     startedAtMs: scene.startedAtMs,
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StartedCommand } from '../../../os/start-command.js';
 import type { LabCloud } from '../../../lab/cloud/lab-cloud.js';
-import { copiesOf, leftoversAt } from '../../../lab/demo/leftovers.js';
+import { copiesOf, lastingLeftoversAt, leftoversAt } from '../../../lab/demo/leftovers.js';
 import { checkoutFolder } from '../../../lab/images/locate.js';
 import type { World } from '../../../lab/net/world.js';
 import type { GuestStatus } from '../../../lab/stream/guest-control.js';
@@ -121,7 +121,7 @@ describe('a desktop follows its user', () => {
     expect(status.diskHashes).toMatchObject({ equal: true });
     expect(status.rttAfterMs!).toBeLessThan(status.rttBeforeMs!);
     await expectRunsOnlyAt('us-east/h1');
-    expect(await leftoversAt(cloud, 'us-west/h1', ID, status.oldExternal)).toEqual([]);
+    expect(await lastingLeftoversAt(cloud, 'us-west/h1', ID, status.oldExternal)).toEqual([]);
     expect(stream.pid).toBe(socketOwner);
     expect(await verifyGuest()).toMatchObject(WHOLE);
   }, 200_000);
@@ -152,7 +152,7 @@ describe('a desktop follows its user', () => {
     const status = (await move().result()) as MoveStatus;
     expect(status).toMatchObject({ outcome: 'moved', diskHashes: { equal: true } });
     await expectRunsOnlyAt('us-west/h1');
-    expect(await leftoversAt(cloud, 'us-east/h1', ID, status.oldExternal)).toEqual([]);
+    expect(await lastingLeftoversAt(cloud, 'us-east/h1', ID, status.oldExternal)).toEqual([]);
     expect(await verifyGuest()).toMatchObject(WHOLE);
   }, 200_000);
 
@@ -164,7 +164,7 @@ describe('a desktop follows its user', () => {
     const status = (await move().result()) as MoveStatus;
     expect(status).toMatchObject({ outcome: 'moved', diskHashes: { equal: true } });
     await expectRunsOnlyAt('us-east/h1');
-    expect(await leftoversAt(cloud, 'us-west/h1', ID, status.oldExternal)).toEqual([]);
+    expect(await lastingLeftoversAt(cloud, 'us-west/h1', ID, status.oldExternal)).toEqual([]);
     expect(await verifyGuest()).toMatchObject(WHOLE);
   }, 200_000);
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Phase } from '../../../domain/migration/phases.js';
 import { SiteId } from '../../../domain/model/ids.js';
 import type { LabCloud } from '../../../lab/cloud/lab-cloud.js';
-import { copiesOf, leftoversAt } from '../../../lab/demo/leftovers.js';
+import { copiesOf, lastingLeftoversAt } from '../../../lab/demo/leftovers.js';
 import type { World } from '../../../lab/net/world.js';
 import type { GuestStatus } from '../../../lab/stream/guest-control.js';
 import { LOOP } from '../../../temporal/contract/loop.js';
@@ -120,7 +120,7 @@ async function expectWholeAndAlone(): Promise<void> {
   const here = await whereItRuns();
   const there = otherThan(here);
   for (const address of [null, ...addresses])
-    expect(await leftoversAt(cloud, there, ID, address)).toEqual([]);
+    expect(await lastingLeftoversAt(cloud, there, ID, address)).toEqual([]);
   const { namespace, device } = world.host(here);
   expect(await world.exec(namespace, ['tc', 'class', 'show', 'dev', device])).not.toContain('htb');
   expect((await reconcile()).items).toEqual([]);
