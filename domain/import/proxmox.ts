@@ -126,10 +126,10 @@ function readLines(text: string, problems: string[], leftOut: string[]): Line[] 
       leftOut.push(name.toUpperCase() === 'PENDING' ? 'changes that are pending' : `the snapshot ${name}`);
     }
     if (name !== undefined || section !== null || line.trim() === '' || line.startsWith('#')) return;
-    const [, key, value] = /^([a-z][a-z_-]*\d*):\s*(.*?)\s*$/.exec(line) ?? [];
+    const [, key, value] = /^([a-z][a-z_-]*\d*):(.*)$/.exec(line) ?? [];
     if (key === undefined || value === undefined)
       problems.push(`line ${String(i + 1)}: expected KEY: VALUE, found ${JSON.stringify(line.slice(0, 60))}`);
-    else lines.push({ key, value });
+    else lines.push({ key, value: value.trim() });
   });
   return lines;
 }
@@ -205,6 +205,7 @@ function inBootOrder(disks: readonly ImportedDisk[], values: ReadonlyMap<string,
   const order = partsOf(values.get('boot') ?? '')
     .named.get('order')
     ?.split(';') ?? [values.get('bootdisk') ?? ''];
-  const place = (d: ImportedDisk) => (order.includes(d.target) ? order.indexOf(d.target) : order.length);
+  const places = new Map(order.map((target, i) => [target, i]));
+  const place = (d: ImportedDisk) => places.get(d.target) ?? order.length;
   return disks.toSorted((a, b) => place(a) - place(b));
 }

@@ -158,3 +158,13 @@ it('takes for raw what is said to be, and volumes whose names say nothing', () =
   );
   expect(disks.map((d) => d.isRaw)).toEqual([true, undefined, true, true]);
 });
+
+it('reads a line of spaces, or a long boot order, in no time that grows with the square of it', () => {
+  const spaces = ' '.repeat(500_000);
+  const order = Array.from({ length: 50_000 }, (_, i) => `net${String(i)}`).join(';');
+  const { disks, leftOut } = importProxmox(
+    `name: ${spaces}office${spaces}\nargs: a${spaces}b\nboot: order=${order};virtio1\nvirtio0: local:1/a.raw\nvirtio1: local:1/b.raw\n`,
+  );
+  expect(disks.map((d) => d.target)).toEqual(['virtio1', 'virtio0']);
+  expect(leftOut).toEqual([`args: a${spaces}b`]);
+});
