@@ -130,7 +130,7 @@ function lookUp(
 }
 
 const cookieOf = (token: string) => ({
-  'set-cookie': `${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Strict`,
+  'set-cookie': `${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Lax`,
 });
 
 function refusalOf(error: unknown): Reply {
