@@ -8,6 +8,9 @@ import { moveDesktop, NEVER } from '../../compliance/move-steps.js';
 import { copyDisk, copyMemory, crash, ends, smallDesktop, TAP, TwoHosts } from './two-hosts.js';
 import type { RemoteHost } from './remote-host.js';
 
+/** Emulated guests, moved two or three times, whose two processors and two disks share the machine's cores with another file's guests. */
+const MOVES_MS = 300_000;
+
 const LOAD = { 'vms.disk': '1000:16', 'vms.dirty': '1000:8' };
 /** Beside the image's own disk; as many MiB as its half of what the guest writes needs, and some. */
 const SECOND_MIB = 24;
@@ -97,26 +100,30 @@ describe('a desktop with two disks', () => {
     { vcpus: 2, disks: twoDisks('scsi') },
   );
 
-  it('keeps both where the target dies in the pause, and moves there and back with both', async () => {
-    await make(definition);
-    const move: MoveKey = { desktop: definition.id, moveId: 'dies' };
-    await copyDisk(world.a, world.b, move, definition);
-    const { state, totalBytes } = await world.a.driver.diskProgress(move);
-    expect(state).toBe('synchronous');
-    // What the guest rewrites meanwhile counts too.
-    expect(totalBytes).toBeGreaterThanOrEqual(definition.diskMiB * 2 ** 20);
-    await copyMemory(world.a, world.b, move, definition);
-    const servers = await world.processes('qemu-storage-daemon');
-    const stopped = () => void crash(servers);
-    await expect(world.a.driver.switchover(move, 2_000, stopped, NEVER)).rejects.toThrow();
-    await world.a.driver.cancelMemoryCopy(move);
-    await world.a.driver.cancelDiskCopy(move);
-    await world.b.driver.discardTarget(move);
-    expect(await world.kept('b')).toEqual([]);
-    await expectIntact(world.a);
-    await moveThereAndBack(definition);
-    await remove(definition);
-  });
+  it(
+    'keeps both where the target dies in the pause, and moves there and back with both',
+    async () => {
+      await make(definition);
+      const move: MoveKey = { desktop: definition.id, moveId: 'dies' };
+      await copyDisk(world.a, world.b, move, definition);
+      const { state, totalBytes } = await world.a.driver.diskProgress(move);
+      expect(state).toBe('synchronous');
+      // What the guest rewrites meanwhile counts too.
+      expect(totalBytes).toBeGreaterThanOrEqual(definition.diskMiB * 2 ** 20);
+      await copyMemory(world.a, world.b, move, definition);
+      const servers = await world.processes('qemu-storage-daemon');
+      const stopped = () => void crash(servers);
+      await expect(world.a.driver.switchover(move, 2_000, stopped, NEVER)).rejects.toThrow();
+      await world.a.driver.cancelMemoryCopy(move);
+      await world.a.driver.cancelDiskCopy(move);
+      await world.b.driver.discardTarget(move);
+      expect(await world.kept('b')).toEqual([]);
+      await expectIntact(world.a);
+      await moveThereAndBack(definition);
+      await remove(definition);
+    },
+    MOVES_MS,
+  );
 });
 
 describe('a desktop with UEFI', () => {
@@ -126,13 +133,17 @@ describe('a desktop with UEFI', () => {
     { firmware: 'uefi', memoryMiB: 256, disks: twoDisks('sata'), usbTablet: true, display: 'std' },
   );
 
-  it('moves there and back with its variables, of which the guest has lost none', async () => {
-    await make(definition);
-    const before = await world.guest(world.a);
-    await moveThereAndBack(definition);
-    const { variable } = await world.guest(world.a);
-    expect(variable.writes).toBeGreaterThan(before.variable.writes);
-    expect(variable.errors).toBe(0);
-    await remove(definition);
-  });
+  it(
+    'moves there and back with its variables, of which the guest has lost none',
+    async () => {
+      await make(definition);
+      const before = await world.guest(world.a);
+      await moveThereAndBack(definition);
+      const { variable } = await world.guest(world.a);
+      expect(variable.writes).toBeGreaterThan(before.variable.writes);
+      expect(variable.errors).toBe(0);
+      await remove(definition);
+    },
+    MOVES_MS,
+  );
 });
