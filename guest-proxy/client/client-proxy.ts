@@ -1,9 +1,7 @@
 // The client side of the connection proxy (`vmshadow proxy`): follows one desktop. Keeps sessions with the host that serves it and with the
-// one it is about to move to, carries out PREPARE, COMMIT and ABORT, and keeps the kernel's rules equal to its state.
-// Order of a PREPARE: rules first (guard G1), then the NAT is opened, then HELLO to the new address; PREPARED only when the target answered.
+// one it is about to move to, has moves followed (move-follower.ts), and keeps the kernel's rules equal to its state.
 // Messages are handled one after the other. On a crash rules stay in the kernel; `start` takes them up again from the state file.
 import { createSocket, type Socket } from 'node:dgram';
-import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { Mutex } from 'async-mutex';
 import type { Endpoint } from '../../domain/model/address.js';
@@ -15,31 +13,22 @@ import { kernelClientPlane } from '../planes/kernel/kernel-plane.js';
 import type { ClientConfig } from '../protocol/client-config.js';
 import { identityOf } from '../protocol/identity.js';
 import type { Message } from '../protocol/messages.js';
-import { isSignedBy } from '../protocol/signed-keys.js';
 import { decodeControlPacket, type HelloReply } from '../protocol/wire.js';
 import { AnswerSocket } from '../punch/answer-socket.js';
-import { punchPacket } from '../punch/packets.js';
 import { sendRaw } from '../punch/raw-sender.js';
-import { type ClientRules, clientRules, flowsToFollow, withoutClosed } from '../rules/client-rules.js';
-import { type ProxiedFlow, flowKey } from '../rules/flow.js';
+import { clientRules, withoutClosed } from '../rules/client-rules.js';
 import {
   addressesOf,
   type ClientState,
-  committedFlows,
   type Decision,
-  onAbort,
-  onCommit,
-  onDirect,
   onHostAnswer,
-  onPrepare,
   onSeekAnswer,
   onTime,
-  onVouch,
-  standsFor,
   trustedHosts,
 } from './client-state.js';
 import { ClientStore } from './client-store.js';
 import { HostLink } from './host-link.js';
+import { MoveFollower, relayedOf } from './move-follower.js';
 import { PathProver } from './path-prover.js';
 import { Prober } from './prober.js';
 import { Seeker } from './seeker.js';
@@ -52,21 +41,8 @@ const TICK_MS = 50;
 const COLLECT_MS = 5_000;
 /** What somebody else took away is back within this and the time of a look. */
 const WATCH_MS = 2_000;
-/**
- * After a COMMIT, when the old host has surely switched to forwarding; again, since packets get lost. The last is later than a silence that the
- * session outlives (a keepalive and its repetitions): in a new session all is said anew.
- */
-const CLOSE_AFTER_MS = [1_000, 3_000, 20_000] as const;
 /** Twice the longest time between two HELLOs: the host would have answered one. */
 const SEEK_AFTER_MS = 10_000;
-/** NATs forget a TCP opening that was never answered after 300 s (Linux) or less; a move may take longer than that. */
-const PUNCH_AGAIN_MS = 30_000;
-
-/** The IPv4 addresses of this machine. */
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((entry) => entry.address));
-}
-
 export interface ClientProxyOptions {
   readonly config: ClientConfig;
   /** Where the proxy keeps what it knows of its desktop. */
@@ -104,6 +80,7 @@ export class ClientProxy {
   readonly #store: ClientStore;
   readonly #prober: Prober;
   readonly #paths: PathProver;
+  readonly #moves: MoveFollower;
   readonly #links = new Map<string, HostLink>();
   readonly #seeker: Seeker;
   /** Since when no host answers; null: one does. */
@@ -116,11 +93,6 @@ export class ClientProxy {
   #watchAtMs = 0;
   readonly #changes = new ChangeWatch(() => this.#enqueue(() => this.#keepRules()));
   #restored = 0;
-  #punchAtMs = 0;
-  #closeAtMs: number[] = [];
-  #punched = new Set<string>();
-  /** Epoch whose rules are in force and whose NAT is open. */
-  #preparedEpoch = 0;
 
   constructor(options: ClientProxyOptions) {
     this.#config = options.config;
@@ -138,8 +110,20 @@ export class ClientProxy {
       answers: (from) => new AnswerSocket(from),
       link: (address) => this.#links.get(address),
       send: sendRaw,
-      onSettled: () => this.#sayPrepared(),
+      onSettled: () => this.#moves.sayPrepared(),
       logger: options.logger,
+    });
+    this.#moves = new MoveFollower({
+      config: options.config,
+      store: this.#store,
+      paths: this.#paths,
+      link: (address) => this.#links.get(address),
+      dropLink: (address) => this.#links.delete(address),
+      onAddresses: () => this.#followAddresses(),
+      onCommitted: () => this.#report(),
+      judge: (decision) => this.#judge(decision),
+      logger: options.logger,
+      now: this.#now,
     });
     const endpoints = options.config.probes.map((p) => p.endpoint);
     this.#seeker = new Seeker(endpoints, (endpoint) => this.#makeLink(endpoint, true));
@@ -154,7 +138,7 @@ export class ClientProxy {
     await new Promise<void>((resolve) => this.#socket?.bind(0, resolve));
     const { state } = this.#store;
     await this.#store.apply({ ...state, flows: withoutClosed(state.flows, await listSockets()) });
-    this.#preparedEpoch = state.pending?.epoch ?? 0;
+    this.#moves.takeUp();
     this.#followAddresses();
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#changes.start();
@@ -193,8 +177,8 @@ export class ClientProxy {
       host: link?.hostKey ?? null,
       lastHeardAtMs: link?.lastHeardAtMs ?? null,
       flows: state.flows.length,
-      rewritten: this.#rules().outgoing.length,
-      relayed: state.flows.filter((flow) => flow.via !== undefined).length,
+      rewritten: clientRules(state.flows, addressesOf(state)).outgoing.length,
+      relayed: relayedOf(state),
       rtts: this.#prober.results(performance.now()),
       refused: { ...this.#refused },
       restored: this.#restored,
@@ -221,16 +205,7 @@ export class ClientProxy {
       this.#watchAtMs = now + WATCH_MS;
       this.#enqueue(() => this.#keepRules());
     }
-    const closeAtMs = this.#closeAtMs[0];
-    if (closeAtMs !== undefined && now >= closeAtMs) {
-      this.#closeAtMs.shift();
-      this.#enqueue(() => this.#closeOldPaths());
-    }
-    if (this.#store.state.pending !== null && now >= this.#punchAtMs) {
-      this.#punchAtMs = now + PUNCH_AGAIN_MS;
-      this.#punched.clear();
-      this.#enqueue(() => this.#punch());
-    }
+    for (const work of this.#moves.due(now)) this.#enqueue(work);
   }
 
   /** Ask the hosts themselves where the desktop went, while none answers where it should be. */
@@ -296,23 +271,10 @@ export class ClientProxy {
     return next !== null;
   }
 
-  /**
-   * Prove the paths of flows: to the new address while a move is prepared, else of those that came here by a move; where they are on their
-   * own path already, their host may have started anew and not know it.
-   */
-  #aimPaths(): void {
-    const { state } = this.#store;
-    const { pending, epoch, current } = state;
-    const moved = state.flows.filter((flow) => flow.via !== undefined || flow.remote.address !== current);
-    if (pending !== null && !pending.lapsed && pending.epoch === this.#preparedEpoch)
-      this.#paths.aim({ address: pending.newExternal, epoch: pending.epoch, flows: state.flows });
-    else this.#paths.aim(moved.length === 0 ? null : { address: current, epoch, flows: moved });
-  }
-
   /** Have a link to each address that matters, and no other. */
   #followAddresses(): void {
     const { state } = this.#store;
-    this.#aimPaths();
+    this.#moves.aimPaths();
     const wanted = [state.current, ...(state.pending === null ? [] : [state.pending.newExternal])];
     for (const address of this.#links.keys()) if (!wanted.includes(address)) this.#links.delete(address);
     for (const address of wanted) {
@@ -338,7 +300,7 @@ export class ClientProxy {
       stamp: () => this.#store.nextStamp(),
       accept: (reply, verified) => this.#accept(address, reply, verified, sought),
       trusts: (hostKey) => this.#trusted().includes(hostKey),
-      onUp: () => this.#sayPrepared(),
+      onUp: () => this.#moves.sayPrepared(),
       onMessage: (from, message, newest) => this.#onMessage(from, message, newest),
     });
   }
@@ -348,173 +310,17 @@ export class ClientProxy {
     if (!newest) return;
     const hostKey = link.hostKey;
     if (hostKey === null) return;
-    if (message.kind === 'vouch') this.#enqueue(() => this.#vouch(message));
-    if (message.kind === 'prepare') this.#enqueue(() => this.#prepare(message, hostKey));
-    if (message.kind === 'commit') this.#enqueue(() => this.#commit(link, message, hostKey));
-    if (message.kind === 'abort') this.#enqueue(() => this.#abort(link, message, hostKey));
+    if (message.kind === 'vouch') this.#enqueue(() => this.#moves.vouch(message));
+    if (message.kind === 'prepare') this.#enqueue(() => this.#moves.prepare(message, hostKey));
+    if (message.kind === 'commit') this.#enqueue(() => this.#moves.commit(link, message, hostKey));
+    if (message.kind === 'abort') this.#enqueue(() => this.#moves.abort(link, message, hostKey));
     // Taken at once and carried out in turn: of many that come together the first changes the rules for all.
     if (message.kind === 'direct' && this.#paths.confirm(link.address, message.epoch, message.tokens))
-      this.#enqueue(() => this.#direct(message.epoch));
+      this.#enqueue(() => this.#moves.direct(message.epoch));
   }
 
   #trusted(): string[] {
     return trustedHosts(this.#store.state, this.#config.hosts);
-  }
-
-  async #vouch(message: Extract<Message, { kind: 'vouch' }>): Promise<void> {
-    const { serial, revoked } = message;
-    const key = message.key.toString('base64');
-    const word = {
-      kind: 'host' as const,
-      key,
-      serial,
-      revoked,
-      signature: message.signature.toString('base64'),
-    };
-    const { authority } = this.#config;
-    const before = this.#store.state;
-    const next = this.#judge(onVouch(before, word, () => authority !== null && isSignedBy(authority, word)));
-    if (next === null || next === before) return;
-    await this.#store.save(next);
-    this.#logger.info({ host: key, revoked }, "learnt of a host's key from the authority");
-  }
-
-  async #prepare(message: Extract<Message, { kind: 'prepare' }>, hostKey: string): Promise<void> {
-    const sockets = await listSockets();
-    const before = this.#store.state;
-    const next = this.#judge(
-      onPrepare(before, message, hostKey, this.#trusted(), this.#now(), ownAddresses()),
-    );
-    if (next === null) return;
-    const { pending } = before;
-    const repeated =
-      pending?.epoch === message.epoch &&
-      pending.newExternal === message.newExternal &&
-      pending.targetKey === next.pending?.targetKey;
-    if (!repeated || pending.lapsed || this.#preparedEpoch !== message.epoch) {
-      const flows = flowsToFollow(next.flows, sockets, next.current, this.#config.controlPort);
-      await this.#store.apply({ ...next, flows });
-      if (!repeated) {
-        this.#punched.clear();
-        this.#links.delete(message.newExternal);
-      }
-      await this.#punch();
-      this.#punchAtMs = this.#now() + PUNCH_AGAIN_MS;
-      this.#preparedEpoch = message.epoch;
-      this.#followAddresses();
-    }
-    this.#sayPrepared();
-  }
-
-  /** Answer the PREPARE when the target has proved that it is at the new address. */
-  #sayPrepared(): void {
-    const { state } = this.#store;
-    const { pending } = state;
-    if (pending?.epoch !== this.#preparedEpoch) return;
-    const target = this.#links.get(pending.newExternal);
-    if (target?.hostKey !== pending.targetKey || target.proves === null) return;
-    const flowByFlow = pending.relays === true && target.proves;
-    if (flowByFlow && !this.#paths.isSettled(this.#now())) return;
-    const { desktop, flows } = state;
-    const relayed = flows.filter((flow) => !this.#paths.isDirect(flow)).length;
-    this.#links.get(state.current)?.send({
-      ...{ kind: 'prepared', desktop, epoch: pending.epoch, flows: flows.length },
-      ...(flowByFlow ? { relayed } : {}),
-    });
-  }
-
-  #sayCommitted(link: HostLink): void {
-    const { desktop, epoch, flows } = this.#store.state;
-    const { relayed } = this.status();
-    link.send({
-      ...{ kind: 'committed', desktop, epoch, flows: flows.length },
-      ...(link.proves === false ? {} : { relayed }),
-    });
-  }
-
-  /** The paths of these flows are proved, as their host knows, too: they change to them, from the COMMIT on. The host follows. */
-  async #direct(epoch: number): Promise<void> {
-    const before = this.#store.state;
-    if (epoch !== before.epoch) return;
-    const next = onDirect(before, (flow) => this.#paths.isDirect(flow), this.#now());
-    if (next !== before) await this.#store.apply(next);
-    this.#followAddresses();
-    const link = this.#links.get(next.current);
-    if (link !== undefined) this.#sayCommitted(link);
-    this.#closeAtMs = CLOSE_AFTER_MS.map((ms) => this.#now() + ms);
-    this.#logger.info({ relayed: this.status().relayed }, 'connections take their own path now');
-  }
-
-  async #commit(link: HostLink, message: { desktop: string; epoch: number }, hostKey: string): Promise<void> {
-    const sockets = await listSockets();
-    const before = this.#store.state;
-    // Whether its host proves paths says how flows change; it tells that before anything else, and says COMMIT again.
-    if (before.pending?.relays === true && link.proves === null) return;
-    const followed = flowsToFollow(before.flows, sockets, before.current, this.#config.controlPort);
-    const flowByFlow = before.pending?.relays === true && link.proves !== false;
-    const isDirect = flowByFlow ? (flow: ProxiedFlow) => this.#paths.isDirect(flow) : null;
-    const follow = committedFlows(followed, before, isDirect);
-    const address = this.#links.get(link.address) === link ? link.address : standsFor(before, hostKey);
-    const from = { hostKey, address: address ?? link.address };
-    const next = this.#judge(onCommit(before, message, from, follow, this.#now()));
-    if (next === null) return;
-    if (next !== before || !this.#store.inForce) {
-      // Not confirmed before it is recorded: until then the host repeats COMMIT.
-      await this.#store.apply(next);
-      this.#followAddresses();
-      this.#closeAtMs = CLOSE_AFTER_MS.map((ms) => this.#now() + ms);
-      this.#logger.info(
-        { epoch: next.epoch, external: next.current, flows: next.flows.length },
-        'desktop moved',
-      );
-    }
-    this.#sayCommitted(link);
-    this.#report();
-  }
-
-  async #abort(link: HostLink, message: { desktop: string; epoch: number }, hostKey: string): Promise<void> {
-    const before = this.#store.state;
-    const next = this.#judge(onAbort(before, message, hostKey));
-    if (next === null) return;
-    if (next !== before || !this.#store.inForce) {
-      await this.#store.apply(next);
-      this.#followAddresses();
-      this.#logger.info({ epoch: message.epoch }, 'move called off');
-    }
-    link.send({ kind: 'aborted', desktop: message.desktop, epoch: message.epoch });
-  }
-
-  async #punch(): Promise<void> {
-    const { state } = this.#store;
-    const { pending } = state;
-    if (pending === null) return;
-    const fresh = (flow: ProxiedFlow) => !this.#punched.has(flowKey(flow));
-    // Also flows whose sockets were opened to the very address: the NAT was made to forget that path when the desktop left it.
-    const flows = state.flows.filter(fresh);
-    await sendRaw(
-      flows.map((flow) => ({
-        destination: pending.newExternal,
-        bytes: punchPacket(flow, pending.newExternal, 'open'),
-      })),
-    );
-    for (const flow of flows) this.#punched.add(flowKey(flow));
-  }
-
-  /** Make the NAT forget the flows' path to the address that the desktop has left. */
-  async #closeOldPaths(): Promise<void> {
-    // Said again, as it may have been lost: the host waits for it to take the flows' own paths.
-    const link = this.#links.get(this.#store.state.current);
-    if (link !== undefined && link.proves !== false) this.#sayCommitted(link);
-    const packets = this.#rules().closing.map(({ flow, wire }) => ({
-      destination: wire,
-      bytes: punchPacket(flow, wire, 'close'),
-    }));
-    await sendRaw(packets);
-  }
-
-  #rules(): ClientRules {
-    const { state } = this.#store;
-    return clientRules(state.flows, addressesOf(state));
   }
 
   /** Drop rules whose time is over or whose socket is closed. */
@@ -525,7 +331,7 @@ export class ClientProxy {
     const next = onTime(before, this.#now());
     const changed = next !== before || flows.length !== before.flows.length;
     if (changed || !this.#store.inForce) await this.#store.apply({ ...next, flows });
-    if (changed) this.#aimPaths();
+    if (changed) this.#moves.aimPaths();
   }
 
   #report(): void {
