@@ -1,0 +1,76 @@
+// Databases and caches that programs ask.
+import { after, asking, between } from '../flows.js';
+import { handshake, type Service, tls } from './service.js';
+
+export const DATABASES: readonly Service[] = [
+  [
+    'a database asked by the clock',
+    {
+      port: 5432,
+      opens: true,
+      said: asking({
+        seconds: 15,
+        ask: 58,
+        answer: between(4_000, 5_000),
+        workMs: between(1, 3),
+        restMs: 100,
+      }),
+    },
+  ],
+  [
+    'a database asked by the clock, prepared',
+    {
+      port: 5432,
+      said: asking({
+        seconds: 15,
+        ask: 34,
+        answer: between(9_000, 14_000),
+        workMs: between(1, 5),
+        restMs: 200,
+      }),
+    },
+  ],
+  [
+    'a database asked by the clock in TLS',
+    {
+      port: 3306,
+      opens: true,
+      said: after(
+        handshake,
+        asking({
+          seconds: 15,
+          ask: 41 + tls,
+          answer: between(2_000, 9_000),
+          workMs: between(1, 5),
+          restMs: 250,
+        }),
+      ),
+    },
+  ],
+  [
+    'a database in a tight loop',
+    {
+      port: 3306,
+      said: asking({
+        seconds: 6,
+        ask: between(40, 200),
+        answer: between(80, 4_000),
+        workMs: between(0.3, 3),
+        restMs: between(0.2, 1),
+      }),
+    },
+  ],
+  [
+    'a cache',
+    {
+      port: 6379,
+      said: asking({
+        seconds: 4,
+        ask: between(30, 40),
+        answer: between(20, 3_000),
+        workMs: 0.2,
+        restMs: 0.4,
+      }),
+    },
+  ],
+];
