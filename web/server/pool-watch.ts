@@ -1,6 +1,8 @@
 // Asks the loop for what the page shows, no oftener than it changes, however many look: the overview every second at most, all desktops once a
 // cycle. It remembers how figures went, whether somebody looks or not.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Semaphore } from 'async-mutex';
+import pMap from 'p-map';
 import type { Fingerprint } from '../../domain/fingerprint/model.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import type { CloudConfig } from '../../domain/model/cloud.js';
@@ -44,6 +46,10 @@ const PATIENCE_MS = 2_000;
 const LOOK_EVERY_MS = 5_000;
 /** Of one of these nobody reads all at once; the rest are in the list of moves all the same. */
 const MOVES_ASKED = 100;
+/** Questions that the server gets at once for one overview. */
+const MOVES_AT_A_TIME = 20;
+/** Each asks for hundreds of past moves at worst: more of them wait, whoever asks. */
+const DESKTOPS_AT_A_TIME = 4;
 
 export class PoolWatch {
   readonly #options: PoolWatchOptions;
@@ -52,6 +58,7 @@ export class PoolWatch {
   #whole: { status: LoopStatus; rows: readonly DesktopRow[] } | null = null;
   readonly #overview = new Shared<Overview>(FRESH_MS);
   readonly #details = new Shared<DesktopDetail>(FRESH_MS);
+  readonly #looks = new Semaphore(DESKTOPS_AT_A_TIME);
   #taking: Promise<void> | null = null;
   #places: { file: string; placeOf: Promise<(address: string) => Place | null> } | null = null;
 
@@ -84,7 +91,9 @@ export class PoolWatch {
 
   /** One desktop, with its moves; throws UNKNOWN_DESKTOP. */
   desktop(id: DesktopId, limit: number): Promise<DesktopDetail> {
-    return this.#details.get(`${id} ${String(limit)}`, () => this.#lookAt(id, limit));
+    return this.#details.get(`${id} ${String(limit)}`, () =>
+      this.#looks.runExclusive(() => this.#lookAt(id, limit)),
+    );
   }
 
   async #lookAt(id: DesktopId, limit: number): Promise<DesktopDetail> {
@@ -108,10 +117,10 @@ export class PoolWatch {
       reader.cloud(),
     ]);
     const asked = status.moves.slice(0, MOVES_ASKED);
-    const moves = await Promise.all(
-      asked.map(
-        async (move) => [move.desktop, await reader.moveStatus(move.desktop).catch(() => null)] as const,
-      ),
+    const moves = await pMap(
+      asked,
+      async (move) => [move.desktop, await reader.moveStatus(move.desktop).catch(() => null)] as const,
+      { concurrency: MOVES_AT_A_TIME },
     );
     const used = Object.fromEntries(status.sites.map(({ site }) => [`used/${site}`, `used/${site}`]));
     const same = ['desktops', 'rank', 'candidates', 'rtt', 'moves'].map((name) => [name, name]);

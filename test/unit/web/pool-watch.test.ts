@@ -1,5 +1,6 @@
 // What the page is told of all desktops when the loop has gone on, is slow, or is away.
 import { CloudConfig } from '../../../domain/model/cloud.js';
+import { DesktopId } from '../../../domain/model/ids.js';
 import type { LoopStatus } from '../../../temporal/contract/status.js';
 import { PoolWatch, type PoolWatchOptions } from '../../../web/server/pool-watch.js';
 import { oneHostSites } from '../../support/one-host-sites.js';
@@ -12,6 +13,9 @@ class Loop {
   cycle = 1;
   site = 'us-west';
   ask = () => Promise.resolve();
+  /** Questions for past moves: those under way, and the most that were at one time. */
+  asking = 0;
+  most = 0;
 
   readonly watch: PoolWatch;
 
@@ -25,6 +29,8 @@ class Loop {
         wholeStatus: () => this.#status(),
         policy: () => Promise.resolve(cloud.policy),
         cloud: () => Promise.resolve(cloud),
+        fingerprint: () => Promise.resolve(null),
+        history: () => this.#history(),
       } as unknown as PoolWatchOptions['reader'],
     });
   }
@@ -32,6 +38,13 @@ class Loop {
   async sites(): Promise<unknown[]> {
     const { cycle, desktops } = await this.watch.desktops();
     return [cycle, ...desktops.map((d) => d.site)];
+  }
+
+  async #history(): Promise<[]> {
+    this.most = Math.max(this.most, ++this.asking);
+    await this.ask();
+    this.asking--;
+    return [];
   }
 
   async #status(): Promise<LoopStatus> {
@@ -72,4 +85,13 @@ it('is the reason where nothing is known yet', async () => {
   const loop = new Loop();
   loop.ask = () => Promise.reject(new Error('away'));
   await expect(loop.sites()).rejects.toThrow('away');
+});
+
+it('asks for a few desktops at a time, however many are looked at, and answers all', async () => {
+  const loop = new Loop();
+  loop.ask = () => new Promise((resolve) => setImmediate(resolve));
+  const ids = Array.from({ length: 40 }, (_, n) => DesktopId.parse(`d${String(n)}`));
+  const answers = await Promise.all(ids.map((id) => loop.watch.desktop(id, 200)));
+  expect(answers).toHaveLength(ids.length);
+  expect([loop.most > 1, loop.most <= 4]).toEqual([true, true]);
 });
