@@ -119,9 +119,16 @@ export class LoopClient {
     );
   }
 
-  /** The last moves of a desktop that Temporal keeps, the newest first, with what they gave as the loop remembers it; throws UNKNOWN_DESKTOP. */
-  async history(desktop: DesktopId, limit: number): Promise<PastMove[]> {
-    const { gains, desktops } = await this.status({ desktop });
+  /**
+   * The last moves of a desktop that Temporal keeps, the newest first, with what they gave as the loop remembers it; throws UNKNOWN_DESKTOP.
+   * `known`: the loop's view of that desktop, where it has just been asked for.
+   */
+  async history(
+    desktop: DesktopId,
+    limit: number,
+    known?: Pick<LoopStatus, 'gains' | 'desktops'>,
+  ): Promise<PastMove[]> {
+    const { gains, desktops } = known ?? (await this.status({ desktop }));
     try {
       const moves = await this.client.withDeadline(Date.now() + UPDATE_TIMEOUT_MS, () =>
         pastMoves(this.client, desktop, gains, limit),

@@ -26,7 +26,7 @@ interface PoolReader {
   cloud(): Promise<CloudConfig>;
   fingerprint(desktop: DesktopId): Promise<Fingerprint | null>;
   moveStatus(desktop: DesktopId): Promise<MoveStatus | null>;
-  history(desktop: DesktopId, limit: number): Promise<PastMove[]>;
+  history(desktop: DesktopId, limit: number, known: LoopStatus): Promise<PastMove[]>;
 }
 
 export interface PoolWatchOptions {
@@ -98,14 +98,14 @@ export class PoolWatch {
 
   async #lookAt(id: DesktopId, limit: number): Promise<DesktopDetail> {
     const { reader } = this.#options;
-    const [{ desktops }, fingerprint] = await Promise.all([
+    const [status, fingerprint] = await Promise.all([
       reader.status({ desktop: id }),
       reader.fingerprint(id),
     ]);
-    const [desktop] = desktops;
+    const [desktop] = status.desktops;
     if (desktop === undefined) throw new VmshadowError('UNKNOWN_DESKTOP', `there is no desktop ${id}`);
     const names = { rank: `rank ${id}`, rtt: `rtt ${id}`, response: `response ${id}` };
-    const moves = await reader.history(id, limit);
+    const moves = await reader.history(id, limit, status);
     return { desktop, fingerprint, moves, trend: this.#desktops.of(names) };
   }
 
