@@ -42,6 +42,8 @@ interface Files {
   readonly host: Found<Dom0Config>[];
   readonly manager: Found<CloudConfig>[];
   readonly client: Found<ClientConfig>[];
+  /** Of which nobody can tell what they are: judged at once. */
+  readonly unknown: Examined[];
 }
 interface Examined {
   readonly role: Role;
@@ -58,9 +60,9 @@ export async function doctorCommand(context: CliContext, raw: unknown): Promise<
       'CONFIG_INVALID',
       `there is no dom0.yaml, vmshadow.yaml or client.yaml in ${FOLDERS.join(' or ')}: name one with --config, or begin with \`vmshadow host init\``,
     );
-  const files: Files = { host: [], manager: [], client: [] };
+  const files: Files = { host: [], manager: [], client: [], unknown: [] };
   for (const path of paths) await sortIn(path, files);
-  const examined: Examined[] = [];
+  const examined: Examined[] = [...files.unknown];
   const cloud = files.manager.find((f) => f.config !== null)?.config ?? null;
   for (const found of files.host)
     examined.push(await examine('host', found, (c) => examineHost(c, found.file, cloud)));
@@ -81,7 +83,7 @@ export async function doctorCommand(context: CliContext, raw: unknown): Promise<
   return hasProblem(all) ? EXIT.refused : EXIT.ok;
 }
 
-const LABELS = { host: 'HOST', manager: 'MANAGER', client: 'THIN CLIENT' } as const;
+const LABELS = { host: 'HOST', manager: 'MANAGER', client: 'THIN CLIENT', unknown: 'FILE' } as const;
 
 async function filesThere(): Promise<string[]> {
   const lists = await Promise.all(
@@ -93,18 +95,28 @@ async function filesThere(): Promise<string[]> {
   return lists.flat();
 }
 
-/** What a file is shows by its keys, not by its name. */
+/** What a file is shows by its keys, not by its name. One that does not show it keeps nobody from looking at the others. */
 async function sortIn(path: string, files: Files): Promise<void> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new VmshadowError('CONFIG_INVALID', `${path} cannot be read: ${messageOf(cause)}`, { cause });
-  });
+  const judge = (message: string, remedy: string) =>
+    files.unknown.push({
+      role: 'unknown',
+      file: path,
+      findings: [finding('problem', 'file', message, remedy)],
+    });
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    judge(`${path} cannot be read: ${messageOf(error)}`, 'let it be read, or name another with --config');
+    return;
+  }
   if (/^(stateDir|externalPool)\s*:/m.test(text)) files.host.push(await read(path, text, Dom0Config));
   else if (/^sites\s*:/m.test(text)) files.manager.push(await read(path, text, CloudConfig));
   else if (/^identity\s*:/m.test(text)) files.client.push(await read(path, text, ClientConfig));
   else
-    throw new VmshadowError(
-      'CONFIG_INVALID',
+    judge(
       `${path}: expected the keys of a dom0.yaml (stateDir), a vmshadow.yaml (sites) or a thin client's file (identity)`,
+      'correct the file, or name another with --config',
     );
 }
 
