@@ -6,13 +6,14 @@ import { delimiter, dirname, join } from 'node:path';
 import { SERVICES, type HostFacts, type MachineFacts, type Service } from '../../domain/machine/facts.js';
 import { CLIENT_TOOLS, HOST_TOOLS } from '../../domain/machine/tools.js';
 import type { Dom0Config } from '../../domain/model/dom0.js';
+import { listListeners } from '../../os/listeners.js';
 import { findUser } from '../../os/run-as.js';
 import { runCommand } from '../../os/run-command.js';
 import { chooseAccelerator } from '../qemu/process/accelerator.js';
 import { QEMU } from '../qemu/process/command-lines.js';
 import { parseVersion } from '../qemu/process/info.js';
 import { machineResources } from '../qemu/process/resources.js';
-import { parseDefaultRoutes, parseDevices, parseForeignQdiscs, parseSockets } from './parse.js';
+import { parseDefaultRoutes, parseDevices, parseForeignQdiscs } from './parse.js';
 
 type Folders = Pick<Dom0Config, 'stateDir' | 'runDir'>;
 
@@ -22,10 +23,10 @@ const RULES_WITHIN_MS = 30_000;
 
 /** What holds for every machine. Processes that name one of `ours` in their command line are ours. */
 export async function lookAtMachine(ours: readonly string[] = []): Promise<MachineFacts> {
-  const [devices, routes, sockets, tools, services] = await Promise.all([
+  const [devices, routes, listeners, tools, services] = await Promise.all([
     orElse('[]', () => runCommand(['ip', '-j', 'addr', 'show'])),
     orElse('[]', () => runCommand(['ip', '-j', '-4', 'route', 'show', 'default'])),
-    orElse('', () => runCommand(['ss', '-Hlntup'])),
+    orElse([], listListeners),
     toolsThere(),
     servicesThere(),
   ]);
@@ -35,7 +36,10 @@ export async function lookAtMachine(ours: readonly string[] = []): Promise<Machi
     tools,
     devices: parseDevices(devices),
     defaultRoutes: parseDefaultRoutes(routes),
-    sockets: parseSockets(sockets, (pid) => isOurs(pid, ours)),
+    sockets: listeners.map(({ pids, ...socket }) => ({
+      ...socket,
+      ours: pids.some((pid) => isOurs(pid, ours)),
+    })),
     services,
   };
 }

@@ -1,6 +1,6 @@
 // What commands print of a machine's network, read into facts. Pure.
 import { z } from 'zod';
-import type { DefaultRoute, ListeningSocket, NetworkDevice } from '../../domain/machine/facts.js';
+import type { DefaultRoute, NetworkDevice } from '../../domain/machine/facts.js';
 import { HANDLE } from '../uplink/rate-cap.js';
 
 const Links = z.array(
@@ -43,32 +43,6 @@ export function parseDefaultRoutes(json: string): DefaultRoute[] {
       return hops.map(({ dev, gateway }) => ({ device: dev, gateway: gateway ?? null, metric: r.metric }));
     })
     .toSorted((a, b) => a.metric - b.metric);
-}
-
-/** Read `ss -Hlntup`; `commandLine` gives that of a process. IPv6's wildcard takes IPv4's ports, too. */
-export function parseSockets(text: string, isOurs: (pid: number) => boolean): ListeningSocket[] {
-  return text.split('\n').flatMap((line) => {
-    const [, protocol, local] = /^(tcp|udp)\s+\S+\s+\d+\s+\d+\s+(\S+)/.exec(line) ?? [];
-    if (protocol === undefined || local === undefined) return [];
-    const port = Number(local.slice(local.lastIndexOf(':') + 1));
-    const address = local
-      .slice(0, local.lastIndexOf(':'))
-      // Bound to a device: a wildcard there is one of that device alone.
-      .replace(/^(?:0\.0\.0\.0|\*|\[::\])%(.*)$/, '$1')
-      .replace(/%.*$/, '')
-      .replace(/^\[::ffff:(.*)\]$/, '$1');
-    if (!Number.isInteger(port)) return [];
-    const pids = [...line.matchAll(/pid=(\d+)/g)].map((m) => Number(m[1]));
-    return [
-      {
-        protocol: protocol as 'tcp' | 'udp',
-        address: ['*', '[::]', '0.0.0.0'].includes(address) ? '0.0.0.0' : address,
-        port,
-        program: /users:\(\("([^"]+)"/.exec(line)?.[1] ?? null,
-        ours: pids.some(isOurs),
-      },
-    ];
-  });
 }
 
 const Qdiscs = z.array(

@@ -1,28 +1,24 @@
 // Which other programs listen on the ports that a tap's DHCP and DNS server needs, in words with what to do (h16).
-import { runCommand } from '../../os/run-command.js';
+import { type Listener, listListeners } from '../../os/listeners.js';
 
 /** DNS and DHCP. */
-const PORTS = [53, 67] as const;
-/** Listens at all addresses, and so also at each tap's. */
-const EVERYWHERE = ['0.0.0.0', '*', '[::]'];
+const PORTS: readonly number[] = [53, 67];
+/** Listens also at each tap's address. */
+const EVERYWHERE = '0.0.0.0';
 
 interface Holder {
   readonly port: number;
-  readonly address: string;
   readonly program: string;
   readonly pid: number;
 }
 
-/** Read what `ss -Hlntup` prints: who listens at all addresses on a port that we need. */
-export function holdersIn(text: string): Holder[] {
-  const found = text.split('\n').flatMap((line): Holder[] => {
-    const local = line.trim().split(/\s+/)[4] ?? '';
-    const [, address = '', port = ''] = /^(.*):(\d+)$/.exec(local) ?? [];
-    const [, program = '', pid = ''] = /users:\(\("([^"]*)",pid=(\d+)/.exec(line) ?? [];
-    // One that is bound to a device (`0.0.0.0%eth0`) is in nobody's way.
-    if (!EVERYWHERE.includes(address) || !PORTS.some((p) => p === Number(port)) || pid === '') return [];
-    return [{ port: Number(port), address, program, pid: Number(pid) }];
-  });
+/** Who listens at all addresses on a port that we need. */
+export function holdersOf(listeners: readonly Listener[]): Holder[] {
+  const found = listeners.flatMap(({ address, port, program, pids: [pid] }): Holder[] =>
+    address === EVERYWHERE && PORTS.includes(port) && program !== null && pid !== undefined
+      ? [{ port, program, pid }]
+      : [],
+  );
   // Over UDP and TCP it is the same program.
   return [...new Map(found.map((h) => [`${String(h.port)} ${String(h.pid)}`, h])).values()];
 }
@@ -47,6 +43,5 @@ function remedyFor(program: string): string {
 
 /** Who is in the way on this host now; an empty text where nobody is, or nobody can tell. */
 export async function portsInTheWay(): Promise<string> {
-  const text = await runCommand(['ss', '-Hlntup']).catch(() => '');
-  return inTheWay(holdersIn(text));
+  return inTheWay(holdersOf(await listListeners().catch(() => [])));
 }
