@@ -4,8 +4,8 @@ import type { Client } from '@temporalio/client';
 import { gainOfMove } from '../domain/migration/past-moves.js';
 import type { MoveGain } from '../domain/migration/realised-gain.js';
 import type { DesktopId } from '../domain/model/ids.js';
-import { MOVE, type MigrateDesktop, type MoveStatus } from '../temporal/contract/move.js';
-import { migrateId } from '../temporal/contract/names.js';
+import { MOVE, type MigrateDesktop, type MoveStatus } from './contract/move.js';
+import { migrateId } from './contract/names.js';
 
 export interface PastMove {
   readonly runId: string;
