@@ -5,6 +5,7 @@
 // `taken`: a new socket must not get the very 4-tuple that a moved flow has on the wire; its SYN is refused, so it tries another port.
 import { ANSWER_BYTES, ANSWER_MAGIC } from '../protocol/path-proof.js';
 import { flowKey } from './flow.js';
+import { carrying } from './flow-text.js';
 import type { ClientRules, RewriteRule } from './client-rules.js';
 
 /** Incoming packets before conntrack (-200), outgoing ones after it and after the filters (0). */
@@ -14,10 +15,7 @@ const LAST = 300;
 export const PUNCH_MARK = 0x2000_0000;
 const PUNCH = `0x${PUNCH_MARK.toString(16)}`;
 /** Answers to proofs of paths end here, where punch/answer-socket.ts has seen them. */
-const ANSWERED = {
-  tcp: `tcp doff 5 ip length ${String(40 + ANSWER_BYTES)} @th,160,64 0x${ANSWER_MAGIC.toString('hex')}`,
-  udp: `udp length ${String(8 + ANSWER_BYTES)} @th,64,64 0x${ANSWER_MAGIC.toString('hex')}`,
-};
+const ANSWERED = carrying(ANSWER_MAGIC, ANSWER_BYTES);
 const KEY = 'inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_service';
 
 /** The nftables table of one desktop's rules. */

@@ -9,7 +9,7 @@
 // NAT forget the old path (punch/packets.ts).
 // Default deny: a packet for an external address without an active desktop is dropped, never answered (an RST would close the user's NAT).
 import { ASK_BYTES, ASK_MAGIC } from '../protocol/path-proof.js';
-import { FLOW_TYPE, RECEIVED, SENT } from './flow-text.js';
+import { carrying, FLOW_TYPE, RECEIVED, SENT } from './flow-text.js';
 
 /** A desktop's end of its tap, and the gateway address that its host has there. */
 interface GuestPort {
@@ -58,11 +58,8 @@ export const PROOF_MARK = 0x1000_0000;
 const PROOF_MASK = 0xefff_ffff;
 /** Each costs some 50 us to look at. What comes beyond goes on as any packet does. */
 const PROOFS = 'limit rate 4000/second burst 1000 packets';
-/** Behind a header without options, which a segment of a connection seldom has; what only looks like a proof goes on after a look. */
-const ASKED = {
-  tcp: `tcp doff 5 ip length ${String(40 + ASK_BYTES)} @th,160,64 0x${ASK_MAGIC.toString('hex')}`,
-  udp: `udp length ${String(8 + ASK_BYTES)} @th,64,64 0x${ASK_MAGIC.toString('hex')}`,
-};
+/** What only looks like a proof goes on after a look. */
+const ASKED = carrying(ASK_MAGIC, ASK_BYTES);
 
 const addElements = (name: string, rows: readonly string[]): string =>
   rows.length === 0 ? '' : `add element ip ${HOST_TABLE} ${name} { ${[...rows].sort().join(', ')} }\n`;
