@@ -179,8 +179,7 @@ export class PathProver {
   }
 
   async #ask(due: readonly Attempt[], link: HostLink, nowMs: number): Promise<void> {
-    const { address } = link;
-    const { session } = link;
+    const { address, session } = link;
     if (session === null) return;
     for (const attempt of due) {
       attempt.askAtMs = nowMs + (ASK_AGAIN_MS[Math.min(attempt.asks, ASK_AGAIN_MS.length - 1)] ?? 0);

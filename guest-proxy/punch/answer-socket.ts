@@ -48,10 +48,9 @@ const recv = libc.func('intptr_t recv(int fd, _Out_ uint8_t *bytes, size_t lengt
 ) => number;
 const closeFd = libc.func('int close(int fd)') as (fd: number) => number;
 
-/** What is seen by a look: where it came from, of which port of the desktop and of the client. */
+/** What is seen by a look: an answer that came from a port of the desktop. */
 export interface SeenAnswer {
   readonly protocol: 'tcp' | 'udp';
-  readonly from: string;
   readonly port: number;
   readonly content: Buffer;
 }
@@ -121,7 +120,7 @@ export class AnswerSocket {
       const content = read === null ? null : payloadOf(packet);
       if (read === null || content?.length !== ANSWER_BYTES) continue;
       const { protocol, peer } = read.flow;
-      seen.push({ protocol, from: peer.address, port: peer.port, content });
+      seen.push({ protocol, port: peer.port, content });
     }
     return seen;
   }

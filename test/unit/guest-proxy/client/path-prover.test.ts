@@ -40,7 +40,7 @@ function world(
         asked.push(ask.clientPort);
         const seen = { address: '203.0.113.1', port: ask.clientPort };
         const content = encodeAnswer(ask, end, seen, Buffer.alloc(32, 9));
-        if (passes(ask.clientPort)) answers.push({ protocol: 'tcp', from: NEW, port: 5901, content });
+        if (passes(ask.clientPort)) answers.push({ protocol: 'tcp', port: 5901, content });
       }
     },
     onSettled: () => (settled += 1),
