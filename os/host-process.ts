@@ -159,10 +159,10 @@ export async function killByPidFile(pidFile: string): Promise<void> {
 }
 
 /**
- * Field 22 of /proc/PID/stat (proc(5)); null for a zombie or where there is no process. A killed process whose first thread is a zombie
+ * When a process has started, in ticks since the boot: field 22 of /proc/PID/stat (proc(5)); null for a zombie or where there is no process. A killed process whose first thread is a zombie
  * keeps its files and their locks until its last thread has ended (field 20).
  */
-async function startTicksOf(pid: number): Promise<string | null> {
+export async function startTicksOf(pid: number): Promise<string | null> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     // The name in parentheses may hold blanks: fields are counted after the last parenthesis, from the state (field 3).

@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProcess, killByPidFile } from '../../../os/host-process.js';
+import { findProcess, killByPidFile, startTicksOf } from '../../../os/host-process.js';
 import { startCommand, type StartedCommand } from '../../../os/start-command.js';
 
 let folder: string;
@@ -77,4 +77,15 @@ describe('killByPidFile', () => {
     expect(await findProcess(pidFile)).toBeNull();
     await Promise.all(started.map((child) => child.ended));
   });
+});
+
+it('tells when a process has started whatever its name is', async () => {
+  const [name, before] = [await readFile('/proc/self/comm', 'utf8'), await startTicksOf(process.pid)];
+  expect(Number(before)).toBeGreaterThan(0);
+  await writeFile('/proc/self/comm', 'a) S (b');
+  try {
+    expect(await startTicksOf(process.pid)).toBe(before);
+  } finally {
+    await writeFile('/proc/self/comm', name.trim());
+  }
 });
