@@ -21,13 +21,18 @@ export interface CopyCommand {
   readonly incoming: boolean;
 }
 
+/** QEMU's name for all that there is of a processor. */
+export function wholeCpu(accelerator: Accelerator): string {
+  return accelerator === 'kvm' ? 'host' : 'max';
+}
+
 /**
  * The CPU that guests see: a model by name, whole or not at all; else all there is: under TCG the same everywhere, under KVM the host's own
  * (compared in preflight, `HypervisorInfo`).
  */
 function guestCpu({ cpu }: DesktopDefinition, accelerator: Accelerator): string {
   if (cpu !== undefined && cpu !== 'host') return `${cpu},enforce`;
-  return accelerator === 'kvm' ? 'host' : 'max';
+  return wholeCpu(accelerator);
 }
 
 /** Render the command line of one copy of a desktop. */

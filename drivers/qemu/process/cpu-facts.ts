@@ -5,7 +5,7 @@ import type { HostCpu } from '../../../domain/model/cpu.js';
 import { parseInput } from '../../../domain/model/parse.js';
 import { asUser, type RunAs } from '../../../os/run-as.js';
 import { runCommand } from '../../../os/run-command.js';
-import { QEMU, type Accelerator } from './command-lines.js';
+import { QEMU, wholeCpu, type Accelerator } from './command-lines.js';
 
 const Definitions = z.array(
   z.looseObject({ name: z.string(), 'unavailable-features': z.array(z.string()).default([]) }),
@@ -26,22 +26,17 @@ export function cpuModelOf(accelerator: Accelerator): string {
   return accelerator === 'tcg' ? 'max' : (cpus()[0]?.model ?? 'unknown');
 }
 
-/** Ask QEMU; `model` is the processor's name. Throws COMMAND where it does not start. */
-export async function readHostCpu(
-  accelerator: Accelerator,
-  runAs: RunAs | null,
-  model: string,
-): Promise<HostCpu> {
-  const all = accelerator === 'kvm' ? 'host' : 'max';
+/** Ask QEMU. Throws COMMAND where it does not start. */
+export async function readHostCpu(accelerator: Accelerator, runAs: RunAs | null): Promise<HostCpu> {
   const [whole, definitions] = await ask(accelerator, runAs, [
-    expansionOf(all),
+    expansionOf(wholeCpu(accelerator)),
     { execute: 'query-cpu-definitions' },
   ]);
   const names = usableModels(definitions);
   const expansions = await ask(accelerator, runAs, names.map(expansionOf));
   const sizes = names.map((name, i) => [name, flagsOf(expansions[i]).length] as const);
   const largest = sizes.toSorted(([, a], [, b]) => b - a).slice(0, MOST_MODELS);
-  return { model, flags: flagsOf(whole), models: Object.fromEntries(largest) };
+  return { model: cpuModelOf(accelerator), flags: flagsOf(whole), models: Object.fromEntries(largest) };
 }
 
 interface Command {
@@ -66,16 +61,10 @@ async function ask(
   ];
   const [program = QEMU, ...args] = asUser(runAs, [
     QEMU,
-    ...[
-      '-machine',
-      `none,accel=${accelerator}`,
-      '-nodefaults',
-      '-no-user-config',
-      '-display',
-      'none',
-      '-qmp',
-      'stdio',
-    ],
+    ...['-machine', `none,accel=${accelerator}`],
+    ...['-nodefaults', '-no-user-config'],
+    ...['-display', 'none'],
+    ...['-qmp', 'stdio'],
   ]);
   const out = await runCommand([program, ...args], {
     input: lines.map((l) => JSON.stringify(l)).join('\n') + '\n',

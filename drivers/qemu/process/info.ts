@@ -8,19 +8,20 @@ import type { QemuHost } from './qemu-host.js';
 
 /** Ask QEMU for its version and machine types. */
 export async function describeHypervisor(host: QemuHost): Promise<HypervisorInfo> {
-  const [version, machines, accelerator] = await Promise.all([
+  const [said, machines, accelerator] = await Promise.all([
     runCommand([QEMU, '--version']),
     runCommand([QEMU, '-machine', 'help']),
     host.accelerator(),
   ]);
+  const version = parseVersion(said);
   // Without it hosts are compared by the CPU's name alone.
-  const cpu = await host.cpu(parseVersion(version)).catch((error: unknown) => {
+  const cpu = await host.cpu(version).catch((error: unknown) => {
     host.log.warn({ error: messageOf(error) }, "QEMU does not say what it can give of this host's processor");
     return undefined;
   });
   return {
     driver: `qemu-${accelerator}`,
-    version: parseVersion(version),
+    version,
     machines: parseMachines(machines),
     cpuModel: cpuModelOf(accelerator),
     cpu,

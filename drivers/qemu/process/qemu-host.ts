@@ -8,7 +8,7 @@ import { parseInput } from '../../../domain/model/parse.js';
 import type { HostCpu } from '../../../domain/model/cpu.js';
 import { chooseAccelerator } from './accelerator.js';
 import type { Accelerator } from './command-lines.js';
-import { cpuModelOf, readHostCpu } from './cpu-facts.js';
+import { readHostCpu } from './cpu-facts.js';
 import { findProcess, type HostProcess } from '../../../os/host-process.js';
 import { giveFile, mustReach, RunAs } from '../../../os/run-as.js';
 import { KeyedMutex } from '../../../os/keyed-mutex.js';
@@ -91,7 +91,7 @@ export class QemuHost {
   cpu(version: string): Promise<HostCpu> {
     if (this.#cpu?.version !== version) {
       const { runAs } = this.options;
-      const facts = this.accelerator().then((accel) => readHostCpu(accel, runAs, cpuModelOf(accel)));
+      const facts = this.accelerator().then((accel) => readHostCpu(accel, runAs));
       this.#cpu = { version, facts };
       void facts.catch(() => {
         this.#cpu = null;
