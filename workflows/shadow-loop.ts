@@ -75,9 +75,9 @@ async function cycle(state: LoopState, cause: Cause, act: boolean): Promise<void
 
 /** Act on the plan; where the loop only watches, on a plan of those alone who must leave; in a pause on nothing. */
 async function actOnWhatMay(state: LoopState, plan: PlanResult, cause: Cause, act: boolean): Promise<void> {
-  const leaving = state.desktops().some(({ host }) => drainOf(state, host) !== undefined);
+  const leaving = () => state.desktops().some(({ host }) => drainOf(state, host) !== undefined);
   const paused = state.pausedSinceMs !== null;
-  const meant = paused ? null : act ? plan : leaving ? await planMoves(state, {}, true) : null;
+  const meant = paused ? null : act ? plan : leaving() ? await planMoves(state, {}, true) : null;
   const notStarted = meant === null ? new Map<string, string>() : await actOn(state, meant, cause);
   judgeResidents(state, meant ?? plan, notStarted);
 }

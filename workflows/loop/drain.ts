@@ -49,7 +49,7 @@ export async function drain(state: LoopState, ask: DrainPlace): Promise<DrainBeg
     state.draining.set(place, { ...ask, sinceMs: known?.sinceMs ?? Date.now() });
   const cancelled = await cancelAdmissions(state, ask);
   state.askCycle({ act: false, cause: 'operator' });
-  return { place, began, left: desktopsAt(state, ask).length, cancelled };
+  return { place, began, left: desktopsAt(ask, state.desktops()).length, cancelled };
 }
 
 /** Let desktops come again, unless `wanted` says why the place is emptied all the same. Moves that are under way go on. */
@@ -104,14 +104,9 @@ export async function stopMove(state: LoopState, move: MoveUnderWay, because: st
     .catch(() => undefined);
 }
 
-/** Desktops of a place, those of the highest rank first. */
-export function desktopsAt(
-  state: LoopState,
-  place: DrainPlace,
-  desktops: readonly Located[] = state.desktops(),
-): Located[] {
-  const rank = ({ report }: Located) => state.current.get(report.definition.id)?.rank ?? 0;
-  return desktops.filter(({ host }) => covers(place, host)).sort((a, b) => rank(b) - rank(a));
+/** Desktops of a place. */
+export function desktopsAt(place: DrainPlace, desktops: readonly Located[]): Located[] {
+  return desktops.filter(({ host }) => covers(place, host));
 }
 
 /** Remember how everybody stands who is to leave, by the plan that was acted on and what it did not start yet. */
@@ -188,8 +183,11 @@ export function drainStatuses(state: LoopState, desktops: readonly Located[]): D
   });
 }
 
+/** Those of the highest rank first. */
 function stayersOf(state: LoopState, place: DrainPlace, desktops: readonly Located[]): DrainResident[] {
-  return desktopsAt(state, place, desktops).map(({ host, report }) => {
+  const rankOf = ({ report }: Located) => state.current.get(report.definition.id)?.rank ?? 0;
+  const all = desktopsAt(place, desktops).sort((a, b) => rankOf(b) - rankOf(a));
+  return all.map(({ host, report }) => {
     const { id } = report.definition;
     const move = state.moves.get(id);
     const judged = state.standings.get(id);

@@ -65,7 +65,7 @@ export async function addWindow(state: LoopState, ask: AddWindow): Promise<Windo
   state.windows.set(windowKey(window), window);
   await keepWindows(state);
   state.askCycle({ act: false, cause: 'operator' });
-  return statusOf(state, window, state.desktops());
+  return statusOf(window, state.desktops());
 }
 
 /** As people see and name it. */
@@ -78,7 +78,8 @@ export async function removeWindows(state: LoopState, ask: RemoveWindows): Promi
   const dropped = [...state.windows.values()].filter(
     (w) => placeKey(w) === place && (ask.fromMs === undefined || minuteOf(w.fromMs) === minuteOf(ask.fromMs)),
   );
-  const removed = dropped.map((window) => statusOf(state, window, state.desktops()));
+  const desktops = state.desktops();
+  const removed = dropped.map((window) => statusOf(window, desktops));
   for (const window of dropped) state.windows.delete(windowKey(window));
   await keepWindows(state);
   if (dropped.length > 0) state.askCycle({ act: false, cause: 'operator' });
@@ -130,15 +131,15 @@ export function windowStatuses(state: LoopState, desktops: readonly Located[]): 
   return [...state.windows.values()]
     .filter((w) => phaseOf(w, Date.now()) !== 'over')
     .sort((a, b) => a.fromMs - b.fromMs)
-    .map((window) => statusOf(state, window, desktops));
+    .map((window) => statusOf(window, desktops));
 }
 
-function statusOf(state: LoopState, window: MaintenanceWindow, desktops: readonly Located[]): WindowStatus {
+function statusOf(window: MaintenanceWindow, desktops: readonly Located[]): WindowStatus {
   const phase = phaseOf(window, Date.now());
   return {
     ...window,
     place: placeKey(window),
     phase: phase === 'over' ? 'open' : phase,
-    desktops: desktopsAt(state, window, desktops).length,
+    desktops: desktopsAt(window, desktops).length,
   };
 }
