@@ -1,7 +1,7 @@
 // `vmshadow doctor`: looks at this machine as what its configuration files make of it (host, manager, thin client), as often as wanted.
 // Changes nothing. Exit code 1 where something is wrong.
 import { access, readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
 import { CloudConfig } from '../../domain/model/cloud.js';
@@ -86,8 +86,10 @@ export async function doctorCommand(context: CliContext, raw: unknown): Promise<
 const LABELS = { host: 'HOST', manager: 'MANAGER', client: 'THIN CLIENT', unknown: 'FILE' } as const;
 
 async function filesThere(): Promise<string[]> {
+  // Who stands in /etc/vmshadow has one of them, not two.
+  const folders = FOLDERS.filter((f, i) => FOLDERS.findIndex((other) => resolve(other) === resolve(f)) === i);
   const lists = await Promise.all(
-    FOLDERS.map(async (folder) => {
+    folders.map(async (folder) => {
       const names = await readdir(folder).catch(() => []);
       return names.filter((name) => NAMES.test(name)).map((name) => join(folder, name));
     }),
