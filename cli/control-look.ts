@@ -4,17 +4,20 @@ import { hostKey, type PoolId } from '../domain/model/ids.js';
 import type { ControlLook } from '../domain/machine/manager-findings.js';
 import { withLoop } from './with-loop.js';
 
+/** Why Temporal cannot be reached; null: it can. */
+async function findTemporalProblem(): Promise<string | null> {
+  try {
+    const { connectClient } = await import('../temporal/connection.js');
+    await (await connectClient()).connection.close();
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
 /** Ask Temporal, and the loop of `pool` (null: that is not this machine's to know). */
 export async function lookAtControl(pool: PoolId | null): Promise<ControlLook> {
-  if (pool === null) {
-    const { connectClient } = await import('../temporal/connection.js');
-    try {
-      await (await connectClient()).connection.close();
-      return { temporalProblem: null, loopProblem: null, silent: [] };
-    } catch (error) {
-      return { temporalProblem: messageOf(error), loopProblem: null, silent: [] };
-    }
-  }
+  if (pool === null) return { temporalProblem: await findTemporalProblem(), loopProblem: null, silent: [] };
   try {
     const { hosts } = await withLoop(pool, (loop) => loop.status());
     const silent = hosts
@@ -22,11 +25,7 @@ export async function lookAtControl(pool: PoolId | null): Promise<ControlLook> {
       .map((h) => ({ host: hostKey(h.host), problem: h.problem ?? 'it has not reported' }));
     return { temporalProblem: null, loopProblem: null, silent };
   } catch (error) {
-    const { connectClient } = await import('../temporal/connection.js');
-    const reached = await connectClient().then(
-      (client) => client.connection.close().then(() => true),
-      () => false,
-    );
+    const reached = (await findTemporalProblem()) === null;
     const problem = messageOf(error);
     return reached && !hasCode(error, 'CONFIG_INVALID')
       ? { temporalProblem: null, loopProblem: problem, silent: [] }
