@@ -1,5 +1,6 @@
 // Findings of a machine as text: one a paragraph, the worst first, each with its remedy.
 import { byLevel, type Finding } from '../../domain/machine/finding.js';
+import { plural } from './format.js';
 import { printable } from './table.js';
 
 const LABELS = { problem: 'PROBLEM', warning: 'WARNING', note: 'note', ok: 'ok' } as const;
@@ -21,8 +22,7 @@ export function renderFindings(findings: readonly Finding[]): string {
 export function summaryOf(findings: readonly Finding[]): string {
   const count = (level: Finding['level']) => findings.filter((f) => f.level === level).length;
   const [problems, warnings] = [count('problem'), count('warning')];
-  const many = (n: number, word: string) => `${String(n)} ${word}${n === 1 ? '' : 's'}`;
   return problems + warnings === 0
     ? 'nothing wrong'
-    : `${many(problems, 'problem')}, ${many(warnings, 'warning')}`;
+    : `${plural(problems, 'problem')}, ${plural(warnings, 'warning')}`;
 }

@@ -1,4 +1,5 @@
 // Which paths the connections of a desktop take, and the round trip of each, for people. Pure text.
+import { hostKey } from '../../domain/model/ids.js';
 import type { DesktopStatus } from '../../temporal/contract/status.js';
 import { formatMs, plural } from './format.js';
 import { printable } from './table.js';
@@ -32,5 +33,5 @@ export function renderPing(desktop: DesktopStatus): string {
       : `over ${printable(address ?? '')}, a site that it has left: ${plural(connections ?? 0, 'connection')}, ${rttMs === null ? 'the way between the hosts has not been measured' : `${formatMs(rttMs)} more between the hosts`}`,
   );
   const rest = lines.length > 1 ? [] : ['no connection goes over a site that it has left'];
-  return [`${desktop.desktop} at ${desktop.host.site}/${desktop.host.host}`, ...lines, ...rest].join('\n  ');
+  return [`${desktop.desktop} at ${hostKey(desktop.host)}`, ...lines, ...rest].join('\n  ');
 }
