@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Port } from '../../domain/model/address.js';
 import { integer, parseArguments } from '../arguments.js';
 import type { CliContext } from '../context.js';
-import { untilStopped } from '../daemon.js';
+import { untilAborted, untilStopped } from '../daemon.js';
 
 const Origin = z
   .string()
@@ -25,11 +25,7 @@ export async function codecServerCommand(context: CliContext, raw: unknown): Pro
     context.note(`codec server: ${server.address}   for pages of ${origin.join(', ')}`);
     if (keys === null)
       context.note(`${KEYS_VARIABLE} names no keys: it shows what is compressed, not what is encrypted`);
-    await untilStopped(
-      (signal) =>
-        new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
-      (name) => context.note(`${name}: stopping`),
-    );
+    await untilStopped(untilAborted, (name) => context.note(`${name}: stopping`));
   } finally {
     await server.stop();
   }

@@ -12,7 +12,7 @@ import type { TemporalUi } from '../../web/api.js';
 import type { WebServer } from '../../web/server/serve.js';
 import { integer, parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
-import { untilStopped } from '../daemon.js';
+import { untilAborted, untilStopped } from '../daemon.js';
 import type { LoopClient } from '../loop-client.js';
 
 /** Where it is looked for, beside the UI's 8233 and the codec server's 8234. */
@@ -60,7 +60,7 @@ export async function webCommand(context: CliContext, raw: unknown): Promise<voi
         context.note(
           'It speaks plain HTTP: put a proxy with TLS before it where others could read along (docs/operations.md)',
         );
-      await aborted(signal);
+      await untilAborted(signal);
       await server.stop();
     },
     (name) => context.note(`${name}: stopping`),
@@ -140,9 +140,3 @@ async function uiOf(url: string | undefined, reader: LoopClient): Promise<Tempor
   const name = (loadClientConfigProfile().address ?? 'localhost:7233').replace(/:\d+$/, '');
   return name === 'localhost' || isLoopback(name) ? { url: `http://${name}:8233`, namespace } : null;
 }
-
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
