@@ -1,4 +1,5 @@
 // Figures of a pool at one moment, by name, as the page shows how they went. Pure.
+import { median } from '../../domain/fingerprint/statistics.js';
 import type { DesktopStatus, LoopStatus } from '../../temporal/contract/status.js';
 import type { DesktopRow } from '../api.js';
 
@@ -32,7 +33,3 @@ export function figuresOf(
 }
 
 const known = (values: readonly (number | null)[]) => values.filter((value) => value !== null);
-
-function median(values: readonly number[]): number | null {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? null;
-}

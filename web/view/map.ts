@@ -1,5 +1,6 @@
 // The map: sites and users, and a line from users to the site that their desktops are at. Users near each other are drawn as one. Pure.
 import { geoNaturalEarth1, geoPath, type GeoPermissibleObjects, type GeoProjection } from 'd3-geo';
+import { median } from '../../domain/fingerprint/statistics.js';
 import type { Place } from '../../domain/users/geography.js';
 import type { DesktopRow } from '../api.js';
 import { rttClass } from './words.js';
@@ -128,8 +129,7 @@ function lineOf(
     return point === null ? [] : [point];
   });
   const mean = (axis: 0 | 1) => points.reduce((sum, p) => sum + p[axis], 0) / Math.max(1, points.length);
-  const known = rows.flatMap(({ rttMs }) => (rttMs === null ? [] : [rttMs])).sort((a, b) => a - b);
-  const rttMs = known[Math.floor(known.length / 2)] ?? null;
+  const rttMs = median(rows.flatMap((row) => row.rttMs ?? []));
   const site = rows[0]?.site ?? '';
   return {
     key,
