@@ -52,12 +52,5 @@ export function useAnswer<T>(path: string, since: string, everyMs = 0): Answer<T
 
 export const useOverview = (): Answer<Overview> => useAnswer<Overview>('/api/overview', '', EVERY_MS);
 
-/** Changes whenever desktops may be elsewhere, or figures are new. */
-export function versionOf(overview: Overview | null): string {
-  if (overview === null) return '';
-  const { cycle, lastCycleMs, desktopCount, moves } = overview.loop;
-  return [cycle, lastCycleMs, desktopCount, ...moves.map((m) => m.workflowId)].join(' ');
-}
-
 export const useDesktops = (version: string): Answer<Desktops> =>
   useAnswer<Desktops>('/api/desktops', version);

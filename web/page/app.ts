@@ -3,8 +3,9 @@ import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { DesktopRow, Overview } from '../api.js';
 import { workflowLink } from '../view/moves.js';
+import { versionOf } from '../view/version.js';
 import { ago, plural } from '../view/words.js';
-import { useDesktops, useOverview, versionOf } from './answers.js';
+import { useDesktops, useOverview } from './answers.js';
 import { DesktopPage } from './desktop-page.js';
 import { DesktopsPage } from './desktops-page.js';
 import { html } from './html.js';
@@ -23,7 +24,7 @@ export function App(): VNode {
   useKeys();
   const where = useWhere();
   const overview = useOverview();
-  const version = versionOf(overview.value);
+  const version = overview.value === null ? '' : versionOf(overview.value.loop);
   const desktops = useDesktops(version);
   useEffect(() => {
     document.title = `${where.desktop ?? where.part} - VMShadow`;

@@ -13,6 +13,7 @@ import type { MoveStatus } from '../../temporal/contract/move.js';
 import type { DesktopStatus, LoopStatus } from '../../temporal/contract/status.js';
 import type { PastMove } from '../../temporal/past-moves.js';
 import type { DesktopDetail, DesktopRow, Desktops, Overview, Plan, TemporalUi } from '../api.js';
+import { versionOf } from '../view/version.js';
 import { figuresOf, responseAt } from './figures.js';
 import { Shared } from './shared.js';
 import { TrendKeeper } from './trend.js';
@@ -98,10 +99,7 @@ export class PoolWatch {
 
   async #lookAt(id: DesktopId, limit: number): Promise<DesktopDetail> {
     const { reader } = this.#options;
-    const [status, fingerprint] = await Promise.all([
-      reader.status({ desktop: id }),
-      reader.fingerprint(id),
-    ]);
+    const [status, fingerprint] = await Promise.all([reader.status({ desktop: id }), reader.fingerprint(id)]);
     const [desktop] = status.desktops;
     if (desktop === undefined) throw new VmshadowError('UNKNOWN_DESKTOP', `there is no desktop ${id}`);
     const names = { rank: `rank ${id}`, rtt: `rtt ${id}`, response: `response ${id}` };
@@ -162,9 +160,7 @@ export class PoolWatch {
     const { reader } = this.#options;
     const glance = await reader.status({ limit: 0 });
     const known = this.#whole?.status;
-    const isKnown =
-      known !== undefined && known.cycle === glance.cycle && known.lastCycleMs === glance.lastCycleMs;
-    if (isKnown && movesOf(known) === movesOf(glance) && known.desktopCount === glance.desktopCount) return;
+    if (known !== undefined && versionOf(known) === versionOf(glance)) return;
     const [status, cloud, policy] = await Promise.all([
       reader.wholeStatus(),
       reader.cloud(),
@@ -215,8 +211,6 @@ function rowOf(
     problem: d.problem,
   };
 }
-
-const movesOf = ({ moves }: LoopStatus) => moves.map((m) => m.workflowId).join(' ');
 
 /** Without its port. */
 const addressOf = (seenAs: string) => seenAs.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
