@@ -1,86 +1,22 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { fingerprintFile, fingerprintInput } from '../../../../cli/commands/fingerprint.js';
-import { renderExplanation } from '../../../../cli/commands/explain.js';
 import type { CaptureReport } from '../../../../domain/fingerprint/rank/capture-report.js';
 import {
   ethernet,
-  FLAGS,
   ipv4,
   pcapFile,
   pcapngFile,
   tcp,
   type Captured,
 } from '../../domain/fingerprint/packet-bytes.js';
-import { play, type SessionSpec } from '../../domain/fingerprint/synthetic-session.js';
+import { captured, captureFolder, DESKTOP, FIGURES, film, json, onPort } from './capture-files.js';
 
-let folder: string;
-beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'vmshadow-capture-'))));
-afterAll(async () => rm(folder, { recursive: true, force: true }));
-
-/** A session as tcpdump would have captured it, cut after 60 bytes. */
-function captured(spec: SessionSpec): Captured[] {
-  return play(spec).packets.map((p) => {
-    const whole = ethernet(
-      ipv4(
-        tcp({
-          sourcePort: p.sourcePort,
-          destinationPort: p.destinationPort,
-          sequence: p.tcp!.sequence,
-          acknowledgement: p.tcp!.acknowledgement,
-          flags: FLAGS.ack | (p.tcp!.push ? FLAGS.push : 0),
-          payload: p.payloadBytes,
-        }),
-        { source: p.source, destination: p.destination },
-      ),
-    );
-    return { timeMs: p.timeMs, bytes: whole.subarray(0, 60), wireBytes: whole.length };
-  });
-}
-
-/** With what the kernels of both ends acknowledge at once. */
-function acknowledged(spec: SessionSpec): Captured[] {
-  return captured(spec).flatMap((p) => {
-    const ack = Buffer.alloc(60);
-    p.bytes.copy(ack);
-    const swap = (at: number, other: number, size: number) => {
-      p.bytes.copy(ack, at, other, other + size);
-      p.bytes.copy(ack, other, at, at + size);
-    };
-    swap(26, 30, 4);
-    swap(34, 36, 2);
-    const payload = p.wireBytes! - 54;
-    ack.writeUInt32BE(p.bytes.readUInt32BE(42), 38);
-    ack.writeUInt32BE((p.bytes.readUInt32BE(38) + payload) >>> 0, 42);
-    ack.writeUInt16BE(40, 16);
-    ack.writeUInt8(FLAGS.ack, 47);
-    return [p, { timeMs: p.timeMs + 0.1, bytes: ack.subarray(0, 54), wireBytes: 54 }];
-  });
-}
-
-/** A packet of the session with its server at another port. */
-function onPort(packet: Buffer, port: number): Buffer {
-  const moved = Buffer.from(packet);
-  for (const at of [34, 36]) if (moved.readUInt16BE(at) === 5901) moved.writeUInt16BE(port, at);
-  return moved;
-}
-
-async function file(name: string, bytes: Uint8Array): Promise<string> {
-  const path = join(folder, name);
-  await writeFile(path, bytes);
-  return path;
-}
-const json = async (path: string, desktop?: string): Promise<CaptureReport[]> =>
-  JSON.parse(
-    await fingerprintFile(path, desktop === undefined ? { json: true } : { desktop, json: true }),
-  ) as CaptureReport[];
-
-const film = captured({ rttMs: 100, changeEveryMs: 1000 / 24 });
+const { pathOf, file } = captureFolder();
+const sound = async () => (await json(await file('sound', pcapFile(film))))[0]!;
 
 describe('vmshadow fingerprint FILE', () => {
   it.each([
@@ -190,7 +126,7 @@ describe('vmshadow fingerprint FILE', () => {
   });
 
   it('explains that a file is missing, and that an address is none', async () => {
-    await expect(json(join(folder, 'none'))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    await expect(json(pathOf('none'))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
     await expect(json(await file('address', pcapFile(film)), 'desktop-1')).rejects.toThrow(
       'expected an IPv4 or IPv6 address',
     );
@@ -199,113 +135,11 @@ describe('vmshadow fingerprint FILE', () => {
     );
   });
 
-  const desktop = '10.77.0.2';
-  const fromUser = (p: Captured) => p.bytes.readUInt32BE(26) !== 0x0a4d0002;
-  const sound = async () => (await json(await file('sound', pcapFile(film))))[0]!;
-  const same = ['rank', 'mode', 'rttMs', 'framesPerSecond', 'thinkMs', 'turnaroundMs', 'predicted'] as const;
-
-  it.each<[string, number, (p: Captured, i: number) => number]>([
-    ['batches of 350 ms an interface', 350, (p) => (fromUser(p) ? 0 : 1)],
-    ['batches of a second', 1000, (p) => (fromUser(p) ? 1 : 0)],
-    ['batches of three queues', 270, (_, i) => i % 3],
-  ])('sorts what was written in %s', async (_, ms, queue) => {
-    const batch = (p: Captured) => Math.floor(p.timeMs / ms);
-    const written = film
-      .map((p, i) => ({ p, queue: queue(p, i), i }))
-      .sort((a, b) => batch(a.p) - batch(b.p) || a.queue - b.queue || a.i - b.i)
-      .map(({ p }) => p);
-    const [report] = await json(await file('batches', pcapFile(written)));
-    const before = await sound();
-    for (const key of same) expect(report![key]).toEqual(before[key]);
-    expect(report!.counted.outOfOrder).toBeGreaterThan(0);
-    expect(report!.mended).toEqual([expect.stringMatching(/stood behind later ones.*sorted by time/)]);
-  });
-
-  it.each([-30, 30, -400])('puts a clock right that is %d ms off in one direction', async (off) => {
-    const near = acknowledged({ rttMs: 20, changeEveryMs: 1000 / 24 });
-    const skewed = near.map((p) => (fromUser(p) ? { ...p, timeMs: p.timeMs + off } : p));
-    const [before] = await json(await file('near', pcapFile(near)));
-    const [report] = await json(await file('clocks', pcapFile(skewed)));
-    expect(report!.rank).toBeCloseTo(before!.rank!, 1);
-    expect(report!.framesPerSecond).toBeCloseTo(before!.framesPerSecond!, 0);
-    expect(report!.mended.join()).toMatch(/the clock of packets (to|from) the desktop was .* behind/);
-  });
-
-  it('trusts no clock that is off where a long way between question and answer hides by how much', async () => {
-    const skewed = film.map((p) => (fromUser(p) ? { ...p, timeMs: p.timeMs + 60 } : p));
-    const [report] = await json(await file('far', pcapFile(skewed)));
-    expect(report).toMatchObject({ rank: null, rttMs: null, mended: [expect.stringMatching(/sorted/)] });
-    expect(report!.reasons[0]).toMatch(/not to be trusted, by the order of the file/);
-  });
-
-  it('trusts no clocks that differ where the order of the file does not tell by how much', async () => {
-    const sorted = film
-      .map((p) => (fromUser(p) ? { ...p, timeMs: p.timeMs - 130 } : p))
-      .sort((a, b) => a.timeMs - b.timeMs);
-    const [report] = await json(await file('merged', pcapFile(sorted)));
-    expect(report).toMatchObject({ rank: null, rttMs: null, framesPerSecond: null, predicted: [] });
-    expect(report!.reasons[0]).toMatch(/not to be trusted, the clocks of the two directions differ/);
-  });
-
-  it('leaves out second copies, also those of a router on the way, but not what was sent again', async () => {
-    const numbered = film.map((p, i) => {
-      const b = Buffer.from(p.bytes);
-      b.writeUInt16BE(i % 65_536, 18);
-      return { ...p, bytes: b };
-    });
-    const hop = (p: Captured) => {
-      const b = Buffer.from(p.bytes);
-      b.writeUInt8(63, 22);
-      return { ...p, timeMs: p.timeMs + 0.04, bytes: b };
-    };
-    const twice = numbered.flatMap((p) => [p, hop(p)]);
-    const [report] = await json(await file('twice', pcapFile(twice)));
-    const before = await sound();
-    for (const key of same) expect(report![key]).toEqual(before[key]);
-    expect(report!.counted).toMatchObject({ duplicates: film.length, retransmissions: 0 });
-    const again = numbered.flatMap((p, i) => (i === 50 ? [p, { ...p, timeMs: p.timeMs + 210 }] : [p]));
-    const [lossy] = await json(await file('again', pcapFile(again.sort((a, b) => a.timeMs - b.timeMs))));
-    expect(lossy!.counted.duplicates).toBe(0);
-  });
-
-  it.each<[string, (p: Captured) => boolean]>([
-    ['to the desktop', fromUser],
-    ['from the desktop', (p) => !fromUser(p)],
-  ])('gives no rank where only packets %s were captured', async (direction, there) => {
-    const [report] = await json(await file('half', pcapFile(film.filter(there))), desktop);
-    expect(report).toMatchObject({
-      rank: null,
-      rankPaper: null,
-      rttMs: null,
-      framesPerSecond: null,
-      mode: 'unknown',
-    });
-    expect(report!.reasons[0]).toContain(`only one direction was captured, ${direction}`);
-  });
-
-  it('gives no rank for less than a second', async () => {
-    const start = film[0]!.timeMs;
-    const [report] = await json(
-      await file('moment', pcapFile(film.filter((p) => p.timeMs < start + 900))),
-      desktop,
-    );
-    expect(report).toMatchObject({ rank: null, framesPerSecond: null, predicted: [] });
-    expect(report!.reasons[0]).toMatch(/the capture lasts 8\d\d ms/);
-  });
-
-  it('says where a capture has gaps', async () => {
-    const [report] = await json(
-      await file('gaps', pcapFile(film.filter((p, i) => fromUser(p) || i % 3 > 0))),
-    );
-    expect(report!.reasons.join()).toMatch(/the capture has gaps: \d+ acknowledgements/);
-    expect(report!.rank).not.toBeNull();
-  });
-
   it('reads gzip, and as much as there is of one that is cut', async () => {
     const packed = gzipSync(pcapFile(film));
     const before = await sound();
     const [report] = await json(await file('packed.gz', packed));
-    for (const key of same) expect(report![key]).toEqual(before[key]);
+    for (const key of FIGURES) expect(report![key]).toEqual(before[key]);
     const [cut] = await json(
       await file('cut.gz', gzipSync(pcapFile(film), { level: 0 }).subarray(0, -2_000)),
     );
@@ -318,7 +152,7 @@ describe('vmshadow fingerprint FILE', () => {
     const whole = await fingerprintInput(Readable.from([bytes]), new AbortController().signal, options);
     const [report] = JSON.parse(whole) as CaptureReport[];
     const before = await sound();
-    for (const key of same) expect(report![key]).toEqual(before[key]);
+    for (const key of FIGURES) expect(report![key]).toEqual(before[key]);
     const enough = new AbortController();
     const endless = new Readable({ read: () => undefined });
     endless.push(bytes);
@@ -337,7 +171,7 @@ describe('vmshadow fingerprint FILE', () => {
     await expect(json(await file('esp', pcapFile(esp)))).rejects.toThrow(
       'all 12 packets are IPsec ESP (encrypted)',
     );
-    const [mixed] = await json(await file('mixed', pcapFile([...film, ...esp])), desktop);
+    const [mixed] = await json(await file('mixed', pcapFile([...film, ...esp])), DESKTOP);
     expect(mixed!.reasons.join()).toContain(`12 of ${film.length + 12} packets are IPsec ESP (encrypted)`);
   });
 
@@ -347,42 +181,6 @@ describe('vmshadow fingerprint FILE', () => {
     expect(text).toMatch(/ {5}100 {7}9\.\d .*# </);
     expect(text).toContain('wait for the user');
     for (const line of text.split('\n').filter((l) => l.includes('#'))) expect(line.length).toBeLessThan(80);
-  });
-});
-
-describe('renderExplanation', () => {
-  it('explains a desktop of which nothing has been seen', () => {
-    const text = renderExplanation({
-      desktop: 'd1',
-      rank: null,
-      rankPaper: null,
-      rttMs: null,
-      reasons: [],
-      predicted: [],
-    });
-    expect(text).toContain('d1: rank - of 1');
-    expect(text).toContain('nothing has been seen of it yet');
-    expect(text).toContain('No prediction');
-  });
-
-  it('compares the sites that the user could have', () => {
-    const predicted = [1, 100].map((rttMs) => ({
-      rttMs,
-      framesPerSecond: 24 - rttMs / 7,
-      responseMs: rttMs + 40,
-    }));
-    const text = renderExplanation({
-      desktop: 'd1',
-      rank: 0.9,
-      rankPaper: 0.7,
-      rttMs: 95,
-      rtts: { far: 95, near: 3 },
-      user: { address: '198.51.100.2', port: 4 },
-      reasons: ['because'],
-      predicted,
-    });
-    expect(text.indexOf('near')).toBeLessThan(text.indexOf('far'));
-    expect(text).toContain('user 198.51.100.2 port 4');
   });
 });
 
