@@ -81,7 +81,7 @@ export function mapOf(input: MapInput): MapModel {
       return [site, [round(x), round(y)]];
     }),
   );
-  const cells = new Map<string, DesktopRow[]>();
+  const cells = new Map<string, Drawn[]>();
   let unplaced = 0;
   for (const row of desktops) {
     const point = pointOf(row, projection, at.get(row.site));
@@ -91,8 +91,8 @@ export function mapOf(input: MapInput): MapModel {
     }
     const key = `${row.site} ${String(Math.round(point[0] / CELL))} ${String(Math.round(point[1] / CELL))}`;
     const cell = cells.get(key);
-    if (cell === undefined) cells.set(key, [row]);
-    else cell.push(row);
+    if (cell === undefined) cells.set(key, [{ row, point }]);
+    else cell.push({ row, point });
   }
   const where = new Map(desktops.map((d) => [d.desktop, d.site]));
   return {
@@ -109,7 +109,7 @@ export function mapOf(input: MapInput): MapModel {
       const [x, y] = at.get(site) ?? [0, 0];
       return { site, x, y, slots, usedSlots, draining };
     }),
-    lines: [...cells].map(([key, rows]) => lineOf(key, rows, at, projection)),
+    lines: [...cells].map(([key, drawn]) => lineOf(key, drawn, at)),
     moves: moves.flatMap(({ desktop, to }) => {
       const [a, b] = [at.get(where.get(desktop) ?? ''), at.get(to.site)];
       return a === undefined || b === undefined || a === b ? [] : [{ desktop, from: a, to: b }];
@@ -118,17 +118,15 @@ export function mapOf(input: MapInput): MapModel {
   };
 }
 
-function lineOf(
-  key: string,
-  rows: readonly DesktopRow[],
-  at: ReadonlyMap<string, [number, number]>,
-  projection: GeoProjection | null,
-): MapLine {
-  const points = rows.flatMap((row) => {
-    const point = pointOf(row, projection, at.get(row.site));
-    return point === null ? [] : [point];
-  });
-  const mean = (axis: 0 | 1) => points.reduce((sum, p) => sum + p[axis], 0) / Math.max(1, points.length);
+/** A desktop, and where its user is drawn. */
+interface Drawn {
+  readonly row: DesktopRow;
+  readonly point: readonly [number, number];
+}
+
+function lineOf(key: string, drawn: readonly Drawn[], at: ReadonlyMap<string, [number, number]>): MapLine {
+  const rows = drawn.map(({ row }) => row);
+  const mean = (axis: 0 | 1) => drawn.reduce((sum, d) => sum + d.point[axis], 0) / drawn.length;
   const rttMs = median(rows.flatMap((row) => row.rttMs ?? []));
   const site = rows[0]?.site ?? '';
   return {
