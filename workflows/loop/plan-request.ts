@@ -37,9 +37,10 @@ export function planRequest(
   const under = [...state.moves.values()];
   const planned = new Set<string>(alive.map((r) => r.host.site));
   const held = heldInPlan(state, nowMs);
+  const desktops = state.desktops();
   const cpus = cpuClasses(
     new Map(alive.map((r) => [hostKey(r.host), r.cpu])),
-    state.desktops().map(({ host, report }) => ({
+    desktops.map(({ host, report }) => ({
       id: report.definition.id,
       at: hostKey(host),
       cpu: report.definition.cpu,
@@ -79,8 +80,7 @@ export function planRequest(
       ];
     }),
     // A dom0 of a release before measures no dirty rates.
-    desktops: state
-      .desktops()
+    desktops: desktops
       .filter(({ host }) => state.isAlive(host))
       .map(({ host, report: { definition: d, state: power, dirty } }: LocatedThen) => {
         const leaves = mustLeave(host);
