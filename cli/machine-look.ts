@@ -8,9 +8,9 @@ import type { Dom0Config } from '../domain/model/dom0.js';
 import type { ClosedByFirewall, HostFacts, KeyFacts } from '../domain/machine/facts.js';
 import type { HostLook } from '../domain/machine/host-findings.js';
 import { hostPorts } from '../domain/machine/ports.js';
-import { lookAtRules } from '../drivers/machine/look.js';
 import { HostCertificate } from '../drivers/peers/host-certificate.js';
 import { hostPkiFiles, tornPairs } from '../drivers/peers/pki.js';
+import { listRuleset } from '../guest-proxy/host/foreign-look.js';
 import { loadIdentity } from '../guest-proxy/protocol/identity.js';
 import { foreignProblems, Ruleset } from '../guest-proxy/rules/foreign-rules.js';
 
@@ -20,7 +20,8 @@ export async function completeLook(
   config: Dom0Config,
   cloud: CloudConfig | null,
 ): Promise<HostLook> {
-  const [rules, keys] = await Promise.all([lookAtRules(), lookAtKeys(config)]);
+  // Where it cannot be had nothing is told of firewalls.
+  const [rules, keys] = await Promise.all([listRuleset().catch(() => null), lookAtKeys(config)]);
   return { facts, config, cloud, keys, firewall: rules === null ? [] : closedBy(rules, config) };
 }
 

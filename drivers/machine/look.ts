@@ -18,8 +18,6 @@ import { parseDefaultRoutes, parseDevices, parseForeignQdiscs } from './parse.js
 type Folders = Pick<Dom0Config, 'stateDir' | 'runDir'>;
 
 const TMPFS_MAGIC = 0x0102_1994;
-/** Large rulesets take seconds to print. */
-const RULES_WITHIN_MS = 30_000;
 
 /** What holds for every machine. Processes that name one of `ours` in their command line are ours. */
 export async function lookAtMachine(ours: readonly string[] = []): Promise<MachineFacts> {
@@ -68,11 +66,6 @@ export async function lookAtHost(config: Folders & Pick<Dom0Config, 'qemuUser'>)
     qemuUser: user !== null || config.qemuUser === 'root',
     foreignQdiscs: parseForeignQdiscs(qdiscs),
   };
-}
-
-/** What `nft -j list ruleset` prints; null where it cannot be had. */
-export function lookAtRules(): Promise<string | null> {
-  return orElse(null, () => runCommand(['nft', '-j', 'list', 'ruleset'], { timeoutMs: RULES_WITHIN_MS }));
 }
 
 async function orElse<T, E>(otherwise: E, look: () => Promise<T>): Promise<T | E> {

@@ -18,7 +18,10 @@ export interface ForeignLookOptions {
   readonly list?: () => Promise<string>;
 }
 
-const listRuleset = () => runCommand(['nft', '-j', 'list', 'ruleset'], { timeoutMs: LIST_TIMEOUT_MS });
+/** All that nft knows of this host's packets, as JSON. Throws COMMAND where it cannot be had. */
+export function listRuleset(): Promise<string> {
+  return runCommand(['nft', '-j', 'list', 'ruleset'], { timeoutMs: LIST_TIMEOUT_MS });
+}
 
 export class ForeignLook {
   readonly #options: ForeignLookOptions;
