@@ -1,6 +1,7 @@
 // `npm run bench -- case-study`: the paper's section 8.2 (Figures 12 and 13). Two sites of four slots; videos leave the far one, new videos push a text
 // desktop out of the near one, a video that has ended gives its place to a new one. Real: Temporal, the loop, ranks, plans, moves' workflows.
 // Not real: hosts and guests (lab/fakes), so response times are the session model's at each round trip, and moves copy nothing. About a minute.
+import { median } from '../domain/fingerprint/statistics.js';
 import type { BenchResult } from './bench-result.js';
 import { chart } from './placement/svg.js';
 import { Stage, type Seen } from './case-study/stage.js';
@@ -60,10 +61,11 @@ export async function run(): Promise<BenchResult> {
 
 /** Medians of a desktop's response at a site, ms. */
 function medianAt(seen: readonly Seen[], desktop: string, site: string): number | null {
-  const values = seen
-    .flatMap((s) => (s.desktop === desktop && s.site === site && s.responseMs !== null ? [s.responseMs] : []))
-    .sort((a, b) => a - b);
-  return values[Math.floor(values.length / 2)] ?? null;
+  return median(
+    seen.flatMap((s) =>
+      s.desktop === desktop && s.site === site && s.responseMs !== null ? [s.responseMs] : [],
+    ),
+  );
 }
 
 const ms = (value: number | null) => (value === null ? '-' : `${value.toFixed(1)} ms`);

@@ -1,6 +1,7 @@
 // `npm run bench -- pool-size [--desktops N]`: pools of up to 20,000 desktops in one shadow loop on a real Temporal server: what its payloads and
 // histories weigh against Temporal's limits, how long a cycle takes, and whether operators still get answers. The hosts' activities
 // report figures of real sizes without guests behind them; the loop, the plan and everything that passes through Temporal are real.
+import { median } from '../domain/fingerprint/statistics.js';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -134,8 +135,7 @@ async function untilCycle(loop: LoopClient, wanted: number): Promise<void> {
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 const kib = (bytes: number) => `${Math.ceil(bytes / KIB).toLocaleString('en')} KiB`;
 const largest = (m: Measured) => Math.max(...m.trace.payloads.map((p) => p.largestBytes));
-const median = (list: readonly number[]) =>
-  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? NaN;
+const middle = (list: readonly number[]) => median(list) ?? NaN;
 
 /** Run all sizes; some minutes. */
 export async function run({ desktops }: z.infer<typeof Options>): Promise<BenchResult> {
@@ -161,9 +161,9 @@ export async function run({ desktops }: z.infer<typeof Options>): Promise<BenchR
     row('largest history', (m) => kib(Math.max(...m.trace.runs.map((r) => r.bytes)))),
     row('events of a history', (m) => String(Math.max(...m.trace.runs.map((r) => r.events)))),
     row('runs', (m) => String(m.trace.runs.length)),
-    row('median cycle', (m) => seconds(median(m.trace.cyclesMs))),
-    row('of it, until all reports are in', (m) => seconds(median(m.trace.collectMs))),
-    row('of it, the plan', (m) => seconds(median(m.trace.planMs))),
+    row('median cycle', (m) => seconds(middle(m.trace.cyclesMs))),
+    row('of it, until all reports are in', (m) => seconds(middle(m.trace.collectMs))),
+    row('of it, the plan', (m) => seconds(middle(m.trace.planMs))),
     row('a page of the status (unpacked)', (m) => `${m.pageMs.toFixed(0)} ms, ${kib(m.pageBytes)}`),
     row('all desktops by pages', (m) => seconds(m.wholeStatusMs)),
     row('memory of the manager', (m) => `${m.residentMB} MB`),
@@ -200,8 +200,8 @@ export async function run({ desktops }: z.infer<typeof Options>): Promise<BenchR
       {
         name: 'a cycle of the largest pool',
         target: "< the policy's 30 s",
-        measured: worst === undefined ? '-' : seconds(median(worst.trace.cyclesMs)),
-        met: worst !== undefined && median(worst.trace.cyclesMs) < 30_000,
+        measured: worst === undefined ? '-' : seconds(middle(worst.trace.cyclesMs)),
+        met: worst !== undefined && middle(worst.trace.cyclesMs) < 30_000,
       },
     ],
     table,

@@ -2,6 +2,7 @@
 // long until it shows all of them, how much comes over the wire, how soon a filter answers. About a minute. Needs `npm run build` and Chromium.
 import { z } from 'zod';
 import { openPage } from '../cli/commands/web.js';
+import { median } from '../domain/fingerprint/statistics.js';
 import { ensureShadowLoop } from '../temporal/bootstrap.js';
 import { LOOP } from '../temporal/contract/loop.js';
 import { shadowLoopId } from '../temporal/contract/names.js';
@@ -23,8 +24,6 @@ export const Options = z.strictObject({
 
 const RUNS = 5;
 const PATIENCE = { timeout: 120_000 };
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 /** What one opening of the page cost. */
 interface Opened {
@@ -89,8 +88,8 @@ export async function run({ desktops }: z.output<typeof Options>): Promise<Bench
 }
 
 function resultOf(desktops: number, opened: readonly Opened[]): BenchResult {
-  const shownMs = median(opened.map((o) => o.shownMs));
-  const filterMs = median(opened.map((o) => o.filterMs));
+  const shownMs = median(opened.map((o) => o.shownMs)) ?? NaN;
+  const filterMs = median(opened.map((o) => o.filterMs)) ?? NaN;
   const sizes = opened.at(-1)?.wireBytes ?? {};
   const total = Object.values(sizes).reduce((sum, n) => sum + n, 0);
   const kilo = (n: number) => `${(n / 1000).toFixed(1)} kB`;

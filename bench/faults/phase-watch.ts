@@ -1,12 +1,12 @@
 // Waits for the moment of a phase. The first phases are asked of the move; the last ones, between two messages, are seen in the records that
 // the hosts write, as they are written: what is to be done is done from there at once.
-import { readFileSync, watch } from 'node:fs';
+import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OwnershipRecord } from '../../domain/migration/ownership.js';
 import type { Phase } from '../../domain/migration/phases.js';
 import { ID } from '../../lab/cloud/small-cloud.js';
 import { MOVE } from '../../temporal/contract/move.js';
+import { recordAt } from './copy-watch.js';
 import type { Ground } from './ground.js';
 import type { FaultPhase } from './matrix.js';
 
@@ -70,7 +70,7 @@ export async function atPhase(
     return;
   }
   const state = phase === 'after-run' ? 'owner' : 'released';
-  await untilWritten(folder, () => stateIn(folder) === state, act);
+  await untilWritten(folder, () => recordAt(ground.cloud, host, ID)?.state === state, act);
 }
 
 /** Call `act` in the very event of the first change in a folder that is such. */
@@ -95,12 +95,4 @@ function untilWritten(folder: string, isSuch: (name: string) => boolean, act: ()
       reject(new Error(`nothing came in ${folder}`));
     }, WITHIN_MS);
   });
-}
-
-function stateIn(folder: string): string | null {
-  try {
-    return OwnershipRecord.parse(JSON.parse(readFileSync(join(folder, `${ID}.json`), 'utf8'))).state;
-  } catch {
-    return null;
-  }
 }
