@@ -1,6 +1,9 @@
 // What people's screens and machines say over the wire: conversations with a desktop, and others that have a rhythm too.
 import type { Conversation, Said } from './packets.js';
 
+/** What TLS adds to a message, bytes. */
+export const tls = 29;
+
 type Random = () => number;
 type Value = number | ((random: Random) => number);
 const valueOf = (v: Value, random: Random) => (typeof v === 'number' ? v : v(random));

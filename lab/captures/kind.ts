@@ -1,6 +1,6 @@
 // A capture of a kind, and what must be made of it.
-import type { Conversation, Packet } from './packets.js';
-import type { Frame } from './files.js';
+import { pcap, type Frame } from './files.js';
+import { packetsOf, type Conversation, type Packet } from './packets.js';
 
 /** What is right, and nothing else is. */
 export interface Right {
@@ -49,5 +49,9 @@ function inEthernet(ip: Buffer): Buffer {
 /** Both directions on a link or several: all packets in the order of time. */
 export const inOrder = <T extends { readonly timeMs: number }>(...lists: readonly (readonly T[])[]): T[] =>
   lists.flat().sort((a, b) => a.timeMs - b.timeMs);
+
+/** A capture of several conversations at a time. */
+export const captureOf = (conversations: readonly Conversation[]): Buffer =>
+  pcap(framed(inOrder(...conversations.map((c, n) => packetsOf(c, 7 + n)))));
 
 export type Named = readonly [name: string, conversation: Conversation];

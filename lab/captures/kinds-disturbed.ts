@@ -1,7 +1,7 @@
 // One session, captured badly: clocks, order, copies, holes, halves.
 import { pcap, type Frame } from './files.js';
 import { after, pulled, typing } from './flows.js';
-import { framed, type Kind, type Right } from './kind.js';
+import { framed, inOrder, type Kind, type Right } from './kind.js';
 import { packetsOf, SERVER, type Conversation, type Packet } from './packets.js';
 
 const film = (rttMs: number, seconds = 8): Conversation => ({
@@ -16,11 +16,6 @@ const right = (rttMs: number, fps: number): Right => ({
   rttMs,
   rank: { least: 0.95, most: 1 },
 });
-const byTime = <T extends { readonly timeMs: number }>(list: readonly T[]): T[] =>
-  list
-    .map((p, i) => ({ p, i }))
-    .sort((a, b) => a.p.timeMs - b.p.timeMs || a.i - b.i)
-    .map(({ p }) => p);
 const file = (packets: readonly Packet[]) => pcap(framed(packets));
 const hop = (ip: Buffer): Buffer => {
   const b = Buffer.from(ip);
@@ -51,7 +46,7 @@ export function disturbedKinds(): Kind[] {
             file(shifted(list, by)),
           );
           add(`${side}'s clock ${by} ms off, ${what}, sorted`, { says: doubt }, () =>
-            file(byTime(shifted(list, by))),
+            file(inOrder(shifted(list, by))),
           );
         }
     }
@@ -103,7 +98,7 @@ export function disturbedKinds(): Kind[] {
         near.map((p) => (what === 'with another TTL' ? { ...p, bytes: hop(p.bytes) } : p)),
       );
       return pcap(
-        byTime(
+        inOrder(
           first.flatMap((f, i) => [
             f,
             ...Array.from({ length: n - 1 }, (_, k) => ({
@@ -119,7 +114,7 @@ export function disturbedKinds(): Kind[] {
   }
   add('copies of one direction only', { ...right(20, 24), says: /captured a second time/ }, () =>
     file(
-      byTime(
+      inOrder(
         near.flatMap((p) =>
           p.fromServer ? [p, { ...p, bytes: hop(p.bytes), timeMs: p.timeMs + 0.04 }] : [p],
         ),
@@ -128,7 +123,7 @@ export function disturbedKinds(): Kind[] {
   );
   add('copies in a tunnel', { ...right(20, 24), says: /captured a second time/ }, () =>
     pcap(
-      byTime(
+      inOrder(
         framed(near).flatMap((f) => [
           f,
           {
@@ -167,7 +162,7 @@ export function disturbedKinds(): Kind[] {
         file(packetsOf(c).filter((p) => p.fromServer === fromServer)),
       );
   add('taken at the user’s end', { says: /beside|away from the desktop/ }, () =>
-    file(byTime(packetsOf(film(60)).map((p) => ({ ...p, timeMs: p.timeMs + (p.fromServer ? 30 : -30) })))),
+    file(inOrder(packetsOf(film(60)).map((p) => ({ ...p, timeMs: p.timeMs + (p.fromServer ? 30 : -30) })))),
   );
   return kinds;
 }

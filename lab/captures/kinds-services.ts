@@ -1,8 +1,7 @@
 // What machines and people do without a remote desktop, on the ports where it is expected and on others: no session, and no rank above 0.6.
-import { pcap } from './files.js';
 import { asking, beating, together } from './flows.js';
-import { framed, inOrder, type Kind } from './kind.js';
-import { packetsOf, SERVER, type Conversation, type Said } from './packets.js';
+import { captureOf, type Kind } from './kind.js';
+import { SERVER, type Conversation, type Said } from './packets.js';
 import { CALLS_AND_VIDEO } from './services/calls-and-video.js';
 import { DATABASES } from './services/databases.js';
 import { INDUSTRY } from './services/industry.js';
@@ -32,7 +31,7 @@ export function serviceKinds(): Kind[] {
     group,
     name,
     right,
-    file: () => pcap(framed(inOrder(...conversations.map((c, n) => packetsOf(c, 7 + n))))),
+    file: () => captureOf(conversations),
   });
   return [
     ...SERVICES.flatMap(([name, c, others = []]) => [

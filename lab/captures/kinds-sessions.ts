@@ -1,10 +1,8 @@
 // Desktops of every protocol, on ports that name it and on others, alone and beside other traffic.
-import { pcap } from './files.js';
-import { after, asking, beating, between, pulled, pushed, together, typing } from './flows.js';
-import { framed, inOrder, type Kind, type Named, type Right } from './kind.js';
-import { CLIENT, packetsOf, SERVER, type Conversation } from './packets.js';
+import { after, asking, beating, between, pulled, pushed, tls, together, typing } from './flows.js';
+import { captureOf, type Kind, type Named, type Right } from './kind.js';
+import { CLIENT, SERVER, type Conversation } from './packets.js';
 
-const tls = 29;
 const hello = (bytes: number) => Buffer.concat([Buffer.from('160301', 'hex'), Buffer.alloc(bytes)]);
 const handshake = [
   [false, 320, hello(8)],
@@ -125,7 +123,7 @@ export function sessionKinds(): Kind[] {
     group,
     name,
     right,
-    file: () => pcap(framed(inOrder(...conversations.map((c, n) => packetsOf(c, 7 + n))))),
+    file: () => captureOf(conversations),
   });
   const one = { desktops: [SERVER] };
   const second = '10.77.0.9';

@@ -1,6 +1,6 @@
 // Databases and caches that programs ask.
-import { after, asking, between } from '../flows.js';
-import { handshake, type Service, tls } from './service.js';
+import { after, asking, between, tls } from '../flows.js';
+import { handshake, type Service } from './service.js';
 
 export const DATABASES: readonly Service[] = [
   [

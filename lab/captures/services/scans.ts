@@ -9,7 +9,7 @@ export const SCANS: readonly (readonly [name: string, conversations: readonly Co
       port: n + 1,
       clientPort: 44_000,
       opens: true,
-      said: () => [{ atMs: n * 3, fromServer: false, bytes: 1 }].slice(1),
+      said: () => [],
     })),
   ],
   [

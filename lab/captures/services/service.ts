@@ -2,8 +2,6 @@
 import { beating, together } from '../flows.js';
 import type { Conversation } from '../packets.js';
 
-/** What TLS adds to a message. */
-export const tls = 29;
 /** TLS from its first byte. */
 export const handshake = [
   [false, 320, Buffer.from('1603010200', 'hex')],

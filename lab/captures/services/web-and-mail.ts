@@ -1,6 +1,6 @@
 // What people and their machines fetch and send: web, mail, FTP, backups, films and maps in pieces.
-import { after, asking, beating, between, together } from '../flows.js';
-import { ELSEWHERE, handshake, paced, type Service, tls, windowed } from './service.js';
+import { after, asking, beating, between, tls, together } from '../flows.js';
+import { ELSEWHERE, handshake, paced, type Service, windowed } from './service.js';
 
 export const WEB_AND_MAIL: readonly Service[] = [
   [
