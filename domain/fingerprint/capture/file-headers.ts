@@ -1,6 +1,7 @@
 // How captures begin: the classic format by its magic number, the block format by a section header.
 
-const FILE_HEADER_BYTES = 24;
+/** Of the classic format. */
+export const FILE_HEADER_BYTES = 24;
 const RECORD_HEADER_BYTES = 16;
 /** Records of the "modified" format (A. Kuznetzov's patch): behind the same fields interface 4 | protocol 2 | packet type 1 | padding 1. */
 const MODIFIED_RECORD_HEADER_BYTES = 24;

@@ -3,10 +3,8 @@
 //   file:   magic 4 | version 2+2 | zone 4 | accuracy 4 | snaplen 4 | link type 4 (upper bits: flags)
 //   record: seconds 4 | fraction 4 | captured 4 | original 4 | bytes ...
 import type { CaptureFormat, Taken } from './capture-reader.js';
-import { anotherCapture, PCAP_MAGICS } from './file-headers.js';
+import { anotherCapture, FILE_HEADER_BYTES, PCAP_MAGICS } from './file-headers.js';
 import { MAX_RECORD_BYTES, type RawPacket } from './packet.js';
-
-const FILE_HEADER_BYTES = 24;
 
 export class PcapFormat implements CaptureFormat {
   readonly #little: boolean;
