@@ -72,6 +72,13 @@ export function cpuFrom(name: string, changed: string[]): string | null {
   return AUTO_CPU;
 }
 
+/** OVMF's variables of before are not taken over. */
+export function firmwareAnew(changed: string[]): void {
+  changed.push(
+    'the UEFI variables begin anew: the system is found by \\EFI\\BOOT\\BOOTX64.EFI, entries of its own are gone',
+  );
+}
+
 /** IDE disks become SATA ones; the bus, or null where the guest would not find its disk. */
 export function busFrom(name: string, target: string, changed: string[]): DiskBus | null {
   if (name === 'virtio' || name === 'sata' || name === 'scsi') return name;
@@ -80,8 +87,17 @@ export function busFrom(name: string, target: string, changed: string[]): DiskBu
   return 'sata';
 }
 
-/** The card that the guest has a driver for, or finds one for. */
-export function nicFrom(model: string, changed: string[]): 'virtio' | 'e1000e' {
+/** Of a machine without a card: one is added. */
+export function nicAdded(changed: string[]): 'virtio' {
+  changed.push('the desktop gets a network card (it had none): it is reached by it');
+  return 'virtio';
+}
+
+/** The card that the guest has a driver for, or finds one for; `mac` is the address that it had, empty where none is told. */
+export function nicFrom(model: string, mac: string, changed: string[]): 'virtio' | 'e1000e' {
+  changed.push(
+    `the network card gets another address${mac === '' ? '' : ` (was ${mac})`} and its IPv4 by DHCP from the host`,
+  );
   if (model === 'virtio' || model === 'virtio-net-pci' || model === '') return 'virtio';
   if (model !== 'e1000e') changed.push(`the network card ${model} becomes e1000e`);
   return 'e1000e';

@@ -5,10 +5,12 @@ import { ElementReader, type Element } from './element.js';
 import {
   busFrom,
   cpuFrom,
+  firmwareAnew,
   fitting,
   idFrom,
   machineFrom,
   mebibytes,
+  nicAdded,
   nicFrom,
   type Imported,
   type ImportedDisk,
@@ -98,9 +100,7 @@ function readSystem(
     if (loader?.peek('secure') === 'no') loader.attribute('secure');
     const nvram = os?.child('nvram');
     nvram?.done();
-    changed.push(
-      'the UEFI variables begin anew: the system is found by \\EFI\\BOOT\\BOOTX64.EFI, entries of its own are gone',
-    );
+    firmwareAnew(changed);
   }
   os?.pass('boot', 'bootmenu');
   const clock = domain.child('clock');
@@ -227,18 +227,12 @@ function bootFirst(disks: readonly ImportedDisk[], devices: ElementReader | null
 
 function readNic(devices: ElementReader | null, { changed }: Reading): 'virtio' | 'e1000e' {
   const [first] = devices?.children('interface') ?? [];
-  if (first === undefined) {
-    changed.push('the desktop gets a network card (it had none): it is reached by it');
-    return 'virtio';
-  }
-  const mac = first.child('mac')?.peek('address');
+  if (first === undefined) return nicAdded(changed);
+  const mac = first.child('mac')?.peek('address') ?? '';
   first.attribute('type');
   first.pass(...OWN, 'mac', 'source', 'target', 'driver', 'link', 'mtu', 'guest', 'virtualport');
   const model = first.child('model');
-  changed.push(
-    `the network card gets another address${mac === undefined || mac === null ? '' : ` (was ${mac})`} and its IPv4 by DHCP from the host`,
-  );
-  return nicFrom(model?.attribute('type') ?? 'e1000', changed);
+  return nicFrom(model?.attribute('type') ?? 'e1000', mac, changed);
 }
 
 function readDisplay(devices: ElementReader | null, { changed }: Reading): Imported['display'] {

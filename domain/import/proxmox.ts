@@ -4,10 +4,12 @@ import { invalidInput } from '../model/parse.js';
 import {
   busFrom,
   cpuFrom,
+  firmwareAnew,
   fitting,
   idFrom,
   machineFrom,
   mebibytes,
+  nicAdded,
   nicFrom,
   type Imported,
   type ImportedDisk,
@@ -62,10 +64,7 @@ export function importProxmox(text: string): Imported {
   const uefi = value('bios') === 'ovmf';
   if (uefi || values.has('efidisk0')) {
     value('efidisk0');
-    if (uefi)
-      changed.push(
-        'the UEFI variables begin anew: the system is found by \\EFI\\BOOT\\BOOTX64.EFI, entries of its own are gone',
-      );
+    if (uefi) firmwareAnew(changed);
   }
   // Where nothing is said Proxmox gives `kvm64`.
   const cpuParts = partsOf(value('cpu') ?? 'kvm64');
@@ -184,20 +183,14 @@ function readNic(lines: readonly Line[], known: Set<string>, changed: string[]):
     .filter(({ key }) => /^net\d+$/.test(key))
     .toSorted((a, b) => Number(a.key.slice(3)) - Number(b.key.slice(3)));
   const [net] = nets;
-  if (net === undefined) {
-    changed.push('the desktop gets a network card (it had none): it is reached by it');
-    return 'virtio';
-  }
+  if (net === undefined) return nicAdded(changed);
   known.add(net.key);
   const { first, named } = partsOf(net.value);
   const [model, mac] = [...named].find(([name]) => NIC_MODELS.test(name)) ?? [
     named.get('model') ?? first,
     named.get('macaddr') ?? '',
   ];
-  changed.push(
-    `the network card gets another address${mac === '' ? '' : ` (was ${mac})`} and its IPv4 by DHCP from the host`,
-  );
-  return nicFrom(model, changed);
+  return nicFrom(model, mac, changed);
 }
 
 /** `order=scsi0;net0` as since 6.3, `bootdisk: scsi0` before. */
