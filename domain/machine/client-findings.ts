@@ -1,5 +1,5 @@
 // Judges a thin client, which runs `vmshadow proxy`. Pure.
-import type { MachineFacts } from './facts.js';
+import { bareAddress, type MachineFacts } from './facts.js';
 import { finding, type Finding } from './finding.js';
 import { nodeFindings } from './node-version.js';
 import { CLIENT_TOOLS, missingTools } from './tools.js';
@@ -21,7 +21,7 @@ export interface ClientLook {
 export function clientFindings(look: ClientLook): Finding[] {
   const { facts, file, sites } = look;
   const silent = sites.filter((s) => s.rttMs === null).map((s) => s.site);
-  const own = facts.devices.flatMap((d) => d.addresses.map((a) => a.split('/')[0]));
+  const own = facts.devices.flatMap((d) => d.addresses.map(bareAddress));
   const found: Finding[] = [
     ...(facts.root
       ? []

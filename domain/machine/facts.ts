@@ -8,6 +8,9 @@ export interface NetworkDevice {
   readonly addresses: readonly string[];
 }
 
+/** An address without its prefix length. */
+export const bareAddress = (address: string): string => address.split('/')[0] ?? address;
+
 export interface DefaultRoute {
   readonly device: string;
   readonly gateway: string | null;

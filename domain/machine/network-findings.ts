@@ -1,8 +1,8 @@
 // Judges a host's network by its configuration: uplink, routes, addresses, traffic control, ranges that overlap. Pure.
 import { cidrBounds, ipv4ToNumber } from '../model/address.js';
-import type { CloudConfig } from '../model/cloud.js';
+import { DEFAULT_INTERNAL_RANGE, type CloudConfig } from '../model/cloud.js';
 import type { Dom0Config } from '../model/dom0.js';
-import type { HostFacts } from './facts.js';
+import { bareAddress, type HostFacts } from './facts.js';
 import { finding, type Finding } from './finding.js';
 
 /** Names of taps begin so (guest-proxy/host/tap.ts). */
@@ -13,7 +13,7 @@ export function networkFindings(facts: HostFacts, config: Dom0Config): Finding[]
   const { uplink, peer, probe, externalPool, shapeUplink } = config;
   const device = facts.devices.find((d) => d.name === uplink);
   const others = facts.devices.filter((d) => d.name !== uplink && !TAP.test(d.name));
-  const own = facts.devices.flatMap((d) => d.addresses.map(bare));
+  const own = facts.devices.flatMap((d) => d.addresses.map(bareAddress));
   const found: Finding[] = [];
   if (device === undefined)
     found.push(
@@ -56,7 +56,10 @@ export function networkFindings(facts: HostFacts, config: Dom0Config): Finding[]
         ),
       );
   const clash = externalPool.filter(
-    (a) => a === peer.address || a === probe.address || others.some((d) => d.addresses.map(bare).includes(a)),
+    (a) =>
+      a === peer.address ||
+      a === probe.address ||
+      others.some((d) => d.addresses.map(bareAddress).includes(a)),
   );
   if (clash.length > 0)
     found.push(
@@ -81,20 +84,16 @@ export function networkFindings(facts: HostFacts, config: Dom0Config): Finding[]
   return found;
 }
 
-const bare = (address: string) => address.split('/')[0] ?? address;
-/** Unless vmshadow.yaml says otherwise. */
-const INTERNAL_RANGE = '10.77.0.0/16';
-
 /** Desktops' inner addresses must not be those of a network that the host is in. */
 export function rangeFindings({ devices }: HostFacts, cloud: CloudConfig | null): Finding[] {
-  const range = cloud?.internalRange ?? INTERNAL_RANGE;
+  const range = cloud?.internalRange ?? DEFAULT_INTERNAL_RANGE;
   const { first, last } = cidrBounds(range);
   return devices
     .filter((d) => !TAP.test(d.name))
     .flatMap((d) => d.addresses.map((address) => ({ name: d.name, address })))
     .filter(({ address }) => {
       const net = cidrBounds(address.includes('/') ? address : `${address}/32`);
-      return net.first <= last && net.last >= first && ipv4ToNumber(bare(address)) !== 0;
+      return net.first <= last && net.last >= first && ipv4ToNumber(bareAddress(address)) !== 0;
     })
     .map(({ name, address }) =>
       finding(

@@ -3,7 +3,7 @@ import { invalidInput, parseInput } from '../model/parse.js';
 import { VmshadowError } from '../errors.js';
 import { cidrBounds, Ipv4, ipv4ToNumber, numberToIpv4 } from '../model/address.js';
 import { Dom0Config } from '../model/dom0.js';
-import type { HostFacts, NetworkDevice } from './facts.js';
+import { bareAddress, type HostFacts, type NetworkDevice } from './facts.js';
 
 export interface HostWishes {
   readonly site: string;
@@ -84,7 +84,7 @@ function chooseUplink({ devices, defaultRoutes }: HostFacts, wish: string | unde
 
 function chooseAddress(uplink: NetworkDevice, external: readonly string[]): string {
   const own = uplink.addresses
-    .map((a) => a.split('/')[0] ?? '')
+    .map(bareAddress)
     .filter((address) => !external.includes(address) && !address.startsWith('169.254.'));
   const [address] = own;
   if (address !== undefined) return address;

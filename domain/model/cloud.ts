@@ -40,12 +40,14 @@ export const Limits = z.object({
 });
 export type Limits = z.infer<typeof Limits>;
 
+export const DEFAULT_INTERNAL_RANGE = '10.77.0.0/16';
+
 export const CloudConfig = z
   .object({
     pool: PoolId.default(PoolId.parse('main')),
     sites: z.array(SiteConfig).min(1),
     /** Desktops get a /30 each out of this range; it is used inside the hosts only. */
-    internalRange: Cidr.default('10.77.0.0/16'),
+    internalRange: Cidr.default(DEFAULT_INTERNAL_RANGE),
     /** MMDB file on the manager's machine that places users by their address; with it, only the policy's k nearest sites are planned with. */
     geoDatabase: z.string().min(1).optional(),
     policy: Policy.prefault({}),
