@@ -1,6 +1,7 @@
 // Reads a plan's input from outside: every problem of shape and of sense in one error, so that a file is mended in one go.
 import { z } from 'zod';
 import { VmshadowError } from '../../errors.js';
+import { problemsOf } from '../../model/parse.js';
 import { contradictions } from './contradictions.js';
 import { PlanInput } from './model.js';
 import { withUnfitRoutes } from './unfit-routes.js';
@@ -173,12 +174,7 @@ export function parsePlanInput(
   strict: boolean,
 ): { input: PlanInput; warnings: string[] } {
   const parsed = PlanInput.safeParse(value);
-  const shape = parsed.success
-    ? []
-    : parsed.error.issues.map((issue) => {
-        const path = issue.path.map(String).join('.');
-        return path === '' ? issue.message : `${path}: ${issue.message}`;
-      });
+  const shape = parsed.success ? [] : problemsOf(parsed.error);
   const between = findings(Skeleton.parse(value));
   const unknown = unknownFields(value);
   const doubts = [...unknown, ...between.doubts];

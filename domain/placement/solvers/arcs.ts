@@ -10,12 +10,12 @@ export class Arcs {
   readonly #w: Float64Array;
   readonly #site: Int32Array;
   readonly #heaps: (Heap | undefined)[];
-  /** Top of each heap, kept flat: reading it there is what the searches do most. May be stale until #arcKey has looked. */
+  /** Top of each heap, kept flat: reading it there is what the searches do most. May be stale until `key` has looked. */
   readonly #topKey: Float64Array;
   readonly #top: Int32Array;
   /** 1: its weights were replaced once, so old keys of it may be about. */
   readonly #changed: Uint8Array;
-  /** desktop x site; 1: it has an arc there. Those that no price has asked for yet have none: `complete` adds them. */
+  /** desktop x site; 1: it has an arc there. Those that no price has asked for yet have none: `open` adds them. */
   readonly #has: Uint8Array;
   #pushes = 0;
   #sparse = false;
@@ -104,7 +104,7 @@ export class Arcs {
     this.#top[arc] = h.top;
   }
 
-  /** Least that a desktop which really is at a loses by going to b; Infinity when nobody can. Its number is then in #top. */
+  /** Least that a desktop which really is at a loses by going to b; Infinity when nobody can. `top` then gives its number. */
   key(a: number, b: number): number {
     const arc = a * this.#l + b;
     const u = this.#top[arc] as number;
