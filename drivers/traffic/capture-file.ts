@@ -9,7 +9,7 @@ import {
 } from '../../domain/fingerprint/rank/capture-report.js';
 import { OrderCheck, Sorter, TwinFilter } from '../../domain/fingerprint/capture/order.js';
 import { DesktopGuess } from '../../domain/fingerprint/session/desktop-guess.js';
-import { FlowTable } from '../../domain/fingerprint/capture/flow-table.js';
+import { FlowTable, MAX_PACKETS_KEPT } from '../../domain/fingerprint/capture/flow-table.js';
 import {
   decodeRawPacket,
   type PacketHeader,
@@ -103,8 +103,9 @@ export async function reportCapture(
   });
   const guesses = named === undefined ? guess.result(policy) : undefined;
   if (guesses?.length === 0) throw nothingIn(source, first);
-  const desktops = (guesses?.map((g) => g.address) ?? [named ?? '']).map((address) =>
-    judging(address, order),
+  const guessed = guesses?.map((g) => g.address) ?? [named ?? ''];
+  const desktops = guessed.map((address) =>
+    judging(address, order, Math.floor(MAX_PACKETS_KEPT / guessed.length)),
   );
   const twins = order.hasTwins ? new TwinFilter() : undefined;
   const { counts, problem, others } = await readCapture(source, half(progress, 1), (header) => {
@@ -133,8 +134,8 @@ export async function reportCapture(
 }
 
 /** One desktop's packets on their way to its table: a clock that is behind put right, and all in the order of time. */
-function judging(address: string, order: OrderCheck) {
-  const table = new FlowTable(address);
+function judging(address: string, order: OrderCheck, mostKept: number) {
+  const table = new FlowTable(address, mostKept);
   const skew = order.skewOf((h) => table.isFromDesktop(h));
   const byMs = skew?.isKnown === true ? skew.behindMs : 0;
   const sorter = new Sorter(order.waitMs === 0 ? 0 : order.waitMs + Math.abs(byMs), (h) => table.add(h));

@@ -25,12 +25,15 @@ export interface CapturedFlow {
   clockJumps: number;
   /** Protocol by the first bytes of either side, where they were captured and say one. */
   says: string | undefined;
-  /** Packets kept for cycle analysis; at most MAX_PACKETS_PER_FLOW. */
+  /** The first packets, kept for cycle analysis, and how many came after them that were only counted. */
   readonly packets: FlowPacket[];
+  unkeptPackets: number;
 }
 
 /** A minute and a half of video at full rate; more adds nothing to medians. */
 const MAX_PACKETS_PER_FLOW = 60_000;
+/** Of all flows together, about 120 MB: where they are many, each keeps fewer. */
+export const MAX_PACKETS_KEPT = 600_000;
 /** A protocol greets in its first packets. */
 const GREETING_PACKETS = 16;
 /** A port scan must not fill the memory of dom0. */
@@ -50,9 +53,13 @@ export class FlowTable {
   readonly #clocks = new Map<string, Clock>();
   readonly #clock = new Clock();
   readonly #senders = new Map<string, Sender>();
+  readonly #mostKept: number;
+  #kept = 0;
+  #mostOfFlow = MAX_PACKETS_PER_FLOW;
 
-  constructor(desktop: string) {
+  constructor(desktop: string, mostKept = MAX_PACKETS_KEPT) {
     this.desktop = desktop;
+    this.#mostKept = mostKept;
   }
 
   /** Milliseconds from the first packet to the last, clock jumps taken out. */
@@ -82,14 +89,36 @@ export class FlowTable {
     count(flow, header, fromDesktop);
     if (flow.says === undefined && flow.packets.length < GREETING_PACKETS && header.payload !== undefined)
       flow.says = protocolOfBytes(header.payload) ?? undefined;
-    if (flow.packets.length < MAX_PACKETS_PER_FLOW)
-      flow.packets.push({
-        atMs: flow.activeMs,
-        fromDesktop,
-        payloadBytes: header.payloadBytes,
-        tcp: header.tcp,
-      });
+    this.#keep(flow, {
+      atMs: flow.activeMs,
+      fromDesktop,
+      payloadBytes: header.payloadBytes,
+      tcp: header.tcp,
+    });
     return true;
+  }
+
+  /** What is kept of a flow is its beginning without a hole: a later packet is no use behind one that is missing. */
+  #keep(flow: CapturedFlow, packet: FlowPacket): void {
+    if (flow.unkeptPackets > 0 || flow.packets.length >= this.#mostOfFlow) {
+      flow.unkeptPackets += 1;
+      return;
+    }
+    flow.packets.push(packet);
+    this.#kept += 1;
+    while (this.#kept > this.#mostKept) this.#keepLess();
+  }
+
+  /** Make room by what the longest flows can spare. */
+  #keepLess(): void {
+    this.#mostOfFlow = Math.floor(this.#mostOfFlow / 2);
+    for (const flow of this.flows.values()) {
+      const spare = flow.packets.length - this.#mostOfFlow;
+      if (spare <= 0) continue;
+      flow.packets.length = this.#mostOfFlow;
+      flow.unkeptPackets += spare;
+      this.#kept -= spare;
+    }
   }
 
   /** What the sender of this packet has sent so far in its flow. */
@@ -116,6 +145,7 @@ export class FlowTable {
       clockJumps: 0,
       says: undefined,
       packets: [],
+      unkeptPackets: 0,
     };
     this.flows.set(id, flow);
     this.#clocks.set(id, new Clock());

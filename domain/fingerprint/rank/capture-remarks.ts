@@ -1,7 +1,8 @@
 // What the reader of a report should know beside its figures: what was not looked into, holes, clocks, and who else may be the desktop.
 import type { Causality } from '../capture/causality.js';
-import type { CapturedFlow, FlowTable } from '../capture/flow-table.js';
+import { MAX_FLOWS_KEPT, type CapturedFlow, type FlowTable } from '../capture/flow-table.js';
 import type { GuessedDesktop } from '../session/desktop-guess.js';
+import { keptMs } from '../session/summary.js';
 import { passiveRoundTrip } from '../session/round-trip.js';
 import type { CaptureCounts } from './capture-report.js';
 
@@ -49,6 +50,7 @@ export function remarksOn({ counts, others, causality, table, shown, judged }: R
           ]
         : []),
     ...jumpRemarks(table),
+    ...leftOut(table, judged),
     ...nearSideRemarks(judged),
     ...(shown?.others ?? [])
       .slice(0, 3)
@@ -57,6 +59,21 @@ export function remarksOn({ counts, others, causality, table, shown, judged }: R
           `another flow of it looks like a remote desktop too: ${key.protocol} port ${key.desktopPort} with ${key.peerAddress}`,
       ),
     ...(counts.timeless > 0 ? [`${counts.timeless} packets carry no time and were left out`] : []),
+  ];
+}
+
+/** What was counted only, so that memory is bounded. */
+function leftOut(table: FlowTable, judged: CapturedFlow | undefined): string[] {
+  return [
+    ...(judged === undefined || judged.unkeptPackets === 0
+      ? []
+      : [
+          `judged by the first ${(keptMs(judged) / 1000).toFixed(0)} s of its flow, ${judged.packets.length} packets; ` +
+            `${judged.unkeptPackets} later ones were only counted (editcap -A and -B cut a capture)`,
+        ]),
+    ...(table.unkept === 0
+      ? []
+      : [`${table.unkept} packets of flows beyond the first ${MAX_FLOWS_KEPT} were not looked into`]),
   ];
 }
 

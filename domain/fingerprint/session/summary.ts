@@ -46,13 +46,14 @@ type Distance = Pick<RoundTrip, 'rttMs'> & { readonly from: RoundTrip['from'] | 
 export function summariseFlow(flow: CapturedFlow, options: SummaryOptions): CycleSummary {
   const openingMs = opening(flow);
   const { split, evidence } = splitByMode(flow.packets.filter((p) => p.atMs >= openingMs));
-  const sampleMs = Math.max(options.sampleMs ?? 0, flow.activeMs);
+  const seenMs = keptMs(flow);
+  const sampleMs = Math.max(options.sampleMs ?? 0, seenMs);
   const roundTrip = distance(passiveRoundTrip(flow.packets), split);
   const bursts = split.frames.map((f) => f.endMs - f.startMs);
   const burstMs = median(bursts);
   // A session that ends within the sample has no silence after it.
   const ended = flow.packets.some((p) => p.tcp?.fin === true || p.tcp?.rst === true);
-  const spanMs = frameSpan(split, (ended ? flow.activeMs : sampleMs) - openingMs);
+  const spanMs = frameSpan(split, (ended ? seenMs : sampleMs) - openingMs);
   const { model, predicted, doubt, lowerBound } = predictSession({
     split,
     evidence,
@@ -141,11 +142,16 @@ function inputs(split: CycleSplit, clientMode: ClientMode): number {
   return clientMode === 'push' ? odd : Math.min(odd, surplus);
 }
 
+/** How long that lasts of which packets were kept: of a very long flow the beginning. */
+export function keptMs(flow: CapturedFlow): number {
+  return flow.unkeptPackets === 0 ? flow.activeMs : (flow.packets.at(-1)?.atMs ?? 0);
+}
+
 /** Tell how much of a sample the beginning of its session may fill: one that starts soon after it does not show whether it did. */
 function opening(flow: CapturedFlow): number {
   const rttMs = passiveRoundTrip(flow.packets)?.rttMs ?? 0;
   const leastMs = flow.initiator === undefined ? 0 : HANDSHAKE_MS;
-  return Math.min(Math.max(leastMs, HANDSHAKE_ROUND_TRIPS * rttMs), HANDSHAKE_MOST * flow.activeMs);
+  return Math.min(Math.max(leastMs, HANDSHAKE_ROUND_TRIPS * rttMs), HANDSHAKE_MOST * keptMs(flow));
 }
 
 /**

@@ -153,6 +153,20 @@ describe('FlowTable', () => {
     expect(table.unkept).toBe(500);
   });
 
+  it('keeps the beginnings of many long flows, bounded together, and counts the rest', () => {
+    const table = new FlowTable(DESKTOP, 1_000);
+    for (let n = 0; n < 9_000; n++)
+      table.add({ ...first!, timeMs: n, sourcePort: 1 + (n < 6_000 ? 0 : n % 60) });
+    const flows = [...table.flows.values()];
+    const kept = flows.reduce((n, f) => n + f.packets.length, 0);
+    expect(kept).toBeLessThanOrEqual(1_000);
+    expect(kept).toBeGreaterThan(500);
+    for (const f of flows) {
+      expect(f.packets.length).toBeGreaterThan(0);
+      expect(f.packets.length + f.unkeptPackets).toBe(f.packetsIn + f.packetsOut);
+    }
+  });
+
   it('tells the sides of a loopback capture apart by the lower port', () => {
     const table = new FlowTable('127.0.0.1');
     const there = { ...first!, source: '127.0.0.1', destination: '127.0.0.1' };

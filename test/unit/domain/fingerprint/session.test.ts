@@ -45,6 +45,16 @@ describe('splitCycles', () => {
   });
 });
 
+describe('summariseFlow', () => {
+  it('gives the rate of the beginning where no more of a long session was kept', () => {
+    const { flow } = play({ rttMs: 20, changeEveryMs: FILM_MS });
+    const cut = { ...flow, activeMs: 40 * flow.activeMs, unkeptPackets: 39 * flow.packets.length };
+    const [whole, kept] = [flow, cut].map((f) => summariseFlow(f, { takenAtMs: 0, assumedFps: 27 }));
+    expect(kept!.framesPerSecond).toBeCloseTo(whole!.framesPerSecond, 0);
+    expect(kept!.predicted).toEqual(whole!.predicted);
+  });
+});
+
 describe('passiveRoundTrip', () => {
   it.each([1, 20, 100])(
     'measures %d ms by acknowledgements, across the wrap of sequence numbers',
