@@ -14,8 +14,8 @@ export interface Watch {
   /** Since the last turn. */
   turnFlows: Map<string, DesktopFlow>;
   sample: { cycles: CycleSummary; foundBy: 'port' | 'behaviour' } | undefined;
-  /** Flows that the newest look found to show no screen. */
-  ruledOut: ReadonlySet<string>;
+  /** Flows that the newest look found to show no screen; undefined before the first. */
+  ruledOut: ReadonlySet<string> | undefined;
   sampledAtMs: number;
   bytesAtSample: number;
   bytes: number;
@@ -32,7 +32,7 @@ export function beginWatch(desktop: WatchedDesktop, nowMs: number): Watch {
     flows: new Map(),
     turnFlows: new Map(),
     sample: undefined,
-    ruledOut: new Set(),
+    ruledOut: undefined,
     sampledAtMs: 0,
     bytesAtSample: 0,
     bytes: 0,
@@ -51,7 +51,7 @@ export function addFlow(watch: Watch, flow: DesktopFlow): void {
 /** Forget the sample: a look is due at the next turn. */
 export function forgetSample(watch: Watch): void {
   watch.sample = undefined;
-  watch.ruledOut = new Set();
+  watch.ruledOut = undefined;
   watch.sampledAtMs = 0;
 }
 

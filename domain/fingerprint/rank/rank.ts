@@ -31,6 +31,10 @@ const SPOILT_BY_LOSS = 3;
 const IDLE_KBPS = 0.05;
 /** A session's first header sample is mostly there after this time, milliseconds, or with the report after the one that it began in. */
 const BEGINNING_MS = 15_000;
+/** Windows from so long on, ms, and rates within this factor, or below this, kB/s, show one thing done all the time. */
+const LONG_MS = 20_000;
+const BORNE_OUT = 2;
+const LITTLE_KBPS = 5;
 /** Control channel and passive estimate may differ by so much before it is said: factor and milliseconds. */
 const RTT_DOUBT = { factor: 1.5, ms: 10 };
 
@@ -52,7 +56,7 @@ export function updateFingerprint(
   const learned =
     sample === null
       ? withoutSample(before, window, paper.remoteDesktopKBps, policy)
-      : learn(before, sample, window, policy);
+      : learn(before, sample, window, paper.remoteDesktopKBps, policy);
   const rttMs = roundTrip(window, before, notes);
   const next: FingerprintState = { ...learned, rankPaper, user: user ?? state?.user ?? null, rttMs };
   notes.push(...serverNotes(window, policy));
@@ -141,11 +145,23 @@ function withoutSample(
     return {
       ...kept,
       gain: idleGain,
-      rankGain: smooth(before?.rankGain ?? undefined, 0, policy.alpha),
+      rankGain: smooth(isLong(window) ? undefined : (before?.rankGain ?? undefined), 0, policy.alpha),
       idleUntilMs: window.endMs,
     };
   if (before?.idleUntilMs == null) return kept;
   return isBeginning(before, window) ? before : nothing;
+}
+
+/** So long a window tells what is done, not what happened to be. */
+function isLong({ startMs, endMs }: TrafficWindow): boolean {
+  return endMs - startMs >= LONG_MS;
+}
+
+/** All of a long window went by as its sample did, by the counters: no burst, and nothing to average. */
+function isBorneOut(sample: CycleSummary, window: TrafficWindow, remoteDesktopKBps: number): boolean {
+  const sampled = (sample.frames * sample.bytesPerFrame) / Math.max(1, sample.sampleMs);
+  const [less, more] = [Math.min(sampled, remoteDesktopKBps), Math.max(sampled, remoteDesktopKBps)];
+  return isLong(window) && (more <= LITTLE_KBPS || more <= BORNE_OUT * less);
 }
 
 function isBeginning(
@@ -160,10 +176,12 @@ function learn(
   before: FingerprintState | undefined,
   sample: CycleSummary,
   window: TrafficWindow,
+  remoteDesktopKBps: number,
   policy: FingerprintPolicy,
 ): Learned {
   // What a screen came to that nobody looked at says nothing of what is shown on it now.
   const average = before === undefined || before.idleUntilMs !== null ? null : before.rankGain;
+  const joins = isBorneOut(sample, window, remoteDesktopKBps) ? null : average;
   const known: ClientMode = sample.mode === 'unknown' ? (before?.mode ?? 'unknown') : sample.mode;
   const contentFps = contentRate(before, sample);
   const session: Learned['session'] = {
@@ -189,7 +207,7 @@ function learn(
   const prediction = predictionOf(sample, contentFps);
   const gain = gainMetrics(prediction, sample.inputsPerSecond, policy);
   return {
-    rankGain: smooth(average ?? undefined, gainRank(gain, policy), policy.alpha),
+    rankGain: smooth(joins ?? undefined, gainRank(gain, policy), policy.alpha),
     session,
     gain,
     prediction,

@@ -29,8 +29,8 @@ export interface WindowParts {
   readonly endMs: number;
   readonly flows: readonly FlowCounters[];
   readonly sample: { readonly cycles: CycleSummary; readonly foundBy: 'port' | 'behaviour' } | undefined;
-  /** Flows whose headers showed no screen, by `flowId`. */
-  readonly ruledOut?: ReadonlySet<string>;
+  /** Flows whose headers showed no screen, by `flowId`; silent: no headers were looked at. */
+  readonly ruledOut?: ReadonlySet<string> | undefined;
   readonly remoteDesktopPorts: readonly number[];
   readonly relayPorts: readonly number[];
   readonly presentPeer: PresentPeer | undefined;
@@ -67,7 +67,7 @@ export function trafficWindow(parts: WindowParts): TrafficWindow {
       shown === undefined ? null : (peer ?? { address: shown.flow.peerAddress, port: shown.flow.peerPort }),
     rttMs: cycles?.rttMs ?? null,
     ...(cycles === undefined ? {} : { cycles }),
-    ...(shown === undefined && (parts.ruledOut?.size ?? 0) > 0 ? { headersSeen: true } : {}),
+    ...(shown === undefined && parts.ruledOut !== undefined ? { headersSeen: true } : {}),
     ...namedServers(ordered.slice(0, MAX_FLOWS), parts.serverNames),
   };
 }
@@ -101,7 +101,8 @@ function shownFlow(parts: WindowParts): { flow: FlowKey; foundBy: 'port' | 'beha
   // Headers tell more than counters: who opened the flow, and the size of its messages.
   const sampled = flows.find((f) => sample !== undefined && sameFlow(f, sample.cycles.flow));
   if (sampled !== undefined && sample !== undefined) return { flow: sampled, foundBy: sample.foundBy };
-  return counted ?? undefined;
+  // Once headers have been looked at, a flow that has begun since is a screen when they show it to be: a backup starts when users have gone.
+  return ruledOut === undefined ? (counted ?? undefined) : undefined;
 }
 
 /** The same user may open a new connection; another address is another distance. */

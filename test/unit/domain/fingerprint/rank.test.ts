@@ -54,12 +54,14 @@ describe('updateFingerprint, predicted gain', () => {
     expect(gainOfMove(fingerprint, 100, 1)).toBeNull();
   });
 
-  it('smooths the rank and does not use one sample twice', () => {
+  it('smooths the rank over short windows and does not use one sample twice', () => {
+    const short = (w: TrafficWindow, n: number) => ({ ...w, startMs: 10_000 * n, endMs: 10_000 * (n + 1) });
+    const sampled = (w: TrafficWindow, atMs: number) => ({ ...w, cycles: { ...w.cycles!, takenAtMs: atMs } });
     const film = windowOf({ changeEveryMs: FILM_MS, rttMs: 20 });
-    const first = updateFingerprint(undefined, film, policy);
-    const typing = windowOf({ ...workloads['typing']!, rttMs: 20 }, 1);
-    const second = updateFingerprint(first.state, typing, policy);
-    const again = updateFingerprint(second.state, { ...typing, startMs: 60_000, endMs: 90_000 }, policy);
+    const typing = windowOf({ ...workloads['typing']!, rttMs: 20 });
+    const first = updateFingerprint(undefined, sampled(short(film, 0), 9_000), policy);
+    const second = updateFingerprint(first.state, sampled(short(typing, 1), 19_000), policy);
+    const again = updateFingerprint(second.state, sampled(short(typing, 2), 19_000), policy);
     expect(first.fingerprint.rank).toBe(1);
     expect(second.fingerprint.rank).toBeGreaterThan(0.5);
     expect(second.fingerprint.rank).toBeLessThan(0.6);
