@@ -315,6 +315,10 @@ function addFingerprint(program: Command, context: CliContext): void {
       'rank the desktops of a packet capture (pcap or pcapng, also .gz; - reads standard input); needs no cloud',
     )
     .option('--desktop <address>', 'the desktop (default: guessed, and said)')
+    .option(
+      '--port <port>',
+      'where a screen is shown, of the desktop or of a relay that it calls (beside those known)',
+    )
     .option('--json', 'print data for programs')
     .action(async (file: string, o: Raw) =>
       (await import('./commands/explain-desktop.js')).fingerprintCommand(context, { ...o, file }),

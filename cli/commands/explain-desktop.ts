@@ -1,7 +1,8 @@
 // `vmshadow explain DESKTOP` and `vmshadow fingerprint FILE`: the account of a rank, live or from a capture.
 import { z } from 'zod';
+import { Port } from '../../domain/model/address.js';
 import { DesktopId } from '../../domain/model/ids.js';
-import { parseArguments, poolOptions } from '../arguments.js';
+import { integer, parseArguments, poolOptions } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { noDesktop } from '../failures.js';
 import { withLoop } from '../with-loop.js';
@@ -30,16 +31,17 @@ const Fingerprint = z.object({
   file: z.string().min(1),
   /** Checked by the reader of the capture: it may be an IPv6 address too. */
   desktop: z.string().min(1).optional(),
+  port: integer.pipe(Port).optional(),
   json: z.boolean().default(false),
 });
 
 /** Run `vmshadow fingerprint FILE`; `-` is standard input, which Ctrl-C ends as its end would: what has come is judged. */
 export async function fingerprintCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { file, desktop, json } = parseArguments(Fingerprint, raw, 'fingerprint', ['file']);
+  const { file, desktop, port, json } = parseArguments(Fingerprint, raw, 'fingerprint', ['file']);
   const { fingerprintFile, fingerprintInput } = await import('./fingerprint.js');
   const { readingLine } = await import('../render/reading-line.js');
   const line = readingLine(process.stderr);
-  const options = { desktop, json, progress: line.progress };
+  const options = { desktop, port, json, progress: line.progress };
   try {
     if (file !== '-') {
       const text = await fingerprintFile(file, options);

@@ -13,6 +13,8 @@ import { renderCaptureReport } from './explain.js';
 
 export interface FingerprintOptions {
   readonly desktop?: string | undefined;
+  /** Where a screen is shown, beside the ports that are known for it. */
+  readonly port?: number | undefined;
   readonly json: boolean;
   readonly progress?: CaptureProgress;
 }
@@ -45,11 +47,21 @@ export async function fingerprintInput(
 }
 
 async function fingerprintOf(source: CaptureSource, options: FingerprintOptions): Promise<string> {
-  const { desktop, json, progress } = options;
-  const reports = await reportCapture(source, FingerprintPolicy.parse({}), {
-    desktop,
-    ...(progress === undefined ? {} : { progress }),
-  });
+  const { desktop, port, json, progress } = options;
+  const policy = FingerprintPolicy.parse({});
+  const named = port === undefined ? [] : [port];
+  const ports = {
+    remoteDesktopPorts: [...policy.remoteDesktopPorts, ...named],
+    relayPorts: [...policy.relayPorts, ...named],
+  };
+  const reports = await reportCapture(
+    source,
+    { ...policy, ...ports },
+    {
+      desktop,
+      ...(progress === undefined ? {} : { progress }),
+    },
+  );
   if (json) return `${JSON.stringify(reports, null, 2)}\n`;
   return reports.map(renderCaptureReport).join('\n');
 }

@@ -109,3 +109,15 @@ export const pushed = (seconds: number, { fps = 24, overhead = 0, least = 6_000,
   together(beating(seconds, 1000 / fps, between(least, most), true, 2), (random) =>
     typing(seconds, overhead)(random).filter((s) => !s.fromServer),
   );
+
+/** Somebody types, and each key changes the screen by as much. */
+export const typingEvenly =
+  (seconds: number, keyBytes: number, echoBytes: number) =>
+  (random: Random): Said[] => {
+    const said: Said[] = [];
+    for (let t = 0; t < seconds * 1000; t += 60 + random() ** 2 * 700) {
+      said.push({ atMs: t, fromServer: false, bytes: keyBytes });
+      said.push({ atMs: t + 5 + random() * 10, fromServer: true, bytes: echoBytes });
+    }
+    return said;
+  };

@@ -114,6 +114,7 @@ export function guessReasons(guess: GuessedDesktop | null, table: FlowTable): st
   const why = {
     port: 'it serves a remote desktop on a known port',
     behaviour: 'one of its flows behaves like a remote desktop',
+    undecided: 'one of its flows may be a remote desktop',
     traffic: 'it has most of the traffic; no flow looks like a remote desktop',
   }[guess.why];
   const { others = [] } = guess;

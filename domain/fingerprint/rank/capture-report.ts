@@ -2,7 +2,7 @@
 // The keys of CaptureReport are the command's --json output: stable. What cannot be known is null, and a reason says why.
 import type { FingerprintPolicy } from '../../model/policy.js';
 import type { GuessedDesktop } from '../session/desktop-guess.js';
-import { causalityOf, clocksDiffer, type Causality } from '../capture/causality.js';
+import { causalityOf } from '../capture/causality.js';
 import { evidenceOf } from '../session/flow-evidence.js';
 import type { CapturedFlow, FlowTable } from '../capture/flow-table.js';
 import {
@@ -18,6 +18,7 @@ import { protocolOfPort } from '../session/protocols.js';
 import { updateFingerprint } from './rank.js';
 import { findRemoteDesktop } from '../session/remote-desktop.js';
 import { summariseFlow } from '../session/summary.js';
+import { doubtsOf } from './capture-doubts.js';
 import { guessReasons, remarksOn } from './capture-remarks.js';
 
 export interface CaptureCounts {
@@ -76,11 +77,6 @@ interface ShownFlow {
   readonly others: readonly CapturedFlow[];
 }
 
-/** A rate needs some time to be one. */
-const LEAST_MS = 1_000;
-/** So few packets may be a greeting alone, whatever comes after it: nothing of a session was seen, nor that there is none. */
-const GREETING_PACKETS = 16;
-
 /** Report on the desktop of `table`. */
 export function reportDesktop(
   table: FlowTable,
@@ -114,7 +110,7 @@ export function reportDesktop(
   const causality = causalityOf(judged?.packets ?? []);
   const doubts = [
     ...doubtsOfOrder.map((why) => `no rank: not to be trusted, ${why}`),
-    ...doubtsOf(table, judged, causality),
+    ...doubtsOf({ table, judged, causality, cycles }),
   ];
   const known = <T>(value: T | null | undefined): T | null => (doubts.length > 0 ? null : (value ?? null));
   return {
@@ -155,30 +151,6 @@ function busiest(table: FlowTable): CapturedFlow | undefined {
   for (const f of table.flows.values())
     if (most === undefined || f.bytesIn + f.bytesOut > most.bytesIn + most.bytesOut) most = f;
   return most;
-}
-
-/** Why no figure of the capture can be trusted; empty where they can. */
-function doubtsOf(table: FlowTable, judged: CapturedFlow | undefined, causality: Causality): string[] {
-  const doubts: string[] = [];
-  if (table.activeMs < LEAST_MS)
-    doubts.push(
-      `no rank: the capture lasts ${table.activeMs.toFixed(table.activeMs < 10 ? 1 : 0)} ms, and rates need at least a second`,
-    );
-  const packets = sum(table, (f) => f.packetsIn + f.packetsOut);
-  if (packets <= GREETING_PACKETS)
-    doubts.push(
-      `no rank: the capture holds ${packets} ${packets === 1 ? 'packet' : 'packets'} of the desktop, too few to tell what it does`,
-    );
-  if (judged !== undefined && (judged.packetsIn === 0 || judged.packetsOut === 0))
-    doubts.push(
-      `no rank: only one direction was captured, ${judged.packetsIn === 0 ? 'from' : 'to'} the desktop; capture where both pass`,
-    );
-  if (clocksDiffer(causality))
-    doubts.push(
-      `no rank: not to be trusted, the clocks of the two directions differ: ${causality.early} of ${causality.acknowledgements} ` +
-        `acknowledgements come before what they acknowledge, by ${causality.earlyMs.toFixed(1)} ms in the middle`,
-    );
-  return doubts;
 }
 
 /** The name of a flow's protocol: by its own first bytes, else by a port on which a remote desktop was looked for; never by guessing. */

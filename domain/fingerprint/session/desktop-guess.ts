@@ -6,6 +6,7 @@ import { serialAdd } from '../capture/sequence-numbers.js';
 import { protocolOfBytes } from '../capture/greeting.js';
 import { BURST_GAP_MS, rhythmOf } from './flow-rhythm.js';
 import { behaves, findRemoteDesktop, type FlowEvidence, type RemoteDesktopHints } from './remote-desktop.js';
+import { peersOfFtp, whyUndecided } from './undecided.js';
 
 /** Flows that are looked at; later ones are counted to their addresses only. */
 const MAX_FLOWS = 20_000;
@@ -20,7 +21,7 @@ const MAX_DESKTOPS = 16;
 
 export interface GuessedDesktop {
   readonly address: string;
-  readonly why: 'port' | 'behaviour' | 'traffic';
+  readonly why: 'port' | 'behaviour' | 'undecided' | 'traffic';
   /** Other addresses that are as likely. */
   readonly others?: readonly string[];
 }
@@ -128,6 +129,8 @@ export class DesktopGuess {
         why: whyOf(address),
         ...(likely.length === 1 ? {} : { others: likely.filter((a) => a !== address) }),
       }));
+    const undecided = undecidedOf(seen);
+    if (undecided !== undefined) return [undecided];
     const busiest = [...this.#bytes].sort((x, y) => y[1] - x[1]).map(([address]) => address);
     const address = busiest.find(isPrivateAddress) ?? busiest[0];
     return address === undefined ? [] : [{ address, why: 'traffic' }];
@@ -149,6 +152,26 @@ export class DesktopGuess {
     this.#pairs.set(id, pair);
     return pair;
   }
+}
+
+/** The busiest of those that may show a screen, a private address first: who is outside is a server of the web more often. */
+function undecidedOf(
+  seen: readonly (FlowEvidence & { readonly address: string })[],
+): GuessedDesktop | undefined {
+  const volume = (f: FlowEvidence) => f.bytesIn + f.bytesOut;
+  const ftp = (address: string) => peersOfFtp(seen.filter((v) => v.address === address));
+  const [first, ...rest] = seen
+    .filter(
+      (v) => v.initiator !== 'desktop' && whyUndecided(v) !== null && !ftp(v.address).has(v.peerAddress),
+    )
+    .sort(
+      (x, y) =>
+        Number(isPrivateAddress(y.address)) - Number(isPrivateAddress(x.address)) || volume(y) - volume(x),
+    )
+    .map((v) => v.address);
+  if (first === undefined) return undefined;
+  const others = [...new Set(rest)].filter((a) => a !== first).slice(0, MAX_DESKTOPS);
+  return { address: first, why: 'undecided', ...(others.length === 0 ? {} : { others }) };
 }
 
 function acknowledge(from: Side, to: Side, h: PacketHeader, tcp: TcpFields): void {

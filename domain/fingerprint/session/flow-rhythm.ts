@@ -39,9 +39,8 @@ export interface FlowRhythm {
   readonly withinMs: number;
   /** Share of the desktop's pauses in which the peer said something. */
   readonly askedShare: number;
-  /** From the desktop's last data to the message that follows: the median, and what most of them differ by, ms. */
+  /** From the desktop's last data to the message that follows: the median, ms. */
   readonly waitMs: number;
-  readonly waitSpreadMs: number;
   /** Bursts of the desktop, cut by short silences: how many, median size, the size that few exceed, share of that size, and the share whose distance is near the median one. */
   readonly bursts: number;
   readonly burstBytes: number;
@@ -143,7 +142,6 @@ export function rhythmOf(turns: readonly Turn[], largestBytes = 0): FlowRhythm {
     withinMs: pieces.length < answers.length / 2 ? 0 : (median(pieces) ?? 0),
     askedShare: pauses.asked + pauses.silent === 0 ? 1 : pauses.asked / (pauses.asked + pauses.silent),
     waitMs: median(waits) ?? 0,
-    waitSpreadMs: (quantile(waits, 0.9) ?? 0) - (quantile(waits, 0.1) ?? 0),
     bursts: bursts.length,
     burstBytes,
     burstMostBytes:
@@ -197,8 +195,10 @@ const PICTURE_BYTES = { least: 600, most: 4_000_000 };
 const REQUEST_BYTES = 72;
 /** Pictures differ in size; blocks of files and readings of sensors do not. */
 const MOST_ALIKE = 0.8;
-/** Pictures without compression, or of one thing that moves, do not either: then it has to be RFB's own request of ten bytes that asks. */
+/** Pictures without compression do not either: then it has to be RFB's own request of ten bytes that asks, and a whole screen that comes. */
 const RFB_REQUEST = { least: 8, most: 16 };
+/** 320 x 200 points of four bytes: no screen is smaller, and rows of a database seldom as large. */
+const RAW_SCREEN_BYTES = 256_000;
 /** Requests for pictures are all alike. */
 const REQUESTS_ALIKE = 0.8;
 /** Between a picture and the request for the next one a server is silent; one that sends a file is not, or not longer than in the middle. */
@@ -217,8 +217,8 @@ const MACHINE_BEAT = 0.8;
 const LEAST_ECHO = 0.2;
 /** On the web's ports requests are as small as that; keys and pointers are smaller. */
 const WEB_MESSAGE_BYTES = 64;
-/** A client that asks so much later than it acknowledges, and always by the same time, asks by a clock. */
-const TIMED = { hiddenMs: 20, spread: 0.1 };
+/** A viewer asks as soon as it has drawn; a client that asks so much later than it acknowledges, ms, may ask by a clock. */
+const LATE_MS = 20;
 
 const perSecond = (n: number, r: FlowRhythm) => (r.spanMs <= 0 ? Infinity : (n * 1000) / r.spanMs);
 
@@ -230,7 +230,7 @@ export function hasPerson(r: FlowRhythm): boolean {
     r.messageBytes <= SMALL_BYTES &&
     r.unansweredShare >= RUNS_SHARE &&
     perSecond(r.messages, r) <= MOST_INPUTS &&
-    r.messageBeat < MACHINE_BEAT &&
+    !hasMachineBeat(r) &&
     r.answeredBytes >= LEAST_ECHO * r.messages * r.messageBytes &&
     (r.answers < ENOUGH || r.answersAlike < MOST_ALIKE) &&
     (r.packetBytes < PICTURE_BYTES.least || r.endsShort >= PERSON_ENDS_SHORT) &&
@@ -248,9 +248,14 @@ export function hasSmallMessages(r: FlowRhythm): boolean {
   return r.messageBytes <= WEB_MESSAGE_BYTES;
 }
 
-/** The other end asks by a clock of its own: `acknowledgedMs` is how soon it acknowledges. */
-export function isTimed(r: FlowRhythm, acknowledgedMs: number): boolean {
-  return r.waitMs - acknowledgedMs > TIMED.hiddenMs && r.waitSpreadMs <= TIMED.spread * r.waitMs;
+/** The other end rests before it asks again, as a program may: `acknowledgedMs` is how soon it acknowledges. */
+export function asksLate(r: FlowRhythm, acknowledgedMs: number): boolean {
+  return r.waitMs - acknowledgedMs > LATE_MS;
+}
+
+/** The peer's messages keep a beat all the time, as hands do not. */
+export function hasMachineBeat(r: FlowRhythm): boolean {
+  return r.messageBeat >= MACHINE_BEAT;
 }
 
 /** It goes on for a while: what asks a web server for a page's parts is over in a moment. */
@@ -267,7 +272,7 @@ export function hasScreen(r: FlowRhythm): boolean {
     r.messagesAlike >= REQUESTS_ALIKE &&
     r.answerBytes >= PICTURE_BYTES.least &&
     r.answerBytes <= PICTURE_BYTES.most &&
-    (r.answersAlike < MOST_ALIKE || (isRfb && r.answerBytes > ONE_PACKET_BYTES)) &&
+    (r.answersAlike < MOST_ALIKE || (isRfb && r.answerBytes >= RAW_SCREEN_BYTES)) &&
     r.silenceMs >= Math.max(LEAST_SILENCE_MS, SILENCE_TO_PIECES * r.withinMs) &&
     r.askedShare >= ASKED_SHARE &&
     (isRfb || r.endsShort >= SCREEN_ENDS_SHORT) &&

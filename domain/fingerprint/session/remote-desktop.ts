@@ -4,12 +4,12 @@ import type { FlowCounters, FlowKey } from '../model.js';
 import { flowId } from '../capture/flow-table.js';
 import { isPrivateAddress } from '../../model/address.js';
 import {
+  asksLate,
   hasLargeBursts,
   hasPerson,
   hasScreen,
   hasSmallMessages,
   hasStream,
-  isTimed,
   lasts,
   type FlowRhythm,
 } from './flow-rhythm.js';
@@ -57,7 +57,7 @@ export type FlowEvidence = FlowCounters & {
 };
 
 /** Messages of a remote-desktop client: keystrokes, pointer, requests; with TLS and IP headers below this. */
-const MAX_MESSAGE_BYTES = 300;
+export const MAX_MESSAGE_BYTES = 300;
 /** IP and TCP headers with timestamps: a packet no longer than this carries no message. */
 const PURE_ACK_BYTES = 54;
 const MIN_PACKETS_IN = 8;
@@ -120,10 +120,9 @@ function speaks(f: FlowEvidence): boolean {
 /** Tell whether a flow looks like a remote desktop's, whatever its port. */
 export function behaves(f: FlowEvidence): boolean {
   if (f.packetsIn < MIN_PACKETS_IN || f.packetsOut === 0) return false;
-  if ([f.desktopPort, f.peerPort].some((p) => MACHINE_PORTS.has(p) || CONFERENCE_PORTS.has(p))) return false;
+  if (servesMachines(f)) return false;
   if (f.rhythm !== undefined && streams(f, f.rhythm)) return true;
-  const listens = f.initiator === 'peer' || (f.initiator === undefined && looksListening(f));
-  if (!listens) return false;
+  if (!listens(f)) return false;
   if (f.says !== undefined) return !SCREENLESS.has(f.says);
   if (f.rhythm !== undefined && !isSession(f, f.rhythm)) return false;
   const messages = f.clientMessages ?? (f.bytesIn / f.packetsIn > PURE_ACK_BYTES ? f.packetsIn : 0);
@@ -134,12 +133,27 @@ export function behaves(f: FlowEvidence): boolean {
   return messages >= MIN_INPUTS && messageBytes <= MAX_INPUT_BYTES;
 }
 
+/** Tell whether one of its ports is a service that machines ask of each other, or a call's. */
+export function servesMachines(f: FlowCounters): boolean {
+  return [f.desktopPort, f.peerPort].some((p) => MACHINE_PORTS.has(p) || CONFERENCE_PORTS.has(p));
+}
+
+/** Tell whether the desktop's port is one of the web's, where most flows fetch pages. */
+export function isWeb(f: FlowCounters): boolean {
+  return WEB_PORTS.has(f.desktopPort);
+}
+
+/** Tell whether the peer opened it, as far as that was seen. */
+export function listens(f: FlowEvidence): boolean {
+  return f.initiator === 'peer' || (f.initiator === undefined && looksListening(f));
+}
+
 /** A person or a screen at its ends. On the web's ports most flows fetch pages: there one that lasts is asked for, over TCP. */
 function isSession(f: FlowEvidence, rhythm: FlowRhythm): boolean {
-  const isPolled = f.acknowledgedMs !== undefined && isTimed(rhythm, f.acknowledgedMs);
-  if (!hasPerson(rhythm) && (isPolled || !hasScreen(rhythm))) return false;
+  const mayBePolled = f.acknowledgedMs !== undefined && asksLate(rhythm, f.acknowledgedMs);
+  if (!hasPerson(rhythm) && (mayBePolled || !hasScreen(rhythm))) return false;
   if (f.protocol === 'udp' && !hasLargeBursts(rhythm)) return false;
-  if (!WEB_PORTS.has(f.desktopPort)) return true;
+  if (!isWeb(f)) return true;
   return f.protocol === 'tcp' && lasts(rhythm) && hasSmallMessages(rhythm);
 }
 
@@ -147,7 +161,7 @@ function isSession(f: FlowEvidence, rhythm: FlowRhythm): boolean {
 function streams(f: FlowEvidence, rhythm: FlowRhythm): boolean {
   if (f.protocol !== 'udp' || f.bytesOut < STREAM_OUT_TO_IN * f.bytesIn || !hasStream(rhythm)) return false;
   if (STREAM_PORTS.has(f.desktopPort)) return true;
-  if (WEB_PORTS.has(f.desktopPort)) return false;
+  if (isWeb(f)) return false;
   return f.address === undefined || isPrivateAddress(f.address);
 }
 

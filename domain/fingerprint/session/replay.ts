@@ -55,7 +55,7 @@ const ECHO_BYTES = 4_000;
 const PACED_GAPS = 5;
 const PACED_UNEVENNESS = 0.5;
 /** Fewer complete cycles predict nothing; a session that distance slows down has more in a few seconds, up to 300 ms. */
-const ENOUGH_CYCLES = 8;
+export const ENOUGH_CYCLES = 8;
 const SHORTEST_MS = 100;
 
 /** Build the model of a session; null when there are too few cycles. `assumedFps` stands in for content that distance

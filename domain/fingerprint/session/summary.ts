@@ -29,7 +29,7 @@ const HANDSHAKE_MS = 1_000;
 /** Of a session that began so long before the sample's end it can be said that it is a quiet one. */
 const BEGINNING_MS = 15_000;
 /** The rest must be enough to judge by. */
-const HANDSHAKE_MOST = 1 / 3;
+export const HANDSHAKE_MOST = 1 / 3;
 /** Decoding an update takes a thin client a few milliseconds, seldom more than this. */
 const HIDDEN_MS = 20;
 /** Scatter of a constant distance between the lowest tenth and the middle. */

@@ -1,6 +1,6 @@
 // Databases and caches that programs ask.
 import { after, asking, between, tls } from '../flows.js';
-import { handshake, type Service } from './service.js';
+import { ELSEWHERE, handshake, type Service } from './service.js';
 
 export const DATABASES: readonly Service[] = [
   [
@@ -59,6 +59,34 @@ export const DATABASES: readonly Service[] = [
         restMs: between(0.2, 1),
       }),
     },
+  ],
+  [
+    'a database asked for rows of one size',
+    { port: 5432, said: asking({ seconds: 12, ask: 10, answer: 2_000, workMs: between(1, 3), restMs: 20 }) },
+    ELSEWHERE,
+  ],
+  [
+    'a database asked for many rows of one size, at times that vary',
+    {
+      port: 5432,
+      opens: true,
+      said: asking({ seconds: 12, ask: 12, answer: 120_000, workMs: between(1, 3), restMs: between(10, 30) }),
+    },
+    ELSEWHERE,
+  ],
+  [
+    'a database asked now and then, answers of many sizes',
+    {
+      port: 5432,
+      said: asking({
+        seconds: 15,
+        ask: 58,
+        answer: between(2_000, 9_000),
+        workMs: between(1, 3),
+        restMs: between(50, 150),
+      }),
+    },
+    ELSEWHERE,
   ],
   [
     'a cache',

@@ -13,6 +13,7 @@ import {
   tcp,
   type Captured,
 } from '../../domain/fingerprint/packet-bytes.js';
+import { undecidedKinds } from '../../../../lab/captures/kinds-undecided.js';
 import { captured, captureFolder, DESKTOP, FIGURES, film, json, onPort } from './capture-files.js';
 
 const { pathOf, file } = captureFolder();
@@ -76,6 +77,19 @@ describe('vmshadow fingerprint FILE', () => {
     expect(report).toMatchObject({ turnaroundMs: null, predicted: [], mode: 'unknown' });
     expect(report!.reasons.join()).toContain('no prediction: fewer complete cycles than it needs');
     expect(report!.reasons.join()).toContain('think or turnaround unknown');
+  });
+
+  it('takes the operator’s word for the port of a screen that cannot be told by its headers', async () => {
+    const pushed = undecidedKinds().find(
+      (k) => k.name === 'a film pushed to somebody who only looks, on 31337',
+    );
+    const path = await file('pushed', pushed!.file());
+    const [unknown] = await json(path);
+    expect(unknown).toMatchObject({ rank: null, client: null });
+    expect(unknown!.reasons[0]).toContain('--port 31337 says that it does');
+    const told = JSON.parse(await fingerprintFile(path, { port: 31_337, json: true })) as CaptureReport[];
+    expect(told[0]).toMatchObject({ rank: expect.any(Number), client: '198.51.100.2' });
+    expect(told[0]!.framesPerSecond).toBeCloseTo(24, 0);
   });
 
   it('counts bad packets and survives them', async () => {
