@@ -1,7 +1,6 @@
 // A host's ordinary life: report, start, stop, remove. What the shadow loop collects each cycle comes from here.
 import { VmshadowError } from '../../domain/errors.js';
 import { remove } from '../../domain/migration/ownership.js';
-import type { HostCpu } from '../../domain/model/cpu.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { quietNote } from '../../domain/model/quiet.js';
@@ -20,19 +19,23 @@ const STOP_GRACE_MS = 20_000;
 const COMMAND_WAIT_MS = 10_000;
 
 /** QEMU may be upgraded under a dom0 that runs. */
-const CPU_FRESH_MS = 600_000;
+const INFO_FRESH_MS = 600_000;
 /** Asking costs four processes: one that has not answered is not asked each cycle. */
-const CPU_AGAIN_MS = 60_000;
+const INFO_AGAIN_MS = 60_000;
 
-/** What the host can give of its processor; asked of its hypervisor now and then, and left out where that does not say. */
-function cpuOf(ctx: HostContext): () => Promise<{ cpu?: HostCpu }> {
-  let known: { cpu: HostCpu | undefined; untilMs: number } | null = null;
+/** The host's hypervisor, and what it can give of its processor; asked now and then, and left out where it does not say. */
+function hypervisorOf(ctx: HostContext): () => Promise<Pick<HostReport, 'hypervisor' | 'cpu'>> {
+  let known: { told: Pick<HostReport, 'hypervisor' | 'cpu'>; untilMs: number } | null = null;
   return async () => {
     if (known === null || ctx.now() > known.untilMs) {
-      const { cpu } = await ctx.hypervisor.info().catch(() => ({ cpu: undefined }));
-      known = { cpu, untilMs: ctx.now() + (cpu === undefined ? CPU_AGAIN_MS : CPU_FRESH_MS) };
+      const info = await ctx.hypervisor.info().catch(() => null);
+      const told = {
+        ...(info === null ? {} : { hypervisor: info.driver }),
+        ...(info?.cpu === undefined ? {} : { cpu: info.cpu }),
+      };
+      known = { told, untilMs: ctx.now() + (told.cpu === undefined ? INFO_AGAIN_MS : INFO_FRESH_MS) };
     }
-    return known.cpu === undefined ? {} : { cpu: known.cpu };
+    return known.told;
   };
 }
 
@@ -40,7 +43,7 @@ function cpuOf(ctx: HostContext): () => Promise<{ cpu?: HostCpu }> {
 export function desktopActivities(ctx: HostContext) {
   const dirtyRates = new DirtyRateKeeper();
   const startedAtMs = ctx.now();
-  const cpu = cpuOf(ctx);
+  const hypervisor = hypervisorOf(ctx);
   const owned = async (desktop: DesktopId): Promise<DesktopDefinition> => {
     const record = await ctx.ownership.get(desktop);
     const runtime = await ctx.hypervisor.get(desktop);
@@ -110,7 +113,7 @@ export function desktopActivities(ctx: HostContext) {
         capacity,
         used,
         notes: notes.slice(0, MAX_NOTES),
-        ...(await cpu()),
+        ...(await hypervisor()),
         certificateDaysLeft: ctx.certificateDaysLeft(),
         desktops: owned,
         fingerprints: ctx.fingerprints.rank(windows, ids, (d) => rttHere.get(d)),

@@ -1,6 +1,7 @@
 // Processors of hosts, and what of them a desktop may be given so that it can go on elsewhere. A guest keeps using what it found at its
 // start: a host that lacks any of it cannot take it.
 import { z } from 'zod';
+import { scarceClasses, type Demand, type PlanClasses } from './plan-classes.js';
 
 const Flag = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/i);
 const ModelName = z
@@ -96,13 +97,6 @@ function fingerprint(texts: readonly string[]): string {
 /** A class of a plan is no longer. */
 const MOST_NAME = 120;
 
-export interface CpuClasses {
-  /** What a desktop requires; null where every host can take it. */
-  readonly required: ReadonlyMap<string, string>;
-  /** By the host's key. */
-  readonly provided: ReadonlyMap<string, readonly string[]>;
-}
-
 /**
  * The classes by which a plan keeps desktops from hosts that cannot take them for their processors: only those that some host lacks.
  * `at` is the key of the host that a desktop is at. Of hosts that do not tell nothing is known, and they are not kept from anybody.
@@ -110,9 +104,8 @@ export interface CpuClasses {
 export function cpuClasses(
   hosts: ReadonlyMap<string, HostCpu | undefined>,
   desktops: readonly { readonly id: string; readonly at: string; readonly cpu: string | undefined }[],
-): CpuClasses {
-  const demands = new Map<string, { cpu: string | undefined; source: HostCpu }>();
-  const byDesktop = new Map<string, string>();
+): PlanClasses {
+  const demands = new Map<string, Demand<HostCpu>>();
   // Thousands of desktops are at few hosts.
   const wholes = new Map<HostCpu, string>();
   for (const { id, at, cpu } of desktops) {
@@ -122,17 +115,7 @@ export function cpuClasses(
     wholes.set(source, whole);
     const demand = cpu === undefined || isHostCpu(cpu) ? whole : cpu;
     const name = `the CPU ${demand}`.replaceAll(/\p{Cc}/gu, ' ').slice(0, MOST_NAME);
-    byDesktop.set(id, name);
-    demands.set(name, { cpu, source });
+    demands.set(id, { name, takes: (host) => cpuProblem(cpu, source, host) === null });
   }
-  const takes = (name: string, at: HostCpu | undefined) => {
-    const demand = demands.get(name);
-    return demand === undefined || at === undefined || cpuProblem(demand.cpu, demand.source, at) === null;
-  };
-  const scarce = [...demands.keys()].filter((name) => [...hosts.values()].some((h) => !takes(name, h)));
-  const isScarce = new Set(scarce);
-  return {
-    required: new Map([...byDesktop].filter(([, name]) => isScarce.has(name))),
-    provided: new Map([...hosts].map(([key, cpu]) => [key, scarce.filter((name) => takes(name, cpu))])),
-  };
+  return scarceClasses(hosts, demands);
 }

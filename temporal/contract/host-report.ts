@@ -67,6 +67,8 @@ export const HostState = z.object({
   used: Capacity,
   /** What was put back on it, or is in its desktops' way, each with what to do; one of a release before does not say. */
   notes: z.array(z.string()).max(MAX_NOTES).optional(),
+  /** The driver of its hypervisor, as preflight compares it; one of a release before does not say. */
+  hypervisor: z.string().min(1).max(64).optional().catch(undefined),
   /** What it can give of its processor; one of a release before does not say. */
   cpu: HostCpu.optional().catch(undefined),
   /** Whole days until the first of its certificates ends. */

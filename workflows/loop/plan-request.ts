@@ -1,9 +1,11 @@
 // The placement problem as the loop sees it: living hosts, running desktops with a rank and measured RTTs, room held by moves.
-import type { DesktopReport } from '../../temporal/contract/host-report.js';
+import type { DesktopReport, HostReport } from '../../temporal/contract/host-report.js';
 import { feltRtts } from '../../domain/fingerprint/rank/move-gain.js';
 import type { DesktopConstraints } from '../../domain/model/constraints.js';
-import { cpuClasses, type CpuClasses } from '../../domain/model/cpu.js';
+import { cpuClasses } from '../../domain/model/cpu.js';
+import { hypervisorClasses, unlikeHosts } from '../../domain/model/hypervisors.js';
 import { hostKey, type HostRef } from '../../domain/model/ids.js';
+import type { PlanClasses } from '../../domain/model/plan-classes.js';
 import { placeKey } from '../../domain/drain/place.js';
 import { convertSize } from '../../domain/model/units.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
@@ -46,6 +48,13 @@ export function planRequest(
       cpu: report.definition.cpu,
     })),
   );
+  const classes = [
+    hypervisorClasses(
+      hypervisorsOf(alive),
+      desktops.map(({ host, report }) => ({ id: report.definition.id, at: hostKey(host) })),
+    ),
+    cpus,
+  ];
   const isPlanned = (ref: HostRef) => state.isAlive(ref);
   const mustLeave = (host: HostRef) => drainOf(state, host) !== undefined;
   const fresh = (desktop: string, { site }: HostRef) =>
@@ -70,7 +79,7 @@ export function planRequest(
           hosts: hosts.map(({ host, capacity }) => ({
             id: host.host,
             ...ifEmptied(mustLeave(host)),
-            ...providedBy(site, host, cpus),
+            ...providedBy(site, host, classes),
             slots: capacity.slots,
             vcpu: capacity.vcpus,
             memoryGB: gigabytes(capacity.memoryMiB),
@@ -98,7 +107,7 @@ export function planRequest(
           diskDirtyMbps: dirty?.diskMbps ?? 0,
           lowSinceMs: state.lowSinceMs.get(d.id) ?? nowMs,
           ...feltBy(state, d.id),
-          ...withCpu(constraintsInPlan(state, d.id, planned), cpus.required.get(d.id)),
+          ...withClasses(constraintsInPlan(state, d.id, planned), classes, d.id),
           ...(!leaves
             ? {
                 ...lockOf(
@@ -151,7 +160,7 @@ function only(sites: ReadonlySet<string>, rttMs: Readonly<Record<string, number>
 /** How many names a line of doubt gives. */
 const NAMED = 5;
 
-/** What a plan made now does not know, in words: sites where nobody answers, desktops whose round trips are stale or missing. */
+/** What a plan made now does not know or may not do, in words: hosts that are not alike, sites where nobody answers, desktops whose round trips are stale or missing. */
 export function planDoubts(state: LoopState, request: PlanRequest): string[] {
   const planned = new Set(request.sites.map((s) => s.id));
   const silent = state.cloud.sites.filter((s) => !planned.has(s.id)).map((s) => s.id);
@@ -166,7 +175,9 @@ export function planDoubts(state: LoopState, request: PlanRequest): string[] {
     .map((d) => d.id);
   const names = (ids: readonly string[]) =>
     `${ids.slice(0, NAMED).join(', ')}${ids.length > NAMED ? `, ... (${String(ids.length)})` : ''}`;
+  const unlike = unlikeHosts(hypervisorsOf([...state.reports.values()].filter((r) => state.isAlive(r.host))));
   return [
+    ...(unlike === null ? [] : [unlike]),
     ...(assumed.length === 0
       ? []
       : [
@@ -203,22 +214,31 @@ function unfitFor(hosts: readonly HostRef[] | undefined): { unfitHosts?: HostRef
   return hosts === undefined || hosts.length === 0 ? {} : { unfitHosts: [...hosts] };
 }
 
-/** A desktop is not sent where its processor is not. */
-function withCpu(constraints: DesktopConstraints, cpu: string | undefined): DesktopConstraints {
-  return cpu === undefined
+/** A desktop is not sent where its hypervisor or its processor is not. */
+function withClasses(
+  constraints: DesktopConstraints,
+  classes: readonly PlanClasses[],
+  desktop: string,
+): DesktopConstraints {
+  const more = classes.flatMap(({ required }) => required.get(desktop) ?? []);
+  return more.length === 0
     ? constraints
-    : { ...constraints, requires: [...(constraints.requires ?? []), cpu] };
+    : { ...constraints, requires: [...(constraints.requires ?? []), ...more] };
 }
 
-/** What a host itself provides, its processor's classes too. */
+/** What a host itself provides, the classes of its hypervisor and processor too. */
 function providedBy(
   { hosts }: LoopState['cloud']['sites'][number],
   host: HostRef,
-  cpus: CpuClasses,
+  classes: readonly PlanClasses[],
 ): { provides?: string[] } {
   const provides = [
     ...(hosts.find((h) => h.id === host.host)?.provides ?? []),
-    ...(cpus.provided.get(hostKey(host)) ?? []),
+    ...classes.flatMap(({ provided }) => provided.get(hostKey(host)) ?? []),
   ];
   return provides.length === 0 ? {} : { provides };
+}
+
+function hypervisorsOf(hosts: readonly HostReport[]): Map<string, string | undefined> {
+  return new Map(hosts.map((r) => [hostKey(r.host), r.hypervisor]));
 }

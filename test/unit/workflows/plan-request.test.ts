@@ -97,6 +97,26 @@ describe('planRequest', () => {
     expect(ask(big, undefined)).toEqual(none);
   });
 
+  it('plans moves only between hosts of one hypervisor, and says so where they differ', () => {
+    const state = stateWith({ west: 0, east: 0 });
+    const east = { site: SiteId.parse('east'), host: HostId.parse('h1') };
+    const ask = (hypervisor: string | undefined) => {
+      state.reports.set('west/h1', { ...report('d1'), hypervisor: 'xen' });
+      state.reports.set('east/h1', { ...report('d2'), desktops: [], host: east, hypervisor });
+      const request = planRequest(state, NOW_MS);
+      const provides = request.sites.map(({ hosts }) => hosts?.[0]?.provides);
+      return { requires: request.desktops[0]?.requires, provides, doubts: planDoubts(state, request) };
+    };
+    const mixed = ask('qemu-kvm');
+    expect(mixed.requires).toEqual(['the hypervisor xen']);
+    expect(mixed.provides).toEqual([['the hypervisor xen'], undefined]);
+    expect(mixed.doubts[0]).toMatch(
+      /between hosts of one hypervisor: qemu-kvm at east\/h1; xen at west\/h1$/,
+    );
+    for (const alike of ['xen', undefined])
+      expect(ask(alike)).toMatchObject({ requires: undefined, provides: [undefined, undefined] });
+  });
+
   it('plans with sites whose hosts answer, and says which do not and whose round trips are missing', () => {
     const state = stateWith({ west: 0, east: 0, core: 120_000 });
     state.reports.set('west/h1', report('d1'));
