@@ -1,6 +1,7 @@
 // Connections to Temporal. Addresses, namespaces, TLS and API keys come from the standard TEMPORAL_* variables or a profile file
 // (@temporalio/envconfig), for clients and workers alike; with nothing set, the embedded server's default address.
-import { Client, Connection } from '@temporalio/client';
+import { InterceptingCall, status as GrpcStatus, type Interceptor } from '@grpc/grpc-js';
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnection } from '@temporalio/worker';
 import { messageOf, VmshadowError } from '../domain/errors.js';
@@ -26,12 +27,39 @@ function unreachable(address: string, error: unknown): VmshadowError {
   );
 }
 
+/**
+ * Ends a call as cancelled whose connection is closed. A retry that was waiting when it was closed begins a call from its timer, where the
+ * error that gRPC throws then would end the process.
+ */
+export const endedWhenClosed: Interceptor = (options, nextCall) => {
+  try {
+    return new InterceptingCall(nextCall(options));
+  } catch (error) {
+    const details = messageOf(error);
+    return new InterceptingCall({
+      start: (metadata, listener) =>
+        listener?.onReceiveStatus?.({ code: GrpcStatus.CANCELLED, details, metadata }),
+      sendMessage: () => undefined,
+      sendMessageWithContext: () => undefined,
+      halfClose: () => undefined,
+      cancelWithStatus: () => undefined,
+      getPeer: () => '',
+      getAuthContext: () => null,
+      startRead: () => undefined,
+    });
+  }
+};
+
 /** Connect a client; throws CONTROL_PLANE within some 5 s when no server answers. */
 export async function connectClient(): Promise<Client> {
   const { connectionOptions, namespace, address } = settings();
   const converter = dataConverter();
   try {
-    const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT_MS });
+    const connection = await Connection.connect({
+      ...connectionOptions,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions()), endedWhenClosed],
+    });
     return new Client({ connection, namespace, dataConverter: converter });
   } catch (error) {
     throw unreachable(address, error);
