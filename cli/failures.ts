@@ -50,31 +50,6 @@ export function refusal(info: { code: string; message: string }, cause: unknown)
   });
 }
 
-interface FailureShape {
-  readonly name?: string;
-  readonly cause?: unknown;
-}
-
-function asFailure(error: unknown): FailureShape | null {
-  return typeof error === 'object' && error !== null ? error : null;
-}
-
-/** Tell whether a Temporal client error, or one of its causes, has one of these names. */
-export function isNamed(error: unknown, ...names: string[]): boolean {
-  for (let e = asFailure(error), depth = 0; e !== null && depth < 10; e = asFailure(e.cause), depth++)
-    if (e.name !== undefined && names.includes(e.name)) return true;
-  return false;
-}
-
-/** gRPC status of an error or one of its causes; null when there is none. */
-export function grpcStatusOf(error: unknown): number | null {
-  for (let e = asFailure(error), depth = 0; e !== null && depth < 10; e = asFailure(e.cause), depth++) {
-    const code = (e as { code?: unknown }).code;
-    if (typeof code === 'number') return code;
-  }
-  return null;
-}
-
 /** An error about the command line: exit 64. */
 export function usageError(message: string): VmshadowError {
   return new VmshadowError('INPUT_INVALID', message, { details: { source: COMMAND_LINE } });

@@ -1,6 +1,7 @@
 // What the command asks the control plane: queries, updates and signals of the shadow loop and of the moves, each bounded in time, each
 // failure of the way there as one CONTROL_PLANE error that says what was tried and what to do. Refusals by a workflow pass as they are.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { status as GrpcStatus } from '@grpc/grpc-js';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { WorkflowIdConflictPolicy } from '@temporalio/common';
 import proto from '@temporalio/proto';
@@ -11,7 +12,7 @@ import type { CloudConfig } from '../domain/model/cloud.js';
 import type { DesktopDefinition } from '../domain/model/desktop.js';
 import type { DesktopId, PoolId } from '../domain/model/ids.js';
 import type { Policy } from '../domain/model/policy.js';
-import { connectClient } from '../temporal/connection.js';
+import { connectClient, temporalAddress } from '../temporal/connection.js';
 import { LOOP } from '../temporal/contract/loop.js';
 import type { Update } from '../temporal/contract/message.js';
 import { MOVE, type MoveSignal, type MoveStatus } from '../temporal/contract/move.js';
@@ -28,7 +29,15 @@ import {
 } from '../temporal/contract/names.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { pastMoves, type PastMove } from '../temporal/past-moves.js';
-import { grpcStatusOf, isNamed, noMove, refusal } from './failures.js';
+import {
+  grpcStatusOf,
+  isNamed,
+  isNoNamespace,
+  noNamespace,
+  notAllowed,
+  slowServer,
+} from '../temporal/server-errors.js';
+import { noMove, refusal } from './failures.js';
 
 /** A query needs a manager that polls; an idle one answers in milliseconds. */
 const QUERY_TIMEOUT_MS = 5_000;
@@ -39,8 +48,6 @@ const BEGINNING_MS = 30_000;
 const BEGINNING_POLL_MS = 250;
 /** Plans of large pools take seconds; an operator's move waits for fresh reports. */
 const UPDATE_TIMEOUT_MS = 120_000;
-/** Of gRPC. */
-const [INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND] = [3, 4, 5];
 
 const WORKFLOW_TASKS = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW;
 
@@ -214,7 +221,7 @@ export class LoopClient {
       this.client.withDeadline(Date.now() + ms, () => ask(this.client.workflow.getHandle(workflowId)));
     try {
       return await within(timeoutMs).catch(async (error: unknown) => {
-        const late = timeoutMs < BUSY_TIMEOUT_MS && grpcStatusOf(error) === DEADLINE_EXCEEDED;
+        const late = timeoutMs < BUSY_TIMEOUT_MS && grpcStatusOf(error) === GrpcStatus.DEADLINE_EXCEEDED;
         if (late && (await this.#hasManager())) return within(BUSY_TIMEOUT_MS);
         throw error;
       });
@@ -226,20 +233,27 @@ export class LoopClient {
   /** Tell whether a manager has asked for work lately, busy as it may be. */
   async #hasManager(): Promise<boolean> {
     const { namespace } = this.client.options;
-    const { pollers } = await this.client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
-      this.client.workflowService.describeTaskQueue({
-        namespace,
-        taskQueue: { name: CONTROL_QUEUE },
-        taskQueueType: WORKFLOW_TASKS,
-      }),
-    );
-    return pollers.length > 0;
+    try {
+      const { pollers } = await this.client.withDeadline(Date.now() + QUERY_TIMEOUT_MS, () =>
+        this.client.workflowService.describeTaskQueue({
+          namespace,
+          taskQueue: { name: CONTROL_QUEUE },
+          taskQueueType: WORKFLOW_TASKS,
+        }),
+      );
+      return pollers.length > 0;
+    } catch (error) {
+      throw grpcStatusOf(error) === GrpcStatus.DEADLINE_EXCEEDED
+        ? slowServer(error, temporalAddress(), QUERY_TIMEOUT_MS)
+        : error;
+    }
   }
 
   /** Refusals and missing moves pass; all else is about the way to the loop. */
   #explain(error: unknown, workflowId: string): unknown {
-    const unreadable = configurationError(error);
-    if (unreadable !== null) return unreadable;
+    const known = ourOwn(error) ?? notAllowed(error, temporalAddress());
+    if (known !== null) return known;
+    if (isNoNamespace(error)) return noNamespace(error, this.client.options.namespace, temporalAddress());
     if (isNamed(error, 'WorkflowUpdateFailedError')) return refusal(failureInfo(error), error);
     if (isNotFound(error))
       return workflowId !== shadowLoopId(this.pool)
@@ -249,7 +263,7 @@ export class LoopClient {
             `there is no shadow loop for the pool ${this.pool} at this Temporal server. Start \`vmshadow manager --config vmshadow.yaml\`, or name another pool with --pool.`,
             { cause: error },
           );
-    if (grpcStatusOf(error) === INVALID_ARGUMENT)
+    if (grpcStatusOf(error) === GrpcStatus.INVALID_ARGUMENT)
       return refusal(
         {
           code: 'INPUT_INVALID',
@@ -266,7 +280,7 @@ export class LoopClient {
 }
 
 function isNotFound(error: unknown): boolean {
-  return isNamed(error, 'WorkflowNotFoundError') || grpcStatusOf(error) === NOT_FOUND;
+  return isNamed(error, 'WorkflowNotFoundError') || grpcStatusOf(error) === GrpcStatus.NOT_FOUND;
 }
 
 async function nullIfMissing<R>(found: Promise<R>): Promise<R | null> {
@@ -278,8 +292,9 @@ async function nullIfMissing<R>(found: Promise<R>): Promise<R | null> {
   }
 }
 
-/** What this machine lacks to read an answer (payload keys), however the SDK has wrapped it. */
-function configurationError(error: unknown): unknown {
+/** What was said already (a slow server), or what this machine lacks to read an answer (payload keys), however the SDK has wrapped it. */
+function ourOwn(error: unknown): VmshadowError | null {
+  if (hasCode(error, 'CONTROL_PLANE')) return error;
   for (let e = error; e instanceof Error; e = e.cause) if (hasCode(e, 'CONFIG_INVALID')) return e;
   return null;
 }

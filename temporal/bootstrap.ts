@@ -1,7 +1,9 @@
 // What must exist in Temporal before the manager works: search attributes, the pool's shadow loop, the schedules. Idempotent.
+import { status as GrpcStatus } from '@grpc/grpc-js';
 import { ScheduleAlreadyRunning, ScheduleOverlapPolicy, type Client } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import proto from '@temporalio/proto';
+import { messageOf, VmshadowError } from '../domain/errors.js';
 import type { CloudConfig } from '../domain/model/cloud.js';
 import { LOOP, type ShadowLoop } from './contract/loop.js';
 import {
@@ -12,23 +14,62 @@ import {
   shadowLoopId,
   WORKFLOW,
 } from './contract/names.js';
+import { grpcStatusOf } from './server-errors.js';
 
+const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
+/** Adding some writes a row; on Elasticsearch it changes an index. */
+const ATTRIBUTES_TIMEOUT_MS = 30_000;
 /** Often enough to catch what the loop's own cycle does not act on, rare enough not to matter. */
 const REBALANCE_EVERY = '6h';
 /** A leftover keeps room and an address from others; a look asks each host once. */
 const RECONCILE_EVERY = '5m';
 
-/** Register our search attributes where they are missing. */
+/** Register our search attributes where they are missing; throws CONFIG_INVALID where that cannot be, with what an operator can do. */
 export async function ensureSearchAttributes(client: Client): Promise<void> {
   const { namespace } = client.options;
-  const { customAttributes } = await client.connection.operatorService.listSearchAttributes({ namespace });
-  const missing = Object.values(ATTRIBUTE).filter((key) => !(key.name in customAttributes));
+  const { operatorService } = client.connection;
+  const { customAttributes } = await client.withDeadline(Date.now() + ATTRIBUTES_TIMEOUT_MS, () =>
+    operatorService.listSearchAttributes({ namespace }),
+  );
+  const names = Object.values(ATTRIBUTE).map((key) => key.name);
+  const wrong = names.filter((name) => name in customAttributes && customAttributes[name] !== KEYWORD);
+  if (wrong.length > 0) throw unfitAttributes(namespace, wrong);
+  const missing = names.filter((name) => !(name in customAttributes));
   if (missing.length === 0) return;
-  const KEYWORD = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
-  await client.connection.operatorService.addSearchAttributes({
-    namespace,
-    searchAttributes: Object.fromEntries(missing.map((key) => [key.name, KEYWORD])),
-  });
+  try {
+    await client.withDeadline(Date.now() + ATTRIBUTES_TIMEOUT_MS, () =>
+      operatorService.addSearchAttributes({
+        namespace,
+        searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
+      }),
+    );
+  } catch (error) {
+    throw isPassing(error) ? error : missingAttributes(namespace, missing, error);
+  }
+}
+
+/** A server that has only just started, or has much to do. */
+function isPassing(error: unknown): boolean {
+  const status = grpcStatusOf(error);
+  return status === GrpcStatus.UNAVAILABLE || status === GrpcStatus.DEADLINE_EXCEEDED;
+}
+
+function missingAttributes(namespace: string, names: readonly string[], cause: unknown): VmshadowError {
+  const options = names.map((name) => `--name ${name} --type Keyword`).join(' ');
+  return new VmshadowError(
+    'CONFIG_INVALID',
+    `the namespace ${namespace} lacks search attributes that moves are found by, and they cannot be added from here (${messageOf(cause)}). Whoever may add them: ` +
+      `\`temporal operator search-attribute create --namespace ${namespace} ${options}\` (Temporal Cloud: in its UI, or \`tcld namespace search-attributes add\`). Then start this again.`,
+    { cause },
+  );
+}
+
+function unfitAttributes(namespace: string, names: readonly string[]): VmshadowError {
+  return new VmshadowError(
+    'CONFIG_INVALID',
+    `the namespace ${namespace} has search attributes of our names that are no keywords: ${names.join(', ')}. ` +
+      `Use a namespace of its own (TEMPORAL_NAMESPACE), or remove them (\`temporal operator search-attribute remove --namespace ${namespace} --name NAME\`).`,
+  );
 }
 
 /** Start the pool's loop, or tell the running one of the cloud as it is now. */

@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { openGeoDatabase } from '../drivers/solver/geo-database.js';
 import { highs } from '../drivers/solver/highs-solver.js';
 import { controlActivities } from '../activities/control/control-activities.js';
-import { messageOf } from '../domain/errors.js';
+import { messageOf, VmshadowError } from '../domain/errors.js';
 import type { CloudConfig } from '../domain/model/cloud.js';
 import {
   ensureRebalanceSchedule,
@@ -83,7 +83,13 @@ async function bootstrap(
       return;
     } catch (error) {
       // Ours is a real refusal, for instance of the configuration; the rest passes.
-      if (tries >= BOOTSTRAP_TRIES || failureInfo(error).code !== 'INTERNAL') throw error;
+      if (failureInfo(error).code !== 'INTERNAL') throw error;
+      if (tries >= BOOTSTRAP_TRIES)
+        throw new VmshadowError(
+          'CONTROL_PLANE',
+          `the Temporal server does not let the pool ${cloud.pool} be set up, tried ${String(tries)} times: ${messageOf(error)}`,
+          { cause: error },
+        );
       logger.warn({ error: messageOf(error), tries }, 'Temporal is not ready yet; trying again');
       await sleep(BOOTSTRAP_RETRY_MS, undefined, { signal });
     }

@@ -1,4 +1,5 @@
-import { grpcStatusOf, isNamed, problemOf, refusal, usageError } from '../../../cli/failures.js';
+import { problemOf, refusal, usageError } from '../../../cli/failures.js';
+import { grpcStatusOf, isNamed } from '../../../temporal/server-errors.js';
 import { VmshadowError, type ErrorCode } from '../../../domain/errors.js';
 
 describe('exit codes', () => {
