@@ -28,7 +28,7 @@ import { setPolicy } from './loop/policy-change.js';
 import { probeSilentUsers } from './loop/probe.js';
 import { requestMove } from './loop/request-move.js';
 import { fingerprintsAsked, loopStatus, renderLoop, ROWS_SHOWN } from './loop/status.js';
-import { addWindow, keepWindows, removeWindows, sleepMs, windowThatEmpties } from './loop/windows.js';
+import { addWindow, keepWindows, removeWindows, sleepMs, windowThatCloses } from './loop/windows.js';
 import { serve, workflowInput } from './serve.js';
 
 /** Keep every desktop close to its user; ends only by termination or cancellation. */
@@ -95,7 +95,7 @@ function answerTo(state: LoopState): void {
     setPolicy: (change) => setPolicy(state, change),
     setCloud: (cloud) => state.setCloud(cloud),
     drain: (ask) => drain(state, ask),
-    undrain: (ask) => undrain(state, ask, windowThatEmpties(state, ask)),
+    undrain: (ask) => undrain(state, ask, windowThatCloses(state, ask)),
     addWindow: (ask) => addWindow(state, ask),
     removeWindows: (ask) => removeWindows(state, ask),
     pause: () => pauseLoop(state),

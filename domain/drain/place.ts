@@ -11,8 +11,8 @@ export function placeKey({ site, host }: { site: string; host?: string | undefin
   return host === undefined ? site : `${site}/${host}`;
 }
 
-/** Tell whether a host is (at) the place. */
-export function covers(place: DrainPlace, { site, host }: HostRef): boolean {
+/** Tell whether a host, or another place, is (at) the place. */
+export function covers(place: DrainPlace, { site, host }: DrainPlace): boolean {
   return place.site === site && (place.host === undefined || place.host === host);
 }
 

@@ -30,14 +30,14 @@ export function windowKey(window: Pick<MaintenanceWindow, 'site' | 'host' | 'fro
   return `${placeKey(window)} ${String(window.fromMs)}`;
 }
 
-/** The window that keeps desktops from coming to a host now; an open one before one that is closing. */
+/** The window that keeps desktops from coming to a host, or to any host of a site, now; an open one before one that is closing. */
 export function closedBy(
   windows: Iterable<MaintenanceWindow>,
-  host: HostRef,
+  place: DrainPlace,
   nowMs: number,
 ): MaintenanceWindow | undefined {
   const inForce = [...windows].filter(
-    (w) => covers(w, host) && ['closing', 'open'].includes(phaseOf(w, nowMs)),
+    (w) => covers(w, place) && ['closing', 'open'].includes(phaseOf(w, nowMs)),
   );
   return inForce.find((w) => phaseOf(w, nowMs) === 'open') ?? inForce[0];
 }

@@ -19,7 +19,7 @@ export interface DrainEnded {
   readonly place: string;
   /** False: nobody had asked for it to be emptied. */
   readonly was: boolean;
-  /** Why it is emptied all the same (a maintenance window wants it, or its site is); null where desktops may come again. */
+  /** Why nobody comes there all the same (a maintenance window is near or open, or its site is emptied); null where desktops may come again. */
   readonly still: string | null;
 }
 

@@ -52,8 +52,8 @@ export async function drain(state: LoopState, ask: DrainPlace): Promise<DrainBeg
   return { place, began, left: desktopsAt(ask, state.desktops()).length, cancelled };
 }
 
-/** Let desktops come again, unless `wanted` says why the place is emptied all the same. Moves that are under way go on. */
-export function undrain(state: LoopState, ask: DrainPlace, wanted: string | null): DrainEnded {
+/** Let desktops come again, unless `closed` says what keeps them away all the same. Moves that are under way go on. */
+export function undrain(state: LoopState, ask: DrainPlace, closed: string | null): DrainEnded {
   knownPlace(state, ask);
   const place = placeKey(ask);
   const was = state.draining.delete(place);
@@ -63,7 +63,7 @@ export function undrain(state: LoopState, ask: DrainPlace, wanted: string | null
     place,
     was,
     still:
-      wanted ?? (site === undefined ? null : `its site is being emptied: \`vmshadow undrain ${ask.site}\``),
+      closed ?? (site === undefined ? null : `its site is being emptied: \`vmshadow undrain ${ask.site}\``),
   };
 }
 

@@ -120,10 +120,10 @@ export function sleepMs(state: LoopState): number {
   return Math.min(cycleMs, Math.max(SOONEST_MS, nextChangeMs(state.windows.values(), nowMs) - nowMs));
 }
 
-/** Why a place is emptied, and cannot be undrained; null where no window wants it. */
-export function windowThatEmpties(state: LoopState, place: DrainPlace): string | null {
-  const window = emptiedFor(state.windows.values(), Date.now()).find((w) => placeKey(w) === placeKey(place));
-  return window === undefined ? null : `${say(window)}: \`vmshadow window remove ${placeKey(place)}\``;
+/** Why nobody comes to a place that is emptied no more; null where no window keeps them away. */
+export function windowThatCloses(state: LoopState, place: DrainPlace): string | null {
+  const window = closedBy(state.windows.values(), place, Date.now());
+  return window === undefined ? null : `${say(window)}: \`vmshadow window remove ${placeKey(window)}\``;
 }
 
 /** What `status` says of windows, those that begin first before the others. */

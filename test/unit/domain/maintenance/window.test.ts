@@ -47,6 +47,12 @@ describe('a maintenance window', () => {
     expect(at(100, 'h2')).toEqual([false, false]);
   });
 
+  it('closes a whole site only where it is one of the site', () => {
+    const site = { site: host('west').site };
+    expect(closedBy([window({ host: 'h1' })], site, 150)).toBeUndefined();
+    expect(closedBy([window()], site, 150)).toEqual(window());
+  });
+
   it('that is open counts before another that is closing', () => {
     const [site, one] = [window({ fromMs: 160, toMs: 300, leadFromMs: 120 }), window({ host: 'h1' })];
     expect(openAt([site, one], host('west'), 150)).toBe(one);
