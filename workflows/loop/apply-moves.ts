@@ -1,9 +1,10 @@
 // A plan that was made earlier: which of its moves are still true by fresh reports, and the start of those that the limits let begin now.
 import { hasCode } from '../../domain/errors.js';
+import { placeKey } from '../../domain/drain/place.js';
 import { admit } from '../../domain/migration/admission.js';
 import { NOTHING } from '../../domain/model/capacity.js';
-import { hostKey, type DesktopId } from '../../domain/model/ids.js';
-import { reviewMoves, type CloudNow } from '../../domain/placement/life/review.js';
+import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
+import { reviewMoves, type CloudNow, type HostNow } from '../../domain/placement/life/review.js';
 import type { ApplyMoves, MoveApplied, MovesApplied } from '../../temporal/contract/requests.js';
 import { collect } from './collect.js';
 import { constrained, violationBy } from './constraints.js';
@@ -95,11 +96,10 @@ function cloudNow(state: LoopState, nowMs: number): CloudNow {
     host: (ref) => {
       if (state.peerOf(ref) === undefined) return null;
       const report = state.reports.get(hostKey(ref));
-      const draining = drainOf(state, ref) !== undefined || whyClosed(state, ref) !== null;
       const answers = report !== undefined && state.isAlive(ref);
       const room =
         report === undefined ? NO_ROOM : { capacity: report.capacity, used: usedOf(state, report) };
-      return { answers, draining, ...room };
+      return { answers, closed: closedNow(state, ref), ...room };
     },
     violated: (desktop, to, moved, heading) => violationBy(state, desktop, to, moved, heading, known),
     heldBack: (desktop, from, to) => {
@@ -108,6 +108,18 @@ function cloudNow(state: LoopState, nowMs: number): CloudNow {
       const hold = holdOn(state, { desktop, from, to }, nowMs);
       return hold === null ? null : sayHold(hold);
     },
+  };
+}
+
+/** A window says for how long, and is said before the drain that it may have begun. */
+function closedNow(state: LoopState, host: HostRef): HostNow['closed'] {
+  const window = whyClosed(state, host);
+  if (window !== null) return { why: 'maintenance', reason: `nobody is sent there now: ${window}` };
+  const place = drainOf(state, host);
+  if (place === undefined) return null;
+  return {
+    why: 'draining',
+    reason: `${hostKey(host)} is being emptied: nobody is sent there until \`vmshadow undrain ${placeKey(place)}\``,
   };
 }
 

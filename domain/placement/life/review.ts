@@ -29,7 +29,8 @@ export interface DesktopNow {
 
 export interface HostNow {
   readonly answers: boolean;
-  readonly draining: boolean;
+  /** What keeps everybody from coming: it is being emptied, or a maintenance window; null where nothing does. */
+  readonly closed: { readonly why: 'draining' | 'maintenance'; readonly reason: string } | null;
   readonly capacity: Capacity;
   /** By desktops, and by moves on their way. */
   readonly used: Capacity;
@@ -59,6 +60,7 @@ type LeftOut =
   | 'host-gone'
   | 'host-silent'
   | 'draining'
+  | 'maintenance'
   | 'full'
   | 'constraint'
   | 'held-back'
@@ -180,7 +182,7 @@ function judgeTarget({ to }: PlannedMove, cloud: CloudNow, ledger: Ledger, needs
   const host = cloud.host(to);
   if (host === null) return leftOut('host-gone', `there is no host ${hostKey(to)} any more`);
   if (!host.answers) return leftOut('host-silent', `${hostKey(to)} does not answer`);
-  if (host.draining) return leftOut('draining', `${hostKey(to)} is being emptied: nobody is sent there`);
+  if (host.closed !== null) return leftOut(host.closed.why, host.closed.reason);
   const lacking = shortages(host.capacity, ledger.used(to, host), needs);
   if (lacking.length === 0) return null;
   return leftOut('full', `${hostKey(to)} has no room for it: ${lacking.join(', ')}`);

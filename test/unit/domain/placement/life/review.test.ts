@@ -21,7 +21,7 @@ const desktop = (at: string, changed: Partial<DesktopNow> = {}): DesktopNow => (
 });
 const room = (slots: number, usedSlots: number, changed: Partial<HostNow> = {}): HostNow => ({
   answers: true,
-  draining: false,
+  closed: null,
   capacity: { slots, vcpus: 64, memoryMiB: 65_536, diskMiB: 65_536 },
   used: { slots: usedSlots, vcpus: usedSlots, memoryMiB: 512 * usedSlots, diskMiB: 512 * usedSlots },
   ...changed,
@@ -82,7 +82,18 @@ describe('reviewMoves', () => {
     ['one that is left alone', desktop('west/h1', { leftAlone: 'did not help' }), {}, 'left-alone: did not'],
     ['a host that is gone', desktop('west/h1'), null, 'host-gone: there is no host east/h1'],
     ['a host that is silent', desktop('west/h1'), { answers: false }, 'host-silent: east/h1 does not'],
-    ['a host that is emptied', desktop('west/h1'), { draining: true }, 'draining: east/h1 is being emptied'],
+    [
+      'a host that is emptied',
+      desktop('west/h1'),
+      { closed: { why: 'draining', reason: 'east/h1 is being emptied' } },
+      'draining: east/h1 is being emptied',
+    ],
+    [
+      'a host in maintenance',
+      desktop('west/h1'),
+      { closed: { why: 'maintenance', reason: 'east/h1 is in maintenance until noon' } },
+      'maintenance: east/h1 is in maintenance until noon',
+    ],
     ['a host that is full', desktop('west/h1'), room(3, 3), 'full: .* 1 slots wanted, 0 of 3 free'],
     [
       'a user who has gone elsewhere',
