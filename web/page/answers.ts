@@ -19,14 +19,15 @@ async function ask<T>(path: string, signal: AbortSignal): Promise<T> {
   return body as T;
 }
 
-/** Ask at once, whenever `since` changes, and then every `everyMs` (0: not again). */
-export function useAnswer<T>(path: string, since: string, everyMs = 0): Answer<T> {
+/** Ask at once, whenever `since` changes, and then every `everyMs` (0: not again). Nothing is asked while `since` is null. */
+export function useAnswer<T>(path: string, since: string | null, everyMs = 0): Answer<T> {
   const [known, setKnown] = useState<Answer<T> & { readonly path: string }>({
     path,
     value: null,
     problem: null,
   });
   useEffect(() => {
+    if (since === null) return;
     const ending = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = async (): Promise<void> => {
@@ -52,5 +53,5 @@ export function useAnswer<T>(path: string, since: string, everyMs = 0): Answer<T
 
 export const useOverview = (): Answer<Overview> => useAnswer<Overview>('/api/overview', '', EVERY_MS);
 
-export const useDesktops = (version: string): Answer<Desktops> =>
+export const useDesktops = (version: string | null): Answer<Desktops> =>
   useAnswer<Desktops>('/api/desktops', version);

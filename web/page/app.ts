@@ -24,7 +24,7 @@ export function App(): VNode {
   useKeys();
   const where = useWhere();
   const overview = useOverview();
-  const version = overview.value === null ? '' : versionOf(overview.value.loop);
+  const version = overview.value === null ? null : versionOf(overview.value.loop);
   const desktops = useDesktops(version);
   useEffect(() => {
     document.title = `${where.desktop ?? where.part} - VMShadow`;
@@ -41,7 +41,7 @@ export function App(): VNode {
     ${problem !== null && html`<p role="alert" class="problem banner">No news: ${problem}${overview.value !== null && `. What is shown is of ${new Date(overview.value.atMs).toLocaleTimeString()}.`}</p>`}
     ${overview.value !== null && html`<${Head} overview=${overview.value} />`}
     <main id="main" tabindex="-1">
-      ${overview.value === null ? problem === null && html`<p>Asking ...</p>` : html`<${Content} where=${where} overview=${overview.value} desktops=${desktops.value?.desktops ?? NONE} version=${version} />`}
+      ${overview.value === null ? problem === null && html`<p>Asking ...</p>` : html`<${Content} where=${where} overview=${overview.value} desktops=${desktops.value?.desktops ?? NONE} version=${version ?? ''} />`}
     </main>
     <footer>
       <details id="keys">

@@ -35,6 +35,7 @@ export function DesktopsPage({
     setPage(0);
   }, [given]);
   const list = useMemo(() => listPage(desktops, { words, ...order, page }), [desktops, words, order, page]);
+  const rows = useMemo(() => list.rows.map(rowOf), [list]);
   const sortBy = (by: Column) => {
     setOrder((o) => ({ by, falling: o.by === by ? !o.falling : FIGURES.includes(by) }));
     setPage(0);
@@ -79,22 +80,23 @@ export function DesktopsPage({
           </tr>
         </thead>
         <tbody>
-          ${list.rows.map(
-            (d) =>
-              html`<tr key=${d.desktop}>
-                <td><a class="row" href=${linkToDesktop(d.desktop)}>${d.desktop}</a></td>
-                <td>${d.host}</td>
-                <td>${d.state}</td>
-                <td class="figure">${rank(d.rank)}</td>
-                <td class="figure"><${Rtt} value=${d.rttMs} /></td>
-                <td class="figure">${ms(d.responseMs)}</td>
-                <td>${d.user ?? ''}</td>
-                <td>
-                  ${d.moving && html`<b>moving</b> `}${d.problem !== null && html`<span class="problem">${d.problem}</span>`}
-                </td>
-              </tr>`,
-          )}
+          ${rows}
         </tbody>
       </table>
     </div>`;
+}
+
+function rowOf(d: DesktopRow): VNode {
+  return html`<tr key=${d.desktop}>
+    <td><a class="row" href=${linkToDesktop(d.desktop)}>${d.desktop}</a></td>
+    <td>${d.host}</td>
+    <td>${d.state}</td>
+    <td class="figure">${rank(d.rank)}</td>
+    <td class="figure"><${Rtt} value=${d.rttMs} /></td>
+    <td class="figure">${ms(d.responseMs)}</td>
+    <td>${d.user ?? ''}</td>
+    <td>
+      ${d.moving && html`<b>moving</b> `}${d.problem !== null && html`<span class="problem">${d.problem}</span>`}
+    </td>
+  </tr>`;
 }

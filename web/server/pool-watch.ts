@@ -49,17 +49,22 @@ const LOOK_EVERY_MS = 5_000;
 const MOVES_ASKED = 100;
 /** Questions that the server gets at once for one overview. */
 const MOVES_AT_A_TIME = 20;
-/** Each asks for hundreds of past moves at worst: more of them wait, whoever asks. */
+/** Each asks for hundreds of past moves at worst: more of them wait, whoever asks, and more than that are sent away. */
 const DESKTOPS_AT_A_TIME = 4;
+const DESKTOPS_WAITING = 100;
+/** Three figures of each desktop: 29 MB at 20,000. */
+const POINTS_EACH = 120;
 
 export class PoolWatch {
   readonly #options: PoolWatchOptions;
   readonly #pool = new TrendKeeper();
-  readonly #desktops = new TrendKeeper();
-  #whole: { status: LoopStatus; rows: readonly DesktopRow[] } | null = null;
+  readonly #desktops = new TrendKeeper(POINTS_EACH);
+  /** The answers, the same ones as long as nothing is new: the server writes each once. */
+  #whole: { version: string; desktops: Desktops; plan: Plan } | null = null;
   readonly #overview = new Shared<Overview>(FRESH_MS);
   readonly #details = new Shared<DesktopDetail>(FRESH_MS);
   readonly #looks = new Semaphore(DESKTOPS_AT_A_TIME);
+  #looking = 0;
   #taking: Promise<void> | null = null;
   #places: { file: string; placeOf: Promise<(address: string) => Place | null> } | null = null;
 
@@ -82,19 +87,27 @@ export class PoolWatch {
 
   /** All desktops as of the last cycle. */
   async desktops(): Promise<Desktops> {
-    const { status, rows } = await this.#all();
-    return { cycle: status.cycle, desktops: rows };
+    return (await this.#all()).desktops;
   }
 
   async plan(): Promise<Plan> {
-    return { plan: (await this.#all()).status.plan };
+    return (await this.#all()).plan;
   }
 
-  /** One desktop, with its moves; throws UNKNOWN_DESKTOP. */
+  /** One desktop, with its moves; throws UNKNOWN_DESKTOP, and CONTROL_PLANE where too many ask for others. */
   desktop(id: DesktopId, limit: number): Promise<DesktopDetail> {
-    return this.#details.get(`${id} ${String(limit)}`, () =>
-      this.#looks.runExclusive(() => this.#lookAt(id, limit)),
-    );
+    return this.#details.get(`${id} ${String(limit)}`, () => this.#inTurn(() => this.#lookAt(id, limit)));
+  }
+
+  async #inTurn<T>(look: () => Promise<T>): Promise<T> {
+    if (this.#looking >= DESKTOPS_WAITING)
+      throw new VmshadowError('CONTROL_PLANE', 'too many desktops are looked at at once; try again');
+    this.#looking++;
+    try {
+      return await this.#looks.runExclusive(look);
+    } finally {
+      this.#looking--;
+    }
   }
 
   async #lookAt(id: DesktopId, limit: number): Promise<DesktopDetail> {
@@ -137,7 +150,7 @@ export class PoolWatch {
    * All desktops as of now: the page asks when something has changed, and not again before the next change. Where the loop takes long, or is
    * away, what was known before.
    */
-  async #all(): Promise<{ status: LoopStatus; rows: readonly DesktopRow[] }> {
+  async #all(): Promise<{ desktops: Desktops; plan: Plan }> {
     const taking = this.#takeIn();
     if (this.#whole === null) await taking;
     else
@@ -159,8 +172,7 @@ export class PoolWatch {
   async #takeInOnce(): Promise<void> {
     const { reader } = this.#options;
     const glance = await reader.status({ limit: 0 });
-    const known = this.#whole?.status;
-    if (known !== undefined && versionOf(known) === versionOf(glance)) return;
+    if (this.#whole?.version === versionOf(glance)) return;
     const [status, cloud, policy] = await Promise.all([
       reader.wholeStatus(),
       reader.cloud(),
@@ -170,7 +182,11 @@ export class PoolWatch {
     const places = placesOf(cloud);
     const placeOf = await this.#placeOf(cloud);
     const rows = status.desktops.map((d) => rowOf(d, places, placeOf));
-    this.#whole = { status, rows };
+    this.#whole = {
+      version: versionOf(status),
+      desktops: { cycle: status.cycle, desktops: rows },
+      plan: { plan: status.plan },
+    };
     const atMs = Date.now();
     this.#pool.add(atMs, figuresOf(status, rows, policy.placement.highThreshold));
     this.#desktops.add(

@@ -74,7 +74,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
 interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
+  readonly body?: object;
   readonly asset?: Asset;
 }
 
@@ -114,7 +114,7 @@ async function answer(
 function lookUp(
   watch: PoolWatch,
   asked: Exclude<Asked, { readonly what: 'file' | 'token' }>,
-): Promise<unknown> {
+): Promise<object> {
   switch (asked.what) {
     case 'overview':
       return watch.overview();
@@ -141,13 +141,10 @@ function refusalOf(error: unknown): Reply {
 
 async function send(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> {
   const { status, headers = {}, asset, body } = reply;
-  const text = asset === undefined && body !== undefined ? Buffer.from(JSON.stringify(body)) : undefined;
-  const bytes = asset?.bytes ?? text;
+  const answer = asset ?? (body === undefined ? undefined : await written(body));
+  const bytes = answer?.bytes;
   const packs = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
-  const packed =
-    packs && bytes !== undefined && bytes.length > WORTH_PACKING
-      ? (asset?.gzipped ?? (await pack(bytes)))
-      : undefined;
+  const packed = packs ? answer?.gzipped : undefined;
   response.writeHead(status, {
     ...HEADERS,
     ...headers,
@@ -159,6 +156,26 @@ async function send(request: IncomingMessage, response: ServerResponse, reply: R
     'content-length': String((packed ?? bytes)?.length ?? 0),
   });
   response.end(request.method === 'HEAD' ? undefined : (packed ?? bytes));
+}
+
+interface Written {
+  readonly bytes: Buffer;
+  readonly gzipped: Buffer | undefined;
+}
+
+const known = new WeakMap<object, Promise<Written>>();
+
+/** Write and pack an answer, once for all who get the same one. */
+function written(body: object): Promise<Written> {
+  const before = known.get(body);
+  if (before !== undefined) return before;
+  const bytes = Buffer.from(JSON.stringify(body));
+  const now = (bytes.length > WORTH_PACKING ? pack(bytes) : Promise.resolve(undefined)).then((gzipped) => ({
+    bytes,
+    gzipped,
+  }));
+  known.set(body, now);
+  return now;
 }
 
 /** Why a server cannot listen where it is to, for people. */

@@ -3,10 +3,13 @@ import type { Trend, Values } from '../api.js';
 
 /** As many as a chart shows. */
 const POINTS = 240;
+/** A point without a figure. */
+const NONE = Number.NaN;
 
 export class TrendKeeper {
   readonly #times: number[] = [];
-  readonly #values = new Map<string, (number | null)[]>();
+  /** Four bytes a point, all of them from the beginning: three figures of each of 20,000 desktops are kept. */
+  readonly #values = new Map<string, Float32Array>();
   readonly #points: number;
   #gapMs = 0;
 
@@ -21,23 +24,23 @@ export class TrendKeeper {
     if (this.#times.length === this.#points) this.#halve();
     const index = this.#times.push(atMs) - 1;
     for (const [name, value] of figures) {
-      const known = this.#values.get(name) ?? Array.from({ length: index }, () => null);
-      known[index] = value;
-      this.#values.set(name, known);
+      let known = this.#values.get(name);
+      if (known === undefined) {
+        if (value === null) continue;
+        this.#values.set(name, (known = new Float32Array(this.#points).fill(NONE)));
+      }
+      known[index] = value ?? NONE;
     }
     for (const [name, known] of this.#values)
-      if (known.length === index) {
-        known.push(null);
-        if (known.every((value) => value === null)) this.#values.delete(name);
-      }
+      if (Number.isNaN(known[index]) && known.every(Number.isNaN)) this.#values.delete(name);
   }
 
   /** The figures of these names, by what they are called in the answer. */
   of(names: Readonly<Record<string, string>>): Trend {
-    const values = Object.entries(names).map(([shown, name]): [string, Values] => [
-      shown,
-      this.#values.get(name) ?? this.#times.map(() => null),
-    ]);
+    const values = Object.entries(names).map(([shown, name]): [string, Values] => {
+      const known = this.#values.get(name);
+      return [shown, this.#times.map((_, i) => figureOf(known?.[i]))];
+    });
     return { timesMs: [...this.#times], values: Object.fromEntries(values) };
   }
 
@@ -47,6 +50,14 @@ export class TrendKeeper {
     // Times scatter: a point that comes a little early is wanted.
     this.#gapMs = (0.9 * ((times.at(-1) ?? 0) - (times[0] ?? 0))) / Math.max(1, times.length - 1);
     this.#times.splice(0, this.#times.length, ...times);
-    for (const [name, known] of this.#values) this.#values.set(name, known.filter(isKept));
+    for (const known of this.#values.values()) {
+      known.set(known.filter(isKept));
+      known.fill(NONE, times.length);
+    }
   }
+}
+
+/** As it was given, to a thousandth: four bytes keep seven digits. */
+function figureOf(kept: number | undefined): number | null {
+  return kept === undefined || Number.isNaN(kept) ? null : Math.round(kept * 1000) / 1000;
 }

@@ -34,9 +34,16 @@ interface MapMove {
   readonly to: readonly [number, number];
 }
 
+/** How places become points. */
+interface MapView {
+  readonly rotate: readonly [number, number, number];
+  readonly scale: number;
+  readonly translate: readonly [number, number];
+}
+
 export interface MapModel {
-  /** Outlines of land, as an SVG path; empty where sites have no places and are drawn in a ring. */
-  readonly land: string;
+  /** Null where sites have no places and are drawn in a ring. */
+  readonly view: MapView | null;
   readonly sites: readonly MapSite[];
   readonly lines: readonly MapLine[];
   readonly moves: readonly MapMove[];
@@ -54,7 +61,6 @@ export interface MapInput {
   readonly places: Readonly<Record<string, Place>>;
   readonly desktops: readonly DesktopRow[];
   readonly moves: readonly { readonly desktop: string; readonly to: { readonly site: string } }[];
-  readonly land: GeoPermissibleObjects | null;
   readonly width: number;
   readonly height: number;
 }
@@ -68,7 +74,7 @@ const CELL = 14;
 
 /** Lay out the map. */
 export function mapOf(input: MapInput): MapModel {
-  const { sites, places, desktops, moves, land, width, height } = input;
+  const { sites, places, desktops, moves, width, height } = input;
   const isPlaced = sites.length > 0 && sites.every(({ site }) => Object.hasOwn(places, site));
   const projection = isPlaced ? projectionFor(input) : null;
   const at = new Map(
@@ -96,15 +102,10 @@ export function mapOf(input: MapInput): MapModel {
   }
   const where = new Map(desktops.map((d) => [d.desktop, d.site]));
   return {
-    land:
-      projection === null || land === null
-        ? ''
-        : (geoPath(
-            projection.clipExtent([
-              [0, 0],
-              [width, height],
-            ]),
-          ).digits(1)(land) ?? ''),
+    view:
+      projection === null
+        ? null
+        : { rotate: projection.rotate(), scale: projection.scale(), translate: projection.translate() },
     sites: sites.map(({ site, slots, usedSlots, draining = false }) => {
       const [x, y] = at.get(site) ?? [0, 0];
       return { site, x, y, slots, usedSlots, draining };
@@ -116,6 +117,23 @@ export function mapOf(input: MapInput): MapModel {
     }),
     unplaced,
   };
+}
+
+/** Outlines of land as an SVG path. By far the most of the work, and needed again only for another view. */
+export function landIn(
+  { rotate, scale, translate }: MapView,
+  land: GeoPermissibleObjects,
+  { width, height }: Pick<MapInput, 'width' | 'height'>,
+): string {
+  const projection = geoNaturalEarth1()
+    .rotate([...rotate])
+    .scale(scale)
+    .translate([...translate])
+    .clipExtent([
+      [0, 0],
+      [width, height],
+    ]);
+  return geoPath(projection).digits(1)(land) ?? '';
 }
 
 /** A desktop, and where its user is drawn. */

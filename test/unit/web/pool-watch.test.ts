@@ -95,3 +95,17 @@ it('asks for a few desktops at a time, however many are looked at, and answers a
   expect(answers).toHaveLength(ids.length);
   expect([loop.most > 1, loop.most <= 4]).toEqual([true, true]);
 });
+
+it('sends away whoever asks for one more while a hundred desktops are waited for', async () => {
+  const loop = new Loop();
+  loop.ask = () => new Promise(() => undefined);
+  const look = (n: number) => loop.watch.desktop(DesktopId.parse(`d${String(n)}`), 20);
+  for (let n = 0; n < 100; n++) void look(n);
+  await expect(look(100)).rejects.toThrow('too many desktops are looked at at once');
+});
+
+it('is one and the same answer as long as nothing is new', async () => {
+  const loop = new Loop();
+  expect(await loop.watch.desktops()).toBe(await loop.watch.desktops());
+  expect(await loop.watch.plan()).toBe(await loop.watch.plan());
+});

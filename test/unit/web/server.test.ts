@@ -87,6 +87,14 @@ describe('how figures went', () => {
   });
 });
 
+it('keeps figures to a thousandth', () => {
+  const keeper = new TrendKeeper(4);
+  keeper.add(0, [['x', 41.7]]);
+  keeper.add(1, [['x', 0.123]]);
+  keeper.add(2, [['x', 123_456]]);
+  expect(keeper.of({ x: 'x' }).values['x']).toEqual([41.7, 0.123, 123_456]);
+});
+
 describe('where a user is drawn', () => {
   const places = {
     west: { latitude: 45, longitude: -120 },

@@ -1,7 +1,8 @@
 import type { DesktopRow } from '../../../web/api.js';
 import { chartOf } from '../../../web/view/chart.js';
 import { listPage, ROWS_A_PAGE } from '../../../web/view/desktop-list.js';
-import { mapOf, type MapInput } from '../../../web/view/map.js';
+import type { GeoPermissibleObjects } from 'd3-geo';
+import { landIn, mapOf, type MapInput } from '../../../web/view/map.js';
 import { gainWords, stepsOf, workflowLink } from '../../../web/view/moves.js';
 import { bytes, duration, ms, rttClass } from '../../../web/view/words.js';
 import { HostRef, DesktopId } from '../../../domain/model/ids.js';
@@ -66,7 +67,6 @@ describe('the map', () => {
     places: { west: { latitude: 45, longitude: -120 }, east: { latitude: 33, longitude: -80 } },
     desktops: [],
     moves: [],
-    land: null,
     width: 960,
     height: 460,
   };
@@ -81,6 +81,29 @@ describe('the map', () => {
       expect(y).toBeGreaterThan(0);
       expect(y).toBeLessThan(460);
     }
+  });
+
+  it('draws land where its sites are', () => {
+    const { view, sites } = mapOf(input);
+    const [west] = sites;
+    const { longitude, latitude } = input.places['west']!;
+    const here: GeoPermissibleObjects = {
+      type: 'Polygon',
+      coordinates: [
+        [
+          [longitude - 1, latitude - 1],
+          [longitude - 1, latitude + 1],
+          [longitude + 1, latitude + 1],
+          [longitude + 1, latitude - 1],
+          [longitude - 1, latitude - 1],
+        ],
+      ],
+    };
+    const points = landIn(view!, here, input)
+      .match(/-?[\d.]+,-?[\d.]+/g)!
+      .map((point) => point.split(',').map(Number));
+    const mean = (axis: 0 | 1) => points.reduce((sum, p) => sum + p[axis]!, 0) / points.length;
+    expect(Math.hypot(mean(0) - west!.x, mean(1) - west!.y)).toBeLessThan(10);
   });
 
   it('draws users near each other as one line with their median round trip, and says who cannot be drawn', () => {
@@ -101,8 +124,8 @@ describe('the map', () => {
   });
 
   it('puts sites without places in a ring, their users beside them', () => {
-    const { sites, lines, land } = mapOf({ ...input, places: {}, desktops: [row('a', { place: null })] });
-    expect(land).toBe('');
+    const { sites, lines, view } = mapOf({ ...input, places: {}, desktops: [row('a', { place: null })] });
+    expect(view).toBeNull();
     expect(new Set(sites.map(({ x, y }) => `${String(x)} ${String(y)}`)).size).toBe(2);
     expect(lines[0]?.desktops).toEqual(['a']);
   });
