@@ -8,6 +8,11 @@ type Host = ActivityInterfaceFor<HostActivities>;
 
 /** A dom0 that does not take up a short task in this time is as good as dead. */
 const START_WITHIN = '15s';
+/**
+ * A dom0 that died in a short task is missed after so long. Each task beats every second; a dom0 of a release before does not, and is asked
+ * again after this time: the second attempt waits for the first.
+ */
+const MISSED_AFTER = '20s';
 /** A restarted dom0 is back within this; its copies went on meanwhile. */
 const BULK_START_WITHIN = '10m';
 
@@ -24,6 +29,7 @@ export function ctl(host: HostRef): Host {
     taskQueue: ctlQueue(host),
     scheduleToStartTimeout: START_WITHIN,
     startToCloseTimeout: '2m',
+    heartbeatTimeout: MISSED_AFTER,
     retry: RETRY,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
@@ -77,6 +83,7 @@ export function persistent(host: HostRef, within?: '30s'): Host {
   return proxyActivities<HostActivities>({
     taskQueue: ctlQueue(host),
     startToCloseTimeout: '5m',
+    heartbeatTimeout: MISSED_AFTER,
     ...(within === undefined ? {} : { scheduleToCloseTimeout: within }),
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
   });

@@ -2,6 +2,7 @@
 import { Context } from '@temporalio/activity';
 import { atBoundary } from '../boundary.js';
 import { switchover, type Pulse, type SwitchoverDone } from '../switchover/switchover.js';
+import { beating } from './beating.js';
 import { cleanupActivities } from './cleanup.js';
 import { creationActivities } from './creation.js';
 import { desktopActivities } from './desktops.js';
@@ -15,6 +16,17 @@ import { targetActivities } from './target.js';
 
 /** While the guest stands still the heartbeat must show a dead worker fast. */
 const SWITCHOVER_BEAT_MS = 500;
+
+/** They report how far they are, or beat by themselves. */
+const SPEAKING = [
+  'makeDesktop',
+  'copyDisk',
+  'switchToSync',
+  'copyMemory',
+  'switchover',
+  'hashRetired',
+  'hashSnapshot',
+] as const;
 
 /** Make the activities of a host; both its queues serve all of them, the workflows choose the queue. */
 export function hostActivities(ctx: HostContext) {
@@ -44,7 +56,7 @@ export function hostActivities(ctx: HostContext) {
       }
     },
   };
-  return atBoundary(HOST_INPUTS, all);
+  return atBoundary(HOST_INPUTS, beating(all, SPEAKING));
 }
 
 export type HostActivities = ReturnType<typeof hostActivities>;

@@ -51,7 +51,7 @@ function reporterTo<P extends object>(
 }
 
 /** Often enough for every heartbeat timeout of ours. */
-const BEAT_MS = 1_000;
+export const BEAT_MS = 1_000;
 
 /** Do one long thing that cannot report by itself, with a heartbeat each second. */
 export async function whileBeating<T, P>(
