@@ -30,6 +30,7 @@ import { lockFolder } from '../os/folder-lock.js';
 import { runCommand } from '../os/run-command.js';
 import { bulkQueue, ctlQueue } from '../temporal/contract/names.js';
 import { DesktopTraffic } from '../drivers/traffic/desktop-traffic.js';
+import { foreignQdisc } from '../drivers/uplink/foreign-qdisc.js';
 import { UplinkCap } from '../drivers/uplink/uplink-cap.js';
 import { ping } from '../os/ping.js';
 import { resolveName } from '../os/resolve-name.js';
@@ -149,6 +150,7 @@ async function openHost(config: Dom0Config, logger: Logger): Promise<OpenHost> {
     relayLimitMs: config.relayLimitMinutes * 60_000,
     identityFile: config.identityFile,
     pkiDir,
+    lookFurther: () => foreignQdisc(config),
     logger,
   });
   await network.start();

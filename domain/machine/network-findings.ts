@@ -8,6 +8,12 @@ import { finding, type Finding } from './finding.js';
 /** Names of taps begin so (guest-proxy/host/tap.ts). */
 const TAP = /^v[sh]-/;
 
+/** What a root qdisc of somebody else at the uplink means, in words. */
+export const foreignQdiscWords = (uplink: string, kind: string): string =>
+  `somebody else has set up the traffic control of ${uplink} (${kind}): moves cannot be capped there, and are refused`;
+
+export const removeQdisc = (uplink: string): string => `tc qdisc del dev ${uplink} root`;
+
 /** What does not fit between the configuration and the machine's network. */
 export function networkFindings(facts: HostFacts, config: Dom0Config): Finding[] {
   const { uplink, peer, probe, externalPool, shapeUplink } = config;
@@ -76,9 +82,9 @@ export function networkFindings(facts: HostFacts, config: Dom0Config): Finding[]
       finding(
         'problem',
         'qdisc',
-        `somebody else has set up the traffic control of ${uplink} (${qdisc}): moves cannot be capped there, and are refused`,
+        foreignQdiscWords(uplink, qdisc),
         'set `shapeUplink: false` in dom0.yaml (QEMU then holds the cap, less exactly)',
-        `or take it away: tc qdisc del dev ${uplink} root`,
+        `or take it away: ${removeQdisc(uplink)}`,
       ),
     );
   return found;

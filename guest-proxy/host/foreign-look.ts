@@ -1,4 +1,5 @@
-// Looks now and then at what else on this host has a say in desktops' packets, and says each thing once: with whose it is and what to do.
+// Looks now and then at what else on this host has a say in desktops' packets and moves, and says each thing once: with whose it is and what
+// to do.
 import { messageOf } from '../../domain/errors.js';
 import { parseInput } from '../../domain/model/parse.js';
 import { runCommand } from '../../os/run-command.js';
@@ -16,6 +17,8 @@ export interface ForeignLookOptions {
   readonly logger: Logger;
   /** Gives what `nft -j list ruleset` prints. */
   readonly list?: () => Promise<string>;
+  /** Gives what else is in the way that is no matter of rules. */
+  readonly lookFurther?: () => Promise<readonly ForeignProblem[]>;
 }
 
 /** All that nft knows of this host's packets, as JSON. Throws COMMAND where it cannot be had. */
@@ -54,12 +57,13 @@ export class ForeignLook {
   /** Look once more, after the looks before. */
   look(): Promise<void> {
     this.#looking = this.#looking.then(async () => {
-      const { uplink, controlPort, logger, list = listRuleset } = this.#options;
+      const { uplink, controlPort, logger, list = listRuleset, lookFurther } = this.#options;
       try {
         const ruleset = parseInput(Ruleset, JSON.parse(await list()), 'nft list ruleset');
-        this.#say(foreignProblems(ruleset, uplink, controlPort));
+        const further = (await lookFurther?.()) ?? [];
+        this.#say([...foreignProblems(ruleset, uplink, controlPort), ...further]);
       } catch (error) {
-        logger.debug({ error: messageOf(error) }, 'could not look at the rules of other programs');
+        logger.debug({ error: messageOf(error) }, 'could not look at what other programs have set up');
       }
     });
     return this.#looking;
@@ -78,5 +82,5 @@ export class ForeignLook {
 
 function inWords({ words, remedy }: ForeignProblem): string {
   const commands = remedy.map((line) => `\`${line}\``).join(' and ');
-  return `${words}: run ${commands}, and have that firewall's own configuration do the same`;
+  return `${words}: run ${commands}, and have the configuration of whoever set it up do the same`;
 }

@@ -21,6 +21,7 @@ import type { Logger } from '../logger.js';
 import { AnswerGuard } from '../planes/kernel/answer-guard.js';
 import { kernelHostPlane } from '../planes/kernel/kernel-plane.js';
 import type { HostPlane } from '../planes/plane.js';
+import type { ForeignProblem } from '../rules/foreign-rules.js';
 import { leftAddresses } from '../rules/host-rules.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { loadIdentity } from '../protocol/identity.js';
@@ -58,6 +59,8 @@ export interface HostProxyOptions {
   readonly relayLimitMs: number;
   /** Where the authority's list of keys stands beside this host's certificates; null: there is none. */
   readonly pkiDir?: string;
+  /** Gives what of other programs is in the way of moves, to be said with what is in the way of packets. */
+  readonly lookFurther?: () => Promise<readonly ForeignProblem[]>;
   readonly logger: Logger;
   readonly now?: () => number;
   readonly plane?: HostPlane;

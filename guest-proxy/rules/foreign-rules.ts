@@ -28,7 +28,7 @@ type Chain = z.infer<typeof Chain>;
 export interface ForeignProblem {
   /** Which rules, whose they most likely are, and what they do, in words. */
   readonly words: string;
-  /** Commands that let pass what is needed, until the next reload of that firewall. */
+  /** Commands that let pass what is needed, until whoever set it up does so again. */
   readonly remedy: readonly string[];
 }
 

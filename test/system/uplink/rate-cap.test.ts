@@ -6,14 +6,23 @@ import type { Traffic, TrafficCap } from '../../../drivers/uplink/rate-cap.js';
 
 const [near, far] = [`vmsr-a-${process.pid}`, `vmsr-b-${process.pid}`];
 const peer = '10.202.0.2';
-const module = fileURLToPath(new URL('../../../drivers/uplink/rate-cap.ts', import.meta.url));
+const driver = (name: string) =>
+  JSON.stringify(fileURLToPath(new URL(`../../../drivers/uplink/${name}`, import.meta.url)));
 
 async function inNear(call: 'capTraffic' | 'uncapTraffic', argument: Traffic | TrafficCap): Promise<string> {
-  const code = `import { ${call} } from ${JSON.stringify(module)}; await ${call}(${JSON.stringify(argument)}).catch((e) => { console.log(e.code + ' ' + e.message); });`;
+  return runNear(
+    `import { ${call} } from ${driver('rate-cap.ts')}; await ${call}(${JSON.stringify(argument)}).catch((e) => { console.log(e.code + ' ' + e.message); });`,
+  );
+}
+function runNear(code: string): Promise<string> {
   return runCommand(
     ['ip', 'netns', 'exec', near, process.execPath, '--import', 'tsx', '--input-type=module', '-e', code],
     { env: { NODE_OPTIONS: '' } },
   );
+}
+async function foreignQdisc(shapeUplink: boolean): Promise<unknown> {
+  const look = `import { foreignQdisc } from ${driver('foreign-qdisc.ts')}; console.log(JSON.stringify(await foreignQdisc({ uplink: 'wan', shapeUplink: ${String(shapeUplink)} })));`;
+  return JSON.parse(await runNear(look));
 }
 const tcShow = (what: string): Promise<string> =>
   runCommand(['ip', 'netns', 'exec', near, 'tc', what, 'show', 'dev', 'wan']);
@@ -92,12 +101,17 @@ describe('a bandwidth cap on a link', () => {
     expect(await throughput([15903], 1)).toBeGreaterThan(60);
   });
 
-  it('is refused where somebody else has set up the root qdisc, which stays', async () => {
+  it('is refused where somebody else has set up the root qdisc, which stays, and which is found before any move', async () => {
+    expect(await foreignQdisc(true)).toEqual([]);
     const tbf = ['root', 'tbf', 'rate', '60mbit', 'burst', '32kb', 'latency', '50ms'];
     await runCommand(['tc', '-n', near, 'qdisc', 'add', 'dev', 'wan', ...tbf]);
     expect(await inNear('capTraffic', { device: 'wan', peer, ports: [15901], mbps: 20 })).toMatch(
       /^PREREQUISITE wan has a root qdisc \(tbf/,
     );
     expect(await tcShow('qdisc')).toMatch(/^qdisc tbf/);
+    expect(await foreignQdisc(false)).toEqual([]);
+    expect(await foreignQdisc(true)).toEqual([
+      { words: expect.stringContaining('of wan (tbf)') as string, remedy: ['tc qdisc del dev wan root'] },
+    ]);
   });
 });

@@ -34,3 +34,26 @@ it('says once what is in the way, and when it is so no more', async () => {
   expect(look.notes()).toEqual([]);
   await look.stop();
 });
+
+it('says with it what was found elsewhere', async () => {
+  const said: string[] = [];
+  const quiet = { debug: () => undefined, info: () => undefined, error: () => undefined };
+  const qdisc = {
+    words: 'somebody else has set up the traffic control of up0 (tbf)',
+    remedy: ['tc qdisc del'],
+  };
+  const look = new ForeignLook({
+    uplink: 'up0',
+    controlPort: 4500,
+    logger: { ...quiet, warn: (_: object, text: string) => void said.push(text) },
+    list: () => Promise.resolve(chain('drop')),
+    lookFurther: () => Promise.resolve([qdisc]),
+  });
+  await look.look();
+  await look.look();
+  expect(said).toEqual([
+    expect.stringMatching(/FORWARD/),
+    expect.stringMatching(/\(tbf\): run `tc qdisc del`/),
+  ]);
+  expect(look.notes()).toEqual(said);
+});
