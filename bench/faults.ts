@@ -1,6 +1,6 @@
-// `npm run bench -- faults [--runs=3] [--only=PHASE/FAULT,...] [--minutes=N] [--list]`: the fault matrix on the lab's real parts, a cell at a
-// time, the worst phases first, each cell once before any is tried again. What was measured is kept after each cell (bench/results/faults.json
-// and docs/faults.md), and another run goes on where this one stopped. Needs root and `npm run build`.
+// `npm run bench -- faults [--runs=3] [--only=PHASE/FAULT,...] [--anew] [--minutes=N] [--list]`: the fault matrix on the lab's real parts, a
+// cell at a time, along its diagonals, each cell once before any is tried again. What was measured is kept after each cell
+// (bench/results/faults.json and docs/faults.md), and another run goes on where this one stopped. Needs root and `npm run build`.
 import { z } from 'zod';
 import { messageOf } from '../domain/errors.js';
 import { randomFrom } from '../lab/random.js';
@@ -22,6 +22,8 @@ export const Options = z.strictObject({
     .transform((names) => names.split(','))
     .refine((names) => names.every((name) => cellsNamed(name).length > 0), 'expected PHASE/FAULT, see --list')
     .optional(),
+  /** Run cells again `runs` times, and drop what was measured of them before, as after a mend. */
+  anew: z.boolean().default(false),
   /** Begin no cell after so many minutes. */
   minutes: z.coerce.number().positive().default(Infinity),
   /** Only say which cells there are. */
@@ -34,30 +36,35 @@ const TRIES = 3;
 /** Run the open cells. */
 export async function run(options: z.infer<typeof Options>): Promise<BenchResult> {
   if (options.list) return shown(cells.map((cell) => `${nameOf(cell)}: ${FAULTS[cell.fault]}`).join('\n'));
-  const known = await readRuns();
+  const { only, anew, runs } = options;
+  const old = await readRuns();
+  const fresh: Observed[] = [];
+  const book = () => [...old.filter((run) => !(anew && fresh.some(isOfCell(run)))), ...fresh];
   const endMs = Date.now() + options.minutes * 60_000;
-  const named = options.only?.flatMap(cellsNamed);
-  const before = new Map(cells.map((cell) => [nameOf(cell), runsOf(cell, known)]));
-  const again = (cell: Cell) => (named === undefined ? 0 : (before.get(nameOf(cell)) ?? 0));
+  const wanted = only === undefined ? cells : only.flatMap(cellsNamed);
   const tries = new Map<string, number>();
-  const open = () =>
-    openCells(named ?? cells, (cell) => runsOf(cell, known) - again(cell), options.runs).filter(
-      (cell) => (tries.get(nameOf(cell)) ?? 0) < TRIES * options.runs,
+  const open = () => {
+    const counted = only === undefined && !anew ? book() : fresh;
+    return openCells(wanted, (cell) => runsOf(cell, counted), runs).filter(
+      (cell) => (tries.get(nameOf(cell)) ?? 0) < TRIES * runs,
     );
+  };
   const site = new Site();
   try {
     for (let [cell] = open(); cell !== undefined && Date.now() < endMs; [cell] = open()) {
       tries.set(nameOf(cell), (tries.get(nameOf(cell)) ?? 0) + 1);
-      const observed = await site.run(cell, known.length);
+      const observed = await site.run(cell, book().length);
       if (observed === null) continue;
-      known.push(observed);
-      await writeRuns(known);
+      fresh.push(observed);
+      await writeRuns(book());
     }
   } finally {
     await site.leave();
   }
-  return shown(countsOf(known));
+  return shown(countsOf(book()));
 }
+
+const isOfCell = (cell: Cell) => (run: Observed) => nameOf(run) === nameOf(cell);
 
 /** The ground that is in use; a new one after whatever may have spoilt it. */
 class Site {

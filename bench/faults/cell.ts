@@ -11,6 +11,7 @@ import { cutMs, type Cell } from './matrix.js';
 import type { Observed } from './observed.js';
 import { atPhase, isAsked, untilMoveIn } from './phase-watch.js';
 import { Streams } from './streams.js';
+import { slowness } from './verdict.js';
 
 interface Ends {
   readonly source: HostName;
@@ -24,14 +25,16 @@ const RECONCILE_AFTER_MS = 5_000;
 /** TCP tries again at growing intervals, up to the length of what it has waited for. */
 const STREAM_GOES_ON_MS = 45_000;
 const KEEP_CLEAN_UP_MS = 4_000;
+/** A look runs a dozen commands. */
+const LOOK_MS = 1_000;
+const STARTS_WITHIN_MS = 30_000;
 
 /** Run a cell once. Throws where the bench itself could not do it: nothing is said about the product then. */
 export async function runCell(ground: Ground, cell: Cell, random: () => number): Promise<Observed> {
   const source = ground.owner();
   if (source === null) throw new Error('nobody owns the desktop');
   const ends: Ends = { source, target: otherThan(source) };
-  await ground.cloud.update(LOOP.desktopPower, { desktop: ID, action: 'start' });
-  const before = await ground.verify();
+  const before = ground.lastSeen ?? (await ground.verify());
   const external = await ground.external();
   if (before === null || external === null) throw new Error('the guest does not answer before the fault');
   const streams = await Streams.open(ground, external);
@@ -57,7 +60,7 @@ export async function runCell(ground: Ground, cell: Cell, random: () => number):
       error: end.error,
       mostRunning: watch.mostRunning(),
       stillS,
-      load: (loadavg()[0] ?? 0) / cpus().length,
+      load: loadNow(),
       sent,
       restarted: guest !== null && guest.uptimeMs < before.uptimeMs,
       killedAt: hit.killedAt,
@@ -105,7 +108,7 @@ async function hitIt(ground: Ground, cell: Cell, ends: Ends, random: number): Pr
   if (!isAsked(cell.phase)) {
     await untilMoveIn(ground, ['memory', 'switchover']);
     await ground.world.setDelay(siteOf(ends.source), siteOf(ends.target), FAR_MS / 2);
-    ready = await makeReady(ground, cell.fault, ends);
+    ready = await untilReady(ground, cell, ends);
   }
   let over: Promise<unknown> = Promise.resolve();
   let atMs = 0;
@@ -127,6 +130,16 @@ async function hitIt(ground: Ground, cell: Cell, ends: Ends, random: number): Pr
   if (ready === null)
     return { atMs: Date.now(), applies: false, hit: true, hitAt: await asked(), killedAt: null, over };
   return { atMs, applies: true, hit: isIn(cell, ground, ends), hitAt, killedAt: ready.killedAt, over };
+}
+
+/** Make a fault ready that comes later in the move: a copy that it is to hit may only be about to start. */
+async function untilReady(ground: Ground, { fault }: Cell, ends: Ends): Promise<Ready | null> {
+  const endMs = Date.now() + STARTS_WITHIN_MS;
+  for (;;) {
+    const ready = await makeReady(ground, fault, ends);
+    if (ready !== null || Date.now() > endMs) return ready;
+    await sleep(100);
+  }
 }
 
 /** Whether the records said, when the fault had been done, that its phase was not over. */
@@ -157,7 +170,7 @@ interface End {
 /** Wait until the move has ended, one copy runs at its owner, and nothing is left; the reconcile schedule comes by when it would be needed. */
 async function untilSafe(ground: Ground, hit: Hit): Promise<End> {
   await hit.over;
-  const endMs = Date.now() + SAFE_WITHIN_MS;
+  const endMs = Date.now() + SAFE_WITHIN_MS * slowness(loadNow());
   const repaired: string[] = [];
   let endedAtMs: number | null = null;
   let reconciledAtMs = 0;
@@ -181,7 +194,7 @@ async function untilSafe(ground: Ground, hit: Hit): Promise<End> {
         await soon(ground.reconcileNow());
       }
     }
-    if (safeAtMs === null) await sleep(300);
+    if (safeAtMs === null) await sleep(LOOK_MS);
   }
   return {
     outcome,
@@ -193,6 +206,8 @@ async function untilSafe(ground: Ground, hit: Hit): Promise<End> {
   };
 }
 
+/** Processes that want a core, a core. */
+const loadNow = () => (loadavg()[0] ?? 0) / cpus().length;
 const addressesOf = (status: MoveStatus | null) => [status?.oldExternal ?? null, status?.newExternal ?? null];
 const ANSWER_MS = 10_000;
 

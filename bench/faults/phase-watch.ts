@@ -10,8 +10,9 @@ import { recordAt } from './copy-watch.js';
 import type { Ground } from './ground.js';
 import type { FaultPhase } from './matrix.js';
 
-const ASK_MS = 20;
-const WITHIN_MS = 120_000;
+/** Each question costs several processes a little; the first phases last for seconds. */
+const ASK_MS = 100;
+const WITHIN_MS = 300_000;
 
 /** What the move itself calls a phase, and how far into it the fault comes, ms: at the least, and at random so much later. */
 const ASKED: Partial<Record<FaultPhase, { in: readonly Phase[]; ms: number; more: number }>> = {

@@ -10,17 +10,20 @@ export interface Verdict {
 
 /** A pause that a user takes for a hiccup of the network: on the small guest over a far link, on a machine that does other things. */
 const HICCUP_S = 6;
-/** Longer pauses on a machine where many processes want each core are the machine's, up to so many times as long. */
+/** What takes longer on a machine where many processes want each core is the machine's, up to so many times as long. */
 const MOST_SLOWER = 3;
 const DECIDING: readonly FaultPhase[] = ['pre-switchover', 'after-release', 'after-run'];
+
+/** How many times longer things may take where so many processes want each core. */
+export const slowness = (load: number): number => Math.max(1, Math.min(MOST_SLOWER, load / 2));
 
 /** How long the desktop may stand still, s, and why; null: no longer than a hiccup. */
 function stillAllowed(
   run: Cell & Pick<Observed, 'load'>,
 ): { readonly s: number; readonly why: string } | null {
   const allowed = byFault(run);
-  const slower = Math.min(MOST_SLOWER, run.load / 2);
-  if (slower <= 1) return allowed;
+  const slower = slowness(run.load);
+  if (slower === 1) return allowed;
   if (allowed !== null) return { ...allowed, s: allowed.s * slower };
   return {
     s: HICCUP_S * slower,
