@@ -1,9 +1,7 @@
 // The arcs between sites of a flow (site-flow.ts): for each ordered pair of sites a heap of the desktops at the first, by what each loses by going to the
 // second. Heaps are cleaned when a stale key comes up. A desktop has arcs to few sites at first, where there are many: the others are opened on demand.
 import { Heap } from './heap.js';
-
-/** Sites, the best ones at the starting prices, that a desktop has arcs to at first: more are seldom asked for (measured: docs/placement.md). */
-const FIRST_ARCS = 12;
+import type { ShortLists } from './short-lists.js';
 
 export class Arcs {
   readonly #l: number;
@@ -15,8 +13,14 @@ export class Arcs {
   readonly #top: Int32Array;
   /** 1: its weights were replaced once, so old keys of it may be about. */
   readonly #changed: Uint8Array;
-  /** desktop x site; 1: it has an arc there. Those that no price has asked for yet have none: `open` adds them. */
-  readonly #has: Uint8Array;
+  /** 1: it has arcs to all sites. */
+  readonly #all: Uint8Array;
+  /** The sites that the others have arcs to, and those that prices have asked for since. */
+  #lists: ShortLists = { length: 0, sites: new Int32Array(0), weights: new Float64Array(0) };
+  readonly #more = new Map<number, number[]>();
+  /** Sites with a heap to (from) each site: most pairs of a large cloud have none. */
+  readonly out: readonly number[][];
+  readonly into: readonly number[][];
   #pushes = 0;
   #sparse = false;
 
@@ -30,7 +34,9 @@ export class Arcs {
     this.#topKey = new Float64Array(l * l).fill(Infinity);
     this.#top = new Int32Array(l * l).fill(-1);
     this.#changed = new Uint8Array(n);
-    this.#has = new Uint8Array(n * l).fill(1);
+    this.#all = new Uint8Array(n).fill(1);
+    this.out = Array.from({ length: l }, () => []);
+    this.into = Array.from({ length: l }, () => []);
   }
 
   /** Keys put on heaps so far. */
@@ -45,18 +51,25 @@ export class Arcs {
 
   /** Put desktop `i` at a site, with its arcs to the others. */
   attach(i: number, at: number): void {
-    const l = this.#l;
-    const w = this.#w;
-    const here = w[i * l + at] as number;
     this.#site[i] = at;
-    // The way back from where it is going stays open: whoever is taken out can always be put in again.
-    this.#has[i * l + at] = 1;
-    for (let b = 0; b < l; b++) {
-      const there = w[i * l + b] as number;
-      if (b === at || there === -Infinity || this.#has[i * l + b] === 0) continue;
-      const arc = at * l + b;
-      this.push(arc, here - there, i);
+    const row = i * this.#l;
+    const own = this.#w[row + at] as number;
+    this.each(i, (b) => {
+      const there = this.#w[row + b] as number;
+      if (b !== at && there !== -Infinity) this.push(at * this.#l + b, own - there, i);
+    });
+  }
+
+  /** Visit the sites that desktop `i` has arcs to. */
+  each(i: number, visit: (site: number) => void): void {
+    if (this.#all[i] === 1) {
+      for (let b = 0; b < this.#l; b++) visit(b);
+      return;
     }
+    const { length, sites } = this.#lists;
+    for (let k = i * length; k < (i + 1) * length && (sites[k] as number) >= 0; k++)
+      visit(sites[k] as number);
+    for (const b of this.#more.get(i) ?? []) visit(b);
   }
 
   /** Attach all desktops that have a site, to heaps that are empty: each heap is made at once. */
@@ -65,39 +78,51 @@ export class Arcs {
     const w = this.#w;
     const members = Array.from({ length: l }, (): number[] => []);
     for (const i of desktops) members[this.#site[i] as number]?.push(i);
+    const counts = new Int32Array(l);
+    const starts = new Int32Array(l + 1);
     members.forEach((here, at) => {
-      const m = here.length;
-      // Row by row of the weights, whose order is that of the memory.
-      const keys = new Float64Array(m * l);
-      const values = new Int32Array(m * l);
-      const counts = new Int32Array(l);
-      for (const i of here) {
-        const own = w[i * l + at] as number;
-        for (let b = 0; b < l; b++) {
+      // How many keys each heap gets, then the keys, heap by heap.
+      counts.fill(0);
+      for (const i of here) this.each(i, (b) => (counts[b] = (counts[b] as number) + 1));
+      for (let b = 0; b < l; b++) starts[b + 1] = (starts[b] as number) + (counts[b] as number);
+      const keys = new Float64Array(starts[l] as number);
+      const values = new Int32Array(starts[l] as number);
+      counts.fill(0);
+      for (const i of here)
+        this.each(i, (b) => {
           const there = w[i * l + b] as number;
-          if (b === at || there === -Infinity || this.#has[i * l + b] === 0) continue;
-          const k = b * m + (counts[b] as number);
-          keys[k] = own - there;
+          if (b === at || there === -Infinity) return;
+          const k = (starts[b] as number) + (counts[b] as number);
+          keys[k] = (w[i * l + at] as number) - there;
           values[k] = i;
           counts[b] = (counts[b] as number) + 1;
-        }
-      }
+        });
       for (let b = 0; b < l; b++) {
-        const count = counts[b] as number;
+        const [from, count] = [starts[b] as number, counts[b] as number];
         if (count === 0) continue;
-        const heap = Heap.of(keys.subarray(b * m, b * m + count), values.subarray(b * m, b * m + count));
-        const arc = at * l + b;
-        this.#heaps[arc] = heap;
+        const heap = Heap.of(keys.subarray(from, from + count), values.subarray(from, from + count));
+        this.#add(at, b, heap);
         this.#pushes += count;
-        this.#topKey[arc] = heap.topKey;
-        this.#top[arc] = heap.top;
       }
     });
   }
 
+  #add(from: number, to: number, heap: Heap): void {
+    const arc = from * this.#l + to;
+    this.#heaps[arc] = heap;
+    this.#topKey[arc] = heap.topKey;
+    this.#top[arc] = heap.top;
+    (this.out[from] as number[]).push(to);
+    (this.into[to] as number[]).push(from);
+  }
+
   /** Put a key on the heap of an arc (from x sites + to). */
   push(arc: number, key: number, i: number): void {
-    const h = (this.#heaps[arc] ??= new Heap());
+    let h = this.#heaps[arc];
+    if (h === undefined) {
+      h = new Heap();
+      this.#add(Math.floor(arc / this.#l), arc % this.#l, h);
+    }
     h.push(key, i);
     this.#pushes++;
     this.#topKey[arc] = h.topKey;
@@ -137,34 +162,26 @@ export class Arcs {
     return this.#top[a * this.#l + b] as number;
   }
 
-  /** Where there are many sites, leave each desktop only the arcs to its best ones at these prices. */
-  keepBest(desktops: Int32Array, prices: Float64Array): void {
-    this.#sparse = this.#l > 2 * FIRST_ARCS;
-    if (this.#sparse) for (const i of desktops) this.#keepBestOf(i, prices);
+  /** Leave desktops only the arcs to the sites of their lists. */
+  keepOnly(lists: ShortLists): void {
+    this.#sparse = true;
+    this.#lists = lists;
+    this.#all.fill(0);
   }
 
-  /** Leave a desktop only the arcs to its best sites at these prices. */
-  #keepBestOf(i: number, prices: Float64Array): void {
-    const l = this.#l;
-    const row = i * l;
-    const best = new Float64Array(FIRST_ARCS).fill(-Infinity);
-    for (let j = 0; j < l; j++) {
-      const value = (this.#w[row + j] as number) - (prices[j] as number);
-      let k = FIRST_ARCS - 1;
-      if (value <= (best[k] as number)) continue;
-      for (; k > 0 && (best[k - 1] as number) < value; k--) best[k] = best[k - 1] as number;
-      best[k] = value;
-    }
-    const least = best[FIRST_ARCS - 1] as number;
-    for (let j = 0; j < l; j++)
-      if ((this.#w[row + j] as number) - (prices[j] as number) < least) this.#has[row + j] = 0;
+  #has(i: number, site: number): boolean {
+    if (this.#all[i] === 1) return true;
+    const { length, sites } = this.#lists;
+    for (let k = i * length; k < (i + 1) * length; k++) if (sites[k] === site) return true;
+    return this.#more.get(i)?.includes(site) === true;
   }
 
   /** Let desktop `i` have an arc to a site, from its next place on; false where it had one. */
   open(i: number, site: number): boolean {
-    const at = i * this.#l + site;
-    if (this.#has[at] === 1) return false;
-    this.#has[at] = 1;
+    if (this.#has(i, site)) return false;
+    const more = this.#more.get(i);
+    if (more === undefined) this.#more.set(i, [site]);
+    else more.push(site);
     return true;
   }
 
@@ -174,12 +191,13 @@ export class Arcs {
     let opened = false;
     this.#site.forEach((at, i) => {
       for (let b = 0; b < l; b++) {
-        if (!this.open(i, b)) continue;
+        if (this.#has(i, b)) continue;
         opened = true;
         const there = this.#w[i * l + b] as number;
         if (at >= 0 && there > -Infinity) this.push(at * l + b, (this.#w[i * l + at] as number) - there, i);
       }
     });
+    this.#all.fill(1);
     this.#sparse = false;
     return opened;
   }
@@ -187,6 +205,6 @@ export class Arcs {
   /** Desktop `i` gets other weights: its old keys are stale, and it has all arcs. */
   renew(i: number): void {
     this.#changed[i] = 1;
-    this.#has.fill(1, i * this.#l, (i + 1) * this.#l);
+    this.#all[i] = 1;
   }
 }

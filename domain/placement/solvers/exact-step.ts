@@ -58,7 +58,7 @@ export function solveAndKeep(p: Problem, prices: MovePrices): { kept: Kept; solu
   const weights = new Float64Array(seatCount * l);
   weights.set(own);
   const capacity = Int32Array.from(p.openSlots);
-  const flow = new SiteFlow({ siteCount: l, desktopCount: seatCount, weights, capacity });
+  const flow = new SiteFlow({ siteCount: l, desktopCount: seatCount, weights, capacity, home: p.current });
   flow.insertAll(Int32Array.from(p.desktops.flatMap((_, i) => (p.pinned[i] === undefined ? [i] : []))));
   const kept: Kept = {
     siteIds: p.sites.map((s) => s.id),

@@ -1,6 +1,7 @@
 // `exact`: the optimum of the objective with slots as capacity. Every desktop that is not pinned is free to move; a move pays
 // lambda (ms per gigabyte) and the least gain. The answer carries its own proof: prices whose dual bound equals its value.
-import { feltAt, mayGo, objectiveOf, worthOf, type Problem } from '../request/problem.js';
+import { CLOSED } from '../request/constraints.js';
+import { feltAt, objectiveOf, prizeOf, type Problem } from '../request/problem.js';
 import { SiteFlow } from './site-flow.js';
 
 export interface MovePrices {
@@ -32,8 +33,26 @@ export const TIE_SHARE = 1e-9;
 export function weightRow(p: Problem, prices: MovePrices, i: number, row: Float64Array): void {
   const from = p.current[i] as number;
   const toll = prices.msPerGB * (p.costGB[i] as number) + prices.msPerMove;
-  for (let j = 0; j < p.siteCount; j++)
-    row[j] = j === from ? 0 : mayGo(p, i, j) ? worthOf(p, i, j) - toll : -Infinity;
+  // What `mayGo` and `worthOf` say of each site, in one pass: a large cloud has millions of pairs.
+  const start = i * p.siteCount;
+  if (p.pinned[i] !== undefined) row.fill(-Infinity);
+  else {
+    const { feltMs, rttMs, closed } = p;
+    const rank = p.rank[i] as number;
+    const felt = feltMs[start + from] as number;
+    // To anywhere else.
+    const prize = prizeOf(p, i, from, -1);
+    const farthest =
+      p.keepsItsRtt[i] === 1 && p.mustLeave[i] === undefined ? (rttMs[start + from] as number) : Infinity;
+    for (let j = 0; j < p.siteCount; j++) {
+      const rtt = rttMs[start + j] as number;
+      row[j] =
+        closed[start + j] !== CLOSED.open || rtt === Infinity || rtt > farthest
+          ? -Infinity
+          : rank * (felt - (feltMs[start + j] as number)) + prize - toll;
+    }
+  }
+  row[from] = 0;
 }
 
 /** What a move of desktop `i` pays so that fewer and smaller moves win ties: half of `tie` at least, all of it for the largest. */
@@ -102,6 +121,7 @@ export class ExactPlanner {
       desktopCount: p.desktopCount,
       weights,
       capacity: p.openSlots,
+      home: p.current,
     });
     this.#flow.insertAll(
       Int32Array.from(p.desktops.flatMap((_, i) => (p.pinned[i] === undefined ? [i] : []))),
@@ -119,10 +139,10 @@ export class ExactPlanner {
         i * p.siteCount,
       );
     if (p.pinned[i] !== undefined) return;
-    const toll = this.#prices.msPerGB * (p.costGB[i] as number) + this.#prices.msPerMove + this.#tie / 2;
-    const row = Float64Array.from(rttMs, (_, j) =>
-      j === p.current[i] ? 0 : mayGo(p, i, j) ? worthOf(p, i, j) - toll : -Infinity,
-    );
+    const row = new Float64Array(p.siteCount);
+    weightRow(p, this.#prices, i, row);
+    const own = p.current[i];
+    for (let j = 0; j < row.length; j++) if (j !== own) row[j] = (row[j] as number) - this.#tie / 2;
     this.#flow.change(i, row);
   }
 

@@ -57,6 +57,11 @@ export class Heap {
     this.#size = n + 1;
   }
 
+  /** Take away all. */
+  clear(): void {
+    this.#size = 0;
+  }
+
   /** Take away the smallest; nothing happens on an empty heap. */
   pop(): void {
     if (this.#size === 0) return;

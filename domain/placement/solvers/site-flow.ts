@@ -7,15 +7,9 @@
 //   keep: other weights for a desktop whose site stays its best one; no path.  addSlots, takeSlot: other capacities, a path a slot.
 // Invariant (optimality): with prices p >= 0, p = 0 where slots are free, every desktop is where W - p is largest.
 import { Arcs } from './arcs.js';
+import { Heap } from './heap.js';
+import type { SiteFlowProblem } from './short-lists.js';
 import { startingPrices } from './starting-prices.js';
-
-/** Weights: desktop x site, larger is better, -Infinity where the desktop may not be. */
-export interface SiteFlowProblem {
-  readonly siteCount: number;
-  readonly desktopCount: number;
-  readonly weights: Float64Array;
-  readonly capacity: Int32Array;
-}
 
 /** Gains below this, ms, are rounding: a millionth of a tie. */
 const ROUNDING = 1e-10;
@@ -33,10 +27,15 @@ export class SiteFlow {
   readonly #next: Int32Array;
   readonly #via: Int32Array;
   readonly #done: Uint8Array;
+  /** Sites that a search has reached, the nearest on top; a site may be on it more than once. */
+  readonly #reached = new Heap();
+  /** Starting prices alone are wanted of this flow: no proof, and nobody is placed at any price. */
+  readonly #rough: boolean;
 
-  constructor(problem: SiteFlowProblem) {
+  constructor(problem: SiteFlowProblem, rough = false) {
     const l = problem.siteCount;
     this.#problem = problem;
+    this.#rough = rough;
     this.#l = l;
     this.#w = problem.weights;
     this.#free = Int32Array.from(problem.capacity);
@@ -69,30 +68,43 @@ export class SiteFlow {
     return Float64Array.from(this.#pi, (x) => (x === 0 ? 0 : -x));
   }
 
+  /** Begin a search. */
+  #begin(): void {
+    this.#dist.fill(Infinity);
+    this.#done.fill(0);
+    this.#next.fill(-1);
+    this.#reached.clear();
+  }
+
+  #reach(site: number, dist: number): void {
+    this.#dist[site] = dist;
+    this.#reached.push(dist, site);
+  }
+
+  /** Take the nearest site that the search is not done with; -1 where there is none. */
   #nearest(): number {
-    let best = -1;
-    let least = Infinity;
-    for (let j = 0; j < this.#l; j++) {
-      const d = this.#dist[j] as number;
-      if (this.#done[j] === 0 && d < least) {
-        least = d;
-        best = j;
-      }
+    const reached = this.#reached;
+    while (reached.size > 0) {
+      const site = reached.top;
+      reached.pop();
+      if (this.#done[site] === 0) return site;
     }
-    return best;
+    return -1;
   }
 
   /** Add desktop `i` optimally; false when there is no room for it whatever moves. */
   insert(i: number): boolean {
-    return this.#place(i) || (this.#open() && this.#place(i));
+    return this.#place(i) || (!this.#rough && this.#open() && this.#place(i));
   }
 
   #place(i: number): boolean {
-    const l = this.#l;
-    for (let j = 0; j < l; j++) {
-      this.#dist[j] = -(this.#w[i * l + j] as number) - (this.#pi[j] as number);
+    this.#begin();
+    this.#arcs.each(i, (j) => {
+      const weight = this.#w[i * this.#l + j] as number;
+      if (weight === -Infinity) return;
+      this.#reach(j, -weight - (this.#pi[j] as number));
       this.#via[j] = i;
-    }
+    });
     return this.#augment();
   }
 
@@ -102,8 +114,8 @@ export class SiteFlow {
   }
 
   #lose(site: number): boolean {
-    this.#dist.fill(Infinity);
-    this.#dist[site] = 0;
+    this.#begin();
+    this.#reach(site, 0);
     this.#via[site] = -1;
     return this.#augment();
   }
@@ -113,8 +125,7 @@ export class SiteFlow {
     const l = this.#l;
     const dist = this.#dist;
     const pi = this.#pi;
-    const done = this.#done.fill(0);
-    this.#next.fill(-1);
+    const done = this.#done;
     let target: number;
     for (;;) {
       const a = this.#nearest();
@@ -125,11 +136,11 @@ export class SiteFlow {
       }
       done[a] = 1;
       const base = (dist[a] as number) + (pi[a] as number);
-      for (let b = 0; b < l; b++) {
+      for (const b of this.#arcs.out[a] as number[]) {
         if (done[b] === 1) continue;
         const reach = Math.max(base + this.#arcs.key(a, b) - (pi[b] as number), dist[a] as number);
         if (reach < (dist[b] as number)) {
-          dist[b] = reach;
+          this.#reach(b, reach);
           this.#next[b] = a;
           this.#via[b] = this.#arcs.top(a, b);
         }
@@ -150,15 +161,21 @@ export class SiteFlow {
   /** Add many desktops to an empty flow; gives those for which there is no room. */
   insertAll(desktops: Int32Array): number[] {
     const l = this.#l;
-    const prices = startingPrices(this.#problem, desktops);
+    const { prices, lists, sparse } = startingPrices(this.#problem, desktops, (sample) => {
+      const flow = new SiteFlow(sample, true);
+      flow.insertAll(Int32Array.from({ length: sample.desktopCount }, (_, x) => x));
+      return flow.prices();
+    });
     prices.forEach((price, j) => (this.#pi[j] = price === 0 ? 0 : -price));
-    this.#arcs.keepBest(desktops, prices);
+    if (sparse) this.#arcs.keepOnly(lists);
     const waiting: number[] = [];
     for (const i of desktops) {
       let best = -1;
       let most = -Infinity;
-      for (let j = 0; j < l; j++) {
-        const value = (this.#w[i * l + j] as number) - (prices[j] as number);
+      for (let k = i * lists.length; k < (i + 1) * lists.length; k++) {
+        const j = lists.sites[k] as number;
+        if (j < 0) break;
+        const value = (lists.weights[k] as number) - (prices[j] as number);
         if (value > most || (value === most && best >= 0 && this.#free[best] === 0)) {
           most = value;
           best = j;
@@ -179,7 +196,7 @@ export class SiteFlow {
       for (let k = 0; k < count; k++) this.#fill(j);
     });
     const left = waiting.filter((i) => !this.insert(i));
-    this.complete();
+    if (!this.#rough) this.complete();
     return left;
   }
 
@@ -233,10 +250,10 @@ export class SiteFlow {
       this.#free[hole] = (this.#free[hole] as number) + 1;
       return;
     }
-    const dist = this.#dist.fill(Infinity);
-    const done = this.#done.fill(0);
-    this.#next.fill(-1);
-    dist[hole] = 0;
+    this.#begin();
+    const dist = this.#dist;
+    const done = this.#done;
+    this.#reach(hole, 0);
     // Backwards from the hole: dist[a] = reduced cost of the chain a -> ... -> hole. The hole ends at the site where the chain's
     // true cost, dist[a] + pi[hole] - pi[a], is least; a site of price 0 ends the search, none is better beyond it.
     let end = hole;
@@ -250,12 +267,12 @@ export class SiteFlow {
         least = total;
         end = b;
       }
-      for (let a = 0; a < l; a++) {
+      for (const a of this.#arcs.into[b] as number[]) {
         if (done[a] === 1) continue;
         const back =
           (dist[b] as number) + Math.max(this.#arcs.key(a, b) + (pi[a] as number) - (pi[b] as number), 0);
         if (back < (dist[a] as number)) {
-          dist[a] = back;
+          this.#reach(a, back);
           this.#next[a] = b;
           this.#via[a] = this.#arcs.top(a, b);
         }

@@ -1,10 +1,26 @@
-// Prices to start the exact flow from. Coordinate descent on the dual: site by site, the price is set to what the first desktop
-// that finds no slot there would pay, given the other sites' prices. After a few sweeps nearly every desktop's favourite site has
-// room for it; the flow then settles the rest exactly. Any prices >= 0 are valid; better ones only save time.
-import type { SiteFlowProblem } from './site-flow.js';
+// Prices to start the exact flow from. First those of a sample, a tenth of the desktops for a tenth of the slots, solved by the flow
+// itself: they are right as a whole (where many sites have to become dearer together) and wrong by the sample's noise. Then coordinate
+// descent on the dual, which takes that noise away: site by site, the price is set to what the first desktop that finds no slot there
+// would pay, given the other sites' prices. The flow settles the rest exactly. Any prices >= 0 are valid; better ones only save time.
+import { fullLists, shortLists, type ShortLists, type SiteFlowProblem } from './short-lists.js';
 
-/** More sweeps cost more than they save (measured at 2,000 x 40 to 50,000 x 40). */
+/** Sites, the best ones at the sample's prices, that a desktop has arcs to at first: at 10,000 x 100 the final prices ask 12 desktops for more, 1,600 with 12 sites (real RTTs). */
+const FIRST_ARCS = 24;
+/** One desktop of so many is in the sample. */
+const SAMPLE = 10;
+/** Desktops a site, on average, that a sample must have: with fewer its prices are noise. */
+const SAMPLE_A_SITE = 4;
+/** Sweeps from a sample's prices, and how often the lists are made anew for the prices that come out; sweeps from no prices. */
+const SWEEPS_AFTER_SAMPLE = 2;
+const LISTINGS = 3;
 const SWEEPS = 8;
+
+export interface Start {
+  readonly prices: Float64Array;
+  readonly lists: ShortLists;
+  /** The lists leave sites out. */
+  readonly sparse: boolean;
+}
 
 /** The k-th largest of the first n values (k from 1), by quickselect; reorders them. */
 function kthLargest(values: Float64Array, n: number, k: number): number {
@@ -32,8 +48,8 @@ function kthLargest(values: Float64Array, n: number, k: number): number {
 }
 
 class Descent {
-  readonly #problem: SiteFlowProblem;
-  readonly #desktops: Int32Array;
+  readonly #capacity: Int32Array;
+  readonly #lists: ShortLists;
   readonly prices: Float64Array;
   /** Best site, its value after prices, second best site and value of each desktop. */
   readonly #first: Int32Array;
@@ -41,64 +57,87 @@ class Descent {
   readonly #second: Int32Array;
   readonly #secondValue: Float64Array;
   readonly #margins: Float64Array;
-  /** Site x desktop: what `settle` reads lies side by side. */
-  readonly #columns: Float64Array;
+  /** The lists by sites, so that what `settle` reads lies side by side: desktops and weights from `starts[site]` on. */
+  readonly #starts: Int32Array;
+  readonly #who: Int32Array;
+  readonly #weights: Float64Array;
 
-  constructor(problem: SiteFlowProblem, desktops: Int32Array) {
-    const n = desktops.length;
-    this.#problem = problem;
-    this.#desktops = desktops;
-    this.prices = new Float64Array(problem.siteCount);
+  constructor(problem: SiteFlowProblem, desktops: Int32Array, lists: ShortLists, prices: Float64Array) {
+    const { siteCount: l, desktopCount: n } = problem;
+    const { length } = lists;
+    this.#capacity = problem.capacity;
+    this.#lists = lists;
+    this.prices = prices;
     this.#first = new Int32Array(n);
     this.#firstValue = new Float64Array(n);
     this.#second = new Int32Array(n);
     this.#secondValue = new Float64Array(n);
-    this.#margins = new Float64Array(n);
-    const { siteCount: l, weights } = problem;
-    this.#columns = new Float64Array(n * l);
-    for (let x = 0; x < n; x++) {
-      const row = (desktops[x] as number) * l;
-      for (let j = 0; j < l; j++) this.#columns[j * n + x] = weights[row + j] as number;
-      this.#rank(x);
+    const starts = new Int32Array(l + 1);
+    for (const i of desktops)
+      for (let k = i * length; k < (i + 1) * length && (lists.sites[k] as number) >= 0; k++) {
+        const behind = (lists.sites[k] as number) + 1;
+        starts[behind] = (starts[behind] as number) + 1;
+      }
+    let most = 0;
+    for (let j = 0; j < l; j++) {
+      most = Math.max(most, starts[j + 1] as number);
+      starts[j + 1] = (starts[j + 1] as number) + (starts[j] as number);
+    }
+    this.#margins = new Float64Array(most);
+    this.#starts = starts;
+    this.#who = new Int32Array(starts[l] as number);
+    this.#weights = new Float64Array(starts[l] as number);
+    const next = starts.slice();
+    for (const i of desktops) {
+      for (let k = i * length; k < (i + 1) * length; k++) {
+        const site = lists.sites[k] as number;
+        if (site < 0) break;
+        const at = next[site] as number;
+        next[site] = at + 1;
+        this.#who[at] = i;
+        this.#weights[at] = lists.weights[k] as number;
+      }
+      this.#rank(i);
     }
   }
 
-  /** Find the two best sites of desktop number x at the present prices. */
-  #rank(x: number): void {
-    const { siteCount: l, weights } = this.#problem;
-    const row = (this.#desktops[x] as number) * l;
+  /** Find the two best sites of desktop `i` at the present prices. */
+  #rank(i: number): void {
+    const { length, sites, weights } = this.#lists;
     let first = -1;
     let second = -1;
     let best = -Infinity;
     let next = -Infinity;
-    for (let j = 0; j < l; j++) {
-      const value = (weights[row + j] as number) - (this.prices[j] as number);
+    for (let k = i * length; k < (i + 1) * length; k++) {
+      const site = sites[k] as number;
+      if (site < 0) break;
+      const value = (weights[k] as number) - (this.prices[site] as number);
       if (value > best) {
         second = first;
         next = best;
-        first = j;
+        first = site;
         best = value;
       } else if (value > next) {
-        second = j;
+        second = site;
         next = value;
       }
     }
-    this.#first[x] = first;
-    this.#firstValue[x] = best;
-    this.#second[x] = second;
-    this.#secondValue[x] = next;
+    this.#first[i] = first;
+    this.#firstValue[i] = best;
+    this.#second[i] = second;
+    this.#secondValue[i] = next;
   }
 
   /** Set the price of one site to its best; true when it changed. */
   settle(site: number): boolean {
-    const n = this.#desktops.length;
-    const column = this.#columns.subarray(site * n, (site + 1) * n);
-    const slots = this.#problem.capacity[site] as number;
+    const [start, end] = [this.#starts[site] as number, this.#starts[site + 1] as number];
+    const slots = this.#capacity[site] as number;
     let price = 0;
     let wanting = 0;
-    for (let x = 0; x < n; x++) {
-      const elsewhere = this.#first[x] === site ? this.#secondValue[x] : this.#firstValue[x];
-      const margin = (column[x] as number) - (elsewhere as number);
+    for (let k = start; k < end; k++) {
+      const i = this.#who[k] as number;
+      const elsewhere = this.#first[i] === site ? this.#secondValue[i] : this.#firstValue[i];
+      const margin = (this.#weights[k] as number) - (elsewhere as number);
       if (margin > 0) this.#margins[wanting++] = margin;
     }
     // Infinite margins belong to desktops with nowhere else to go: no price keeps them out.
@@ -106,24 +145,64 @@ class Descent {
     const old = this.prices[site] as number;
     if (price === old) return false;
     this.prices[site] = price;
-    for (let x = 0; x < n; x++) {
-      const value = (column[x] as number) - price;
-      if (this.#first[x] === site || this.#second[x] === site) {
-        if (price > old || this.#second[x] === site) this.#rank(x);
-        else this.#firstValue[x] = value;
-      } else if (value > (this.#secondValue[x] as number)) this.#rank(x);
+    for (let k = start; k < end; k++) {
+      const i = this.#who[k] as number;
+      const value = (this.#weights[k] as number) - price;
+      if (this.#first[i] === site || this.#second[i] === site) {
+        if (price > old || this.#second[i] === site) this.#rank(i);
+        else this.#firstValue[i] = value;
+      } else if (value > (this.#secondValue[i] as number)) this.#rank(i);
     }
     return true;
   }
 }
 
-/** Prices near the optimum for the given desktops. */
-export function startingPrices(problem: SiteFlowProblem, desktops: Int32Array): Float64Array {
-  const descent = new Descent(problem, desktops);
-  for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    let changed = false;
-    for (let j = 0; j < problem.siteCount; j++) changed = descent.settle(j) || changed;
-    if (!changed) break;
+/** A tenth of these desktops, and of each site's slots, as a problem of its own. */
+function sampleOf(problem: SiteFlowProblem, desktops: Int32Array): SiteFlowProblem {
+  const l = problem.siteCount;
+  // By a hash of their numbers: files are often sorted, and every tenth may be of one kind.
+  const chosen = desktops.filter((i) => Math.imul(i + 1, 0x9e3779b1) >>> 0 < 2 ** 32 / SAMPLE);
+  const weights = new Float64Array(chosen.length * l);
+  chosen.forEach((i, x) => weights.set(problem.weights.subarray(i * l, (i + 1) * l), x * l));
+  let sum = 0;
+  const share = chosen.length / desktops.length;
+  const capacity = problem.capacity.map((slots) => {
+    const before = Math.floor(sum * share);
+    sum += slots;
+    return Math.floor(sum * share) - before;
+  });
+  return { siteCount: l, desktopCount: chosen.length, weights, capacity };
+}
+
+/** Prices near the optimum for the given desktops, and the sites that matter to each. `solve` gives the prices of a smaller problem. */
+export function startingPrices(
+  problem: SiteFlowProblem,
+  desktops: Int32Array,
+  solve: (sample: SiteFlowProblem) => Float64Array,
+): Start {
+  const l = problem.siteCount;
+  const sampled = desktops.length >= SAMPLE * SAMPLE_A_SITE * l;
+  const sparse = l > 1.5 * FIRST_ARCS;
+  const prices = sampled ? solve(sampleOf(problem, desktops)) : new Float64Array(l);
+  const short = () => shortLists(problem, desktops, prices, FIRST_ARCS);
+  const descend = (lists: ShortLists, sweeps: number) => {
+    const descent = new Descent(problem, desktops, lists, prices);
+    for (let sweep = 0; sweep < sweeps; sweep++) {
+      let changed = false;
+      for (let j = 0; j < l; j++) changed = descent.settle(j) || changed;
+      if (!changed) break;
+    }
+  };
+  if (!sampled || !sparse) {
+    const lists = fullLists(problem);
+    descend(lists, sampled ? SWEEPS_AFTER_SAMPLE : SWEEPS);
+    return { prices, lists: sparse ? short() : lists, sparse };
   }
-  return descent.prices;
+  let lists = short();
+  descend(lists, SWEEPS_AFTER_SAMPLE);
+  for (let k = 1; k < LISTINGS; k++) {
+    lists = short();
+    descend(lists, SWEEPS_AFTER_SAMPLE);
+  }
+  return { prices, lists, sparse };
 }

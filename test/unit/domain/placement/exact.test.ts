@@ -91,6 +91,23 @@ describe('exact', () => {
     },
   );
 
+  // From 40 desktops a site on, the prices to start from come of a sample.
+  it.each([
+    { name: 'few sites', desktops: 600, sites: 8, slack: 0.05 },
+    { name: 'few sites, full, ties', desktops: 600, sites: 8, slack: 0, ties: true },
+    { name: 'few sites, RTTs missing', desktops: 600, sites: 8, slack: 0.05, missing: 0.6, locked: 0.2 },
+    { name: 'many sites', desktops: 2000, sites: 45, slack: 0.02 },
+    { name: 'many sites, RTTs missing', desktops: 2000, sites: 45, slack: 0.02, missing: 0.7 },
+  ])('proves what it found from the prices of a sample: $name', ({ name, ...shape }) => {
+    for (let seed = 1; seed <= 4; seed++) {
+      const p = compileProblem(randomInput(seed * 13 + name.length, shape), 0);
+      const { value, valueBound, assignment } = solveExact(p, { msPerGB: 0.1, msPerMove: 1 });
+      expect(Math.abs(valueBound - value)).toBeLessThanOrEqual(1e-6 * (1 + Math.abs(value)));
+      const used = p.sites.map((_, j) => assignment.filter((s) => s === j).length);
+      used.forEach((n, j) => expect(n).toBeLessThanOrEqual(p.sites[j]!.slots));
+    }
+  });
+
   it('equals the MIP optimum of HiGHS where there are many sites', async () => {
     for (let seed = 1; seed <= 6; seed++) {
       const p = compileProblem(randomInput(seed, { desktops: 120, sites: 40, slack: 0.02 }), 0);
