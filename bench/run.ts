@@ -8,7 +8,7 @@ import { checkOptions, NoOptions, parseBenchCommand } from './command-line.js';
 import { recordPage, targetLine } from './record.js';
 
 const here = new URL('.', import.meta.url);
-const notBenches = new Set(['run.ts', 'bench-result.ts', 'command-line.ts', 'record.ts']);
+const notBenches = new Set(['run.ts', 'bench-result.ts', 'command-line.ts', 'kept-cells.ts', 'record.ts']);
 const names = (await readdir(here))
   .filter((f) => f.endsWith('.ts') && !notBenches.has(f))
   .map((f) => f.slice(0, -3));

@@ -1,6 +1,6 @@
-// What the NAT bench has measured so far, kept after each cell; and docs/nat.md, made from it.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+// What the NAT bench has measured so far; and docs/nat.md, made from it.
 import { z } from 'zod';
+import { keep, readKept } from '../kept-cells.js';
 import { type Cell, CELLS, type Measured, nameOf } from './cells.js';
 import { natPage } from './page.js';
 
@@ -25,13 +25,12 @@ export type KeptCell = Cell & Measured & { readonly at: string };
 
 /** The runs of cells that there still are. */
 export async function readCells(): Promise<KeptCell[]> {
-  const text = await readFile(FILE, 'utf8').catch(() => '[]');
   const names = new Set(CELLS.map(nameOf));
-  return (Kept.parse(JSON.parse(text)) as KeptCell[]).filter((cell) => names.has(nameOf(cell)));
+  const kept = ((await readKept(FILE, Kept)) ?? []) as KeptCell[];
+  return kept.filter((cell) => names.has(nameOf(cell)));
 }
 
 export async function writeCells(cells: readonly KeptCell[]): Promise<void> {
-  await mkdir(new URL('.', FILE), { recursive: true });
-  await writeFile(FILE, `${JSON.stringify(cells, null, 2)}\n`);
-  await writeFile(PAGE, natPage(cells));
+  await keep(FILE, `${JSON.stringify(cells, null, 2)}\n`);
+  await keep(PAGE, natPage(cells));
 }
