@@ -14,7 +14,14 @@ import {
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { messageOf } from '../../domain/errors.js';
-import { HASH_BYTES, PAGE_BYTES, PREFIX_BYTES, hashOf, type PageStore } from '../stream/pages.js';
+import {
+  HASH_BYTES,
+  PAGE_BYTES,
+  PREFIX_BYTES,
+  digestOf,
+  type FoundPage,
+  type PageStore,
+} from '../stream/pages.js';
 
 /** 64 MiB: what is given up at once when room is needed. */
 const PAGES_OF_A_PART = 16_384;
@@ -43,7 +50,7 @@ interface Writing {
   readonly namesFile: number;
   readonly pagesFile: number;
   written: number;
-  readonly pending: { hash: Buffer; page: Buffer }[];
+  pending: number;
 }
 
 export class SiteCache implements PageStore {
@@ -52,6 +59,9 @@ export class SiteCache implements PageStore {
   /** Key of a hash -> part * PAGES_OF_A_PART + place in it. */
   readonly #places = new Map<number, number>();
   #writing: Writing | null = null;
+  /** What is to be written next: a buffer a page would be as much work as hashing it. */
+  readonly #pendingPages = Buffer.allocUnsafeSlow(PENDING_PAGES * PAGE_BYTES);
+  readonly #pendingNames = Buffer.allocUnsafeSlow(PENDING_PAGES * HASH_BYTES);
   readonly #own: string[] = [];
   #gaveUp = false;
   #unread = 0;
@@ -84,11 +94,14 @@ export class SiteCache implements PageStore {
     return this.#places.has(keyOf(hash));
   }
 
-  get(hash: Buffer): Buffer | null {
+  get(hash: Buffer): FoundPage | null {
     const place = this.#places.get(keyOf(hash));
     if (place === undefined) return null;
     const page = this.#read(Math.floor(place / PAGES_OF_A_PART), place % PAGES_OF_A_PART);
-    if (page !== null && hashOf(page).equals(hash)) return page;
+    if (page !== null) {
+      const digest = digestOf(page);
+      if (digest.compare(hash, 0, HASH_BYTES, 0, HASH_BYTES) === 0) return { page, digest };
+    }
     this.#unread++;
     this.#places.delete(keyOf(hash));
     return null;
@@ -98,12 +111,10 @@ export class SiteCache implements PageStore {
     if (this.#gaveUp || this.has(hash)) return;
     try {
       const writing = this.#room();
-      this.#places.set(
-        keyOf(hash),
-        writing.part * PAGES_OF_A_PART + writing.written + writing.pending.length,
-      );
-      writing.pending.push({ hash: Buffer.from(hash), page: Buffer.from(page) });
-      if (writing.pending.length >= PENDING_PAGES) this.flush();
+      this.#places.set(keyOf(hash), writing.part * PAGES_OF_A_PART + writing.written + writing.pending);
+      page.copy(this.#pendingPages, writing.pending * PAGE_BYTES);
+      hash.copy(this.#pendingNames, writing.pending * HASH_BYTES, 0, HASH_BYTES);
+      if (++writing.pending >= PENDING_PAGES) this.flush();
     } catch (error) {
       this.#giveUp(error);
     }
@@ -112,12 +123,12 @@ export class SiteCache implements PageStore {
   /** Write what is pending. */
   flush(): void {
     const writing = this.#writing;
-    if (writing === null || writing.pending.length === 0 || this.#gaveUp) return;
+    if (writing === null || writing.pending === 0 || this.#gaveUp) return;
     try {
-      writeWhole(writing.pagesFile, Buffer.concat(writing.pending.map(({ page }) => page)));
-      writeWhole(writing.namesFile, Buffer.concat(writing.pending.map(({ hash }) => hash)));
-      writing.written += writing.pending.length;
-      writing.pending.length = 0;
+      writeWhole(writing.pagesFile, this.#pendingPages.subarray(0, writing.pending * PAGE_BYTES));
+      writeWhole(writing.namesFile, this.#pendingNames.subarray(0, writing.pending * HASH_BYTES));
+      writing.written += writing.pending;
+      writing.pending = 0;
     } catch (error) {
       this.#giveUp(error);
     }
@@ -159,8 +170,13 @@ export class SiteCache implements PageStore {
 
   #read(partNumber: number, place: number): Buffer | null {
     const writing = this.#writing;
-    if (writing?.part === partNumber && place >= writing.written)
-      return writing.pending[place - writing.written]?.page ?? null;
+    if (writing?.part === partNumber && place >= writing.written) {
+      const at = place - writing.written;
+      // A copy: the next pages are written over it.
+      return at < writing.pending
+        ? Buffer.from(this.#pendingPages.subarray(at * PAGE_BYTES, (at + 1) * PAGE_BYTES))
+        : null;
+    }
     const part = this.#parts[partNumber];
     if (part === undefined) return null;
     try {
@@ -175,7 +191,7 @@ export class SiteCache implements PageStore {
   /** The part that is written to, with room for a page. */
   #room(): Writing {
     const writing = this.#writing;
-    if (writing !== null && writing.written + writing.pending.length < PAGES_OF_A_PART) return writing;
+    if (writing !== null && writing.written + writing.pending < PAGES_OF_A_PART) return writing;
     this.flush();
     this.#endPart();
     this.#makeRoom();
@@ -185,7 +201,7 @@ export class SiteCache implements PageStore {
     const pagesFile = openSync(path + PAGES, 'wx', 0o600);
     const namesFile = openSync(path + NAMES, 'wx', 0o600);
     this.#parts.push({ name, file: null });
-    this.#writing = { part: this.#parts.length - 1, pagesFile, namesFile, written: 0, pending: [] };
+    this.#writing = { part: this.#parts.length - 1, pagesFile, namesFile, written: 0, pending: 0 };
     return this.#writing;
   }
 
@@ -211,7 +227,7 @@ export class SiteCache implements PageStore {
   #giveUp(error: unknown): void {
     this.#gaveUp = true;
     // What was pending is nowhere: it is asked for again.
-    if (this.#writing !== null) this.#writing.pending.length = 0;
+    if (this.#writing !== null) this.#writing.pending = 0;
     this.#options.onProblem?.(`the site cache takes no more pages: ${messageOf(error)}`);
   }
 }

@@ -1,7 +1,10 @@
 // Frames between two relays, each  be32 length of what follows | u8 type | content.  The client is the relay at the move's source.
 import { VmshadowError } from '../../domain/errors.js';
+import type { BatchVersion } from '../stream/batch.js';
 
-export const VERSION = 1;
+/** What this one speaks; they differ in a batch's digest (stream/batch.ts). Two ends take the newest that both do. */
+const OLDEST: BatchVersion = 1;
+const NEWEST: BatchVersion = 2;
 export const ALPN = 'vmshadow-relay';
 export const FRAMES = {
   /** Client: "VMSR", u8 newest version, u8 oldest, u8 stream, 8 bytes: whose pages it knows (zeros: nobody's). */
@@ -80,6 +83,20 @@ export class FrameReader {
     return all;
   }
 }
+
+/** The version that both ends speak; throws PROTOCOL where there is none. */
+export function commonVersion(newest: number, oldest: number): BatchVersion {
+  const version = Math.min(newest, NEWEST);
+  if (version < Math.max(oldest, OLDEST))
+    throw new VmshadowError(
+      'PROTOCOL',
+      `the other relay speaks versions ${oldest} to ${newest}, this one ${OLDEST} to ${NEWEST}`,
+    );
+  return version === 1 ? 1 : 2;
+}
+
+/** This end's versions, as in a hello. */
+export const versions = (): Buffer => Buffer.from([NEWEST, OLDEST]);
 
 /** Words for an error frame. */
 export function errorContent(why: string): Buffer {

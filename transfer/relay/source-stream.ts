@@ -9,7 +9,7 @@ import { StreamEncoder, type Batch, type SentBytes } from '../stream/encoder.js'
 import { PAGE_BYTES, type KnownPages, type PageStore } from '../stream/pages.js';
 import { QemuParser } from '../stream/qemu-parser.js';
 import { compress } from '../stream/zstd.js';
-import { FRAMES, VERSION, type Frame } from './frames.js';
+import { FRAMES, commonVersion, versions, type Frame } from './frames.js';
 import { GREETING_WITHIN_MS, Wire, unexpected } from './wire.js';
 
 export const STREAMS = { memory: 1, disk: 2 } as const;
@@ -80,7 +80,8 @@ export class SourceStream {
     this.#wire.send(
       FRAMES.hello,
       Buffer.from('VMSR'),
-      Buffer.from([VERSION, VERSION, STREAMS[stream]]),
+      versions(),
+      Buffer.from([STREAMS[stream]]),
       other.identity,
     );
     socket.on('drain', () => this.#readOrWait());
@@ -94,11 +95,8 @@ export class SourceStream {
 
   #welcome(type: number, content: Buffer): void {
     if (type !== FRAMES.welcome || content.length < 1 + IDENTITY_BYTES) throw unexpected(type);
-    if (content[0] !== VERSION)
-      throw new VmshadowError(
-        'PROTOCOL',
-        `the other relay speaks version ${content[0] ?? 0}, this one ${VERSION}`,
-      );
+    const [version = 0] = content;
+    this.#encoder.speak(commonVersion(version, version));
     clearTimeout(this.#greeting);
     const identity = Buffer.from(content.subarray(1, 1 + IDENTITY_BYTES));
     if (identity.equals(this.#options.other.identity)) this.#open();

@@ -6,7 +6,7 @@ import { StreamDecoder, type WaitingBatch } from '../stream/decoder.js';
 import { PAGE_BYTES, PREFIX_BYTES } from '../stream/pages.js';
 import { decompress } from '../stream/zstd.js';
 import type { SiteCache } from '../cache/site-cache.js';
-import { FRAMES, VERSION, type Frame } from './frames.js';
+import { FRAMES, commonVersion, type Frame } from './frames.js';
 import { IDENTITY_BYTES, STREAMS, type StreamName } from './source-stream.js';
 import { GREETING_WITHIN_MS, Wire, unexpected } from './wire.js';
 
@@ -101,24 +101,21 @@ export class TargetStream {
     )
       throw new VmshadowError('PROTOCOL', 'this port takes relays alone');
     const [newest = 0, oldest = 0, stream] = content.subarray(4, 7);
-    if (oldest > VERSION || newest < VERSION)
-      throw new VmshadowError(
-        'PROTOCOL',
-        `relay versions ${oldest} to ${newest}: this one speaks ${VERSION}`,
-      );
+    const version = commonVersion(newest, oldest);
     if (stream !== STREAMS[this.#options.stream])
       throw new VmshadowError('PROTOCOL', `this port takes the ${this.#options.stream} of a move`);
     clearTimeout(this.#greeting);
     const knows = Buffer.from(content.subarray(7, 7 + IDENTITY_BYTES));
+    this.#decoder.speak(version);
     this.#state = 'connecting';
-    if (this.#local.connecting) this.#local.once('connect', () => this.#open(knows));
-    else this.#open(knows);
+    if (this.#local.connecting) this.#local.once('connect', () => this.#open(knows, version));
+    else this.#open(knows, version);
   }
 
-  #open(knows: Buffer): void {
+  #open(knows: Buffer, version: number): void {
     const { identity, cache } = this.#options;
     this.#state = 'open';
-    this.#wire.send(FRAMES.welcome, Buffer.from([VERSION]), identity);
+    this.#wire.send(FRAMES.welcome, Buffer.from([version]), identity);
     if (!knows.equals(identity)) {
       const prefixes = cache.prefixes();
       const step = PREFIXES_OF_A_FRAME * PREFIX_BYTES;

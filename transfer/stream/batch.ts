@@ -1,6 +1,6 @@
-// A batch: a piece of a stream, taken apart so that it crosses the WAN small, and checked as a whole before a byte of it goes on. Version 1:
+// A batch: a piece of a stream, taken apart so that it crosses the WAN small, and checked as a whole before a byte of it goes on:
 //
-//   sha256 of the piece and the operations (32) | varint bytes of the piece | operations | literals | pages | differences | varint n, n hashes of 16 bytes
+//   digest (32) | varint bytes of the piece | operations | literals | pages | differences | varint n, n hashes of 16 bytes
 //   each of the four:  varint bytes | varint bytes as stored (0: as they are; else one zstd frame) | what is stored
 //   operation:         byte kind (+8: with records) | varint count | [varint flags | signed page number - expected]  | [varint slot+1]
 //
@@ -12,6 +12,10 @@
 //
 // With records each page follows its record's head, be64 (number * 4096 | flags), as in QEMU's stream, and a zero page is one zero byte. Numbers
 // run on by one; expected is the last one's successor, 0 at first. Slots run on too (kinds 2 to 4; 0: not kept).
+//
+// The digest is a SHA-256. Version 1: of the piece, then the operations. Version 2: of what they stand for, in their order, then the operations:
+// bytes of literals, the SHA-256 (32) of each page that goes whole or by reference, the page that comes out of each difference. Both ends
+// have the pages' hashes anyway, so that no byte of a page is hashed twice.
 import { createHash, type Hash } from 'node:crypto';
 import { ByteList, ByteReader, broken } from './byte-list.js';
 import { HASH_BYTES, MOST_SLOTS, PAGE_BYTES } from './pages.js';
@@ -58,7 +62,11 @@ interface Run {
   count: number;
 }
 
+/** How a batch's digest is made; both ends of a connection agree on one. */
+export type BatchVersion = 1 | 2;
+
 export class BatchWriter {
+  #version: BatchVersion = 1;
   readonly #operations = new ByteList();
   readonly #literals = new ByteList();
   readonly #pages = new ByteList(BATCH_BYTES);
@@ -69,19 +77,25 @@ export class BatchWriter {
   #expected = 0;
   #run: Run | null = null;
 
+  /** Make the digests of this version, before anything is in the first batch. */
+  speak(version: BatchVersion): void {
+    this.#version = version;
+  }
+
   get rawBytes(): number {
     return this.#rawBytes;
   }
 
   /** Count these bytes of the stream in: what the operations since stand for. */
   cover(bytes: Buffer): void {
-    this.#digest.update(bytes);
+    if (this.#version === 1) this.#digest.update(bytes);
     this.#rawBytes += bytes.length;
   }
 
   literal(bytes: Buffer): void {
     if (bytes.length === 0) return;
     this.#literals.append(bytes);
+    if (this.#version > 1) this.#digest.update(bytes);
     if (this.#run?.kind === KINDS.literal) this.#run.count += bytes.length;
     else
       this.#begin({
@@ -94,9 +108,16 @@ export class BatchWriter {
       });
   }
 
-  /** Add a page; `bytes` is the page, the difference or the hash, by kind. */
-  page(kind: Exclude<Kind, 0>, record: RecordHead | null, slot: number | null, bytes: Buffer | null): void {
+  /** Add a page; `bytes` is the page, the difference or the hash, by kind, `proof` what of it goes into the digest from version 2 on. */
+  page(
+    kind: Exclude<Kind, 0>,
+    record: RecordHead | null,
+    slot: number | null,
+    bytes: Buffer | null,
+    proof: Buffer | null,
+  ): void {
     if (bytes !== null) this.#section(kind).append(bytes);
+    if (proof !== null && this.#version > 1) this.#digest.update(proof);
     const run = this.#run;
     if (run !== null && continues(run, kind, record, slot)) {
       run.count++;
@@ -149,7 +170,7 @@ export class BatchWriter {
     this.#run = null;
     if (run === null) return;
     const operations = this.#operations;
-    operations.reserve(1)[0] = run.kind | (run.withRecords ? WITH_RECORDS : 0);
+    operations.byte(run.kind | (run.withRecords ? WITH_RECORDS : 0));
     operations.varint(run.count);
     if (run.withRecords) {
       operations.varint(run.flags);

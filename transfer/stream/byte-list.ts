@@ -26,30 +26,32 @@ export class ByteList {
   }
 
   append(bytes: Uint8Array): void {
-    this.reserve(bytes.length).set(bytes);
+    this.#makeRoom(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
-  /** Give the next `count` bytes, to be filled in at once. */
-  reserve(count: number): Buffer {
+  byte(value: number): void {
+    this.#makeRoom(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  #makeRoom(count: number): void {
     const end = this.#length + count;
-    if (end > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(end, this.#bytes.length * 2));
-      larger.set(this.bytes);
-      this.#bytes = larger;
-    }
-    const part = this.#bytes.subarray(this.#length, end);
-    this.#length = end;
-    return part;
+    if (end <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(end, this.#bytes.length * 2));
+    larger.set(this.bytes);
+    this.#bytes = larger;
   }
 
   /** A whole number from 0 to 2^53. */
   varint(value: number): void {
     let rest = value;
     while (rest >= 128) {
-      this.reserve(1)[0] = (rest % 128) | 128;
+      this.byte((rest % 128) | 128);
       rest = Math.floor(rest / 128);
     }
-    this.reserve(1)[0] = rest;
+    this.byte(rest);
   }
 
   /** A whole number of either sign. */

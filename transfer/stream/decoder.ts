@@ -1,31 +1,46 @@
 // The receiving end of a stream: batches to bytes, each checked against its sender's hash before it is given out.
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import {
   KINDS,
   operationsOf,
   parseBatch,
   writeRecordHead,
+  type BatchVersion,
   type Operation,
   type ReceivedBatch,
 } from './batch.js';
 import { ByteReader, broken } from './byte-list.js';
-import { HASH_BYTES, PAGE_BYTES, PageSlots, hashOf, xorPages, type PageStore } from './pages.js';
+import {
+  HASH_BYTES,
+  PAGE_BYTES,
+  PageSlots,
+  digestOf,
+  xorPages,
+  type FoundPage,
+  type PageStore,
+} from './pages.js';
 
 /** A batch of which some pages are not here: their hashes, to be asked for. */
 export interface WaitingBatch {
   readonly batch: ReceivedBatch;
-  readonly pages: (Buffer | null)[];
+  readonly pages: (FoundPage | null)[];
   /** Which references, by their place in the batch. */
   readonly missing: readonly number[];
 }
 
 export class StreamDecoder {
   readonly #store: PageStore;
+  #version: BatchVersion = 1;
   readonly #slots = new PageSlots();
   readonly #difference = Buffer.alloc(PAGE_BYTES);
 
   constructor(store: PageStore) {
     this.#store = store;
+  }
+
+  /** Expect what this version speaks, before the first batch; version 1 where nothing is said. */
+  speak(version: BatchVersion): void {
+    this.#version = version;
   }
 
   /** Take a batch apart and look for the pages that it refers to. Throws PROTOCOL. */
@@ -42,15 +57,17 @@ export class StreamDecoder {
     waiting.missing.forEach((index, i) => {
       const page = bytes.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES);
       const wanted = referenceOf(waiting.batch, index);
-      if (!hashOf(page).equals(wanted)) throw broken('a page that is not the one asked for');
+      const digest = digestOf(page);
+      if (!digest.subarray(0, HASH_BYTES).equals(wanted))
+        throw broken('a page that is not the one asked for');
       this.#store.put(wanted, page);
-      waiting.pages[index] = page;
+      waiting.pages[index] = { page, digest };
     });
   }
 
   /** Put the piece of the stream together. Throws PROTOCOL where it is not, byte for byte, what its sender had. */
   finish({ batch, pages }: WaitingBatch): Buffer {
-    const out = new Output(batch.rawBytes);
+    const out = new Output(batch.rawBytes, this.#version);
     const from = {
       literals: new ByteReader(batch.literals),
       pages: new ByteReader(batch.pages),
@@ -59,7 +76,8 @@ export class StreamDecoder {
     };
     for (const operation of operationsOf(batch)) {
       if (operation.kind === KINDS.literal) {
-        out.append(from.literals.take(operation.count));
+        const bytes = from.literals.take(operation.count);
+        out.append(bytes, bytes);
         continue;
       }
       for (let i = 0; i < operation.count; i++) this.#page(operation, i, from, out);
@@ -77,19 +95,22 @@ export class StreamDecoder {
     }
     const at = slot === null ? null : slot + i;
     let page: Buffer;
+    let proof: Buffer;
     if (kind === KINDS.difference) {
       if (at === null) throw broken('a difference to nothing');
       page = this.#difference;
-      xorPages(this.#slots.get(at), from.differences.take(PAGE_BYTES), page);
+      xorPages(from.differences.take(PAGE_BYTES), this.#slots.get(at), page);
+      proof = page;
     } else if (kind === KINDS.page) {
       page = from.pages.take(PAGE_BYTES);
-      this.#store.put(hashOf(page), page);
+      proof = digestOf(page);
+      this.#store.put(proof.subarray(0, HASH_BYTES), page);
     } else {
       const { value } = from.references.next();
       if (value === undefined || value === null) throw broken('a reference too many');
-      page = value;
+      ({ page, digest: proof } = value);
     }
-    out.append(page);
+    out.append(page, proof);
     if (at !== null) this.#slots.set(at, page);
   }
 }
@@ -98,23 +119,27 @@ interface Sources {
   readonly literals: ByteReader;
   readonly pages: ByteReader;
   readonly differences: ByteReader;
-  readonly references: Iterator<Buffer | null, undefined>;
+  readonly references: Iterator<FoundPage | null, undefined>;
 }
 
 const referenceOf = (batch: ReceivedBatch, i: number): Buffer =>
   batch.references.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES);
 
-/** A piece of the stream under way, never longer than was said. */
+/** A piece of the stream under way, never longer than was said, and its digest (batch.ts). */
 class Output {
   readonly #bytes: Buffer;
+  readonly #version: BatchVersion;
+  readonly #digest: Hash = createHash('sha256');
   #length = 0;
 
-  constructor(rawBytes: number) {
+  constructor(rawBytes: number, version: BatchVersion) {
     this.#bytes = Buffer.allocUnsafe(rawBytes);
+    this.#version = version;
   }
 
-  append(bytes: Buffer): void {
+  append(bytes: Buffer, proof: Buffer): void {
     this.#room(bytes.length);
+    if (this.#version > 1) this.#digest.update(proof);
     bytes.copy(this.#bytes, this.#length);
     this.#length += bytes.length;
   }
@@ -132,7 +157,8 @@ class Output {
 
   checked({ digest, operations }: ReceivedBatch): Buffer {
     if (this.#length !== this.#bytes.length) throw broken('less in it than was said');
-    if (!createHash('sha256').update(this.#bytes).update(operations).digest().equals(digest))
+    if (this.#version === 1) this.#digest.update(this.#bytes);
+    if (!this.#digest.update(operations).digest().equals(digest))
       throw broken('its bytes are not those that were sent');
     return this.#bytes;
   }

@@ -1,7 +1,7 @@
 // The sending end of a stream: bytes to batches. A page goes, in this order: as nothing (zeros), as the difference to what was sent for its place,
 // as a reference to what the other end has, or whole; pages and differences of a batch are compressed in one frame each.
-import { BATCH_BYTES, BatchWriter, KINDS, type RecordHead } from './batch.js';
-import { HASH_BYTES, PAGE_BYTES, SenderSlots, hashOf, xorPages, type KnownPages } from './pages.js';
+import { BATCH_BYTES, BatchWriter, KINDS, type BatchVersion, type RecordHead } from './batch.js';
+import { HASH_BYTES, PAGE_BYTES, SenderSlots, digestOf, xorPages, type KnownPages } from './pages.js';
 import type { Sink, StreamParser } from './sink.js';
 
 /** Of a page's 1,024 words: where more have changed, it is another page. */
@@ -58,10 +58,15 @@ export class StreamEncoder {
       },
       zero: (record) => {
         raw.zero += record === null ? PAGE_BYTES : 9;
-        this.#writer.page(KINDS.zero, record, null, null);
+        this.#writer.page(KINDS.zero, record, null, null, null);
       },
       page: (record, key, page) => this.#page(record, key, page),
     };
+  }
+
+  /** Speak as the other end does, before the first byte; version 1 where nothing is said. */
+  speak(version: BatchVersion): void {
+    this.#writer.speak(version);
   }
 
   /** Take in more of the stream; give the batches that are full. */
@@ -109,21 +114,22 @@ export class StreamEncoder {
     const before = key === null ? null : this.#slots.find(key);
     if (before !== null && xorPages(page, before.page, this.#difference) <= MOST_CHANGED_WORDS) {
       sent.raw.difference += raw;
-      this.#writer.page(KINDS.difference, record, before.slot, this.#difference);
+      this.#writer.page(KINDS.difference, record, before.slot, this.#difference, page);
       page.copy(before.page);
       return;
     }
-    const hash = hashOf(page);
+    const digest = digestOf(page);
+    const hash = digest.subarray(0, HASH_BYTES);
     const slot = key === null ? null : this.#slots.keep(key, page);
     if (known.has(hash)) {
       sent.raw.reference += raw;
       this.#referredTo.push(Buffer.from(page));
-      this.#writer.page(KINDS.reference, record, slot, hash.subarray(0, HASH_BYTES));
+      this.#writer.page(KINDS.reference, record, slot, hash, digest);
       return;
     }
     sent.raw.page += raw;
     this.#fresh.push(hash);
     onPage?.(hash, page);
-    this.#writer.page(KINDS.page, record, slot, page);
+    this.#writer.page(KINDS.page, record, slot, page, digest);
   }
 }

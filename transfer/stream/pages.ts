@@ -9,22 +9,35 @@ export const HASH_BYTES = 16;
 export const PREFIX_BYTES = 5;
 /** 256 MiB at each end. */
 export const MOST_SLOTS = 65_536;
+const SLOTS_OF_A_SLAB = 256;
 /** 16 GiB of pages, some 200 MB of memory; a set of 2^24 throws. */
 const MOST_KNOWN = 4_000_000;
 const ZERO_PAGE = Buffer.alloc(PAGE_BYTES);
 
 /** The name of a page: the first 16 bytes of its SHA-256. */
 export function hashOf(page: Uint8Array): Buffer {
-  return hash('sha256', page, 'buffer').subarray(0, HASH_BYTES);
+  return digestOf(page).subarray(0, HASH_BYTES);
+}
+
+/** A page's whole SHA-256, 32 bytes. */
+export function digestOf(page: Uint8Array): Buffer {
+  return hash('sha256', page, 'buffer');
 }
 
 export function isZero(page: Buffer): boolean {
-  return page.equals(ZERO_PAGE);
+  // Most others are told by their first byte, without a call.
+  return page[0] === 0 && page.equals(ZERO_PAGE);
 }
 
-/** Where pages are kept by their hash. What `get` gives has that hash. */
+/** A page and its whole SHA-256. */
+export interface FoundPage {
+  readonly page: Buffer;
+  readonly digest: Buffer;
+}
+
+/** Where pages are kept by their hash, its first 16 bytes. What `get` gives has that hash. */
 export interface PageStore {
-  get(hash: Buffer): Buffer | null;
+  get(hash: Buffer): FoundPage | null;
   put(hash: Buffer, page: Buffer): void;
 }
 
@@ -63,21 +76,26 @@ export class KnownPages {
 
 /** Pages by a number that the sender gives out: what a later one is the difference to. Both ends change theirs alike. */
 export class PageSlots {
-  readonly #pages: (Buffer | undefined)[] = [];
+  /** A buffer a page would be as much work as hashing it. */
+  readonly #slabs: (Buffer | undefined)[] = [];
+  readonly #held = new Uint8Array(MOST_SLOTS);
 
   /** Keep a copy; throws PROTOCOL for a slot that no sender has. */
   set(slot: number, page: Buffer): void {
     if (slot >= MOST_SLOTS) throw broken(`slot ${slot} of ${MOST_SLOTS}`);
-    const kept = this.#pages[slot];
-    if (kept === undefined) this.#pages[slot] = Buffer.from(page);
-    else page.copy(kept);
+    const number = Math.floor(slot / SLOTS_OF_A_SLAB);
+    const slab = (this.#slabs[number] ??= Buffer.allocUnsafeSlow(SLOTS_OF_A_SLAB * PAGE_BYTES));
+    page.copy(slab, (slot % SLOTS_OF_A_SLAB) * PAGE_BYTES);
+    this.#held[slot] = 1;
   }
 
-  /** Throws PROTOCOL for a slot that holds nothing. */
+  /** The page itself, not a copy; throws PROTOCOL for a slot that holds nothing. */
   get(slot: number): Buffer {
-    const page = this.#pages[slot];
-    if (page === undefined) throw broken(`a difference to slot ${slot}, which holds nothing`);
-    return page;
+    const slab = this.#slabs[Math.floor(slot / SLOTS_OF_A_SLAB)];
+    if (slab === undefined || this.#held[slot] !== 1)
+      throw broken(`a difference to slot ${slot}, which holds nothing`);
+    const at = (slot % SLOTS_OF_A_SLAB) * PAGE_BYTES;
+    return slab.subarray(at, at + PAGE_BYTES);
   }
 }
 
@@ -115,9 +133,9 @@ export class SenderSlots {
   }
 }
 
-/** Write `a XOR b` to `out`; gives how many of its 1,024 words are not zero. All three are pages at multiples of four bytes, or are made such. */
+/** Write `a XOR b` to `out`; gives how many of its 1,024 words are not zero. All are pages; `b` and `out` lie at multiples of four bytes. */
 export function xorPages(a: Buffer, b: Buffer, out: Buffer): number {
-  const [x, y, z] = [words(a), words(b), words(out)];
+  const [x, y, z] = [wordsAnywhere(a), words(b), words(out)];
   let changed = 0;
   for (let i = 0; i < z.length; i++) {
     const word = (x[i] ?? 0) ^ (y[i] ?? 0);
@@ -127,8 +145,13 @@ export function xorPages(a: Buffer, b: Buffer, out: Buffer): number {
   return changed;
 }
 
-function words(page: Buffer): Int32Array {
-  const aligned = page.byteOffset % 4 === 0 ? page : Buffer.from(page);
-  if (aligned.byteOffset % 4 !== 0) return new Int32Array(new Uint8Array(page).buffer);
-  return new Int32Array(aligned.buffer, aligned.byteOffset, PAGE_BYTES / 4);
+const aligned = Buffer.from(new ArrayBuffer(PAGE_BYTES));
+
+/** Of a page of a stream, which may lie anywhere; valid until the next call. */
+function wordsAnywhere(page: Buffer): Int32Array {
+  if (page.byteOffset % 4 === 0) return words(page);
+  page.copy(aligned);
+  return words(aligned);
 }
+
+const words = (page: Buffer): Int32Array => new Int32Array(page.buffer, page.byteOffset, PAGE_BYTES / 4);

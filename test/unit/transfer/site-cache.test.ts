@@ -25,7 +25,9 @@ describe('the site cache', () => {
     fill(0, 300);
     const cache = openCache();
     cache.put(hashOf(pageOf(900)), pageOf(900));
-    expect([0, 255, 256, 299, 900].every((i) => cache.get(hashOf(pageOf(i)))?.equals(pageOf(i)))).toBe(true);
+    expect([0, 255, 256, 299, 900].every((i) => cache.get(hashOf(pageOf(i)))?.page.equals(pageOf(i)))).toBe(
+      true,
+    );
     expect(cache.get(hashOf(pageOf(301)))).toBeNull();
     const known = new KnownPages();
     known.addPrefixes(cache.prefixes());
@@ -55,7 +57,7 @@ describe('the site cache', () => {
     expect(cache.unreadPages).toBe(101);
     // What was lost can come again.
     cache.put(hashOf(pageOf(7)), pageOf(7));
-    expect(cache.get(hashOf(pageOf(7)))).toEqual(pageOf(7));
+    expect(cache.get(hashOf(pageOf(7)))?.page).toEqual(pageOf(7));
     cache.close();
   });
 
