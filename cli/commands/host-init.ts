@@ -7,6 +7,7 @@ import { Ipv4 } from '../../domain/model/address.js';
 import { DEFAULT_QEMU_USER, Dom0Config } from '../../domain/model/dom0.js';
 import { hostFindings } from '../../domain/machine/host-findings.js';
 import { expandAddresses, proposeHost } from '../../domain/machine/propose.js';
+import { renderUnit } from '../../domain/machine/unit-file.js';
 import { lookAtHost } from '../../drivers/machine/look.js';
 import { integer, parseArguments } from '../arguments.js';
 import { parseConfig } from '../config-file.js';
@@ -100,10 +101,11 @@ async function filesOf(
     { path: file, text },
     {
       path: join(unitDir, 'vmshadow-dom0.service'),
-      text: unit
-        .replace('/usr/bin/env vmshadow', `${process.execPath} ${packageFile('bin/vmshadow.js')}`)
-        .replaceAll('/etc/vmshadow/dom0.yaml', file)
-        .replaceAll('/etc/vmshadow/environment', environment),
+      text: renderUnit(unit, {
+        command: [process.execPath, packageFile('bin/vmshadow.js')],
+        config: file,
+        environment,
+      }),
     },
     ...(temporal === undefined ? [] : [{ path: environment, text: `TEMPORAL_ADDRESS=${temporal}\n` }]),
   ];

@@ -58,6 +58,8 @@ export interface HostFacts extends MachineFacts {
   readonly cores: number;
   /** Of the file system that holds (or will hold) the state folder. */
   readonly resources: MachineResources;
+  /** What disks of desktops take there already. */
+  readonly desktopDisksMiB: number;
   /** Its file system is in memory. */
   readonly volatile: boolean;
   readonly qemuVersion: string | null;

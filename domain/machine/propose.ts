@@ -45,7 +45,8 @@ export function proposeHost(facts: HostFacts, wishes: HostWishes): Dom0Config {
         slots: wishes.slots ?? wishes.external.length,
         vcpus: facts.cores * VCPUS_A_CORE,
         memoryMiB: Math.max(memory.totalMiB - own, Math.floor(memory.totalMiB / 2)),
-        diskMiB: Math.floor(disk.freeMiB * 0.9),
+        // Desktops that are here count against it, so what they take does too.
+        diskMiB: Math.floor((disk.freeMiB + facts.desktopDisksMiB) * 0.9),
       },
       stateDir: wishes.stateDir,
       runDir: wishes.runDir,

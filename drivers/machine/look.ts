@@ -1,16 +1,19 @@
 // Looks at this machine: network, room, programs, QEMU. Changes nothing. What cannot be told (a program is missing) is told as not there.
 import { readFileSync } from 'node:fs';
-import { access, constants, statfs } from 'node:fs/promises';
+import { access, constants, readdir, statfs } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { SERVICES, type HostFacts, type MachineFacts, type Service } from '../../domain/machine/facts.js';
 import { CLIENT_TOOLS, HOST_TOOLS } from '../../domain/machine/tools.js';
 import type { Dom0Config } from '../../domain/model/dom0.js';
+import { convertSize } from '../../domain/model/units.js';
 import { listListeners } from '../../os/listeners.js';
 import { findUser } from '../../os/run-as.js';
 import { runCommand } from '../../os/run-command.js';
 import { chooseAccelerator } from '../qemu/process/accelerator.js';
 import { QEMU } from '../qemu/process/command-lines.js';
+import { usedBytes } from '../qemu/process/disk-image.js';
+import { Layout } from '../qemu/process/layout.js';
 import { parseVersion } from '../qemu/process/info.js';
 import { machineResources } from '../qemu/process/resources.js';
 import { parseDefaultRoutes, parseDevices, parseForeignQdiscs } from './parse.js';
@@ -46,9 +49,10 @@ export async function lookAtMachine(ours: readonly string[] = []): Promise<Machi
 export async function lookAtHost(config: Folders & Pick<Dom0Config, 'qemuUser'>): Promise<HostFacts> {
   const folder = await nearestFolder(config.stateDir);
   const user = await orElse(null, () => findUser(config.qemuUser));
-  const [machine, resources, fileSystem, version, qdiscs, kvmDevice] = await Promise.all([
+  const [machine, resources, desktopDisksMiB, fileSystem, version, qdiscs, kvmDevice] = await Promise.all([
     lookAtMachine([config.stateDir, config.runDir]),
     machineResources(folder),
+    disksTakeMiB(config),
     statfs(folder),
     orElse(null, async () => parseVersion(await runCommand([QEMU, '--version']))),
     orElse('[]', () => runCommand(['tc', '-j', 'qdisc', 'show'])),
@@ -58,6 +62,7 @@ export async function lookAtHost(config: Folders & Pick<Dom0Config, 'qemuUser'>)
     ...machine,
     cores: cpus().length,
     resources,
+    desktopDisksMiB,
     volatile: fileSystem.type === TMPFS_MAGIC,
     qemuVersion: version,
     // Without the device the answer is known, and the probe need not run.
@@ -66,6 +71,18 @@ export async function lookAtHost(config: Folders & Pick<Dom0Config, 'qemuUser'>)
     qemuUser: user !== null || config.qemuUser === 'root',
     foreignQdiscs: parseForeignQdiscs(qdiscs),
   };
+}
+
+/** What the disks of desktops take that are here already. */
+async function disksTakeMiB({ stateDir, runDir }: Folders): Promise<number> {
+  const folder = new Layout(stateDir, runDir).disksFolder;
+  const names = await orElse([], () => readdir(folder));
+  const bytes = await Promise.all(names.map((name) => usedBytes(join(folder, name))));
+  return convertSize(
+    bytes.reduce((sum, n) => sum + n, 0),
+    'B',
+    'MiB',
+  );
 }
 
 async function orElse<T, E>(otherwise: E, look: () => Promise<T>): Promise<T | E> {

@@ -18,6 +18,7 @@ export const FACTS: HostFacts = {
   sockets: [],
   services: [],
   cores: 8,
+  desktopDisksMiB: 0,
   resources: {
     disk: { fileSystem: '/', freeMiB: 200_000, totalMiB: 400_000 },
     memory: { availableMiB: 30_000, totalMiB: 32_000 },

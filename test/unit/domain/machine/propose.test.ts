@@ -25,6 +25,18 @@ describe('what is proposed for a host', () => {
     });
   });
 
+  it('counts what desktops that are there have taken as room for desktops', () => {
+    const later = {
+      ...FACTS,
+      desktopDisksMiB: 50_000,
+      resources: {
+        ...FACTS.resources,
+        disk: { ...FACTS.resources.disk, freeMiB: FACTS.resources.disk.freeMiB - 50_000 },
+      },
+    };
+    expect(proposeHost(later, WISHES).capacity).toEqual(proposeHost(FACTS, WISHES).capacity);
+  });
+
   it('has nothing wrong by the rules of `doctor`', () => {
     const found = hostFindings({ ...LOOK, config: proposeHost(FACTS, WISHES) });
     expect(found.filter((f) => f.level !== 'ok')).toEqual([]);
