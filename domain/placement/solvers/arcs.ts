@@ -129,6 +129,11 @@ export class Arcs {
     this.#top[arc] = h.top;
   }
 
+  /** At most what `key` gives, without a look at whether it is stale: most searches know by it that the arc is of no use. */
+  atLeast(a: number, b: number): number {
+    return this.#topKey[a * this.#l + b] as number;
+  }
+
   /** Least that a desktop which really is at a loses by going to b; Infinity when nobody can. `top` then gives its number. */
   key(a: number, b: number): number {
     const arc = a * this.#l + b;

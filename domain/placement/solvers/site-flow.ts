@@ -127,6 +127,7 @@ export class SiteFlow {
     const pi = this.#pi;
     const done = this.#done;
     let target: number;
+    let limit = Infinity;
     for (;;) {
       const a = this.#nearest();
       if (a < 0) return false;
@@ -137,12 +138,15 @@ export class SiteFlow {
       done[a] = 1;
       const base = (dist[a] as number) + (pi[a] as number);
       for (const b of this.#arcs.out[a] as number[]) {
-        if (done[b] === 1) continue;
+        // Beyond the nearest free slot that is known the search never comes.
+        const most = Math.min(dist[b] as number, limit);
+        if (done[b] === 1 || base + this.#arcs.atLeast(a, b) - (pi[b] as number) >= most) continue;
         const reach = Math.max(base + this.#arcs.key(a, b) - (pi[b] as number), dist[a] as number);
-        if (reach < (dist[b] as number)) {
+        if (reach < most) {
           this.#reach(b, reach);
           this.#next[b] = a;
           this.#via[b] = this.#arcs.top(a, b);
+          if ((this.#free[b] as number) > 0) limit = reach;
         }
       }
     }
@@ -268,10 +272,12 @@ export class SiteFlow {
         end = b;
       }
       for (const a of this.#arcs.into[b] as number[]) {
-        if (done[a] === 1) continue;
-        const back =
-          (dist[b] as number) + Math.max(this.#arcs.key(a, b) + (pi[a] as number) - (pi[b] as number), 0);
-        if (back < (dist[a] as number)) {
+        const so = (dist[b] as number) + (pi[a] as number) - (pi[b] as number);
+        // Beyond the best end that is known the search never comes.
+        const most = Math.min(dist[a] as number, least - (pi[hole] as number));
+        if (done[a] === 1 || so + this.#arcs.atLeast(a, b) >= most) continue;
+        const back = Math.max(so + this.#arcs.key(a, b), dist[b] as number);
+        if (back < most) {
           this.#reach(a, back);
           this.#next[a] = b;
           this.#via[a] = this.#arcs.top(a, b);
