@@ -181,7 +181,7 @@ export function startingPrices(
   solve: (sample: SiteFlowProblem) => Float64Array,
 ): Start {
   const l = problem.siteCount;
-  const sampled = desktops.length >= SAMPLE * SAMPLE_A_SITE * l;
+  const sampled = l > 0 && desktops.length >= SAMPLE * SAMPLE_A_SITE * l;
   const sparse = l > 1.5 * FIRST_ARCS;
   const prices = sampled ? solve(sampleOf(problem, desktops)) : new Float64Array(l);
   const short = () => shortLists(problem, desktops, prices, FIRST_ARCS);
