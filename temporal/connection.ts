@@ -49,8 +49,11 @@ export const endedWhenClosed: Interceptor = (options, nextCall) => {
   } catch (error) {
     const details = messageOf(error);
     return new InterceptingCall({
-      start: (metadata, listener) =>
-        listener?.onReceiveStatus?.({ code: GrpcStatus.CANCELLED, details, metadata }),
+      start: (metadata, listener) => {
+        // The interceptor that tries again counts on a message, if only null, before the status.
+        listener?.onReceiveMessage?.(null);
+        listener?.onReceiveStatus?.({ code: GrpcStatus.CANCELLED, details, metadata });
+      },
       sendMessage: () => undefined,
       sendMessageWithContext: () => undefined,
       halfClose: () => undefined,
