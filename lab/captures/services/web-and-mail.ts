@@ -2,6 +2,15 @@
 import { after, asking, beating, between, tls, together } from '../flows.js';
 import { ELSEWHERE, handshake, paced, type Service, windowed } from './service.js';
 
+/** Pieces of a map, asked for as it is panned. */
+const tiles = asking({
+  seconds: 15,
+  ask: between(70, 110),
+  answer: between(8_000, 40_000),
+  workMs: between(10, 40),
+  restMs: between(5, 160),
+});
+
 export const WEB_AND_MAIL: readonly Service[] = [
   [
     'an HTTP download',
@@ -150,22 +159,8 @@ export const WEB_AND_MAIL: readonly Service[] = [
       opens: true,
       said: after(
         handshake,
-        together(
-          asking({
-            seconds: 15,
-            ask: between(70, 110),
-            answer: between(8_000, 40_000),
-            workMs: between(10, 40),
-            restMs: between(5, 160),
-          }),
-          asking({
-            seconds: 15,
-            ask: between(70, 110),
-            answer: between(8_000, 40_000),
-            workMs: between(10, 40),
-            restMs: between(5, 160),
-          }),
-        ),
+        // Over two connections at a time.
+        together(tiles, tiles),
       ),
     },
     [8_443],
