@@ -52,7 +52,8 @@ export async function run({ mib, memoryMiB, stream, only }: z.infer<typeof Optio
   try {
     const file = stream ?? join(scratch, 'desktop.stream');
     await recordDesktop(file, memoryMiB);
-    const pieces = await piecesOf(file);
+    const pieces: Buffer[] = [];
+    for await (const piece of piecesOf(file)) pieces.push(piece);
     const desktop = { parts: () => [pieces], before: false };
     const cases: Case[] = [
       ...kindsOf((mib * MIB) / PAGE_BYTES),
@@ -113,32 +114,26 @@ async function playOnce(
 async function seedWithDisk(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const cache = new SiteCache({ folder, limitBytes: 2 ** 32 });
-  const disk = await open(desktopImage().disk, 'r');
   try {
-    const buffer = Buffer.alloc(PIECE_BYTES);
-    for (;;) {
-      const { bytesRead } = await disk.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) break;
-      for (let at = 0; at + PAGE_BYTES <= bytesRead; at += PAGE_BYTES) {
-        const page = buffer.subarray(at, at + PAGE_BYTES);
+    for await (const piece of piecesOf(desktopImage().disk))
+      for (let at = 0; at + PAGE_BYTES <= piece.length; at += PAGE_BYTES) {
+        const page = piece.subarray(at, at + PAGE_BYTES);
         if (!isZero(page)) cache.put(hashOf(page), page);
       }
-    }
   } finally {
     cache.close();
-    await disk.close();
   }
 }
 
-async function piecesOf(path: string): Promise<Buffer[]> {
+/** A file in pieces, each in a buffer of its own. */
+async function* piecesOf(path: string): AsyncGenerator<Buffer> {
   const file = await open(path, 'r');
   try {
-    const pieces: Buffer[] = [];
     for (;;) {
       const piece = Buffer.alloc(PIECE_BYTES);
       const { bytesRead } = await file.read(piece, 0, PIECE_BYTES, null);
-      if (bytesRead === 0) return pieces;
-      pieces.push(piece.subarray(0, bytesRead));
+      if (bytesRead === 0) return;
+      yield piece.subarray(0, bytesRead);
     }
   } finally {
     await file.close();
