@@ -272,11 +272,11 @@ export class SiteFlow {
         end = b;
       }
       for (const a of this.#arcs.into[b] as number[]) {
-        const so = (dist[b] as number) + (pi[a] as number) - (pi[b] as number);
+        const base = (dist[b] as number) + (pi[a] as number) - (pi[b] as number);
         // Beyond the best end that is known the search never comes.
         const most = Math.min(dist[a] as number, least - (pi[hole] as number));
-        if (done[a] === 1 || so + this.#arcs.atLeast(a, b) >= most) continue;
-        const back = Math.max(so + this.#arcs.key(a, b), dist[b] as number);
+        if (done[a] === 1 || base + this.#arcs.atLeast(a, b) >= most) continue;
+        const back = Math.max(base + this.#arcs.key(a, b), dist[b] as number);
         if (back < most) {
           this.#reach(a, back);
           this.#next[a] = b;
