@@ -67,6 +67,9 @@ const MAX_QUEUED_ANSWERS = 1_000;
 /** A client says at most a few HELLOs a second; each answer costs about 0.3 ms. Counted when the signature was verified. */
 const HELLOS_A_SECOND = 5;
 const HELLO_BURST = 10;
+/** Messages in sessions beside keepalives: a client with 10,000 flows tells of their paths in 250. What is beyond is said again by whom it matters to. */
+const MESSAGES_A_SECOND = 100;
+const MESSAGE_BURST = 500;
 /** A client that was not heard for so long (four keepalives) has no session any more. */
 const SESSION_SILENCE_MS = 60_000;
 
@@ -87,6 +90,8 @@ export class ControlServer {
     badProof: 0,
     badSignature: 0,
     refusedData: 0,
+    /** Messages of a client that says more than any needs to. */
+    tooMany: 0,
   };
   readonly #options: ControlServerOptions;
   readonly #sockets = new Map<string, Socket>();
@@ -98,6 +103,7 @@ export class ControlServer {
   /** Time of issue of the last challenge that a client has answered: none is answered twice. */
   readonly #lastIssued = new Map<string, number>();
   readonly #buckets = new Map<string, TokenBucket>();
+  readonly #messages = new Map<string, TokenBucket>();
   readonly #unproved: TokenBucket;
   readonly #cookieSecret = systemRandom(32);
   readonly #proofKeys = new Map<string, Buffer | null>();
@@ -240,7 +246,7 @@ export class ControlServer {
       return;
     }
     if (!verifyHello(hello)) counters.badSignature += 1;
-    else if (!this.#mayBeAnswered(key)) counters.limited += 1;
+    else if (!this.#mayGoOn(this.#buckets, key, HELLOS_A_SECOND, HELLO_BURST)) counters.limited += 1;
     else {
       this.#lastStamp.set(key, Math.max(hello.stamp, this.#lastStamp.get(key) ?? 0));
       if (again !== null) this.#lastIssued.set(key, again.issued);
@@ -286,10 +292,11 @@ export class ControlServer {
     return shared !== null && isProved(again, shared);
   }
 
-  #mayBeAnswered(key: string): boolean {
+  /** Take a token of a client's; there is one bucket for each client that is enrolled, in whatever session. */
+  #mayGoOn(buckets: Map<string, TokenBucket>, key: string, aSecond: number, burst: number): boolean {
     const nowMs = this.#options.now();
-    const bucket = this.#buckets.get(key) ?? new TokenBucket(HELLOS_A_SECOND, HELLO_BURST, nowMs);
-    this.#buckets.set(key, bucket);
+    const bucket = buckets.get(key) ?? new TokenBucket(aSecond, burst, nowMs);
+    buckets.set(key, bucket);
     return bucket.take(nowMs);
   }
 
@@ -325,7 +332,11 @@ export class ControlServer {
       const known = this.#options.lookup(session.desktop, session.client, localAddress);
       this.send(session, { kind: 'alive', epoch: known?.epoch ?? 0, proves: true });
       this.#options.onKeepalive(session);
-    } else if (message.kind === 'rttReport') {
+      return;
+    }
+    const key = keyOf(session.desktop, session.client, localAddress);
+    if (!this.#mayGoOn(this.#messages, key, MESSAGES_A_SECOND, MESSAGE_BURST)) this.counters.tooMany += 1;
+    else if (message.kind === 'rttReport') {
       session.rtts = message.rtts;
       session.rttsAtMs = session.lastHeardAtMs;
     } else this.#options.onMessage(session, message);

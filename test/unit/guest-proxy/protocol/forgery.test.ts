@@ -123,14 +123,16 @@ describe('the host on its socket', () => {
   let port: number;
   let server: ControlServer;
   let heard: Message[];
+  let stoppedAtMs: number | null;
   beforeEach(async () => {
     heard = [];
+    stoppedAtMs = null;
     port = await freePort();
     server = new ControlServer({
       identity: hostA,
       controlPort: port,
       logger: quiet,
-      now: Date.now,
+      now: () => stoppedAtMs ?? Date.now(),
       lookup: (desktop, key) =>
         desktop === 'desk-1' && key === client.publicKey ? { role: 'owner', epoch: 1 } : null,
       onKeepalive: () => undefined,
@@ -265,7 +267,7 @@ describe('the host on its socket', () => {
     socket.close();
   });
 
-  it('keeps a session while HELLOs are replayed at it', async () => {
+  it('keeps a session while HELLOs are replayed at it, and hears no more of it than any client needs to say', async () => {
     const socket = createSocket('udp4');
     const hello = beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: 1 }, client);
     const answered = new Promise<Buffer>((done) => socket.once('message', done));
@@ -283,6 +285,22 @@ describe('the host on its socket', () => {
     await send({ kind: 'committed', desktop: 'desk-1', epoch: 3, flows: 1 });
     expect(heard).toEqual([{ kind: 'committed', desktop: 'desk-1', epoch: 3, flows: 1 }]);
     expect(server.sessionsAt('desk-1', '127.0.0.1')).toHaveLength(1);
+    const flood = Array.from({ length: 2_000 }, () =>
+      session.seal({ kind: 'committed', desktop: 'desk-1', epoch: 3, flows: 1 }),
+    );
+    stoppedAtMs = Date.now();
+    for (const [i, bytes] of flood.entries()) {
+      await new Promise((done) => socket.send(bytes, port, '127.0.0.1', done));
+      // As many as a socket has room for.
+      if (i % 100 === 0) await turns(1);
+    }
+    await turns(15);
+    // What a client may say at once; a hundred more each second.
+    expect(heard.length).toBeLessThanOrEqual(501);
+    expect(server.counters.tooMany).toBeGreaterThan(0);
+    const alive = new Promise<Buffer>((done) => socket.once('message', done));
+    await send({ kind: 'keepalive', epoch: 3, pendingEpoch: 0 });
+    expect(decodeControlPacket(await alive)?.kind).toBe('data');
     socket.close();
   });
 
