@@ -46,9 +46,6 @@ export interface ProvedPath {
   readonly client: string;
 }
 
-const isAlike = (a: RelayedFlow, b: RelayedFlow): boolean =>
-  a.protocol === b.protocol && a.port === b.port && a.peer.address === b.peer.address;
-
 export interface OldSiteRelaysOptions {
   readonly stateDir: string;
   /** Where this host takes the packets of other hosts' relays (UDP). */
@@ -222,7 +219,7 @@ export class OldSiteRelays {
     const relays = this.#book.of(desktop, 'new');
     const key = flowKey(path.flow);
     const listed = relays.filter((r) => r.flows.has(key));
-    if (listed.length === 0) return !relays.some((r) => flowsOf(r).some((f) => isAlike(f, path.flow)));
+    if (listed.length === 0) return !relays.some((r) => r.flows.hasAlike(path.flow));
     for (const relay of listed) this.#book.goDirect(relay, key, path.client);
     return true;
   }

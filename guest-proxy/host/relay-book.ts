@@ -2,12 +2,13 @@
 import type { RecordStore } from '../../os/record-store.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { DesktopId } from '../../domain/model/ids.js';
-import { flowKey, type FlowProgress, isOver, newProgress, type RelayedFlow, seen } from '../relay/flow.js';
+import { flowKey, isOver, newProgress, type RelayedFlow, seen } from '../relay/flow.js';
 import type { ListNote } from '../relay/notes.js';
 import type { SeenPacket } from '../relay/packet.js';
 import { RelayEnd } from '../relay/relay-end.js';
 import { flowTuple } from '../rules/flow-text.js';
 import type { RelayRules } from '../rules/host-rules.js';
+import { isDirect, LiveFlows } from './live-flows.js';
 import type { NetworkRecord } from './network-record.js';
 import { nameOf, type RelayRecord } from './relay-record.js';
 
@@ -15,8 +16,7 @@ import { nameOf, type RelayRecord } from './relay-record.js';
 export interface LiveRelay {
   record: Omit<RelayRecord, 'flows'>;
   readonly end: RelayEnd;
-  /** By `flowKey`. */
-  readonly flows: Map<string, LiveFlow>;
+  readonly flows: LiveFlows;
   /** The desktop has not left yet: nothing is in force, and nothing is on the disk. */
   offered: boolean;
   /** Notes that the other end has not confirmed. */
@@ -26,19 +26,6 @@ export interface LiveRelay {
   /** When the old host was last told that the desktop is here. */
   lastHereAtMs: number;
 }
-
-/** A flow of a relay. */
-interface LiveFlow {
-  readonly flow: RelayedFlow;
-  progress: FlowProgress;
-  /**
-   * Its own path is proved. The desktop's packets take that one from when its client has changed to it: until then the client's NAT would see
-   * answers to what it has not seen. The client's are accepted by the relay until `untilMs`; null: it has not changed yet.
-   */
-  direct: { readonly client: string; readonly untilMs: number | null } | null;
-}
-
-const isDirect = ({ direct }: LiveFlow): boolean => direct?.untilMs != null;
 
 /** The flows of a relay that are not over and take no other path. */
 export function flowsOf(relay: LiveRelay): RelayedFlow[] {
@@ -135,11 +122,12 @@ export class RelayBook {
           },
           nowMs,
         ),
-      flows: new Map(
-        flows.map((flow) => [
-          flowKey(flow),
-          { flow, progress: newProgress(nowMs), direct: known?.flows.get(flowKey(flow))?.direct ?? null },
-        ]),
+      flows: new LiveFlows(
+        flows.map((flow) => ({
+          flow,
+          progress: newProgress(nowMs),
+          direct: known?.flows.get(flowKey(flow))?.direct ?? null,
+        })),
       ),
       offered,
       unlisted: known?.unlisted ?? new Map<number, ListNote>(),
@@ -200,7 +188,7 @@ export class RelayBook {
   /** A client has changed to the proved paths: so do the desktop's packets; true where there are any. */
   changed(relay: LiveRelay, client: string): boolean {
     const ready = [...relay.flows.values()].filter((f) => f.direct?.client === client && !isDirect(f));
-    for (const flow of ready) flow.direct = { client, untilMs: this.#now() + CHANGED_MS };
+    relay.flows.letGo(ready, client, this.#now() + CHANGED_MS);
     return ready.length > 0;
   }
 
