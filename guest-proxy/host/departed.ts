@@ -22,12 +22,15 @@ type DepartedRecord = z.infer<typeof DepartedRecord>;
 const KEPT_MS = 90 * 24 * 3_600_000;
 /** Of one desktop: whoever missed more moves is sent to a later one by another host, or needs a new file. */
 const MAX_CHANGES = 16;
+/** How often is looked for what is too old. */
+const LOOK_EVERY_MS = 3_600_000;
 const MAX_DESKTOPS = 10_000;
 
 export class Departed {
   readonly #store: RecordStore<typeof DepartedRecord, DesktopId>;
   readonly #now: () => number;
   readonly #records = new Map<DesktopId, DepartedRecord>();
+  #lookedAtMs = -Infinity;
 
   /** `now`: the time of day, since it is compared over restarts. */
   constructor(stateDir: string, now: () => number = Date.now, options?: RecordStoreOptions) {
@@ -40,12 +43,21 @@ export class Departed {
     this.#now = now;
   }
 
-  /** Read what was kept, and let go of what is too old. */
+  /** Read what was kept. */
   async load(): Promise<void> {
-    const oldestMs = this.#now() - KEPT_MS;
-    for (const record of await this.#store.list())
-      if (record.leftAtMs < oldestMs) await this.#store.remove(record.desktop);
-      else this.#records.set(record.desktop, record);
+    for (const record of await this.#store.list()) this.#records.set(record.desktop, record);
+  }
+
+  /** Let go of what is too old. */
+  async tick(): Promise<void> {
+    const nowMs = this.#now();
+    if (Math.abs(nowMs - this.#lookedAtMs) < LOOK_EVERY_MS) return;
+    this.#lookedAtMs = nowMs;
+    for (const [desktop, { leftAtMs }] of this.#records)
+      if (leftAtMs < nowMs - KEPT_MS) {
+        await this.#store.remove(desktop);
+        this.#records.delete(desktop);
+      }
   }
 
   /** Keep where a desktop went; its record is about to forget it. */

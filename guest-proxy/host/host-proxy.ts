@@ -449,6 +449,9 @@ export class HostProxy implements DesktopNetwork {
     await this.#relays
       .tick()
       .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'relays could not be looked at'));
+    await this.#departed
+      .tick()
+      .catch((e: unknown) => this.#logger.warn({ error: messageOf(e) }, 'old departures are still kept'));
     await this.#handoff.liftGuards();
   }
 }

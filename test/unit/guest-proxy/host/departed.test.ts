@@ -71,7 +71,11 @@ it('keeps nothing of a desktop without clients, and nothing for ever', async () 
   expect(departed.knows('desk-1', client)).toBe(false);
   await departed.note(record, change(5));
   nowMs += 89 * DAY_MS;
+  await departed.tick();
   expect((await again()).knows('desk-1', client)).toBe(true);
   nowMs += 2 * DAY_MS;
+  await departed.tick();
+  // Also of a host that was not started anew.
+  expect(departed.knows('desk-1', client)).toBe(false);
   expect((await again()).knows('desk-1', client)).toBe(false);
 });
