@@ -10,7 +10,8 @@ import {
 } from '../../domain/errors.js';
 import { startCommand, type CommandEnd, type StartedCommand } from '../../os/start-command.js';
 
-const START_TIMEOUT_MS = 20_000;
+/** A second or two; on a machine that does other things first, much more. */
+const START_TIMEOUT_MS = 80_000;
 
 export class Helper {
   readonly #child: StartedCommand;
