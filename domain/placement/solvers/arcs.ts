@@ -1,7 +1,7 @@
 // The arcs between sites of a flow (site-flow.ts): for each ordered pair of sites a heap of the desktops at the first, by what each loses by going to the
-// second. Heaps are cleaned when a stale key comes up. A desktop has arcs to few sites at first, where there are many: the others are opened on demand.
+// second. Stale keys go when they come up, or when their heap is full. A desktop has arcs to few sites at first, where there are many: the others are opened on demand.
 import { Heap } from './heap.js';
-import type { ShortLists } from './short-lists.js';
+import { listBest, type ShortLists } from './short-lists.js';
 
 export class Arcs {
   readonly #l: number;
@@ -21,7 +21,6 @@ export class Arcs {
   /** Sites with a heap to (from) each site: most pairs of a large cloud have none. */
   readonly out: readonly number[][];
   readonly into: readonly number[][];
-  #pushes = 0;
   #sparse = false;
 
   /** For `l` sites, weights (desktop x site) and the site of each desktop (-1: none), both the flow's own. */
@@ -39,9 +38,9 @@ export class Arcs {
     this.into = Array.from({ length: l }, () => []);
   }
 
-  /** Keys put on heaps so far. */
-  get pushes(): number {
-    return this.#pushes;
+  /** Keys on all heaps, stale ones among them. */
+  get keys(): number {
+    return this.#heaps.reduce((sum, heap) => sum + (heap?.size ?? 0), 0);
   }
 
   /** Arcs have been left out. */
@@ -102,7 +101,6 @@ export class Arcs {
         if (count === 0) continue;
         const heap = Heap.of(keys.subarray(from, from + count), values.subarray(from, from + count));
         this.#add(at, b, heap);
-        this.#pushes += count;
       }
     });
   }
@@ -123,10 +121,24 @@ export class Arcs {
       h = new Heap();
       this.#add(Math.floor(arc / this.#l), arc % this.#l, h);
     }
+    if (h.full) this.#tidy(h, arc);
     h.push(key, i);
-    this.#pushes++;
     this.#topKey[arc] = h.topKey;
     this.#top[arc] = h.top;
+  }
+
+  /** Take the stale keys off a heap, so that it grows by what is really there alone. */
+  #tidy(h: Heap, arc: number): void {
+    const l = this.#l;
+    const [a, b] = [Math.floor(arc / l), arc % l];
+    const seen = new Set<number>();
+    h.tidy((key, u) => {
+      const row = u * l;
+      if (this.#site[u] !== a || key !== (this.#w[row + a] as number) - (this.#w[row + b] as number))
+        return false;
+      // Who went and came back has its key twice.
+      return seen.size < seen.add(u).size;
+    });
   }
 
   /** At most what `key` gives, without a look at whether it is stale: most searches know by it that the arc is of no use. */
@@ -207,9 +219,12 @@ export class Arcs {
     return opened;
   }
 
-  /** Desktop `i` gets other weights: its old keys are stale, and it has all arcs. */
-  renew(i: number): void {
+  /** Desktop `i` has got other weights: its old keys are stale, and its arcs are those to the best sites at these prices, and its home. */
+  renew(i: number, prices: Float64Array, home: number): void {
     this.#changed[i] = 1;
-    this.#all[i] = 1;
+    if (!this.#sparse) return;
+    const { length, sites } = this.#lists;
+    listBest(this.#w, i * this.#l, prices, home, sites.subarray(i * length, (i + 1) * length));
+    this.#more.delete(i);
   }
 }

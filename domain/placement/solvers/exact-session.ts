@@ -7,8 +7,6 @@ import type { Problem } from '../request/problem.js';
 
 /** Chains of moves that are still cheaper than a full solve, as a share of the desktops (measured: docs/placement.md). */
 const MAX_PATHS_SHARE = 0.2;
-/** Heaps are cleaned lazily: once so many times the keys of the full solve came on top of them, they are built anew. */
-const MAX_PUSHES = 2;
 
 /** How an answer was found; `discarded`: an incremental one lacked its proof, so it was solved in full. */
 export type SolvedHow = 'full' | 'incremental' | 'discarded';
@@ -61,13 +59,17 @@ export class ExactSession {
   };
 
   #step(kept: Kept, p: Problem, prices: MovePrices): { note: SolveNote; solution?: SlotSolution } {
-    if (kept.flow.pushes > (1 + MAX_PUSHES) * kept.firstPushes) return { note: { how: 'full', changed: 0 } };
     const difference = differenceOf(kept, p, prices);
     if (difference === undefined) return { note: { how: 'full', changed: 0 } };
     const changed = difference.changed.length + difference.gone.length;
     if (difference.paths > this.#maxPathsShare * p.desktopCount) return { note: { how: 'full', changed } };
     if (!this.#apply(kept, p, difference)) return { note: { how: 'discarded', changed } };
-    const { solution, gap } = answer(kept, p, difference.seatOf);
+    let { solution, gap } = answer(kept, p, difference.seatOf);
+    if (kept.flow.sparse && !isProof(gap, p, difference)) {
+      // The prices ask for arcs that were left out.
+      kept.flow.complete();
+      ({ solution, gap } = answer(kept, p, difference.seatOf));
+    }
     return isProof(gap, p, difference)
       ? { note: { how: 'incremental', changed }, solution }
       : { note: { how: 'discarded', changed } };

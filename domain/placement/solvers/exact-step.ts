@@ -2,6 +2,7 @@
 // the other, and the answer with its proof. A desktop keeps its seat (its row of the flow) while desktops come, go and change
 // their order; pinned desktops have a seat but are not in the flow, as in a full solve.
 import {
+  hasWeights,
   solutionOf,
   TIE_SHARE,
   tieShare,
@@ -28,12 +29,12 @@ export interface Kept {
   readonly largestGB: number;
   /** seat x site; the flow's own. */
   readonly weights: Float64Array;
+  /** Largest gain and largest loss among the weights of each seat. */
+  readonly extremes: Float64Array;
   readonly seats: Map<string, number>;
   readonly freeSeats: number[];
   readonly openSlots: Int32Array;
   readonly flow: SiteFlow;
-  /** Keys that the full solve put on heaps. */
-  readonly firstPushes: number;
 }
 
 /** What differs from the last problem. */
@@ -60,27 +61,48 @@ export function solveAndKeep(p: Problem, prices: MovePrices): { kept: Kept; solu
   const capacity = Int32Array.from(p.openSlots);
   const flow = new SiteFlow({ siteCount: l, desktopCount: seatCount, weights, capacity, home: p.current });
   flow.insertAll(Int32Array.from(p.desktops.flatMap((_, i) => (p.pinned[i] === undefined ? [i] : []))));
+  const extremes = new Float64Array(2 * seatCount);
+  for (let seat = 0; seat < n; seat++) measure(weights, seat * l, l, extremes, seat);
   const kept: Kept = {
     siteIds: p.sites.map((s) => s.id),
     prices: { ...prices },
     tie,
     largestGB,
     weights,
+    extremes,
     seats: new Map(p.desktops.map((d, i) => [d.id, i])),
     freeSeats: Array.from({ length: seatCount - n }, (_, k) => seatCount - 1 - k),
     openSlots: Int32Array.from(p.openSlots),
     flow,
-    firstPushes: flow.pushes,
   };
   const { solution } = answer(kept, p, Int32Array.from(p.current.keys()));
   return { kept, solution };
+}
+
+/** Write the largest gain and the largest loss of the row of weights that begins at `start`. */
+function measure(
+  weights: Float64Array,
+  start: number,
+  l: number,
+  extremes: Float64Array,
+  seat: number,
+): void {
+  let gain = 0;
+  let loss = 0;
+  for (let k = start; k < start + l; k++) {
+    const w = weights[k] as number;
+    if (w > gain) gain = w;
+    if (-w > loss && w !== -Infinity) loss = -w;
+  }
+  extremes[2 * seat] = gain;
+  extremes[2 * seat + 1] = loss;
 }
 
 const within = (x: number, reference: number) => x <= reference * TIE_FACTOR && x >= reference / TIE_FACTOR;
 
 /** Find what differs, row by row; undefined where no step leads there: other sites or prices, other magnitudes, no seat left. */
 export function differenceOf(kept: Kept, p: Problem, prices: MovePrices): Difference | undefined {
-  const { weights, flow, tie, largestGB, siteIds } = kept;
+  const { weights, extremes, flow, tie, largestGB, siteIds } = kept;
   if (prices.msPerGB !== kept.prices.msPerGB || prices.msPerMove !== kept.prices.msPerMove) return undefined;
   if (p.siteCount !== siteIds.length || p.sites.some((s, j) => s.id !== siteIds[j])) return undefined;
   const l = p.siteCount;
@@ -89,9 +111,10 @@ export function differenceOf(kept: Kept, p: Problem, prices: MovePrices): Differ
   const changed: number[] = [];
   const came: number[] = [];
   let rows = new Float64Array(64 * l);
+  const ofRow = new Float64Array(2);
   let paths = 0;
   let largest = 1;
-  let largestWeight = 1;
+  let largestLoss = 1;
   let gb = 1;
   for (let i = 0; i < p.desktopCount; i++) {
     let seat = kept.seats.get(p.desktops[i]?.id ?? '');
@@ -101,22 +124,21 @@ export function differenceOf(kept: Kept, p: Problem, prices: MovePrices): Differ
       came.push(i);
     }
     seatOf[i] = seat;
-    weightRow(p, prices, i, row);
     gb = Math.max(gb, p.costGB[i] as number);
     const share = tieShare(p, i, tie, largestGB);
-    const own = p.current[i];
-    let differs = false;
-    for (let j = 0; j < l; j++) {
-      const w = row[j] as number;
-      if (w > largest) largest = w;
-      if (-w > largestWeight && w !== -Infinity) largestWeight = -w;
-      const paid = j === own ? w : w - share;
-      row[j] = paid;
-      if (paid !== weights[seat * l + j]) differs = true;
-    }
     const movable = p.pinned[i] === undefined;
     const inserted = (flow.assignment[seat] as number) >= 0;
-    if (!differs && movable === inserted) continue;
+    if (movable === inserted && (!movable || hasWeights(p, prices, i, share, weights, seat * l))) {
+      largest = Math.max(largest, extremes[2 * seat] as number);
+      largestLoss = Math.max(largestLoss, extremes[2 * seat + 1] as number);
+      continue;
+    }
+    weightRow(p, prices, i, row);
+    const own = p.current[i];
+    for (let j = 0; j < l; j++) if (j !== own) row[j] = (row[j] as number) - share;
+    measure(row, 0, l, ofRow, 0);
+    largest = Math.max(largest, ofRow[0] as number);
+    largestLoss = Math.max(largestLoss, ofRow[1] as number);
     if (rows.length < (changed.length + 1) * l) {
       const larger = new Float64Array(rows.length * 2);
       larger.set(rows);
@@ -142,7 +164,7 @@ export function differenceOf(kept: Kept, p: Problem, prices: MovePrices): Differ
     came,
     gone,
     paths,
-    largestWeight: Math.max(largest, largestWeight),
+    largestWeight: Math.max(largest, largestLoss),
   };
 }
 
@@ -154,7 +176,7 @@ function goneOf(kept: Kept, p: Problem, cameCount: number): string[] {
 
 /** Bring the flow from the last problem to this one; false where it could not be done. */
 export function apply(kept: Kept, p: Problem, { seatOf, changed, rows, came, gone }: Difference): boolean {
-  const { flow, seats, freeSeats, openSlots } = kept;
+  const { flow, seats, freeSeats, openSlots, weights, extremes } = kept;
   const l = p.siteCount;
   for (const i of came) {
     freeSeats.pop();
@@ -162,7 +184,7 @@ export function apply(kept: Kept, p: Problem, { seatOf, changed, rows, came, gon
   }
   for (const id of gone) {
     const seat = seats.get(id) as number;
-    flow.remove(seat);
+    flow.vacate(seat);
     seats.delete(id);
     freeSeats.push(seat);
   }
@@ -172,19 +194,22 @@ export function apply(kept: Kept, p: Problem, { seatOf, changed, rows, came, gon
     const seat = seatOf[i] as number;
     const row = rows.subarray(x * l, (x + 1) * l);
     const movable = p.pinned[i] === undefined;
-    if (movable && flow.holds(seat, row)) {
-      flow.keep(seat, row);
-      return;
+    const home = p.current[i] as number;
+    if (movable && flow.holds(seat, row)) flow.keep(seat, row, home);
+    else {
+      flow.vacate(seat);
+      flow.setRow(seat, row, home);
+      if (movable) waiting.push(seat);
     }
-    flow.remove(seat);
-    flow.setRow(seat, row);
-    if (movable) waiting.push(seat);
+    measure(weights, seat * l, l, extremes, seat);
   });
   const more = openSlots.map((slots, j) => (p.openSlots[j] as number) - slots);
   openSlots.set(p.openSlots);
   more.forEach((by, j) => flow.addSlots(j, Math.max(0, by)));
   for (let j = 0; j < l; j++) for (let k = more[j] as number; k < 0; k++) if (!flow.takeSlot(j)) return false;
-  return waiting.every((seat) => flow.insert(seat));
+  if (!waiting.every((seat) => flow.insert(seat))) return false;
+  flow.settle();
+  return true;
 }
 
 /**
@@ -192,7 +217,6 @@ export function apply(kept: Kept, p: Problem, { seatOf, changed, rows, came, gon
  * where somebody is nowhere, where it may not be, or beyond a site's slots. Computed apart from the search.
  */
 export function answer(kept: Kept, p: Problem, seatOf: Int32Array): { solution: SlotSolution; gap: number } {
-  kept.flow.complete();
   const { flow, weights, tie, prices } = kept;
   const l = p.siteCount;
   const slotPrices = flow.prices();

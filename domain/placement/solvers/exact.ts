@@ -29,30 +29,64 @@ export interface SlotSolution {
  */
 export const TIE_SHARE = 1e-9;
 
+/** What the weights of one desktop have in common. */
+interface RowTerms {
+  readonly start: number;
+  readonly rank: number;
+  readonly felt: number;
+  /** To anywhere else. */
+  readonly prize: number;
+  readonly toll: number;
+  readonly farthest: number;
+}
+
+function termsOf(p: Problem, prices: MovePrices, i: number): RowTerms {
+  const from = p.current[i] as number;
+  const start = i * p.siteCount;
+  const keepsItsRtt = p.keepsItsRtt[i] === 1 && p.mustLeave[i] === undefined;
+  return {
+    start,
+    rank: p.rank[i] as number,
+    felt: p.feltMs[start + from] as number,
+    prize: prizeOf(p, i, from, -1),
+    toll: prices.msPerGB * (p.costGB[i] as number) + prices.msPerMove,
+    farthest: keepsItsRtt ? (p.rttMs[start + from] as number) : Infinity,
+  };
+}
+
+/** What `mayGo` and `worthOf` say of a site: at once, as a large cloud has millions of pairs. */
+function weightAt({ feltMs, rttMs, closed }: Problem, terms: RowTerms, j: number): number {
+  const k = terms.start + j;
+  const rtt = rttMs[k] as number;
+  return closed[k] !== CLOSED.open || rtt === Infinity || rtt > terms.farthest
+    ? -Infinity
+    : terms.rank * (terms.felt - (feltMs[k] as number)) + terms.prize - terms.toll;
+}
+
 /** Write the weights of desktop `i` into `row`, without the tie: gain minus the price of the move, -Infinity where it may not go. */
 export function weightRow(p: Problem, prices: MovePrices, i: number, row: Float64Array): void {
-  const from = p.current[i] as number;
-  const toll = prices.msPerGB * (p.costGB[i] as number) + prices.msPerMove;
-  // What `mayGo` and `worthOf` say of each site, in one pass: a large cloud has millions of pairs.
-  const start = i * p.siteCount;
   if (p.pinned[i] !== undefined) row.fill(-Infinity);
   else {
-    const { feltMs, rttMs, closed } = p;
-    const rank = p.rank[i] as number;
-    const felt = feltMs[start + from] as number;
-    // To anywhere else.
-    const prize = prizeOf(p, i, from, -1);
-    const farthest =
-      p.keepsItsRtt[i] === 1 && p.mustLeave[i] === undefined ? (rttMs[start + from] as number) : Infinity;
-    for (let j = 0; j < p.siteCount; j++) {
-      const rtt = rttMs[start + j] as number;
-      row[j] =
-        closed[start + j] !== CLOSED.open || rtt === Infinity || rtt > farthest
-          ? -Infinity
-          : rank * (felt - (feltMs[start + j] as number)) + prize - toll;
-    }
+    const terms = termsOf(p, prices, i);
+    for (let j = 0; j < p.siteCount; j++) row[j] = weightAt(p, terms, j);
   }
-  row[from] = 0;
+  row[p.current[i] as number] = 0;
+}
+
+/** Tell whether the weights of desktop `i`, which is not pinned, with `share` taken off each move, are those that stand from `at` on. */
+export function hasWeights(
+  p: Problem,
+  prices: MovePrices,
+  i: number,
+  share: number,
+  weights: Float64Array,
+  at: number,
+): boolean {
+  const terms = termsOf(p, prices, i);
+  const from = p.current[i] as number;
+  for (let j = 0; j < p.siteCount; j++)
+    if (weights[at + j] !== (j === from ? 0 : weightAt(p, terms, j) - share)) return false;
+  return true;
 }
 
 /** What a move of desktop `i` pays so that fewer and smaller moves win ties: half of `tie` at least, all of it for the largest. */
@@ -143,7 +177,7 @@ export class ExactPlanner {
     weightRow(p, this.#prices, i, row);
     const own = p.current[i];
     for (let j = 0; j < row.length; j++) if (j !== own) row[j] = (row[j] as number) - this.#tie / 2;
-    this.#flow.change(i, row);
+    this.#flow.change(i, row, p.current[i] as number);
   }
 
   /** The optimum as it is now, with its proof. */

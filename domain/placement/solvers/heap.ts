@@ -57,6 +57,27 @@ export class Heap {
     this.#size = n + 1;
   }
 
+  /** The next key needs more room. */
+  get full(): boolean {
+    return this.#size === this.#keys.length;
+  }
+
+  /** Keep what is wanted alone, and make room for as much again as is left. */
+  tidy(wanted: (key: number, value: number) => boolean): void {
+    const keys = this.#keys;
+    const values = this.#values;
+    let n = 0;
+    for (let i = 0; i < this.#size; i++) {
+      const [key, value] = [keys[i] as number, values[i] as number];
+      if (!wanted(key, value)) continue;
+      keys[n] = key;
+      values[n++] = value;
+    }
+    this.#size = n;
+    for (let i = (n >> 1) - 1; i >= 0; i--) this.#sink(i, keys[i] as number, values[i] as number);
+    if (2 * n > keys.length) this.#grow();
+  }
+
   /** Take away all. */
   clear(): void {
     this.#size = 0;

@@ -39,26 +39,38 @@ export function shortLists(
   const weights = new Float64Array(desktopCount * length).fill(-Infinity);
   const values = new Float64Array(length);
   for (const i of desktops) {
-    const row = i * l;
     const list = sites.subarray(i * length, (i + 1) * length);
-    values.fill(-Infinity);
-    let least = -Infinity;
-    for (let j = 0; j < l; j++) {
-      const value = (w[row + j] as number) - (prices[j] as number);
-      if (value <= least) continue;
-      let k = length - 1;
-      for (; k > 0 && (values[k - 1] as number) < value; k--) {
-        values[k] = values[k - 1] as number;
-        list[k] = list[k - 1] as number;
-      }
-      values[k] = value;
-      list[k] = j;
-      least = values[length - 1] as number;
-    }
-    const own = home?.[i] ?? -1;
-    if (own >= 0 && (w[row + own] as number) > -Infinity && !list.includes(own)) list[length - 1] = own;
+    listBest(w, i * l, prices, home?.[i] ?? -1, list, values);
     for (let k = 0; k < length && (list[k] as number) >= 0; k++)
-      weights[i * length + k] = w[row + (list[k] as number)] as number;
+      weights[i * length + k] = w[i * l + (list[k] as number)] as number;
   }
   return { length, sites, weights };
+}
+
+/** Write the best sites at these prices, and the home (-1: none), of the desktop whose weights begin at `row` into `list`, -1 behind the last. `values`: room to work in. */
+export function listBest(
+  w: Float64Array,
+  row: number,
+  prices: Float64Array,
+  home: number,
+  list: Int32Array,
+  values = new Float64Array(list.length),
+): void {
+  const length = list.length;
+  list.fill(-1);
+  values.fill(-Infinity);
+  let least = -Infinity;
+  for (let j = 0; j < prices.length; j++) {
+    const value = (w[row + j] as number) - (prices[j] as number);
+    if (value <= least) continue;
+    let k = length - 1;
+    for (; k > 0 && (values[k - 1] as number) < value; k--) {
+      values[k] = values[k - 1] as number;
+      list[k] = list[k - 1] as number;
+    }
+    values[k] = value;
+    list[k] = j;
+    least = values[length - 1] as number;
+  }
+  if (home >= 0 && (w[row + home] as number) > -Infinity && !list.includes(home)) list[length - 1] = home;
 }

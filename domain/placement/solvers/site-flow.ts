@@ -1,11 +1,12 @@
 // The exact optimum of sum W[i][site of i] with unit sizes and capacities: successive shortest augmenting paths on the graph of
 // SITES. An arc a -> b costs the least that some desktop at a loses by going to b (a heap per pair, cleaned lazily).
 //   insert: Dijkstra from the new desktop over full sites to the cheapest free one, then every desktop on the path moves on.
-//   remove: the same backwards, to fill the hole with the chain of moves that gains most.
+//   vacate, addSlots: leave holes, which those who are inserted next may take.
+//   settle: the search backwards, to fill each hole that is left with the chain of moves that gains most.
 //   insertAll: begins at prices near the optimum, so that few desktops need a path.
 //   complete: arcs that were left out at first and are asked for by the prices.
-//   keep: other weights for a desktop whose site stays its best one; no path.  addSlots, takeSlot: other capacities, a path a slot.
-// Invariant (optimality): with prices p >= 0, p = 0 where slots are free, every desktop is where W - p is largest.
+//   keep: other weights for a desktop whose site stays its best one; no path.  takeSlot: a slot less, a path.
+// Invariant (optimality): with prices p >= 0 every desktop is where W - p is largest; once settled, p = 0 where slots are free.
 import { Arcs } from './arcs.js';
 import { Heap } from './heap.js';
 import type { SiteFlowProblem } from './short-lists.js';
@@ -53,9 +54,14 @@ export class SiteFlow {
     return this.#site;
   }
 
-  /** Keys put on heaps so far: what is stale among them is taken away only when it comes up. */
-  get pushes(): number {
-    return this.#arcs.pushes;
+  /** Keys on the heaps of the arcs, stale ones among them. */
+  get keys(): number {
+    return this.#arcs.keys;
+  }
+
+  /** Arcs have been left out: a proof by the prices may lack some. */
+  get sparse(): boolean {
+    return this.#arcs.sparse;
   }
 
   /** Capacity that nobody uses at a site. */
@@ -164,7 +170,6 @@ export class SiteFlow {
 
   /** Add many desktops to an empty flow; gives those for which there is no room. */
   insertAll(desktops: Int32Array): number[] {
-    const l = this.#l;
     const { prices, lists, sparse } = startingPrices(this.#problem, desktops, (sample) => {
       const flow = new SiteFlow(sample, true);
       flow.insertAll(Int32Array.from({ length: sample.desktopCount }, (_, x) => x));
@@ -193,13 +198,8 @@ export class SiteFlow {
       this.#site[i] = best;
     }
     this.#arcs.attachAll(desktops);
-    // Free slots that have a price contradict it: they are withdrawn, then given back one by one to whoever gains most.
-    const holes = this.#free.map((free, j) => (this.#pi[j] === 0 ? 0 : free));
-    for (let j = 0; j < l; j++) if (this.#pi[j] !== 0) this.#free[j] = 0;
-    holes.forEach((count, j) => {
-      for (let k = 0; k < count; k++) this.#fill(j);
-    });
     const left = waiting.filter((i) => !this.insert(i));
+    this.settle();
     if (!this.#rough) this.complete();
     return left;
   }
@@ -231,18 +231,33 @@ export class SiteFlow {
         }
         if (!better) continue;
         found = true;
-        this.remove(i);
+        this.vacate(i);
         this.insert(i);
       }
+      this.settle();
     }
   }
 
-  /** Take desktop `i` out and fill its slot with the chain that gains most; its row of weights may change afterwards. */
-  remove(i: number): void {
+  /** Take desktop `i` out; its row of weights may change afterwards. */
+  vacate(i: number): void {
     const hole = this.#site[i] as number;
     if (hole < 0) return;
     this.#site[i] = -1;
-    this.#fill(hole);
+    this.#free[hole] = (this.#free[hole] as number) + 1;
+  }
+
+  /** Give a site slots. */
+  addSlots(site: number, count: number): void {
+    this.#free[site] = (this.#free[site] as number) + count;
+  }
+
+  /** Give the free slots that have a price, which contradict it, one by one to whoever gains most. */
+  settle(): void {
+    const holes = this.#free.map((free, j) => (this.#pi[j] === 0 ? 0 : free));
+    holes.forEach((count, j) => (this.#free[j] = (this.#free[j] as number) - count));
+    holes.forEach((count, j) => {
+      for (let k = 0; k < count; k++) this.#fill(j);
+    });
   }
 
   /** One slot more at `hole`: fill it with the chain of moves that gains most, or leave it free at price 0. */
@@ -299,17 +314,6 @@ export class SiteFlow {
     this.#free[end] = (this.#free[end] as number) + 1;
   }
 
-  /** Add slots to a site: each goes to whoever gains most by it. */
-  addSlots(site: number, count: number): void {
-    for (let k = 0; k < count; k++) {
-      if (this.#pi[site] === 0) {
-        this.#free[site] = (this.#free[site] as number) + count - k;
-        return;
-      }
-      this.#fill(site);
-    }
-  }
-
   /** Tell whether the site of desktop `i` would still be a best one for it at the present prices, with other weights. */
   holds(i: number, row: Float64Array): boolean {
     const at = this.#site[i] as number;
@@ -320,33 +324,27 @@ export class SiteFlow {
   }
 
   /** Give desktop `i` other weights where it is; only where it `holds`. */
-  keep(i: number, row: Float64Array): void {
-    const l = this.#l;
-    const at = this.#site[i] as number;
-    const old = this.#w.slice(i * l, (i + 1) * l);
-    this.setRow(i, row);
-    for (let b = 0; b < l; b++) {
-      if (b === at || row[b] === -Infinity) continue;
-      const key = (row[at] as number) - (row[b] as number);
-      // The same key is on the heap already.
-      if (key !== (old[at] as number) - (old[b] as number)) this.#arcs.push(at * l + b, key, i);
-    }
+  keep(i: number, row: Float64Array, home: number): void {
+    this.setRow(i, row, home);
+    this.#arcs.attach(i, this.#site[i] as number);
   }
 
-  /** Give desktop `i` other weights while it is not inserted. */
-  setRow(i: number, row: Float64Array): void {
-    this.#arcs.renew(i);
+  /** Give desktop `i` other weights, and another home: a site where there is room for it whatever happens. */
+  setRow(i: number, row: Float64Array, home: number): void {
     this.#w.set(row, i * this.#l);
+    this.#arcs.renew(i, this.prices(), home);
   }
 
-  /** Give desktop `i` other weights and restore the optimum: at most one removal and one insertion instead of a full solve. */
-  change(i: number, row: Float64Array): boolean {
+  /** Give desktop `i` other weights and restore the optimum: at most two paths instead of a full solve. */
+  change(i: number, row: Float64Array, home: number): boolean {
     if (this.holds(i, row)) {
-      this.keep(i, row);
+      this.keep(i, row, home);
       return true;
     }
-    this.remove(i);
-    this.setRow(i, row);
-    return this.insert(i);
+    this.vacate(i);
+    this.setRow(i, row, home);
+    const done = this.insert(i);
+    this.settle();
+    return done;
   }
 }
