@@ -57,7 +57,7 @@ export function controlFindings({ temporalProblem, loopProblem, silent }: Contro
   if (loopProblem !== null)
     return [
       finding('ok', 'temporal', 'Temporal answers'),
-      finding('warning', 'loop', loopProblem, 'start a manager: vmshadow manager --config vmshadow.yaml'),
+      finding('problem', 'loop', loopProblem, 'start a manager: vmshadow manager --config vmshadow.yaml'),
     ];
   return [
     finding('ok', 'temporal', 'Temporal and the shadow loop answer'),

@@ -69,7 +69,7 @@ describe('a manager', () => {
       { control: { ...CONTROL, temporalProblem: 'no server' } },
       [['problem', 'temporal']],
     ],
-    ['no manager runs', { control: { ...CONTROL, loopProblem: 'no answer' } }, [['warning', 'loop']]],
+    ['no manager runs', { control: { ...CONTROL, loopProblem: 'no answer' } }, [['problem', 'loop']]],
     [
       'a host is silent',
       { control: { ...CONTROL, silent: [{ host: 'us-west/h2', problem: 'gone' }] } },
