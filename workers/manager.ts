@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { openGeoDatabase } from '../drivers/solver/geo-database.js';
 import { highs } from '../drivers/solver/highs-solver.js';
@@ -30,6 +30,11 @@ export interface ManagerOptions {
   readonly metrics?: string | undefined;
 }
 
+const built = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+/** The workflows as the build has bundled them: beside us in dist/, or in dist/ where we run from sources. */
+export const WORKFLOW_BUNDLE = existsSync(built)
+  ? built
+  : fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url));
 const BOOTSTRAP_TRIES = 60;
 const BOOTSTRAP_RETRY_MS = 1_000;
 
@@ -41,7 +46,7 @@ export async function runManager({ cloud, logger, signal, metrics }: ManagerOpti
   const client = await connectClient();
   const worker = await Worker.create({
     ...defaults,
-    ...workflowSource(),
+    workflowBundle: { codePath: WORKFLOW_BUNDLE },
     connection,
     namespace,
     taskQueue: CONTROL_QUEUE,
@@ -94,11 +99,4 @@ async function bootstrap(
       await sleep(BOOTSTRAP_RETRY_MS, undefined, { signal });
     }
   }
-}
-
-/** The bundle that the build made; a checkout that runs from sources bundles at its start. */
-export function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  const bundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
-  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
-  return { workflowsPath: fileURLToPath(new URL('../dist/workflows/index.js', import.meta.url)) };
 }

@@ -14,7 +14,7 @@ import {
   type EmbeddedServerOptions,
 } from '../../temporal/embedded-server.js';
 import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/contract/names.js';
-import { workflowSource } from '../../workers/manager.js';
+import { WORKFLOW_BUNDLE } from '../../workers/manager.js';
 import { workerDefaults } from '../../workers/worker-runtime.js';
 import { dataConverter } from '../../temporal/codec.js';
 import { freePort } from './free-port.js';
@@ -63,7 +63,7 @@ export class ControlPlane {
     this.#run(
       await Worker.create({
         ...workerDefaults(),
-        ...workflowSource(),
+        workflowBundle: { codePath: WORKFLOW_BUNDLE },
         connection: this.#connection,
         taskQueue: CONTROL_QUEUE,
         activities: controlActivities({ client: this.client, solver: highs, geo: null }),
