@@ -14,7 +14,20 @@ export function addDaemons(program: Command, context: CliContext): void {
     .description('run the manager: the shadow loop and the moves (anywhere)')
     .requiredOption('--config <file>', 'vmshadow.yaml: sites, hosts, policy, limits')
     .option('--metrics <address>', METRICS_HELP)
+    .option('--versioned', 'as a version of its own, beside those of other releases (`vmshadow versions`)')
     .action(async (o: Raw) => (await import('./commands/daemons.js')).managerCommand(o));
+  const versions = program
+    .command('versions')
+    .description('list the managers that run as versions: which has the work, which only end what they began')
+    .option('--json', 'print data for programs')
+    .action(async (o: Raw) => (await import('./commands/versions.js')).versionsCommand(context, o));
+  versions
+    .command('use [version]')
+    .description('give new moves, and the loops, to the managers of a version')
+    .option('--unversioned', 'to those without a version')
+    .action(async (version: string | undefined, o: Raw) =>
+      (await import('./commands/versions.js')).useVersionCommand(context, { ...o, version }),
+    );
   program
     .command('dom0')
     .description("run a host's agent: desktops, traffic, connections (as root, on each host)")

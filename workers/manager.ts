@@ -19,6 +19,7 @@ import {
 import { connectClient } from '../temporal/connection.js';
 import { failureInfo } from '../temporal/contract/failures.js';
 import { CONTROL_QUEUE } from '../temporal/contract/names.js';
+import { buildIdOf, untilCurrent, versionedAs } from './manager-version.js';
 import { keepLoopMetrics } from './loop-metrics.js';
 import { connectWhenThere, installRuntime, runWorkers, workerDefaults } from './worker-runtime.js';
 
@@ -28,6 +29,8 @@ export interface ManagerOptions {
   readonly signal: AbortSignal;
   /** `ADDRESS:PORT` at which Prometheus finds metrics. */
   readonly metrics?: string | undefined;
+  /** Take part in Temporal's worker versioning. */
+  readonly versioned?: boolean | undefined;
 }
 
 const built = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
@@ -39,13 +42,21 @@ const BOOTSTRAP_TRIES = 60;
 const BOOTSTRAP_RETRY_MS = 1_000;
 
 /** Run the manager until `signal` is aborted. */
-export async function runManager({ cloud, logger, signal, metrics }: ManagerOptions): Promise<void> {
+export async function runManager({
+  cloud,
+  logger,
+  signal,
+  metrics,
+  versioned,
+}: ManagerOptions): Promise<void> {
   const defaults = workerDefaults();
   installRuntime(logger, metrics);
   const { connection, namespace, address } = await connectWhenThere(logger, signal);
   const client = await connectClient();
+  const buildId = versioned === true ? await buildIdOf(WORKFLOW_BUNDLE) : null;
   const worker = await Worker.create({
     ...defaults,
+    ...(buildId === null ? {} : versionedAs(buildId)),
     workflowBundle: { codePath: WORKFLOW_BUNDLE },
     connection,
     namespace,
@@ -59,8 +70,14 @@ export async function runManager({ cloud, logger, signal, metrics }: ManagerOpti
   const ending = new AbortController();
   const running = runWorkers([worker], AbortSignal.any([signal, ending.signal]));
   try {
-    await Promise.race([running, bootstrap(client, cloud, logger, signal)]);
-    logger.info({ pool: cloud.pool, temporal: address, namespace }, 'manager ready');
+    const start = async () => {
+      // What a newer configuration says is nothing for a loop that an older version still runs.
+      if (buildId !== null) await untilCurrent(client, buildId, logger, signal);
+      await bootstrap(client, cloud, logger, signal);
+    };
+    await Promise.race([running, start()]);
+    const version = buildId === null ? {} : { buildId };
+    logger.info({ pool: cloud.pool, temporal: address, namespace, ...version }, 'manager ready');
     if (metrics !== undefined)
       void keepLoopMetrics(client, cloud.pool, AbortSignal.any([signal, ending.signal]));
     await running;

@@ -5,6 +5,7 @@ import {
   CancellationScope,
   getExternalWorkflowHandle,
   isCancellation,
+  setWorkflowOptions,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -21,6 +22,13 @@ import { cleanup } from './phases/cleanup.js';
 import { memoryAndSwitchover, type Force } from './phases/memory.js';
 import { Saga } from './saga.js';
 import { serve, workflowInput } from './serve.js';
+
+// Where managers run as versions (workers/manager-version.ts), a move stays with the one that began it. Of a worker without a version the
+// server takes no such word.
+setWorkflowOptions(
+  () => (workflowInfo().currentDeploymentVersion === undefined ? {} : { versioningBehavior: 'PINNED' }),
+  migrateDesktop,
+);
 
 /** Move a desktop; resolves with `moved` or `cancelled`, fails with the reason otherwise. */
 export async function migrateDesktop(raw: unknown): Promise<MoveStatus> {

@@ -25,16 +25,20 @@ const Metrics = z
   .transform((text) => (text.includes(':') ? text : `127.0.0.1:${text}`))
   .optional();
 
-const ManagerOptions = z.object({ config: z.string().min(1), metrics: Metrics });
+const ManagerOptions = z.object({
+  config: z.string().min(1),
+  metrics: Metrics,
+  versioned: z.boolean().default(false),
+});
 
 /** Run the manager until it is stopped. */
 export async function managerCommand(raw: unknown): Promise<void> {
-  const { config: configFile, metrics } = parseArguments(ManagerOptions, raw, 'manager');
+  const { config: configFile, metrics, versioned } = parseArguments(ManagerOptions, raw, 'manager');
   const cloud = await loadConfig(configFile, CloudConfig, "the cloud's configuration", MAKE_EXAMPLE_CLOUD);
   const { runManager } = await import('../../workers/manager.js');
   const logger = makeLogger();
   await untilStopped(
-    (signal) => runManager({ cloud, logger, signal, metrics }),
+    (signal) => runManager({ cloud, logger, signal, metrics, versioned }),
     (name) => logger.info(`${name}: stopping`),
   );
 }

@@ -5,6 +5,9 @@ import type { DesktopId, HostRef, PoolId } from '../../domain/model/ids.js';
 /** Workflows, and activities that need no host. */
 export const CONTROL_QUEUE = 'vmshadow-control';
 
+/** Under it Temporal keeps the versions of managers that take part in its worker versioning. */
+export const DEPLOYMENT = 'vmshadow';
+
 /** Short activities of a host: a probe never waits behind a disk copy. */
 export function ctlQueue(host: HostRef): string {
   return `dom0.${host.site}.${host.host}.ctl`;

@@ -14,6 +14,7 @@ import {
   type EmbeddedServerOptions,
 } from '../../temporal/embedded-server.js';
 import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/contract/names.js';
+import { versionedAs } from '../../workers/manager-version.js';
 import { WORKFLOW_BUNDLE } from '../../workers/manager.js';
 import { workerDefaults } from '../../workers/worker-runtime.js';
 import { dataConverter } from '../../temporal/codec.js';
@@ -59,10 +60,12 @@ export class ControlPlane {
     return new ControlPlane(server, client, connection, dir);
   }
 
-  async startManager(): Promise<void> {
+  /** Start a manager's worker: one without a version, or of `buildId`. */
+  async startManager(buildId?: string): Promise<void> {
     this.#run(
       await Worker.create({
         ...workerDefaults(),
+        ...(buildId === undefined ? {} : versionedAs(buildId)),
         workflowBundle: { codePath: WORKFLOW_BUNDLE },
         connection: this.#connection,
         taskQueue: CONTROL_QUEUE,
