@@ -15,7 +15,7 @@ import { moveIdOf } from '../domain/model/ids.js';
 import { failedStep, failureInfo } from '../temporal/contract/failures.js';
 import { LOOP } from '../temporal/contract/loop.js';
 import { MigrateInput, MOVE, type MoveStatus } from '../temporal/contract/move.js';
-import { shadowLoopId, WORKFLOW } from '../temporal/contract/names.js';
+import { DEPLOYMENT, shadowLoopId, WORKFLOW } from '../temporal/contract/names.js';
 import { MoveState } from './move-state.js';
 import { asyncDisk, preflight, syncSwitch, type Prepared } from './phases/before-commit.js';
 import { cleanup } from './phases/cleanup.js';
@@ -23,10 +23,13 @@ import { memoryAndSwitchover, type Force } from './phases/memory.js';
 import { Saga } from './saga.js';
 import { serve, workflowInput } from './serve.js';
 
-// Where managers run as versions (workers/manager-version.ts), a move stays with the one that began it. Of a worker without a version the
-// server takes no such word.
+// Where managers run as versions (workers/manager-version.ts), a move stays with the one that began it. Of any other worker, which has a
+// version of no deployment, the server takes no such word.
 setWorkflowOptions(
-  () => (workflowInfo().currentDeploymentVersion === undefined ? {} : { versioningBehavior: 'PINNED' }),
+  () =>
+    workflowInfo().currentDeploymentVersion?.deploymentName === DEPLOYMENT
+      ? { versioningBehavior: 'PINNED' }
+      : {},
   migrateDesktop,
 );
 
