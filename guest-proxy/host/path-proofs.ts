@@ -1,6 +1,6 @@
 // Proofs of flows' paths at a desktop's host (protocol/path-proof.ts): answers what a client asks by packets of its flows themselves, and lets
-// a flow take its own path when the client has shown that the answer came: the client first (COMMITTED), then the desktop. The kernel picks the asking packets (rules/host-rules.ts); what
-// only looks like one, or is of no client of the desktop, goes on as any packet.
+// a flow take its own path when the client has shown that the answer came: the client first (COMMITTED), then the desktop. The kernel picks the asking packets (rules/host-rules.ts); none of them
+// reaches a desktop, whoever made it, also while this program does not run.
 import nfqueue from 'nfqueue';
 import { messageOf } from '../../domain/errors.js';
 import type { Logger } from '../logger.js';
@@ -44,9 +44,11 @@ export class PathProofs {
   readonly #queue = new PacketQueue({
     number: QUEUE_NUMBER,
     mark: PROOF_MARK,
-    bypass: true,
-    onPacket: (packet) =>
-      packet.setVerdict(this.receive(packet.payload) ? nfqueue.NF_DROP : nfqueue.NF_ACCEPT),
+    bypass: false,
+    onPacket: (packet) => {
+      this.receive(packet.payload);
+      packet.setVerdict(nfqueue.NF_DROP);
+    },
   });
 
   constructor(options: PathProofsOptions) {
@@ -68,18 +70,16 @@ export class PathProofs {
     return (await this.#queue.keepRule()) ? ["the rule that queues proofs of flows' paths"] : [];
   }
 
-  /** Answer a packet that asks for its path; false where it is none of a client of the desktop at that address. Does not throw. */
-  receive(packet: Buffer): boolean {
+  /** Answer a packet that asks for its path, where a client of the desktop at that address has made it. Does not throw. */
+  receive(packet: Buffer): void {
     try {
       const answer = this.answer(packet);
       if (answer !== null) this.#raw?.send(answer.bytes, answer.destination);
-      return answer !== null;
     } catch (error) {
       this.#options.logger.debug(
         { error: messageOf(error) },
         "a proof of a flow's path could not be answered",
       );
-      return true;
     }
   }
 

@@ -56,9 +56,9 @@ export const RELAY_MARK = 0x2000_0000;
 /** Of proofs of paths: those that are asked of this host, and its answers, which nothing else of its own may look like. */
 export const PROOF_MARK = 0x1000_0000;
 const PROOF_MASK = 0xefff_ffff;
-/** Each costs some 50 us to look at. What comes beyond goes on as any packet does. */
-const PROOFS = 'limit rate 4000/second burst 1000 packets';
-/** What only looks like a proof goes on after a look. */
+/** Of all sources together (rules/flow-list.ts bounds each): one costs some 50 us to look at, so a flood takes 5 % of a core. */
+const PROOFS = 'limit rate 1000/second burst 4000 packets';
+/** What looks like a proof never reaches a desktop, whether somebody listens or not. */
 const ASKED = carrying(ASK_MAGIC, ASK_BYTES);
 
 const addElements = (name: string, rows: readonly string[]): string =>
@@ -95,6 +95,7 @@ function declarations(): string {
   for (const map of MAPS) lines.push(`add map ip ${HOST_TABLE} ${map} { ${TRANSLATION} }`);
   for (const [chain, hook] of Object.entries(CHAINS))
     lines.push(`add chain ip ${HOST_TABLE} ${chain} { type filter hook ${hook}; policy accept; }`);
+  lines.push(`add chain ip ${HOST_TABLE} proofs`);
   lines.push(`flush table ip ${HOST_TABLE}`);
   for (const set of Object.keys(SETS)) lines.push(`flush set ip ${HOST_TABLE} ${set}`);
   for (const map of MAPS) lines.push(`flush map ip ${HOST_TABLE} ${map}`);
@@ -138,10 +139,14 @@ ${[...Object.entries(contents), ...Object.entries(translations)].map(([name, row
     iifname @taps ip daddr 255.255.255.255 udp dport 67 accept
     iifname @taps counter drop
   }
+  chain proofs {
+    ${PROOFS} meta mark set meta mark | ${hex(PROOF_MARK)} return
+    counter drop
+  }
   chain hold {
     ip daddr @owned udp dport ${rules.controlPort} return
-    ip daddr @owned ${ASKED.tcp} ${PROOFS} meta mark set meta mark | ${hex(PROOF_MARK)} return
-    ip daddr @owned ${ASKED.udp} ${PROOFS} meta mark set meta mark | ${hex(PROOF_MARK)} return
+    ip daddr @owned ${ASKED.tcp} goto proofs
+    ip daddr @owned ${ASKED.udp} goto proofs
     ip daddr @held meta mark set meta mark | ${hex(HOLD_MARK)} return
     tcp flags & (syn | ack) == syn return
     ${RECEIVED} @relayin meta mark set meta mark | ${hex(RELAY_MARK)} return
@@ -149,6 +154,8 @@ ${[...Object.entries(contents), ...Object.entries(translations)].map(([name, row
   }
   chain prerouting {
     meta mark & ${hex(RELAY_MARK)} != 0x0 counter drop
+    meta mark & ${hex(PROOF_MARK)} != 0x0 ${ASKED.tcp} counter drop
+    meta mark & ${hex(PROOF_MARK)} != 0x0 ${ASKED.udp} counter drop
     meta mark & ${hex(PROOF_MARK)} != 0x0 meta mark set meta mark & ${hex(PROOF_MASK)}
     meta mark & ${hex(HOLD_MARK)} != 0x0 meta mark set meta mark & ${hex(HOLD_MASK)}
     ip daddr @owned udp dport ${rules.controlPort} accept

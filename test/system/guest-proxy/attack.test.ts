@@ -1,6 +1,7 @@
 // Nobody without the right key moves a flow: what an attacker on the path, or a host that does not own the desktop, can send changes nothing.
 import { join } from 'node:path';
-import { CONTROL_PORT, definition, HOSTS, ROUTER } from './support/lab.js';
+import { CONTROL_PORT, definition, DESKTOP, DESKTOP_PORT, HOSTS, ROUTER } from './support/lab.js';
+import { ASK_BYTES, ASK_MAGIC } from '../../../guest-proxy/protocol/path-proof.js';
 import type { Helper } from '../../support/rpc.js';
 import { DesktopSession, expectWhole, sleep, until } from './support/session.js';
 
@@ -115,4 +116,43 @@ it('is not moved by a host of the cloud that the owner did not name', async () =
   });
   const after = await session.status();
   expect(after).toMatchObject({ external: before.external, epoch: before.epoch, pending: null });
+});
+
+/** Datagrams of a length that have reached the desktop. */
+async function reached(counter: string): Promise<number> {
+  const text = await session.lab.exec(DESKTOP, 'nft', 'list', 'counter', 'ip', 'seen', counter);
+  return Number(/packets (\d+)/.exec(text)?.[1]);
+}
+
+it('drops what asks for a path without a right to, in the kernel beyond a rate, also while dom0 is down', async () => {
+  await session.lab.nft(
+    DESKTOP,
+    `table ip seen { counter asks { }
+      counter others { }
+      chain input { type filter hook input priority 0;
+        udp length ${String(8 + ASK_BYTES)} counter name asks
+        udp length 12 counter name others
+      }
+    }`,
+  );
+  const datagram = (payload: Buffer): Datagram => ({
+    from: { address: '203.0.113.66', port: 5 },
+    to: { address: session.external, port: DESKTOP_PORT },
+    payload: payload.toString('base64'),
+  });
+  const ask = datagram(Buffer.concat([ASK_MAGIC, Buffer.alloc(ASK_BYTES - ASK_MAGIC.length, 7)]));
+  const other = datagram(Buffer.from('more'));
+  const FLOOD = 20_000;
+  await attacker.call('send', [...new Array<Datagram>(FLOOD).fill(ask), other]);
+  await until('what is no ASK arrives', async () => (await reached('others')) > 0);
+  const { namespace } = HOSTS[session.at];
+  const chain = await session.lab.exec(namespace, 'nft', 'list', 'chain', 'ip', 'vmshadow_flows', 'asked');
+  const dropped = [...chain.matchAll(/counter packets (\d+)/g)].reduce((n, m) => n + Number(m[1]), 0);
+  expect(dropped).toBeGreaterThan(FLOOD / 2);
+  await session.hosts[session.at].kill();
+  const before = await reached('others');
+  await attacker.call('send', [...new Array<Datagram>(100).fill(ask), other]);
+  await until('what is no ASK arrives without dom0', async () => (await reached('others')) > before);
+  expect(await reached('asks')).toBe(0);
+  await session.restartHost(session.at);
 });
