@@ -20,8 +20,8 @@ type DepartedRecord = z.infer<typeof DepartedRecord>;
 
 /** A thin client that was off for a season needs a new file. */
 const KEPT_MS = 90 * 24 * 3_600_000;
-/** Of one desktop: whoever missed more moves is sent to a later one by another host, or needs a new file. */
-const MAX_CHANGES = 16;
+/** Of one desktop: whoever missed more of them is sent to a later one by another host, or needs a new file. */
+const MAX_CHANGES = 256;
 /** How often is looked for what is too old. */
 const LOOK_EVERY_MS = 3_600_000;
 const MAX_DESKTOPS = 10_000;
@@ -77,7 +77,10 @@ export class Departed {
     }
   }
 
-  /** The step that a client of this view has missed, as the record of a desktop that has left by it; null: there is none for it here. */
+  /**
+   * What a client of this view has missed, as the record of a desktop that has left; null: there is nothing for it here. However often the desktop
+   * came and went meanwhile, the way leads from where the client knows it to where it went last.
+   */
   recordFor(
     desktop: string,
     client: string,
@@ -87,12 +90,13 @@ export class Departed {
     if (known?.clients.includes(client) !== true) return null;
     const reached = Math.max(view.epoch, view.pendingEpoch);
     const missed = known.changes.find((change) => change.epoch > reached);
-    if (missed === undefined) return null;
+    const last = known.changes.at(-1);
+    if (missed === undefined || last === undefined) return null;
     return {
       ...emptyRecord(known.desktop),
       clients: known.clients,
-      epoch: missed.epoch - 1,
-      moved: [missed],
+      epoch: last.epoch - 1,
+      moved: [{ ...last, oldExternal: missed.oldExternal }],
     };
   }
 

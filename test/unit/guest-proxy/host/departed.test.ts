@@ -38,15 +38,36 @@ async function again(): Promise<Departed> {
 const missed = (by: Departed, epoch: number, pendingEpoch = 0, who = client) =>
   by.recordFor('desk-1', who, { epoch, pendingEpoch })?.moved.map((m) => m.epoch) ?? [];
 
-it('tells an enrolled client the first step that it has missed, also after a restart', async () => {
+it('tells an enrolled client where the desktop went last, also after a restart', async () => {
   for (const epoch of [9, 5]) await departed.note(record, change(epoch));
   for (const book of [departed, await again()]) {
-    expect(missed(book, 4)).toEqual([5]);
+    expect(missed(book, 4)).toEqual([9]);
     expect(missed(book, 4, 5)).toEqual([9]);
     expect(missed(book, 5)).toEqual([9]);
     expect(missed(book, 9)).toEqual([]);
     expect(book.knows('desk-1', client)).toBe(true);
   }
+});
+
+it('leads a client on at once that was off while the desktop came and went, from where it knows the desktop', async () => {
+  const addresses = ['198.51.100.10', '198.51.100.11'];
+  for (let i = 0; i < 40; i += 1)
+    await departed.note(record, { ...change(2 * i + 1), oldExternal: addresses[i % 2]! });
+  const book = await again();
+  for (const [epoch, localAddress] of [
+    [0, addresses[0]!],
+    [2, addresses[1]!],
+    [4, addresses[0]!],
+  ] as const)
+    expect(
+      whatToTell(book.recordFor('desk-1', client, { epoch, pendingEpoch: 0 })!, {
+        localAddress,
+        epoch,
+        pendingEpoch: 0,
+      }),
+    ).toMatchObject([
+      { kind: 'prepare', epoch: 79, oldExternal: localAddress, newExternal: change(79).newExternal },
+    ]);
 });
 
 it('tells nobody else anything', async () => {
