@@ -14,11 +14,22 @@ import { flowKey, type RelayedFlow } from '../relay/flow.js';
 import { listNotes, type Note } from '../relay/notes.js';
 import { forgetFlows, keepFlowList, listFlows } from './flow-listing.js';
 import { flowsOf, type LiveRelay, type Presence, RelayBook, type Stay } from './relay-book.js';
-import { deriveRelay, MAX_GENERATION, RelayOffer, type RelayRecord, relayRecords } from './relay-record.js';
+import {
+  deriveRelay,
+  MAX_GENERATION,
+  nameOf,
+  RelayOffer,
+  type RelayRecord,
+  relayRecords,
+  within,
+} from './relay-record.js';
 import { RelayTraffic } from './relay-traffic.js';
 
 /** Flows of one desktop that go on: what fits the request that hosts hand a desktop on with (4 MiB), thrice. */
 const MAX_FLOWS = 15_000;
+/** Of all relays of a desktop, so that they fit that request beside the rest; of all relays of a host: its rules are laid anew at each move. */
+const MAX_OFFERED = 30_000;
+const MAX_HELD = 60_000;
 /** The old host's later words on flows are taken for so long after the relay is known. */
 const LISTS_WITHIN_MS = 60_000;
 /** Notes that were not confirmed are sent again: more than most round trips. */
@@ -113,10 +124,13 @@ export class OldSiteRelays {
     const flows = (await this.#flowsOf(stay, users.direct)) ?? [];
     const record = this.#recordOf(stay, flows, users);
     if (this.#book.atOld(stay.external) === null) this.#book.hold(record, true);
-    return [
-      { ...record, untilMs: null },
-      ...this.#book.of(stay.desktop, 'new').map((r) => ({ ...r.record, flows: flowsOf(r) })),
-    ].map((relay) => RelayOffer.parse(relay));
+    // The lower its generation, the later the stay that it is of.
+    const earlier = this.#book
+      .of(stay.desktop, 'new')
+      .map((r) => ({ ...r.record, flows: flowsOf(r) }))
+      .sort((a, b) => a.generation - b.generation);
+    const offer = [{ ...record, untilMs: null }, ...earlier];
+    return this.#within(offer, MAX_OFFERED).map((relay) => RelayOffer.parse(relay));
   }
 
   /** Know the relays that come with a desktop; they are in force when it runs here. */
@@ -130,6 +144,7 @@ export class OldSiteRelays {
       const relay = this.#book.hold(
         {
           ...offer,
+          ...this.#roomFor({ ...offer, role: 'new' }),
           ...{ generation, version: 1, desktop, role: 'new', peer: null },
           untilMs: offer.untilMs ?? this.#now() + this.#options.limitMs,
         },
@@ -185,7 +200,8 @@ export class OldSiteRelays {
         (offered === undefined ? [] : flowsOf(offered).filter((f) => !direct.includes(f.peer.address)));
       const record = this.#recordOf(stay, flows, users);
       if (flows.length > 0) {
-        const relay = this.#book.hold({ ...record, peer: offered?.record.peer ?? null }, false);
+        const peer = offered?.record.peer ?? null;
+        const relay = this.#book.hold({ ...record, ...this.#roomFor(record), peer }, false);
         await this.#book.save(relay);
       } else if (offered !== undefined) {
         this.#traffic.send(offered, { note: 'over' });
@@ -274,6 +290,18 @@ export class OldSiteRelays {
     }
   }
 
+  #within<R extends Pick<RelayRecord, 'flows'>>(relays: readonly R[], room: number): R[] {
+    const { relays: kept, left } = within(relays, room);
+    if (left > 0) this.#traffic.refuse('noRoom', left);
+    return kept;
+  }
+
+  /** The flows of a relay that this host has room for. */
+  #roomFor(relay: Pick<RelayRecord, 'role' | 'id' | 'flows'>): Pick<RelayRecord, 'flows'> {
+    const [kept] = this.#within([relay], MAX_HELD - this.#book.flowsBeside(nameOf(relay)));
+    return { flows: kept?.flows ?? [] };
+  }
+
   /** Flows that were open when a desktop went must not be taken for open when it comes again. Not waited for: users may be waiting. */
   #unlist(internal: string): void {
     this.#later(forgetFlows(internal));
@@ -358,8 +386,12 @@ export class OldSiteRelays {
     else if (note.note === 'over') this.#later(this.#end(relay, 'the old site has ended it'));
     else if (note.note === 'list') {
       // Flows that began between the offer and the pause: soon after the move, and no more than one list may have.
-      if (this.#now() - relay.sinceMs > LISTS_WITHIN_MS || relay.flows.size + note.add.length > MAX_FLOWS)
+      if (this.#now() - relay.sinceMs > LISTS_WITHIN_MS) return;
+      const { length } = note.add;
+      if (relay.flows.size + length > MAX_FLOWS || this.#book.flowsBeside(null) + length > MAX_HELD) {
+        this.#traffic.refuse('noRoom', length);
         return;
+      }
       this.#book.add(relay, note.add);
       this.#book.prune(relay, (flow) => note.direct.includes(flow.peer.address));
       this.#later(

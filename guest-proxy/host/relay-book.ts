@@ -105,6 +105,11 @@ export class RelayBook {
     return this.all().filter((r) => r.record.desktop === desktop && r.record.role === role);
   }
 
+  /** How many flows all relays have, but the one of this name. */
+  flowsBeside(name: string | null): number {
+    return this.all().reduce((n, r) => (nameOf(r.record) === name ? n : n + r.flows.size), 0);
+  }
+
   /** Know a relay from now on, in memory; one of the same name keeps its sessions. */
   hold({ flows, ...record }: RelayRecord, offered: boolean): LiveRelay {
     const nowMs = this.#now();

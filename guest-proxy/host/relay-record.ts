@@ -41,6 +41,22 @@ export const RelayRecord = RelayOffer.extend({
 });
 export type RelayRecord = z.infer<typeof RelayRecord>;
 
+/** Keep as many flows of these relays as there is room for, those of the first ones first; and tell how many are left out. */
+export function within<R extends { readonly flows: readonly RelayedFlow[] }>(
+  relays: readonly R[],
+  room: number,
+): { relays: R[]; left: number } {
+  let free = Math.max(0, room);
+  let left = 0;
+  const kept = relays.map((relay) => {
+    const flows = relay.flows.slice(0, free);
+    free -= flows.length;
+    left += relay.flows.length - flows.length;
+    return { ...relay, flows };
+  });
+  return { relays: kept, left };
+}
+
 /** The records of a host whose proxy keeps its state in `stateDir`. */
 export function relayRecords(stateDir: string): RecordStore<typeof RelayRecord> {
   return new RecordStore(join(stateDir, 'relays'), RelayRecord, "proxy's record of a relay");

@@ -13,6 +13,7 @@ import type { LiveRelay, Presence, RelayBook } from './relay-book.js';
 import { RelaySockets } from './relay-sockets.js';
 
 const QUEUE_NUMBER = 7_948;
+type Refused = Refusal | 'malformed' | 'unknownRelay' | 'unknownFlow' | 'noRoom';
 /** What was refused is said so often at most. */
 const SAY_EVERY_MS = 60_000;
 
@@ -39,7 +40,7 @@ export class RelayTraffic {
       packet.setVerdict(nfqueue.NF_DROP);
     },
   });
-  readonly #refused: Partial<Record<Refusal | 'malformed' | 'unknownRelay' | 'unknownFlow', number>> = {};
+  readonly #refused: Partial<Record<Refused, number>> = {};
   #saidAtMs = -Infinity;
 
   constructor(options: RelayTrafficOptions) {
@@ -56,6 +57,18 @@ export class RelayTraffic {
 
   close(): void {
     this.#sockets.close();
+  }
+
+  /** Count `times` of what is refused, and say it now and then. */
+  refuse(why: Refused, times = 1): void {
+    this.#refused[why] = (this.#refused[why] ?? 0) + times;
+    const nowMs = this.#options.now();
+    if (nowMs - this.#saidAtMs < SAY_EVERY_MS) return;
+    this.#saidAtMs = nowMs;
+    this.#options.logger.warn(
+      { refused: { ...this.#refused } },
+      'packets and flows for the relays of old sites were refused',
+    );
   }
 
   /** Put the rule that feeds the queue in place unless it is; true where it was not. */
@@ -93,7 +106,7 @@ export class RelayTraffic {
   #receive(bytes: Buffer, from: Endpoint): void {
     const header = readHeader(bytes);
     if (header === null) {
-      this.#refuse('malformed');
+      this.refuse('malformed');
       return;
     }
     let why: Refusal | 'unknownRelay' = 'unknownRelay';
@@ -107,7 +120,7 @@ export class RelayTraffic {
       else if (opened.kind === KIND.note) this.#note(relay, opened.content, opened.newest, from);
       return;
     }
-    this.#refuse(why);
+    this.refuse(why);
   }
 
   /** A packet out of a relay: to the desktop, or out of the old site. Only of a flow that the relay has, and with the addresses that it has. */
@@ -125,7 +138,7 @@ export class RelayTraffic {
       own !== oldExternal ||
       !this.#options.book.note(relay, read, direction)
     ) {
-      this.#refuse('unknownFlow');
+      this.refuse('unknownFlow');
       return;
     }
     if (direction === 'out') this.#sockets.sendRaw(packet, read.destination);
@@ -136,16 +149,5 @@ export class RelayTraffic {
   #note(relay: LiveRelay, content: Buffer, newest: boolean, from: Endpoint): void {
     const note = decodeNote(content);
     if (note !== null) this.#options.onNote(relay, note, newest, from);
-  }
-
-  #refuse(why: Refusal | 'malformed' | 'unknownRelay' | 'unknownFlow'): void {
-    this.#refused[why] = (this.#refused[why] ?? 0) + 1;
-    const nowMs = this.#options.now();
-    if (nowMs - this.#saidAtMs < SAY_EVERY_MS) return;
-    this.#saidAtMs = nowMs;
-    this.#options.logger.warn(
-      { refused: { ...this.#refused } },
-      'packets for the relays of old sites were refused',
-    );
   }
 }
