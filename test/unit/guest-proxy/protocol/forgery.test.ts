@@ -177,12 +177,14 @@ describe('the host on its socket', () => {
   });
 
   it('bounds the HELLOs that it answers', async () => {
+    stoppedAtMs = Date.now();
     const flood = Array.from(
       { length: 60 },
       (_, i) => beginHandshake({ desktop: 'desk-1', epoch: 0, stamp: i + 1 }, client).packet,
     );
     const replies = kindsOf(await exchange(flood)).filter((kind) => kind === 'helloReply');
-    expect(replies.length).toBeLessThanOrEqual(12);
+    // Those of a burst.
+    expect(replies).toHaveLength(10);
     expect(server.counters.limited).toBeGreaterThan(0);
   });
 
@@ -217,7 +219,10 @@ describe('the host on its socket', () => {
 
   it('serves the client while its key is used in forged HELLOs, far more than are verified', async () => {
     let stamp = 100;
+    const startMs = Date.now();
     for (let i = 0; i < 12; i += 1) {
+      // By the server's clock 500 HELLOs a second, however long the machine takes.
+      stoppedAtMs = startMs + i * 300;
       const link = await linkOf(i + 1, TICKS, async () => {
         await exchange(
           Array.from({ length: 150 }, () => forged((stamp += 1))),
