@@ -14,7 +14,8 @@ static void report(FILE *out) {
           "{\"uptimeMs\":%llu,\"stream\":{\"clients\":%llu,\"recordsIn\":%llu,\"recordsOut\":%llu,\"errors\":%llu},"
           "\"disk\":{\"blocksWritten\":%llu,\"syncs\":%llu,\"errors\":%llu,\"longestWriteMs\":%llu},"
           "\"verify\":{\"done\":%s,\"blocks\":%llu,\"bad\":%llu},"
-          "\"memory\":{\"pagesTouched\":%llu,\"errors\":%llu},\"variable\":{\"writes\":%llu,\"errors\":%llu}}\n",
+          "\"memory\":{\"pagesTouched\":%llu,\"errors\":%llu},\"variable\":{\"writes\":%llu,\"errors\":%llu},"
+          "\"tpm\":{\"counter\":%llu,\"writes\":%llu,\"errors\":%llu,\"fault\":%llu}}\n",
           (unsigned long long)now_ms(), (unsigned long long)shared->stream_clients, (unsigned long long)shared->stream_records_in,
           (unsigned long long)shared->stream_records_out, (unsigned long long)shared->stream_errors,
           (unsigned long long)shared->disk_blocks_written, (unsigned long long)shared->disk_syncs,
@@ -22,7 +23,9 @@ static void report(FILE *out) {
           shared->verify_asked && shared->verify_asked == shared->verify_done ? "true" : "false",
           (unsigned long long)shared->verify_blocks, (unsigned long long)shared->verify_bad,
           (unsigned long long)shared->memory_pages_touched, (unsigned long long)shared->memory_errors,
-          (unsigned long long)shared->variable_writes, (unsigned long long)shared->variable_errors);
+          (unsigned long long)shared->variable_writes, (unsigned long long)shared->variable_errors,
+          (unsigned long long)shared->tpm_counter, (unsigned long long)shared->tpm_writes, (unsigned long long)shared->tpm_errors,
+          (unsigned long long)shared->tpm_fault);
   fflush(out);
 }
 

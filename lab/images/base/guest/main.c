@@ -4,6 +4,7 @@
  *   vms.disk=KBPS[:MB] (off; 16)   writes verifiable blocks to /data/pattern, see disk.c
  *   vms.spread=DEVICE[,DEVICE...] (none)   the blocks go to these disks too, see disk.c
  *   vms.variable=MS (off)          writes a UEFI variable each so many ms, see variable.c
+ *   vms.tpm=MS (off)               counts in the TPM each so many ms, see tpm.c
  *   vms.dirty=KBPS[:MB[:fill]] (off; 16)  touches verifiable pages of memory, see memory.c */
 #include "vms-guest.h"
 #include <netinet/in.h>
@@ -75,7 +76,7 @@ int main(void) {
 
   const char *stream = key(cmdline, "vms.stream="), *control = key(cmdline, "vms.control=");
   const char *disk = key(cmdline, "vms.disk="), *dirty = key(cmdline, "vms.dirty=");
-  const char *variable = key(cmdline, "vms.variable=");
+  const char *variable = key(cmdline, "vms.variable="), *tpm = key(cmdline, "vms.tpm=");
   if (fork() == 0) serve_stream(stream ? atoi(stream) : 5901);
   if (fork() == 0) serve_control(control ? atoi(control) : 7001);
   if (disk && fork() == 0) {
@@ -90,6 +91,7 @@ int main(void) {
     touch_memory(mb, kbps, strcmp(fill, "fill") == 0);
   }
   if (variable && fork() == 0) write_variable(atoi(variable));
+  if (tpm && fork() == 0) count_in_tpm(atoi(tpm));
   printf("vms: READY\n");
   fflush(stdout);
   int status = 0;

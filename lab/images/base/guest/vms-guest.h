@@ -11,6 +11,7 @@ struct shared {
   volatile uint64_t disk_blocks_written, disk_syncs, disk_errors, disk_write_stall_ms;
   volatile uint64_t memory_pages_touched, memory_errors;
   volatile uint64_t variable_writes, variable_errors;
+  volatile uint64_t tpm_counter, tpm_writes, tpm_errors, tpm_fault;
   /* Set by control, cleared by the disk service: re-read every block. */
   volatile uint32_t verify_asked, verify_done;
   volatile uint64_t verify_blocks, verify_bad;
@@ -28,5 +29,6 @@ void serve_stream(int port);
 void write_disk(const char *path, const char *disks, unsigned megabytes, unsigned kilobytes_per_second);
 void touch_memory(unsigned megabytes, unsigned kilobytes_per_second, int fill);
 void write_variable(unsigned interval_ms);
+void count_in_tpm(unsigned interval_ms);
 void serve_control(int port);
 #endif
