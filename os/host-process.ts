@@ -22,8 +22,9 @@ const START_TIMEOUT_MS = 20_000;
 /** A process that was killed is gone when its memory is given back. */
 const KILL_TIMEOUT_MS = 15_000;
 const POLL_MS = 10;
-/** As QEMU and its storage daemon write it. */
-const PID_FILE_OPTIONS = ['-pidfile', '--pidfile'];
+/** As QEMU and its storage daemon write it; swtpm: `--pid file=PATH`. */
+const PID_FILE_OPTIONS = ['-pidfile', '--pidfile', '--pid'];
+const PID_FILE_PREFIX = /^file=/;
 const READ_AT_A_TIME = 32;
 
 /**
@@ -93,7 +94,9 @@ async function processOf(pid: number, pidFile: string): Promise<HostProcess | nu
 async function pidFilesOf(pid: number): Promise<string[]> {
   try {
     const arguments_ = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0');
-    return arguments_.filter((_, i) => PID_FILE_OPTIONS.includes(arguments_[i - 1] ?? ''));
+    return arguments_
+      .filter((_, i) => PID_FILE_OPTIONS.includes(arguments_[i - 1] ?? ''))
+      .map((value) => value.replace(PID_FILE_PREFIX, ''));
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
     throw error;

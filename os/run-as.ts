@@ -42,6 +42,12 @@ export async function giveFile(user: RunAs | null, path: string): Promise<void> 
   if (user !== null) await chown(path, user.uid, user.gid);
 }
 
+/** Give a folder to a user, and to nobody else; what is in it stays as it is. */
+export async function giveFolder(user: RunAs | null, path: string): Promise<void> {
+  await chmod(path, 0o700);
+  if (user !== null) await chown(path, user.uid, user.gid);
+}
+
 /** Throw CONFIG_INVALID, with the folder that is in the way, where a user cannot reach a folder. */
 export async function mustReach(user: RunAs, folder: string): Promise<void> {
   const reaches = async (path: string): Promise<boolean> => {

@@ -40,6 +40,8 @@ export interface DesktopRuntime {
   readonly memoryUsedBytes: number;
   /** Of a guest that runs where it was made and has not sent a packet yet, where the driver can tell. */
   readonly quiet?: Quiet;
+  /** The process of its TPM has died, and cannot be replaced while it runs: such a copy is neither moved nor activated. */
+  readonly tpmLost?: true;
 }
 
 /** Ports of the target's relay, where it wants the streams of a move through one (docs/transfer.md). */

@@ -2,6 +2,7 @@
 import { VmshadowError } from '../../domain/errors.js';
 import { remove } from '../../domain/migration/ownership.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
+import { TPM_LOST } from '../../domain/model/hardware.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { quietNote } from '../../domain/model/quiet.js';
 import { hasRoomToGoOn, outOfSpace } from '../../domain/model/real-room.js';
@@ -71,34 +72,38 @@ export function desktopActivities(ctx: HostContext) {
         ctx.network.relayed(),
       ]);
       const reports = await Promise.all(
-        desktops.map(async ({ definition, state, diskUsedBytes, quiet }): Promise<DesktopReport | null> => {
-          const record = await ctx.ownership.get(definition.id);
-          if (record?.state !== 'owner') return null;
-          // A command that only looks begins no measurement.
-          if (traffic && state === 'running') await dirtyRates.measure(ctx.hypervisor, definition.id);
-          const overOldSites = relayed.filter((r) => r.desktop === definition.id);
-          return {
-            definition,
-            state,
-            epoch: record.epoch,
-            external: await ctx.network.externalOf(definition.id),
-            diskUsedBytes,
-            dirty: dirtyRates.known(definition.id),
-            problem:
-              state === 'out-of-space'
-                ? outOfSpace(resources)
-                : (ctx.power.noteOf(definition.id) ?? (quiet === undefined ? null : quietNote(quiet))),
-            ...(overOldSites.length === 0
-              ? {}
-              : {
-                  relayed: overOldSites.map(({ oldExternal, connections, rttMs }) => ({
-                    oldExternal,
-                    connections,
-                    rttMs,
-                  })),
-                }),
-          };
-        }),
+        desktops.map(
+          async ({ definition, state, diskUsedBytes, quiet, tpmLost }): Promise<DesktopReport | null> => {
+            const record = await ctx.ownership.get(definition.id);
+            if (record?.state !== 'owner') return null;
+            // A command that only looks begins no measurement.
+            if (traffic && state === 'running') await dirtyRates.measure(ctx.hypervisor, definition.id);
+            const overOldSites = relayed.filter((r) => r.desktop === definition.id);
+            return {
+              definition,
+              state,
+              epoch: record.epoch,
+              external: await ctx.network.externalOf(definition.id),
+              diskUsedBytes,
+              dirty: dirtyRates.known(definition.id),
+              problem:
+                state === 'out-of-space'
+                  ? outOfSpace(resources)
+                  : tpmLost === true
+                    ? TPM_LOST
+                    : (ctx.power.noteOf(definition.id) ?? (quiet === undefined ? null : quietNote(quiet))),
+              ...(overOldSites.length === 0
+                ? {}
+                : {
+                    relayed: overOldSites.map(({ oldExternal, connections, rttMs }) => ({
+                      oldExternal,
+                      connections,
+                      rttMs,
+                    })),
+                  }),
+            };
+          },
+        ),
       );
       const owned = reports.filter((r) => r !== null);
       const ids = new Set(owned.map((d) => d.definition.id));

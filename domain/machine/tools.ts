@@ -30,6 +30,7 @@ export const HOST_TOOLS: readonly Tool[] = [
   tool('nbdcopy', 'libnbd-bin', 'disks cannot be compared after a move'),
   tool('dnsmasq', 'dnsmasq-base', 'desktops get no address by DHCP and need a fixed one'),
   tool('arping', 'iputils-arping', 'routers learn late where a desktop has gone'),
+  tool('swtpm', 'swtpm', 'desktops with `tpm: true` do not start'),
   tool('/usr/share/OVMF/OVMF_CODE_4M.fd', 'ovmf', 'desktops with `firmware: uefi` do not start'),
 ];
 

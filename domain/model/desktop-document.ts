@@ -22,6 +22,7 @@ export const DesktopDocument = z
     cdrom: HARDWARE.cdrom,
     display: HARDWARE.display,
     usbTablet: HARDWARE.usbTablet,
+    tpm: HARDWARE.tpm,
     remoteDesktopPort: fields.remoteDesktopPort,
   })
   .superRefine((document, ctx) => {

@@ -45,7 +45,13 @@ export const HARDWARE = {
   display: z.enum(['none', 'std', 'virtio']).optional(),
   /** A pointer that tells where it is, for a guest with a screen. */
   usbTablet: z.boolean().optional(),
+  /** A TPM 2.0 of its own, emulated; what it keeps moves with the memory. */
+  tpm: z.boolean().optional(),
 } as const;
+
+/** What there is to say of a desktop whose TPM has gone while it runs. */
+export const TPM_LOST =
+  'the process of its TPM has died, and cannot be replaced while it runs: shut it down and start it; what its TPM keeps is there again then. Until then it cannot be moved';
 
 type Sized = { readonly diskMiB: number; readonly disks?: readonly DiskDefinition[] | undefined };
 

@@ -152,7 +152,8 @@ async function copyImage(
 
 const IMAGE_STEPS = 4;
 
-const runtimeOf = ({ definition, state, wanted, disk }: FakeDesktop): DesktopRuntime => ({
+const runtimeOf = ({ definition, state, wanted, disk, tpmLost }: FakeDesktop): DesktopRuntime => ({
+  ...(tpmLost ? { tpmLost } : {}),
   definition,
   state,
   wanted,

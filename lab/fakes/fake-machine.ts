@@ -38,6 +38,8 @@ export interface FakeDesktop {
   readonly disk: FakeDisk;
   state: DesktopState;
   wanted: PowerWish;
+  /** The process of its TPM has died. */
+  tpmLost: boolean;
   /** The disk as it was when the desktop came, until it is hashed; then its hash. */
   view: { readonly disk: FakeDisk; hash: string | null } | null;
   mirror: FakeMirror | null;
@@ -126,6 +128,15 @@ export class FakeMachine {
     desktop.state = desktop.wanted === 'running' ? 'crashed' : 'stopped';
     desktop.mirror = null;
     desktop.migration = null;
+    desktop.tpmLost = false;
+  }
+
+  /** End the process of a desktop's TPM here, as a crash would; one that comes in can never run then. */
+  loseTpm(id: string): void {
+    for (const incoming of this.incoming.values())
+      if (incoming.desktop === id && incoming.memory !== 'none') incoming.memory = 'gone';
+    const desktop = this.desktops.get(id);
+    if (desktop?.definition.tpm === true && hasProcess(desktop)) desktop.tpmLost = true;
   }
 
   /** End every process here, as a power cut would. */
@@ -165,6 +176,7 @@ export function newFakeDesktop(
     view: null,
     mirror: null,
     migration: null,
+    tpmLost: false,
     wanted: desktop.state === 'stopped' ? 'stopped' : 'running',
     ...desktop,
   };

@@ -61,6 +61,7 @@ export function fakeMemoryCopy({ machine, faults, note, withProcess, run }: Fake
         throw new VmshadowError('MOVE_IN_PROGRESS', `fake: ${move.desktop} is being copied by another move`);
       }
       if (desktop.state !== 'running') throw memoryError(move, 'it does not run');
+      if (desktop.tpmLost) throw memoryError(move, 'its TPM is lost');
       const there = machine.wire.at(target);
       const from = there?.memoryFrom ?? null;
       const to = there !== undefined && from !== null && sameHost(from, machine.self) ? there : null;
@@ -78,6 +79,7 @@ export function fakeMemoryCopy({ machine, faults, note, withProcess, run }: Fake
       const migration = migrationOf(desktop, move);
       if (migration?.state === 'completed') return resultOf(desktop, migration, Date.now());
       if (migration?.state !== 'active') throw memoryError(move, 'there is no copy; start one first');
+      if (desktop.tpmLost) throw memoryError(move, 'its TPM is lost');
       signal.throwIfAborted();
       const neededMs = (remainingBytes() / BYTES_PER_SECOND) * 1000;
       if (neededMs > pauseBudgetMs)

@@ -8,7 +8,7 @@ import { bringDisk, bringMemory, moveDesktop, NEVER, type MoveEnds } from './mov
 
 export type Side = 'source' | 'target';
 
-/** Two hosts of one driver, with nothing on them. */
+/** Two hosts of one driver, with nothing on them; the desktop of their moves has a TPM. */
 export interface HypervisorWorld extends MoveEnds {
   /** Who the target is. */
   readonly to: HostRef;
@@ -22,6 +22,8 @@ export interface HypervisorWorld extends MoveEnds {
   restart(side: Side): Promise<void>;
   /** End the processes of the desktop's copies at this host, as a crash would. */
   crash(side: Side): Promise<void>;
+  /** End the process of the TPM of the desktop's copies at this host, as a crash would. */
+  loseTpm(side: Side): Promise<void>;
   /** Everything that the driver keeps at this host, in words: files, processes. */
   kept(side: Side): Promise<string[]>;
   remove(): Promise<void>;
@@ -374,6 +376,41 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
           expect(await source.get(id)).toMatchObject({ state: 'running' });
           expect(await source.memoryProgress(move)).toMatchObject({ state: 'active' });
           await giveUp(move);
+        },
+      );
+
+      claim(
+        'ends with a TPM that dies: the target’s is replaced, the source’s with a stop and a start',
+        async () => {
+          const move = newMove();
+          await bringDisk(world, move);
+          await bringMemory(world, move);
+          await world.loseTpm('target');
+          const taken = source
+            .switchover(move, PAUSE_BUDGET_MS, () => undefined, NEVER)
+            .then(() => target.confirmComplete(move));
+          await refused(taken, 'MEMORY_COPY');
+          await giveUp(move);
+          const again = newMove();
+          await bringDisk(world, again);
+          await bringMemory(world, again);
+          expect(await source.get(id)).not.toHaveProperty('tpmLost');
+          await world.loseTpm('source');
+          expect(await source.get(id)).toMatchObject({ state: 'running', tpmLost: true });
+          let stops = 0;
+          await refused(
+            source.switchover(again, PAUSE_BUDGET_MS, () => stops++, NEVER),
+            'MEMORY_COPY',
+          );
+          expect(stops).toBe(0);
+          await source.cancelMemoryCopy(again);
+          const endpoint = await target.prepareMemory(again, definition, world.tap, from);
+          await refused(source.startMemoryCopy(again, endpoint, world.mbps), 'MEMORY_COPY');
+          await giveUp(again);
+          await source.stop(id, 0);
+          await source.start(id);
+          await expectGuestGoesOn('source');
+          expect(await source.get(id)).not.toHaveProperty('tpmLost');
         },
       );
 

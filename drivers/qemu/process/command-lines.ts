@@ -56,6 +56,7 @@ export function qemuCommand(command: CopyCommand): string[] {
     ...drivesOf(definition).flatMap((drive) => nodes(drive, files.disk).flatMap((n) => ['-blockdev', n])),
     ...driveArguments(definition),
     ...deviceArguments(definition),
+    ...tpmArguments(definition, files),
     ...bootArguments(definition),
     // append=on lets the driver cut the log under a chatty guest (log-keeper.ts).
     ...['-chardev', `file,id=serial0,path=${escapeComma(files.serialLog)},append=on`],
@@ -87,6 +88,15 @@ function nodes(drive: Drive, disk: string): string[] {
   return [
     `driver=file,node-name=${drive.fileNode},filename=${path},discard=unmap`,
     `driver=raw,node-name=${drive.node},file=${drive.fileNode},discard=unmap`,
+  ];
+}
+
+/** Its state is in the memory stream: QEMU asks its process for it, and gives it to the one at the target. */
+function tpmArguments({ tpm }: DesktopDefinition, files: CopyFiles): string[] {
+  if (tpm !== true) return [];
+  return [
+    ...['-chardev', `socket,id=tpmctl,path=${escapeComma(files.tpm.socket)}`],
+    ...['-tpmdev', 'emulator,id=tpm0,chardev=tpmctl', '-device', 'tpm-crb,tpmdev=tpm0'],
   ];
 }
 

@@ -27,6 +27,7 @@ import { bootFiles } from './images.js';
 import { prepareFolders } from './folders.js';
 import { withOpened } from './opened.js';
 import { quietOf } from './quiet.js';
+import { endTpm, hasLostTpm, makeTpm, mustHaveTpm, removeTpm, startTpm } from './tpm.js';
 import { residentBytes } from './resources.js';
 import { statusWithin } from '../qmp/status-within.js';
 import { queryStatus } from '../qmp/qmp-replies.js';
@@ -55,25 +56,29 @@ export async function createDesktop(
       `this host has another desktop ${definition.id}; remove it or choose another id`,
     );
   }
+  await mustHaveTpm(definition);
   const sources = await findSources(host, definition, image);
   await bootFiles(definition, host.options);
-  const { disk } = host.layout.copy(definition.id, HOME_COPY);
+  const { disk, tpm } = host.layout.copy(definition.id, HOME_COPY);
   // Without a record the disk is what an interrupted creation left.
-  await removeUnfinishedDrives(disk);
+  await removeUnfinishedCopy(host, definition.id);
   try {
     await makeDrives(sources, disk, watch);
+    await makeTpm(definition, tpm);
     await mustBeBootable(definition, sources, disk);
     watch.signal?.throwIfAborted();
     const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
     await host.records.desktops.put(definition.id, record);
   } catch (error) {
     // A full disk must not stay full of what nobody can use. Where the record stands after all, its disk stays too.
-    if (!isNotDurable(error)) await removeUnfinishedDrives(disk);
+    if (!isNotDurable(error)) await removeUnfinishedCopy(host, definition.id);
     throw error;
   }
 }
 
-async function removeUnfinishedDrives(disk: string): Promise<void> {
+async function removeUnfinishedCopy(host: QemuHost, id: DesktopId): Promise<void> {
+  const { disk, tpm } = host.layout.copy(id, HOME_COPY);
+  await removeTpm(tpm.state);
   for (const file of possibleFiles(disk)) await removeUnfinished(file);
 }
 
@@ -117,6 +122,7 @@ export async function launchCopy(
   await (await open(files.serialLog, 'a')).close();
   const disks = drivesOf(definition).map((drive) => driveFile(files.disk, drive));
   for (const path of [...disks, files.serialLog]) await host.giveToQemu(path);
+  await startTpm(host, definition, files, incoming);
   const started = await startProcess(QEMU, argv, files.pidFile, files.processLog, async () => {
     try {
       await host.monitors.get(files.monitor, definition.id);
@@ -153,7 +159,7 @@ export async function stopDesktop(host: QemuHost, id: DesktopId, graceMs: number
 /** Remove disk, logs and record of a desktop whose guest does not run. */
 export async function removeDesktop(host: QemuHost, id: DesktopId): Promise<void> {
   const record = await host.records.desktops.get(id);
-  if (record === null) return removeUnfinishedDrives(host.layout.copy(id, HOME_COPY).disk);
+  if (record === null) return removeUnfinishedCopy(host, id);
   const files = host.layout.copy(id, record.copy);
   const running = await host.findCopy(files, id);
   if (running !== null) {
@@ -223,7 +229,8 @@ async function runtimeOf(
   const process = await findProcess(files.pidFile);
   if (process === null) return down;
   const { pid } = process;
-  const up = { definition, wanted, pid, diskUsedBytes, memoryUsedBytes: await residentBytes(pid) };
+  const lost = (await hasLostTpm(definition, files)) ? { tpmLost: true as const } : {};
+  const up = { definition, wanted, pid, diskUsedBytes, memoryUsedBytes: await residentBytes(pid), ...lost };
   try {
     const running = await host.findCopy(files, definition.id);
     if (running === null) return down;
@@ -275,6 +282,7 @@ export async function endProcess(host: QemuHost, files: CopyFiles, name: string)
   }
   await host.monitors.drop(files.monitor);
   await killByPidFile(files.pidFile);
+  await endTpm(files.tpm);
   await rm(files.monitor, { force: true });
 }
 
@@ -282,7 +290,10 @@ export async function endProcess(host: QemuHost, files: CopyFiles, name: string)
 export async function removeCopyFiles(host: QemuHost, id: DesktopId, copy: string): Promise<void> {
   const files = host.layout.copy(id, copy);
   const view = host.layout.view(id, copy);
+  await endTpm(files.tpm);
+  await removeTpm(files.tpm.state);
   for (const path of [
+    files.tpm.log,
     files.serialLog,
     files.processLog,
     files.pidFile,

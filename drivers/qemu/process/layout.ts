@@ -16,6 +16,15 @@ export interface CopyFiles {
   readonly processLog: string;
   readonly pidFile: string;
   readonly monitor: string;
+  readonly tpm: TpmFiles;
+}
+
+/** Of a copy with a TPM: what it keeps (a folder), and its process's. */
+export interface TpmFiles {
+  readonly state: string;
+  readonly socket: string;
+  readonly pidFile: string;
+  readonly log: string;
 }
 
 /** Files and sockets of a move's storage daemon. */
@@ -83,7 +92,7 @@ export class Layout {
 
   /** Those with files of QEMU's, which may pass through them and no more. */
   get sharedFolders(): readonly string[] {
-    return [...['disks', 'logs', 'views'].map((f) => join(this.stateDir, f)), this.certificatesFolder];
+    return [...['disks', 'tpm', 'logs', 'views'].map((f) => join(this.stateDir, f)), this.certificatesFolder];
   }
 
   /** Copies of this host's certificates, each for as long as QEMU reads it. */
@@ -115,6 +124,10 @@ export class Layout {
     return join(this.retiredFolder, `${moveName(move)}.raw`);
   }
 
+  retiredTpm(move: MoveKey): string {
+    return join(this.retiredFolder, `${moveName(move)}.tpm`);
+  }
+
   copy(desktop: DesktopId, key: string): CopyFiles {
     const name = `${desktop}.${key}`;
     return {
@@ -123,6 +136,12 @@ export class Layout {
       processLog: join(this.stateDir, 'logs', `${name}.qemu.log`),
       pidFile: join(this.runDir, `${name}.pid`),
       monitor: join(this.runDir, `${name}.qmp`),
+      tpm: {
+        state: join(this.stateDir, 'tpm', name),
+        socket: join(this.runDir, `${name}.tpm`),
+        pidFile: join(this.runDir, `${name}.tpmp`),
+        log: join(this.stateDir, 'logs', `${name}.tpm.log`),
+      },
     };
   }
 

@@ -7,6 +7,7 @@ import type { DesktopId } from '../../../domain/model/ids.js';
 import type { MemoryProgress, MemoryTarget, MoveKey, WireBytes } from '../../../ports/hypervisor.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { capOf } from './disk-copy.js';
+import { mustHaveKeptTpm } from '../process/tpm.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { copyKeyOf } from '../process/layout.js';
 import type { WireMeter } from './wire-meter.js';
@@ -100,7 +101,7 @@ export class MemoryCopies {
 
   /** Begin pre-copy; one of this move that is under way gets the new cap. */
   async start(move: MoveKey, target: MemoryTarget, mbps: number): Promise<void> {
-    const { qmp } = await this.#host.runningDesktop(move.desktop);
+    const { qmp, record } = await this.#host.runningDesktop(move.desktop);
     const { relay } = target;
     const cap = capOf(mbps, relay);
     const rates = { 'max-bandwidth': cap, 'avail-switchover-bandwidth': cap };
@@ -115,6 +116,7 @@ export class MemoryCopies {
         'MEMORY_COPY',
         `desktop ${move.desktop} does not run: its memory cannot be copied`,
       );
+    await mustHaveKeptTpm(record.definition, this.#host.layout.copy(move.desktop, record.copy));
     const mark = memoryCredentials(move);
     if (relay === undefined) await addClientCredentials(this.#host, qmp, mark);
     else await startSourceRelay(this.#host, move, target.address, relay);

@@ -1,4 +1,4 @@
-// What a source keeps after its desktop has moved away: nothing that could run, and the disk for the grace time.
+// What a source keeps after its desktop has moved away: nothing that could run, and disk and TPM for the grace time.
 import { rm } from 'node:fs/promises';
 import type { MoveKey } from '../../../ports/hypervisor.js';
 import { VmshadowError } from '../../../domain/errors.js';
@@ -7,11 +7,12 @@ import { removeCopyFiles } from '../process/desktops.js';
 import { hashFile, hashOfAll } from '../process/disk-hash.js';
 import { driveFile, drivesOf, possibleFiles } from '../process/drives.js';
 import type { QemuHost } from '../process/qemu-host.js';
+import { endTpm, removeTpm } from '../process/tpm.js';
 import { stopRelay } from '../process/relay.js';
 import { killByPidFile } from '../../../os/host-process.js';
 import { copyKeyOf, moveName } from '../process/layout.js';
 
-/** End the desktop's process for ever, forget the desktop, and set its disks aside. */
+/** End the desktop's process for ever, forget the desktop, and set its disks and its TPM aside. */
 export async function retireSource(host: QemuHost, move: MoveKey): Promise<void> {
   const record = await host.records.desktops.get(move.desktop);
   if (record?.copy === copyKeyOf(move))
@@ -35,17 +36,22 @@ export async function retireSource(host: QemuHost, move: MoveKey): Promise<void>
     throw new VmshadowError('UNKNOWN_DESKTOP', `this host has no desktop ${move.desktop} to retire`);
   const files = host.layout.copy(move.desktop, copy);
   await killByPidFile(files.pidFile);
+  await endTpm(files.tpm);
   await host.monitors.drop(files.monitor);
   await stopRelay(host, move.desktop, copyKeyOf(move));
+  const retiredDisk = host.layout.retiredDisk(move);
   for (const drive of drivesOf(definition))
-    await renameDurably(driveFile(files.disk, drive), driveFile(host.layout.retiredDisk(move), drive)).catch(
-      (error: unknown) => {
-        if (!isMissing(error)) throw error;
-      },
-    );
+    await setAside(driveFile(files.disk, drive), driveFile(retiredDisk, drive));
+  await setAside(files.tpm.state, host.layout.retiredTpm(move));
   if (record?.copy === copy) await host.records.desktops.remove(move.desktop);
   await host.records.desktops.dropRoom(move.desktop);
   await removeCopyFiles(host, move.desktop, copy);
+}
+
+async function setAside(from: string, to: string): Promise<void> {
+  await renameDurably(from, to).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+  });
 }
 
 /** Hash what was set aside: SHA-256 over the whole content of the disk; of several, over their hashes. */
@@ -62,6 +68,7 @@ export async function hashRetired(host: QemuHost, move: MoveKey, signal: AbortSi
 export async function removeRetired(host: QemuHost, move: MoveKey): Promise<void> {
   const [first = '', ...others] = possibleFiles(host.layout.retiredDisk(move)).reverse();
   for (const file of others) await rm(file, { force: true });
+  await removeTpm(host.layout.retiredTpm(move));
   await removeDurably(first);
   await host.records.retired.remove(moveName(move));
 }

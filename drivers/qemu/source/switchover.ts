@@ -9,6 +9,7 @@ import type { MoveKey, SwitchoverResult } from '../../../ports/hypervisor.js';
 import { VmshadowError, isVmshadowError, messageOf } from '../../../domain/errors.js';
 import { finishDiskCopy, isReplicaOf } from './disk-copy.js';
 import { drivesOf, type Drive } from '../process/drives.js';
+import { mustHaveKeptTpm } from '../process/tpm.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { cancelMigration, letRun, markOf, memoryCredentials, type MemoryCopies } from './memory-copy.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
@@ -48,6 +49,7 @@ export async function switchover(
       'DESKTOP_DOWN',
       `the guest of ${move.desktop} has powered off: there is nothing to move`,
     );
+  await mustHaveKeptTpm(record.definition, host.layout.copy(move.desktop, record.copy));
   await qmp.execute('migrate-set-parameters', { 'max-bandwidth': parameters['avail-switchover-bandwidth'] });
   await memory.readWire(move, info);
   await waitUntilItFits(memory, qmp, move, pauseBudgetMs, signal);

@@ -12,6 +12,7 @@ import { copyKeyOf, moveName } from '../process/layout.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
 import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
 import type { IncomingRecord } from '../process/records.js';
+import { hasLostTpm } from '../process/tpm.js';
 import { stopRelay } from '../process/relay.js';
 import { beginView } from './disk-view.js';
 
@@ -45,6 +46,8 @@ async function letRunHere(
   snapshot: boolean,
 ): Promise<void> {
   if ((await queryMigrate(qmp)).status !== 'completed') throw neverRan(move);
+  if (await hasLostTpm(record.definition, host.layout.copy(move.desktop, copyKeyOf(move))))
+    throw neverRan(move, 'the process of its TPM has died');
   // Two programs never write one disk: QEMU's image locks would refuse it, too.
   if ((await findProcess(host.layout.replicaServer(move).pidFile)) !== null)
     await confirmComplete(host, move);

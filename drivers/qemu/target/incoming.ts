@@ -24,6 +24,7 @@ import type { QmpClient } from '../qmp/qmp-client.js';
 import { queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
 import type { IncomingRecord } from '../process/records.js';
 import { startTargetRelay, stopRelay } from '../process/relay.js';
+import { mustHaveKeptTpm, mustHaveTpm, syncTpm } from '../process/tpm.js';
 import { addAuthorization, addServerCredentials, withCertificates } from '../process/tls.js';
 import { dropView, prepareView } from './disk-view.js';
 
@@ -43,6 +44,7 @@ export async function prepareDisk(
   // Now, and not when the disk has come.
   await bootFiles(definition, host.options);
   if (definition.firmware === 'uefi') await mustHaveFirmware();
+  await mustHaveTpm(definition);
   const record = await host.locked('ports', () => incomingRecord(host, move, definition, from));
   if (record.phase === 'activated') throw tooLate(move);
   const { disk } = host.layout.copy(move.desktop, copyKeyOf(move));
@@ -137,7 +139,9 @@ export async function confirmComplete(host: QemuHost, move: MoveKey): Promise<vo
     await sleep(POLL_MS);
   }
   await stopServing(host, move);
-  await syncDrives(host.layout.copy(move.desktop, copyKeyOf(move)).disk, record.definition);
+  const files = host.layout.copy(move.desktop, copyKeyOf(move));
+  await mustHaveKeptTpm(record.definition, files);
+  await Promise.all([syncDrives(files.disk, record.definition), syncTpm(record.definition, files)]);
 }
 
 async function syncDrives(disk: string, definition: DesktopDefinition): Promise<void> {

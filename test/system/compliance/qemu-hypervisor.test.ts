@@ -1,4 +1,6 @@
 // The QEMU driver on two hosts of this machine, with a guest that writes to its disk and its memory. Needs root, QEMU and the lab's images.
+import { join } from 'node:path';
+import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 import { describeHypervisor, type HypervisorWorld, type Side } from '../../compliance/hypervisor.js';
 import { MBPS, TAP, TwoHosts, crash, smallDesktop } from '../qemu/two-hosts.js';
@@ -9,7 +11,10 @@ async function make(): Promise<HypervisorWorld> {
   return {
     source: world.a.driver,
     target: world.b.driver,
-    definition: smallDesktop('desk', { 'vms.disk': '1000:16', 'vms.dirty': '2000:16' }),
+    definition: DesktopDefinition.parse({
+      ...smallDesktop('desk', { 'vms.disk': '1000:16', 'vms.dirty': '2000:16', 'vms.tpm': 200 }),
+      tpm: true,
+    }),
     from: world.a.self,
     to: world.b.self,
     image: smallGuest().disk,
@@ -17,9 +22,9 @@ async function make(): Promise<HypervisorWorld> {
     mbps: MBPS,
     writes: async (side) => (await world.guest(hosts[side])).disk.blocksWritten,
     intact: async (side) => {
-      let { verify, memory } = await world.guest(hosts[side], 'verify');
-      while (!verify.done) ({ verify, memory } = await world.guest(hosts[side], 'verify'));
-      return verify.blocks > 0 && verify.bad === 0 && memory.errors === 0;
+      let { verify, memory, tpm } = await world.guest(hosts[side], 'verify');
+      while (!verify.done) ({ verify, memory, tpm } = await world.guest(hosts[side], 'verify'));
+      return verify.blocks > 0 && verify.bad === 0 && memory.errors === 0 && tpm.errors === 0;
     },
     restart: async (side: Side) => {
       await hosts[side].kill();
@@ -29,6 +34,8 @@ async function make(): Promise<HypervisorWorld> {
       const pids = (await hosts[side].driver.list()).map(({ pid }) => pid);
       await crash(pids.filter((pid) => pid !== null));
     },
+    loseTpm: async (side) =>
+      crash(await world.processes('swtpm', join(world.folder, side === 'source' ? 'a' : 'b'))),
     kept: (side) => world.kept(side === 'source' ? 'a' : 'b'),
     remove: () => world.remove(),
   };

@@ -17,6 +17,13 @@ export interface GuestStatus {
   readonly verify: { readonly done: boolean; readonly blocks: number; readonly bad: number };
   readonly memory: { readonly pagesTouched: number; readonly errors: number };
   readonly variable: { readonly writes: number; readonly errors: number };
+  /** `fault`: of the last error the check (1: not what memory says, 2: refused, 3: unchanged) times 2^32, and what the TPM or the system said. */
+  readonly tpm: {
+    readonly counter: number;
+    readonly writes: number;
+    readonly errors: number;
+    readonly fault: number;
+  };
 }
 export interface HostCalls extends Hypervisor {
   guest(address: string, command: 'status' | 'verify'): Promise<GuestStatus>;

@@ -2,7 +2,7 @@
 // Everything that it makes is named after one prefix and this process, and `remove` takes all of it away, also after a failure.
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MoveKey } from '../../../ports/hypervisor.js';
 import type { Endpoint } from '../../../domain/model/address.js';
@@ -24,6 +24,8 @@ const GUEST = '10.77.3.2';
 const ADDRESSES = { a: '10.201.0.1', b: '10.201.0.2' };
 /** Fast enough to be done in seconds, slow enough to act in the middle. */
 export const MBPS = 1_500;
+/** What a driver starts, but for relays. */
+const PROGRAMS = ['qemu-system-x86_64', 'qemu-storage-daemon', 'swtpm'] as const;
 let worlds = 0;
 
 const refOf = (site: 'a' | 'b'): HostRef => HostRef.parse({ site, host: 'h1' });
@@ -155,10 +157,12 @@ export class TwoHosts {
 
   /** Pids of all processes that name this world's folder (or a folder in it) on their command line, by kind. */
   async processes(
-    kind: 'qemu-system-x86_64' | 'qemu-storage-daemon' | 'qemu-img',
+    kind: 'qemu-system-x86_64' | 'qemu-storage-daemon' | 'qemu-img' | 'swtpm',
     folder = this.folder,
   ): Promise<number[]> {
-    return pidsWhere(([program, ...rest]) => program === kind && rest.some((a) => a.includes(`${folder}/`)));
+    return pidsWhere(
+      ([program = '', ...rest]) => basename(program) === kind && rest.some((a) => a.includes(`${folder}/`)),
+    );
   }
 
   /** Pids of a host's relays. */
@@ -172,7 +176,7 @@ export class TwoHosts {
     const folders = [join(this.folder, site), join(this.folder, `r${site}`)];
     const files = await runCommand(['find', ...folders, '!', '-type', 'd']).catch(() => '');
     const processes = await Promise.all(
-      (['qemu-system-x86_64', 'qemu-storage-daemon'] as const).map(async (kind) =>
+      PROGRAMS.map(async (kind) =>
         (await this.processes(kind, join(this.folder, site))).map((pid) => `${kind} ${pid}`),
       ),
     );
@@ -186,8 +190,7 @@ export class TwoHosts {
 
   async remove(): Promise<void> {
     await Promise.all([this.a.kill(), this.b.kill()]);
-    for (const kind of ['qemu-system-x86_64', 'qemu-storage-daemon'] as const)
-      await crash(await this.processes(kind));
+    for (const kind of PROGRAMS) await crash(await this.processes(kind));
     await crash([...(await this.relays('a')), ...(await this.relays('b'))]);
     for (const name of this.#namespaces)
       await runCommand(['ip', 'netns', 'del', name]).catch(() => undefined);

@@ -12,7 +12,7 @@ async function make(): Promise<HypervisorWorld> {
     HostRef,
   ];
   const machines = { source: new FakeMachine(wire, from), target: new FakeMachine(wire, to) };
-  const definition = fakeDesktop('d1');
+  const definition = { ...fakeDesktop('d1'), tpm: true };
   const driver = (side: Side) =>
     fakeHypervisor(machines[side], {
       faults: new Set(),
@@ -41,6 +41,7 @@ async function make(): Promise<HypervisorWorld> {
       Object.assign(world[side], driver(side));
     },
     crash: async (side: Side) => machines[side].crash(definition.id),
+    loseTpm: async (side: Side) => machines[side].loseTpm(definition.id),
     kept: async (side: Side) => {
       const { desktops, incoming, retired, unfinished } = machines[side];
       return [...unfinished, ...desktops.keys(), ...incoming.keys(), ...retired.keys()];

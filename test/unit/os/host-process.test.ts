@@ -40,6 +40,12 @@ describe('findProcess', () => {
     expect(await findProcess(pidFile)).toMatchObject({ pid });
   });
 
+  it('finds one that was given its file the way of swtpm', async () => {
+    const pid = await sleeper('--pid', `file=${pidFile}`);
+    await rm(pidFile, { force: true });
+    expect(await findProcess(pidFile)).toMatchObject({ pid });
+  });
+
   it.each<[string, () => Promise<unknown>]>([
     ['is gone', () => rm(pidFile, { force: true })],
     ['is empty', () => writeFile(pidFile, '')],

@@ -56,6 +56,18 @@ describe('reportHost', () => {
     );
   });
 
+  it('says of a desktop whose TPM has died what to do, and nothing where it is whole', async () => {
+    const definition = { ...fakeDesktop('sealed'), tpm: true };
+    await fake.give(definition);
+    const problem = async () =>
+      (await desktopActivities(fake.context).reportHost({ traffic: false })).desktops.find(
+        (d) => d.definition.id === 'sealed',
+      )?.problem;
+    expect(await problem()).toBeNull();
+    fake.machine.loseTpm('sealed');
+    expect(await problem()).toMatch(/TPM has died.*shut it down and start it/);
+  });
+
   it('says what it can give of its processor, and nothing where its hypervisor does not', async () => {
     const report = () => desktopActivities(fake.context).reportHost({ traffic: false });
     expect(await report()).not.toHaveProperty('cpu');

@@ -195,6 +195,7 @@ describe('a host', () => {
   it.each<[string, Partial<HostLook>, string]>([
     ['guests would get no DHCP', withFacts(without('dnsmasq')), 'package:dnsmasq-base'],
     ['UEFI desktops would not start', withFacts(without('/usr/share/OVMF/OVMF_CODE_4M.fd')), 'package:ovmf'],
+    ['desktops would have no TPM', withFacts(without('swtpm')), 'package:swtpm'],
     ['KVM is there and does not boot', withFacts({ accelerator: 'tcg' }), 'kvm'],
     ['QEMU would run as root', withFacts({ qemuUser: false }), 'qemu-user'],
     [

@@ -72,6 +72,15 @@ describe('the command line of a copy', () => {
     );
   });
 
+  it('gives a TPM by the socket of its own process, at both ends alike, and none unasked', () => {
+    const sealed = { ...disk, tpm: true };
+    expect(command(sealed).join(' ')).toContain(
+      '-chardev socket,id=tpmctl,path=/run/v/d1.home.tpm -tpmdev emulator,id=tpm0,chardev=tpmctl -device tpm-crb,tpmdev=tpm0',
+    );
+    expect(command(sealed, { incoming: true }).slice(0, -3)).toEqual(command(sealed));
+    for (const tpm of [false, undefined]) expect(command({ ...disk, tpm })).toEqual(command(disk));
+  });
+
   it('gives each disk its bus, in the order of the definition', () => {
     const buses = ['sata', 'virtio', 'scsi', 'sata'] as const;
     const disks = buses.map((bus) => ({ sizeMiB: 16, bus }));
