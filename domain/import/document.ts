@@ -19,7 +19,8 @@ export function importedDocument(
   imported: Imported,
   imageOf: (disk: ImportedDisk) => ImageFacts | null,
 ): { document: DesktopDocument; unknownSizes: string[] } {
-  const { id, vcpus, memoryMiB, machine, firmware, nic, cpu, cdrom, display, usbTablet, boot } = imported;
+  const { id, vcpus, memoryMiB, machine, firmware, nic, cpu, cdrom, display, usbTablet, tpm, boot } =
+    imported;
   const unknownSizes: string[] = [];
   const disks = imported.disks.map((disk) => {
     const image = imageOf(disk);
@@ -46,6 +47,7 @@ export function importedDocument(
       ...(cdrom === null ? {} : { cdrom: baseName(cdrom) }),
       display,
       usbTablet,
+      ...(tpm ? { tpm } : {}),
     },
     'what was imported',
   );

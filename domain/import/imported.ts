@@ -29,6 +29,7 @@ export interface Imported {
   readonly cdrom: string | null;
   readonly display: 'none' | 'std' | 'virtio';
   readonly usbTablet: boolean;
+  readonly tpm: boolean;
   readonly boot: { readonly kernel: string; readonly initrd: string | null; readonly append: string } | null;
   /** What differs from before, in words. */
   readonly changed: readonly string[];
@@ -77,6 +78,15 @@ export function firmwareAnew(changed: string[]): void {
   changed.push(
     'the UEFI variables begin anew: the system is found by \\EFI\\BOOT\\BOOTX64.EFI, entries of its own are gone',
   );
+}
+
+/** What the TPM of before keeps is not taken over; `version` is its own, empty where none is told. */
+export function tpmAnew(version: string, changed: string[]): true {
+  const was = version === '' || version === '2.0' ? '' : ` (was ${version})`;
+  changed.push(
+    `the TPM is a new 2.0 one${was}, and empty: what its keys have sealed does not open (in Windows suspend BitLocker before)`,
+  );
+  return true;
 }
 
 /** IDE disks become SATA ones; the bus, or null where the guest would not find its disk. */

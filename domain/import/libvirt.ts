@@ -12,6 +12,7 @@ import {
   mebibytes,
   nicAdded,
   nicFrom,
+  tpmAnew,
   type Imported,
   type ImportedDisk,
 } from './imported.js';
@@ -70,6 +71,7 @@ export function importLibvirt(root: Element): Imported {
     cpu,
     display: readDisplay(devices, reading),
     usbTablet: readTablet(devices),
+    tpm: readTpm(devices, reading),
     changed: reading.changed,
     leftOut: [],
   };
@@ -247,6 +249,14 @@ function readDisplay(devices: ElementReader | null, { changed }: Reading): Impor
   if (type === 'virtio') return 'virtio';
   if (type !== 'vga') changed.push(`the screen is a standard VGA one (was ${type})`);
   return 'std';
+}
+
+function readTpm(devices: ElementReader | null, { changed }: Reading): boolean {
+  const tpm = devices?.child('tpm');
+  if (tpm === null || tpm === undefined) return false;
+  const version = tpm.child('backend')?.attribute('version') ?? '';
+  tpm.done();
+  return tpmAnew(version, changed);
 }
 
 function readTablet(devices: ElementReader | null): boolean {

@@ -11,6 +11,7 @@ import {
   mebibytes,
   nicAdded,
   nicFrom,
+  tpmAnew,
   type Imported,
   type ImportedDisk,
 } from './imported.js';
@@ -88,6 +89,9 @@ export function importProxmox(text: string): Imported {
   if (problems.length > 0) throw invalidInput('the Proxmox file', problems);
   value('boot');
   const usbTablet = (value('tablet') ?? '1') === '1';
+  const state = value('tpmstate0');
+  const tpm =
+    state !== undefined && tpmAnew((partsOf(state).named.get('version') ?? '').replace(/^v/, ''), changed);
   leftOut.push(
     ...lines
       .filter(({ key }) => !known.has(key) && !PLAIN.test(key))
@@ -105,6 +109,7 @@ export function importProxmox(text: string): Imported {
     cdrom,
     display,
     usbTablet,
+    tpm,
     boot: null,
     changed,
     leftOut,
