@@ -57,10 +57,16 @@ interface Solved {
  * Order the moves to `target`. Where hosts have room for a desktop to wait but in the end none where it was to go, the order is made
  * again without parking that one.
  */
-function orderMoves(p: Problem, target: Int32Array, terms: ParkingTerms): { schedule: Schedule; room: Room } {
+function orderMoves(
+  p: Problem,
+  target: Int32Array,
+  bins: Int32Array | undefined,
+  terms: ParkingTerms,
+): { schedule: Schedule; room: Room } {
   const neverParked = new Set<number>();
   for (let round = 1; ; round++) {
     const room = Room.now(p);
+    if (bins !== undefined) room.prefer(bins);
     const schedule = scheduleMoves(p, room, target, { ...terms, neverParked });
     const stranded = strandedBy(schedule);
     if (stranded.length === 0) return { schedule, room };
@@ -87,7 +93,7 @@ function carryOut(p: Problem, decision: Decision): Solved {
     movesLeft: maxMoves - moves,
   });
   let { assignment } = decision;
-  const ordered = orderMoves(p, assignment, left(decision.usage.gb, decision.usage.moves));
+  const ordered = orderMoves(p, assignment, decision.bins, left(decision.usage.gb, decision.usage.moves));
   const { room } = ordered;
   let { schedule } = ordered;
   const { everyDesktop } = decision;
@@ -120,12 +126,18 @@ async function fitToHosts(p: Problem, tools: SolveTools): Promise<Fitted> {
   let solveMs = 0;
   let hostsBind = false;
   for (let round = 1; ; round++) {
-    const decision = await solve(p, tools);
+    const decision = await solve(p, tools, round === 1);
     // Closing pairs makes a smaller problem: only the first round's bound holds for all plans.
     bound ??= decision.bound;
     solveMs += decision.solveMs;
     const solved = withoutVainLosses(p, carryOut(p, { ...decision, bound }));
     if (best === undefined || solved.value > best.value) best = solved;
+    if (decision.better !== undefined) {
+      const { assignment } = decision.better;
+      const better = { ...decision, ...decision.better, bound, usage: usageOf(p, assignment) };
+      const other = withoutVainLosses(p, carryOut(p, better));
+      if (other.value > best.value) best = other;
+    }
     hostsBind ||= [...solved.schedule.dropped.values()].includes('no-host-fits');
     const wrong = [...solved.schedule.dropped]
       .filter(([, why]) => why !== 'parking-not-worth')

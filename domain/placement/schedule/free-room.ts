@@ -1,53 +1,10 @@
 // Room at sites and hosts while a plan is made or carried out. Invariant: what does not fit is never put; a site without
 // hosts is one bin that only its slots limit.
 import { suits, type Group, type PlannedSite } from '../request/constraints.js';
-import type { PlanDesktop, PlanHost } from '../request/model.js';
+import type { PlanDesktop } from '../request/model.js';
 import type { Problem } from '../request/problem.js';
+import { change, fits, ROOM_KINDS, SLACK, whole, type Bin, type Size } from './bins.js';
 import { inferSeats } from './seat-inference.js';
-
-/** Sums of gigabytes such as 0.1 + 0.2 must not make a full host too full. */
-const SLACK = 1e-9;
-
-interface Bin {
-  readonly site: number;
-  readonly host: PlanHost | undefined;
-  slots: number;
-  vcpu: number;
-  memoryGB: number;
-  diskGB: number;
-  /** Its residents' hosts are not known: nothing more goes here. */
-  closed: boolean;
-}
-
-interface Size {
-  readonly vcpu: number;
-  readonly memoryGB: number;
-  readonly diskGB: number;
-}
-
-const fits = (bin: Bin, size: Size) =>
-  !bin.closed &&
-  bin.slots >= 1 &&
-  bin.vcpu + SLACK >= size.vcpu &&
-  bin.memoryGB + SLACK >= size.memoryGB &&
-  bin.diskGB + SLACK >= size.diskGB;
-
-const change = (bin: Bin, size: Size, sign: 1 | -1) => {
-  bin.slots += sign;
-  bin.vcpu += sign * size.vcpu;
-  bin.memoryGB += sign * size.memoryGB;
-  bin.diskGB += sign * size.diskGB;
-};
-
-const whole = (site: number, host: PlanHost | undefined): Bin => ({
-  site,
-  host,
-  slots: host?.slots ?? Infinity,
-  vcpu: host?.vcpu ?? Infinity,
-  memoryGB: host?.memoryGB ?? Infinity,
-  diskGB: host?.diskGB ?? Infinity,
-  closed: false,
-});
 
 export class Room {
   readonly warnings: string[] = [];
@@ -63,6 +20,7 @@ export class Room {
   readonly #members = new Map<string, number[]>();
   /** Bin of each desktop; -1 where its host is not known. */
   readonly #binOf: Int32Array;
+  #preferred: Int32Array | undefined;
 
   private constructor(p: Problem, bins: Bin[]) {
     const siteSlots = Int32Array.from(p.sites, (s) => s.slots);
@@ -147,7 +105,7 @@ export class Room {
   }
 
   #overfull(p: Problem, bin: Bin): string[] {
-    const what = (['slots', 'vcpu', 'memoryGB', 'diskGB'] as const).filter((k) => bin[k] < -SLACK);
+    const what = ROOM_KINDS.filter((k) => bin[k] < -SLACK);
     if (what.length === 0 || bin.host === undefined) return [];
     const over = what.map((k) => `${k} by ${Number((-bin[k]).toFixed(3))}`).join(', ');
     return [
@@ -235,9 +193,16 @@ export class Room {
     return this.#freeSlots[site] ?? 0;
   }
 
-  /** The bin at `site` that desktop `i` fits best (least memory left over); -1 when it fits none. */
+  /** Let desktops go to these bins where they can (-1: to any). */
+  prefer(bins: Int32Array): void {
+    this.#preferred = bins;
+  }
+
+  /** The bin at `site` that desktop `i` prefers, or else fits best (least memory left over); -1 when it fits none. */
   binFor(i: number, site: number): number {
     const size = this.#sizes[i];
+    const wish = this.#preferred?.[i] ?? -1;
+    if (this.#bins[wish]?.site === site && this.fitsIn(i, wish)) return wish;
     return size === undefined || this.freeSlots(site) < 1 ? -1 : this.#bestBin(i, size, site);
   }
 
@@ -264,14 +229,28 @@ export class Room {
 
   /** Tell whether any host of the site, empty, could hold desktop `i`. */
   couldEverHold(i: number, site: number): boolean {
-    const size = this.#sizes[i];
-    return (
-      size !== undefined &&
-      (this.#bySite[site] ?? []).some((b) => {
-        const bin = whole(site, this.#bins[b]?.host);
-        return fits(bin, size) && this.#suits(i, bin);
-      })
-    );
+    return (this.#bySite[site] ?? []).some((b) => this.#empty(i, b));
+  }
+
+  #empty(i: number, b: number): boolean {
+    const [size, bin] = [this.#sizes[i], this.#bins[b]];
+    if (size === undefined || bin === undefined) return false;
+    return fits(whole(bin.site, bin.host), size) && this.#suits(i, bin);
+  }
+
+  /** Tell whether desktop `i` could be sent to a bin if it were empty. */
+  couldHold(i: number, b: number): boolean {
+    return this.#bins[b]?.closed === false && this.#empty(i, b);
+  }
+
+  /** What is left of `k` in a bin now; below 0 where more is there than it may hold. */
+  leftIn(b: number, k: (typeof ROOM_KINDS)[number]): number {
+    return this.#bins[b]?.[k] ?? 0;
+  }
+
+  /** Members of a group at `site`, or in `bin` of it. */
+  membersOf(g: Group, site: number, bin: number): readonly number[] {
+    return this.#members.get(this.#groupKey(g, site, bin)) ?? [];
   }
 
   /** Tell whether desktops `i` and `u` could change places, host for host. */

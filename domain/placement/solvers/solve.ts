@@ -1,6 +1,7 @@
 // One door to all algorithms: the same decision whatever found it.
 import { solveWithinBudget, usageOf, type Usage } from './budget.js';
 import { solveExact, weightsOf, type MovePrices, type SlotSolver } from './exact.js';
+import { countColumns, solveOnHosts } from './host-program.js';
 import { solveIlp } from './ilp.js';
 import type { LinearSolver } from './linear-program.js';
 import { furnish, improve, MAX_EVALUATIONS } from './local-search.js';
@@ -11,6 +12,10 @@ import { Room } from '../schedule/free-room.js';
 
 export interface Decision {
   readonly assignment: Int32Array;
+  /** Bin that each desktop goes to where it can (-1: any); silent where hosts were not weighed one by one. */
+  readonly bins?: Int32Array | undefined;
+  /** An arrangement that is worth more, and that perhaps no order of moves leads to. */
+  readonly better?: { readonly assignment: Int32Array; readonly bins: Int32Array } | undefined;
   readonly slotPrices: Float64Array;
   /** Upper bound on the objective of any plan within the same limits, ms. */
   readonly bound: number;
@@ -41,6 +46,8 @@ const ILP_TIME_LIMIT_MS = 60_000;
 /** Pairs up to which a budgeted plan is finished by a MIP: bisection alone may leave a budget half unused when few moves are to choose from. */
 const SMALL = 2_000;
 const SMALL_LIMITS = { timeLimitMs: 10_000, maxNodes: 2_000 };
+/** Columns (desktop and host) up to which `multi-resource` asks a MIP too. */
+const HOST_COLUMNS = 500;
 
 type Found = Pick<Decision, 'assignment' | 'slotPrices' | 'bound'> & Partial<Decision>;
 
@@ -86,17 +93,45 @@ async function exact(
   return { assignment, bound, slotPrices: found.slotPrices, ...found.prices };
 }
 
-async function multiResource(p: Problem, prices: MovePrices, tools: SolveTools): Promise<Found> {
+async function multiResource(
+  p: Problem,
+  prices: MovePrices,
+  tools: SolveTools,
+  isFirst: boolean,
+): Promise<Found> {
+  const found = await seatedByHand(p, prices, tools);
+  const hosts = p.sites.some((s) => s.hosts !== undefined && s.hosts.length > 0);
+  // Once: where no order of moves leads to what it finds, it would find the like of it again.
+  if (
+    !isFirst ||
+    !hosts ||
+    found.bound - objectiveOf(p, found.assignment) <= 1e-6 ||
+    countColumns(p) > HOST_COLUMNS
+  )
+    return found;
+  const whole = await solveOnHosts(p, prices, tools.solver, SMALL_LIMITS);
+  if (whole === undefined) return found;
+  const { assignment, bins, boundFor } = whole;
+  const bound = Math.min(found.bound, boundFor(found.assignment));
+  if (worthAt(p, prices, assignment) <= worthAt(p, prices, found.assignment) + 1e-9)
+    return { ...found, bound };
+  // Without a budget a bound is of plans that move as much as this one.
+  return { ...found, bound: Math.max(bound, boundFor(assignment)), better: { assignment, bins } };
+}
+
+/** Gains less what the moves pay, ms. */
+function worthAt(p: Problem, prices: MovePrices, assignment: Int32Array): number {
+  const { gb, moves } = usageOf(p, assignment);
+  return objectiveOf(p, assignment) - prices.msPerGB * gb - prices.msPerMove * moves;
+}
+
+async function seatedByHand(p: Problem, prices: MovePrices, tools: SolveTools): Promise<Found> {
   const found = { ...(await solveMultiResource(p, prices, tools.solver)), ...prices };
   const { budgetGB, maxMoves } = p.policy;
   if (budgetGB === undefined && maxMoves === undefined) return found;
   // Rounding the LP may overshoot a budget, and what is left then is poor: the optimum over slots may fit the hosts as it is.
   const slots = await exact(p, prices, tools);
-  const worth = (assignment: Int32Array) => {
-    const { gb, moves } = usageOf(p, assignment);
-    return objectiveOf(p, assignment) - prices.msPerGB * gb - prices.msPerMove * moves;
-  };
-  const better = worth(slots.assignment) > worth(found.assignment);
+  const better = worthAt(p, prices, slots.assignment) > worthAt(p, prices, found.assignment);
   const fits = better && furnish(p, Room.now(p), slots.assignment);
   return {
     ...found,
@@ -119,8 +154,8 @@ async function ilp(p: Problem, prices: MovePrices, solver: LinearSolver): Promis
   return { ...found, warnings, bound, slotPrices: slots.slotPrices, ...prices };
 }
 
-/** Run the policy's algorithm. */
-export async function solve(p: Problem, tools: SolveTools): Promise<Decision> {
+/** Run the policy's algorithm; not `isFirst`: again, for what hosts could not take of the last answer. */
+export async function solve(p: Problem, tools: SolveTools, isFirst = true): Promise<Decision> {
   const { solver, clockMs } = tools;
   const { algorithm, msPerGB, minGainMs } = p.policy;
   const prices = { msPerGB, msPerMove: minGainMs };
@@ -134,7 +169,7 @@ export async function solve(p: Problem, tools: SolveTools): Promise<Decision> {
       case 'exact':
         return exact(p, prices, tools);
       case 'multi-resource':
-        return multiResource(p, prices, tools);
+        return multiResource(p, prices, tools, isFirst);
       case 'ilp':
         return ilp(p, prices, solver);
     }
