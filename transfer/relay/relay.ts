@@ -5,9 +5,10 @@ import { rmSync } from 'node:fs';
 import { createServer as createLocalServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
+import type { SavedBytes } from '../../domain/migration/saved.js';
 import { hostKey } from '../../domain/model/ids.js';
 import { SiteCache } from '../cache/site-cache.js';
-import { nothingSent, type SentBytes } from '../stream/encoder.js';
+import { nothingSent, savedOf, type SentBytes } from '../stream/encoder.js';
 import { KnownPages } from '../stream/pages.js';
 import { ALPN } from './frames.js';
 import { IDENTITY_BYTES, SourceStream, type OtherEnd, type StreamName } from './source-stream.js';
@@ -26,7 +27,11 @@ export interface RelayLog {
 
 /** What a relay tells of itself, in one line of JSON. */
 export interface RelayStatus {
-  readonly streams: Record<StreamName, SentBytes & { readonly wireBytes: number }>;
+  readonly streams: Record<
+    StreamName,
+    SentBytes & { readonly wireBytes: number; readonly pathBytesPerSecond: number }
+  >;
+  readonly saved: SavedBytes;
   readonly cachePages: number;
 }
 
@@ -45,6 +50,8 @@ export class Relay {
   readonly #given: Record<StreamName, number> = { disk: 0, memory: 0 };
   readonly #other: OtherEnd = { known: new KnownPages(), identity: Buffer.alloc(IDENTITY_BYTES) };
   readonly #identity = randomBytes(IDENTITY_BYTES);
+  /** The last of each. */
+  readonly #carrying = new Map<StreamName, SourceStream>();
   #idleSinceMs = Date.now();
 
   constructor(spec: RelaySpec, tls: RelayTls, log: RelayLog) {
@@ -85,8 +92,16 @@ export class Relay {
   #stopLooking: () => void = () => undefined;
 
   status(): RelayStatus {
-    const of = (stream: StreamName) => ({ ...this.#sent[stream], wireBytes: onTheWire(this.#given[stream]) });
-    return { streams: { disk: of('disk'), memory: of('memory') }, cachePages: this.#cache.pages };
+    const of = (stream: StreamName) => ({
+      ...this.#sent[stream],
+      wireBytes: onTheWire(this.#given[stream]),
+      pathBytesPerSecond: this.#carrying.get(stream)?.pathBytesPerSecond ?? 0,
+    });
+    return {
+      streams: { disk: of('disk'), memory: of('memory') },
+      saved: savedOf(Object.values(this.#sent)),
+      cachePages: this.#cache.pages,
+    };
   }
 
   close(): void {
@@ -122,7 +137,7 @@ export class Relay {
         socket.setTimeout(0);
         socket.off('error', giveUp);
         local.off('close', hungUp);
-        new SourceStream({
+        const carrying = new SourceStream({
           stream,
           local,
           socket,
@@ -132,6 +147,7 @@ export class Relay {
           onSent: (bytes) => (this.#given[stream] += bytes),
           onClose: (error) => this.#closed(stream, error),
         });
+        this.#carrying.set(stream, carrying);
       });
     });
     return this.#listen(server, { path });

@@ -10,13 +10,13 @@ import { PAGE_BYTES, type KnownPages, type PageStore } from '../stream/pages.js'
 import { QemuParser } from '../stream/qemu-parser.js';
 import { compress } from '../stream/zstd.js';
 import { FRAMES, commonVersion, versions, type Frame } from './frames.js';
+import { SendWindow } from './send-window.js';
+import { SpareTime } from './spare-time.js';
 import { GREETING_WITHIN_MS, Wire, unexpected } from './wire.js';
 
 export const STREAMS = { memory: 1, disk: 2 } as const;
 export type StreamName = keyof typeof STREAMS;
 
-/** Some round trips of a fast link; a sender that gets no answers waits. */
-const MOST_UNDER_WAY_BYTES = 32 * 2 ** 20;
 const MOST_KEPT_BYTES = 64 * 2 ** 20;
 /** The beginning of a record without its end for so long is no record: it passes as it is. */
 const HELD_MS = 2_000;
@@ -40,19 +40,16 @@ export interface SourceStreamOptions {
   readonly onClose: (error: Error | null) => void;
 }
 
-interface UnderWay {
-  readonly bytes: number;
-  readonly referredTo: readonly Buffer[];
-}
-
 export class SourceStream {
   readonly #options: SourceStreamOptions;
   readonly #wire: Wire;
   readonly #encoder: StreamEncoder;
-  readonly #underWay = new Map<number, UnderWay>();
+  readonly #window = new SendWindow();
+  readonly #spareTime = new SpareTime();
+  /** Pages that batches without an answer only refer to. */
+  readonly #referredTo = new Map<number, readonly Buffer[]>();
   readonly #greeting: NodeJS.Timeout;
   #state: 'greeting' | 'listening' | 'open' = 'greeting';
-  #underWayBytes = 0;
   #keptBytes = 0;
   #batches = 0;
   #flushing: NodeJS.Immediate | null = null;
@@ -66,6 +63,7 @@ export class SourceStream {
       known: other.known,
       sent,
       onPage: (hash, page) => store.put(hash, page),
+      effort: () => this.#spareTime.effort(performance.now()),
     });
     local.pause();
     this.#wire = new Wire(socket, local, {
@@ -85,6 +83,11 @@ export class SourceStream {
       other.identity,
     );
     socket.on('drain', () => this.#readOrWait());
+  }
+
+  /** What the path to the other end carries, bytes a second; 0 while it is not known. */
+  get pathBytesPerSecond(): number {
+    return this.#window.bytesPerSecond;
   }
 
   #onFrame({ type, content }: Frame): void {
@@ -199,27 +202,27 @@ export class SourceStream {
 
   #send({ bytes, referredTo }: Batch): void {
     const length = bytes.reduce((sum, part) => sum + part.length, 0);
-    this.#underWay.set(++this.#batches, { bytes: length, referredTo });
-    this.#underWayBytes += length;
+    this.#window.send(++this.#batches, length, performance.now());
+    this.#referredTo.set(this.#batches, referredTo);
     this.#keptBytes += referredTo.length * PAGE_BYTES;
     this.#wire.send(FRAMES.batch, ...bytes);
   }
 
   #forget(upTo: number): void {
-    for (const [number, { bytes, referredTo }] of this.#underWay) {
+    this.#window.answer(upTo, performance.now());
+    for (const [number, pages] of this.#referredTo) {
       if (number > upTo) return;
-      this.#underWayBytes -= bytes;
-      this.#keptBytes -= referredTo.length * PAGE_BYTES;
-      this.#underWay.delete(number);
+      this.#keptBytes -= pages.length * PAGE_BYTES;
+      this.#referredTo.delete(number);
     }
   }
 
   #fill(content: Buffer): void {
     const number = content.length < 6 ? 0 : content.readUInt32BE(0);
-    const kept = this.#underWay.get(number);
+    const kept = this.#referredTo.get(number);
     const pages: Buffer[] = [];
     for (let at = 4; at + 2 <= content.length; at += 2) {
-      const page = kept?.referredTo[content.readUInt16BE(at)];
+      const page = kept?.[content.readUInt16BE(at)];
       if (page === undefined)
         throw new VmshadowError('PROTOCOL', 'the other relay asks for pages that it was not sent');
       pages.push(page);
@@ -232,8 +235,8 @@ export class SourceStream {
 
   #readOrWait(): void {
     const { local } = this.#options;
-    const wait =
-      this.#wire.isFull || this.#underWayBytes > MOST_UNDER_WAY_BYTES || this.#keptBytes > MOST_KEPT_BYTES;
+    const wait = this.#wire.isFull || this.#window.isFull || this.#keptBytes > MOST_KEPT_BYTES;
+    this.#spareTime.waits(wait && this.#state === 'open', performance.now());
     if (wait) local.pause();
     else if (this.#state === 'open') local.resume();
   }

@@ -14,7 +14,8 @@ import { GREETING_WITHIN_MS, Wire, unexpected } from './wire.js';
 const MOST_WAITING_BYTES = 48 * 2 ** 20;
 /** While the program here does not read, no more is taken in. */
 const PAUSE_AT_BYTES = 4 * 2 ** 20;
-const DONE_EVERY_BYTES = 256 * 1024;
+/** The sender learns from it what the path carries. */
+const DONE_EVERY_BYTES = 64 * 1024;
 const PREFIXES_OF_A_FRAME = 100_000;
 
 export interface TargetStreamOptions {

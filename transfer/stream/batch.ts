@@ -19,7 +19,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { ByteList, ByteReader, broken } from './byte-list.js';
 import { HASH_BYTES, MOST_SLOTS, PAGE_BYTES } from './pages.js';
-import { compress, decompress } from './zstd.js';
+import { compress, decompress, type Effort } from './zstd.js';
 
 export const KINDS = { literal: 0, zero: 1, page: 2, difference: 3, reference: 4 } as const;
 type Kind = (typeof KINDS)[keyof typeof KINDS];
@@ -128,15 +128,15 @@ export class BatchWriter {
   }
 
   /** Put the batch together and begin the next one. */
-  finish(): { bytes: Buffer[]; stored: StoredBytes } {
+  finish(effort: Effort): { bytes: Buffer[]; stored: StoredBytes } {
     this.#end();
     const head = new ByteList(DIGEST_BYTES + 8);
     head.append(this.#digest.update(this.#operations.bytes).digest());
     head.varint(this.#rawBytes);
-    const operations = section(this.#operations.bytes);
-    const literals = section(this.#literals.bytes);
-    const pages = section(this.#pages.bytes);
-    const differences = section(this.#differences.bytes);
+    const operations = section(this.#operations.bytes, effort);
+    const literals = section(this.#literals.bytes, effort);
+    const pages = section(this.#pages.bytes, effort);
+    const differences = section(this.#differences.bytes, effort);
     const references = new ByteList(this.#references.length + 8);
     references.varint(this.#references.length / HASH_BYTES);
     references.append(this.#references.bytes);
@@ -191,10 +191,10 @@ function continues(run: Run, kind: Kind, record: RecordHead | null, slot: number
 }
 
 /** A copy, since the lists are used again. */
-function section(bytes: Buffer): Buffer {
+function section(bytes: Buffer, effort: Effort): Buffer {
   const head = new ByteList(16);
   head.varint(bytes.length);
-  const small = bytes.length < LEAST_TO_COMPRESS ? null : compress(bytes);
+  const small = bytes.length < LEAST_TO_COMPRESS ? null : compress(bytes, effort);
   head.varint(small === null ? 0 : small.length);
   return Buffer.concat([head.bytes, small ?? bytes]);
 }

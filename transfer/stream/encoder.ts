@@ -1,8 +1,10 @@
 // The sending end of a stream: bytes to batches. A page goes, in this order: as nothing (zeros), as the difference to what was sent for its place,
 // as a reference to what the other end has, or whole; pages and differences of a batch are compressed in one frame each.
+import type { SavedBytes } from '../../domain/migration/saved.js';
 import { BATCH_BYTES, BatchWriter, KINDS, type BatchVersion, type RecordHead } from './batch.js';
 import { HASH_BYTES, PAGE_BYTES, SenderSlots, digestOf, xorPages, type KnownPages } from './pages.js';
 import type { Sink, StreamParser } from './sink.js';
+import type { Effort } from './zstd.js';
 
 /** Of a page's 1,024 words: where more have changed, it is another page. */
 const MOST_CHANGED_WORDS = 512;
@@ -20,6 +22,21 @@ export const nothingSent = (): SentBytes => ({
   stored: { literal: 0, page: 0, difference: 0, reference: 0 },
 });
 
+/** What that kept off the wire. */
+export function savedOf(streams: readonly SentBytes[]): SavedBytes {
+  const sum = (of: (sent: SentBytes) => number): number =>
+    Math.max(
+      0,
+      streams.reduce((all, sent) => all + of(sent), 0),
+    );
+  return {
+    zero: sum(({ raw }) => raw.zero),
+    known: sum(({ raw, stored }) => raw.reference - stored.reference),
+    unchanged: sum(({ raw, stored }) => raw.difference - stored.difference),
+    compressed: sum(({ raw, stored }) => raw.literal + raw.page - stored.literal - stored.page),
+  };
+}
+
 /** A batch to be sent; the pages that it only refers to, in order, are kept until the other end has them all. */
 export interface Batch {
   readonly bytes: readonly Buffer[];
@@ -32,6 +49,8 @@ export interface EncoderOptions {
   readonly known: KnownPages;
   readonly sent: SentBytes;
   readonly slots?: SenderSlots;
+  /** How hard to compress the batch that is full now. */
+  readonly effort?: () => Effort;
   /** Hears of each page that goes whole. */
   readonly onPage?: (hash: Buffer, page: Buffer) => void;
 }
@@ -98,7 +117,7 @@ export class StreamEncoder {
   }
 
   #finish(): Batch {
-    const { bytes, stored } = this.#writer.finish();
+    const { bytes, stored } = this.#writer.finish(this.#options.effort?.() ?? 0);
     const total = this.#options.sent.stored;
     for (const kind of ['literal', 'page', 'difference', 'reference'] as const) total[kind] += stored[kind];
     const referredTo = this.#referredTo;

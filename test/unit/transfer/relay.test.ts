@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { HostRef } from '../../../domain/model/ids.js';
+import { savedInAll } from '../../../domain/migration/saved.js';
 import { createAuthority, issueHost } from '../../../drivers/peers/pki.js';
 import { freePort } from '../../support/free-port.js';
 import { Relay, type RelayTls } from '../../../transfer/relay/relay.js';
@@ -126,6 +127,10 @@ describe('two relays', () => {
     // What came once does not come again.
     expect(raw.reference).toBeGreaterThan(590 * 4_096);
     expect(wireBytes).toBeLessThan(1.2 * sent.length);
+    const { saved } = relays[1]!.status();
+    expect(saved.known).toBeGreaterThan(0.95 * raw.reference);
+    expect(savedInAll(saved)).toBeLessThan(2 * sent.length);
+    expect(savedInAll(saved) + wireBytes).toBeGreaterThan(2 * sent.length);
   });
 
   it('hang up at both ends when one program does, or when one of them ends', async () => {
