@@ -9,6 +9,7 @@ import type { Quiet } from '../domain/model/quiet.js';
 import type { MachineResources } from '../domain/model/real-room.js';
 import type { Endpoint } from '../domain/model/address.js';
 import type { DirtyRates } from '../domain/migration/dirty-rates.js';
+import type { SavedBytes } from '../domain/migration/saved.js';
 import type { DesktopId, HostRef } from '../domain/model/ids.js';
 
 /** One move of one desktop. `moveId` names the target's files, exports and ports, so that two tries never mix. */
@@ -78,7 +79,12 @@ export interface WireBytes {
   readonly memory: number | null;
 }
 
-export interface CopyProgress {
+/** What relays have kept off the wire so far, of the whole move; missing where none tells. */
+interface Relayed {
+  readonly saved?: SavedBytes | undefined;
+}
+
+export interface CopyProgress extends Relayed {
   /** `none`: not begun, cancelled, or finished by the switchover. `ready`: the target has everything and is kept up. `failed` carries the reason. */
   readonly state: 'none' | 'copying' | 'ready' | 'synchronous' | 'failed';
   /** Of the disk as the guest sees it: zeros count, of which next to nothing crosses the wire. Never falls while a copy lasts. */
@@ -88,7 +94,7 @@ export interface CopyProgress {
   readonly error: string | null;
 }
 
-export interface MemoryProgress {
+export interface MemoryProgress extends Relayed {
   /** Of this move: `none` before it has begun and after it was cancelled. */
   readonly state:
     'none' | 'setup' | 'active' | 'pre-switchover' | 'device' | 'completed' | 'failed' | 'cancelled';
@@ -105,7 +111,7 @@ export interface MemoryProgress {
   readonly error: string | null;
 }
 
-export interface SwitchoverResult {
+export interface SwitchoverResult extends Relayed {
   /** Wall clock of the source host when the guest stopped, ms since 1970. */
   readonly stoppedAtMs: number;
   /** As the hypervisor reports it for the memory (QEMU `downtime`), ms. */

@@ -64,6 +64,7 @@ export async function migrateDesktop(raw: unknown): Promise<MoveStatus> {
   state.progress({
     diskWireBytes: done.wireBytes?.disk ?? null,
     memoryWireBytes: done.wireBytes?.memory ?? null,
+    saved: done.saved,
   });
   state.end('moved');
   await CancellationScope.nonCancellable(async () => {

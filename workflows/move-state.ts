@@ -10,6 +10,7 @@ import {
   type MoveProgress,
   type Shown,
 } from '../domain/migration/progress.js';
+import { savedWords } from '../domain/migration/saved.js';
 import { hostKey } from '../domain/model/ids.js';
 import type { FailureInfo } from '../temporal/contract/failures.js';
 import { MOVE, type MigrateInput, type MoveStatus, type PhaseTime } from '../temporal/contract/move.js';
@@ -172,6 +173,7 @@ function renderDetails(s: MoveStatus, note: string | null): string {
     `Why: ${s.reason} (${s.cause}).${rtt}`,
     '',
     `Progress: **${String(s.percent)} %**; disk ${mb(p.diskDoneBytes)} of ${mb(p.diskTotalBytes)}, memory ${mb(p.memoryDoneBytes)} of ${mb(p.memoryTotalBytes)} (round ${String(p.round)}); over the WAN ${mb(s.wanBytes.disk + s.wanBytes.memory)}, ${(p.bytesPerSecond / 1e6).toFixed(1)} MB/s${s.etaMs === null ? '' : `, about ${String(Math.ceil(s.etaMs / 1000))} s left`}.`,
+    ...(p.saved === undefined ? [] : ['', `Saved by relays: ${savedWords(p.saved, mb) || 'nothing yet'}.`]),
     ...(s.downtimeMs === null
       ? []
       : [

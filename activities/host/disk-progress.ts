@@ -61,6 +61,7 @@ export function diskLooks(
       diskDoneBytes: now.doneBytes,
       diskTotalBytes: now.totalBytes,
       diskWireBytes: now.wireBytes,
+      saved: now.saved,
       bytesPerSecond: rate.at(ctx.now(), now.wireBytes),
     });
     return now;

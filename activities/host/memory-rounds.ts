@@ -46,6 +46,7 @@ export async function untilConverged(
       memoryDoneBytes: now.round === 0 ? 0 : Math.max(0, now.totalBytes - now.remainingBytes),
       memoryTotalBytes: now.totalBytes,
       memoryWireBytes: now.wireBytes,
+      saved: now.saved,
       bytesPerSecond: rate.at(ctx.now(), now.wireBytes),
       dirtyBytesPerSecond: now.dirtyBytesPerSecond,
       round: now.round,

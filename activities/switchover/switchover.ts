@@ -18,6 +18,7 @@ import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import type { HostContext } from '../host/host-context.js';
 import { startHere } from '../host/start-here.js';
 import { CHANGES_OF_A_MOVE } from '../stores/ownership-store.js';
+import type { SavedBytes } from '../../domain/migration/saved.js';
 import type { SwitchoverRequest } from '../host/inputs.js';
 import type { SwitchoverResult, WireBytes } from '../../ports/hypervisor.js';
 import type { CommitAnswer, PeerHost } from '../../ports/peers.js';
@@ -28,6 +29,8 @@ export interface SwitchoverDone {
   readonly switchoverMs: number;
   /** Of the whole move; a host of a release before does not say. */
   readonly wireBytes?: WireBytes;
+  /** What relays have kept off the wire; missing where none tells. */
+  readonly saved?: SavedBytes | undefined;
   readonly heldPackets: number;
   readonly clientsPrepared: number;
   readonly clientsSilent: number;
@@ -193,6 +196,7 @@ async function finish(
     downtimeMs: result?.downtimeMs ?? 0,
     switchoverMs,
     wireBytes: result?.wireBytes ?? { disk: null, memory: null },
+    saved: result?.saved,
     heldPackets: packets,
     clientsPrepared: clients.prepared,
     clientsSilent: clients.silent,

@@ -1,5 +1,6 @@
 // One move in one line: bar, percent, phase, what the target has, what crossed the WAN, rate, time left. Used by `status`, `move --follow` and the demo.
 import { PHASES } from '../../domain/migration/phases.js';
+import { savedInAll, savedWords, type SavedBytes } from '../../domain/migration/saved.js';
 import { hostKey } from '../../domain/model/ids.js';
 import type { MoveStatus } from '../../temporal/contract/move.js';
 import { formatBytes, formatDuration, formatMs, formatRate, UNKNOWN } from './format.js';
@@ -34,6 +35,9 @@ function renderDone({ phase, progress: p }: Pick<MoveStatus, 'phase' | 'progress
   return of(p.memoryDoneBytes, p.memoryTotalBytes);
 }
 
+const renderSavedInAll = (saved: SavedBytes | undefined): string =>
+  saved === undefined ? '' : ` (${formatBytes(savedInAll(saved))} saved)`;
+
 /** How far and how fast, in one line without the desktop's name: the bar and the rate are of what crosses the WAN. */
 export function renderMoveProgress(status: MoveStatus): string {
   const { progress, wanBytes } = status;
@@ -42,7 +46,7 @@ export function renderMoveProgress(status: MoveStatus): string {
     `${renderBar(status.percent)} ${String(Math.round(status.percent)).padStart(3)} %`,
     renderPhase(status),
     status.outcome === 'running' ? renderDone(status) : '',
-    sent > 0 ? `WAN ${formatBytes(sent)}` : '',
+    sent > 0 ? `WAN ${formatBytes(sent)}${renderSavedInAll(progress.saved)}` : '',
     status.outcome === 'running' && progress.bytesPerSecond > 0 ? formatRate(progress.bytesPerSecond) : '',
     status.outcome === 'running' && status.etaMs !== null ? `${formatDuration(status.etaMs)} left` : '',
   ];
@@ -61,10 +65,12 @@ export function renderMoveEnd(status: MoveStatus): string {
     const why = status.error === null ? 'no reason given' : `${status.error.message} (${status.error.code})`;
     return `${status.desktop}: the move ${where} was not made (${status.outcome}): ${why}\nThe desktop runs at ${hostKey(status.from)}.`;
   }
+  const { saved } = status.progress;
   const lines = [
     `${status.desktop} moved ${where}`,
     `  downtime ${formatMs(status.downtimeMs)} (hypervisor), ${formatMs(status.switchoverMs)} from stop to run; held packets: ${String(status.heldPackets)}`,
     `  WAN      ${formatBytes(status.wanBytes.disk)} disk, ${formatBytes(status.wanBytes.memory)} memory`,
+    ...(saved === undefined ? [] : [`  saved    ${savedWords(saved, formatBytes) || 'nothing'}`]),
     `  phases   ${renderPhaseTimes(status)}`,
     `  RTT      ${formatMs(status.rttBeforeMs)} -> ${formatMs(status.rttAfterMs)}`,
   ];

@@ -2,6 +2,7 @@
 // The bar is of the second, against what is expected to cross in all, since zeros pass in no time; and it never goes back: memory that is
 // dirtied again makes what is left more, and the bar waits. `look` is the whole rule.
 import { PHASES, type Phase } from './phases.js';
+import { savedInAll, type SavedBytes } from './saved.js';
 
 export interface MoveProgress {
   /** Of the disk as the guest sees it, zeros and holes included. */
@@ -15,6 +16,8 @@ export interface MoveProgress {
   /** What has crossed the wire so far; null: not known. */
   readonly diskWireBytes: number | null;
   readonly memoryWireBytes: number | null;
+  /** What relays have kept off it; missing where there are none, or hosts of a release before. */
+  readonly saved?: SavedBytes | undefined;
   /** Bytes a second on the wire, as last measured. */
   readonly bytesPerSecond: number;
   /** Bytes a second that the guest dirties, as last measured. */
@@ -74,6 +77,7 @@ export function takeIn(before: MoveProgress, part: Partial<MoveProgress>): MoveP
     memoryTotalBytes: part.memoryTotalBytes || before.memoryTotalBytes,
     diskWireBytes: most(before.diskWireBytes, part.diskWireBytes),
     memoryWireBytes: most(before.memoryWireBytes, part.memoryWireBytes),
+    saved: part.saved ?? before.saved,
   };
 }
 
@@ -82,7 +86,10 @@ function diskLeft(p: MoveProgress, phase: Phase): number {
   if (at(phase) >= at('memory')) return 0;
   const rest = Math.max(0, p.diskTotalBytes - p.diskDoneBytes);
   if (p.diskWireBytes === null || p.diskUsedBytes === 0) return rest;
-  return Math.min(rest, Math.max(p.diskUsedBytes - p.diskWireBytes, rest * LEAST_DENSITY));
+  // Until memory begins all that relays have saved is of the disk: the rest of it will cross as the first part did.
+  const carried = p.diskWireBytes + (p.saved === undefined ? 0 : savedInAll(p.saved) - p.saved.zero);
+  const share = carried > 0 ? p.diskWireBytes / carried : 1;
+  return Math.min(rest, Math.max(p.diskUsedBytes - carried, rest * LEAST_DENSITY) * share);
 }
 
 /** What the memory still has to put on the wire, bytes: this round, and those after it that the guest's writes will make. */

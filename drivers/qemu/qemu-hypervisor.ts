@@ -47,6 +47,7 @@ import { LogKeeper } from './process/log-keeper.js';
 import { MemoryCopies } from './source/memory-copy.js';
 import { hashRetired, removeRetired, retireSource } from './source/retired.js';
 import { switchover } from './source/switchover.js';
+import { relayedSoFar } from './process/relay.js';
 import { WireMeter } from './source/wire-meter.js';
 import { dropView, hasView, hashView } from './target/disk-view.js';
 import { yank } from './qmp/yank.js';
@@ -185,8 +186,12 @@ export class QemuHypervisor implements Hypervisor {
   }
 
   async diskProgress(move: MoveKey): Promise<CopyProgress> {
-    const [job, wire] = await Promise.all([diskProgress(this.#host, move), this.#wire.read(move)]);
-    return { ...job, wireBytes: wire.disk };
+    const [job, wire, relayed] = await Promise.all([
+      diskProgress(this.#host, move),
+      this.#wire.read(move),
+      relayedSoFar(this.#host, move),
+    ]);
+    return { ...job, wireBytes: wire.disk, saved: relayed?.saved };
   }
 
   makeSynchronous(move: MoveKey, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type Phase,
 } from '../../domain/migration/phases.js';
 import type { MoveProgress } from '../../domain/migration/progress.js';
+import { SavedBytes } from '../../domain/migration/saved.js';
 import { Endpoint } from '../../domain/model/address.js';
 import { DesktopId, HostRef, PoolId, sameHost } from '../../domain/model/ids.js';
 import { MigrationPolicy } from '../../domain/model/policy.js';
@@ -107,6 +108,7 @@ const figures = {
   memoryTotalBytes: amount,
   diskWireBytes: amount.nullable(),
   memoryWireBytes: amount.nullable(),
+  saved: SavedBytes.optional(),
   bytesPerSecond: amount,
   dirtyBytesPerSecond: amount,
   round: z.number().int().min(0),

@@ -1,6 +1,7 @@
 // Moves as the page lists them: how far each phase is, what each gave. Pure.
 import { PHASES, type Phase } from '../../domain/migration/phases.js';
 import type { MoveGain } from '../../domain/migration/realised-gain.js';
+import { savedInAll } from '../../domain/migration/saved.js';
 import type { MoveStatus } from '../../temporal/contract/move.js';
 import type { PastMove } from '../../temporal/past-moves.js';
 import type { TemporalUi } from '../api.js';
@@ -32,9 +33,10 @@ export function stepsOf(
 
 /** What goes on in one line. */
 export function progressWords({ progress, etaMs, wanBytes }: MoveStatus): string {
-  const rate = progress.bytesPerSecond;
+  const { bytesPerSecond: rate, saved } = progress;
   return [
     `${bytes(wanBytes.disk + wanBytes.memory)} over the WAN`,
+    ...(saved === undefined ? [] : [`${bytes(savedInAll(saved))} saved`]),
     ...(rate > 0 ? [`${((8 * rate) / 1e6).toFixed(1)} Mbit/s`] : []),
     ...(etaMs === null ? [] : [`${duration(etaMs)} left`]),
   ].join(', ');

@@ -5,6 +5,7 @@ import { chmod, chown, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import type { DesktopId, HostRef } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
+import { SavedBytes } from '../../../domain/migration/saved.js';
 import type { MoveKey, RelayPorts } from '../../../ports/hypervisor.js';
 import { makeFolderDurably } from '../../../os/durable-file.js';
 import { findProcess, killByPidFile, startProcess } from '../../../os/host-process.js';
@@ -17,7 +18,17 @@ const RIGHTS = '-all,+setuid,+setgid,+dac_read_search';
 const STATUS_WITHIN_MS = 1_000;
 
 /** What is read of a relay's account: it may be of another release. */
-const Status = z.object({ streams: z.object({ memory: z.object({ wireBytes: z.number().nonnegative() }) }) });
+const bytes = z.number().nonnegative();
+const Status = z.object({
+  streams: z.object({
+    memory: z.object({
+      wireBytes: bytes,
+      raw: z.object({ page: bytes, difference: bytes, reference: bytes }).optional(),
+      pathBytesPerSecond: bytes.default(0),
+    }),
+  }),
+  saved: SavedBytes.optional(),
+});
 
 /** Start the source's relay of a move, towards that address, unless it runs. */
 export function startSourceRelay(
@@ -86,8 +97,18 @@ export async function stopRelay(host: QemuHost, desktop: DesktopId, key: string)
     await rm(file, { force: true });
 }
 
-/** Bytes of memory that the relay of a move has sent so far; null where none answers. */
-export async function relayedMemoryBytes(host: QemuHost, move: MoveKey): Promise<number | null> {
+export interface Relayed {
+  /** Of memory, on the wire. */
+  readonly memoryBytes: number;
+  /** Pages of memory that it was given, those of zeros not counted; null: it does not say. */
+  readonly guestBytes: number | null;
+  /** What the path has carried of late; 0: not known. */
+  readonly pathBytesPerSecond: number;
+  readonly saved: SavedBytes | undefined;
+}
+
+/** What the relay of a move has sent and saved so far; null where none answers. */
+export async function relayedSoFar(host: QemuHost, move: MoveKey): Promise<Relayed | null> {
   const socket = connect({ path: host.layout.relay(move.desktop, copyKeyOf(move)).status });
   try {
     const text = await new Promise<string>((resolve, reject) => {
@@ -97,7 +118,10 @@ export async function relayedMemoryBytes(host: QemuHost, move: MoveKey): Promise
       socket.once('error', reject);
       socket.once('end', () => resolve(said));
     });
-    return Status.parse(JSON.parse(text)).streams.memory.wireBytes;
+    const { streams, saved } = Status.parse(JSON.parse(text));
+    const { wireBytes, raw, pathBytesPerSecond } = streams.memory;
+    const guestBytes = raw === undefined ? null : raw.page + raw.difference + raw.reference;
+    return { memoryBytes: wireBytes, guestBytes, pathBytesPerSecond, saved };
   } catch {
     return null;
   } finally {

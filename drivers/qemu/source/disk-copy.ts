@@ -25,7 +25,7 @@ const GRANULARITY_BYTES = 4_096;
 /** Survives a restart of the target's storage daemon; the watchdog cuts a dead link much sooner. */
 const RECONNECT_DELAY_S = 15;
 /** What a relay may take in a second, in seconds of the link: pages that it has seen, or that are there, pass in no time. */
-const RELAY_GAIN = 16;
+export const RELAY_GAIN = 16;
 const MIRROR = 'mirror-';
 const SYNC_POLL_MS = 20;
 /** Some round trips of the longest link. */
@@ -166,7 +166,7 @@ export async function diskProgress(host: QemuHost, move: MoveKey): Promise<JobPr
   return copy;
 }
 
-type JobProgress = Omit<CopyProgress, 'wireBytes'>;
+type JobProgress = Omit<CopyProgress, 'wireBytes' | 'saved'>;
 
 async function mirrorsNow(qmp: QmpClient, move: MoveKey, drives: readonly Drive[]): Promise<Mirror[]> {
   const { job } = diskNamesOf(copyKeyOf(move));

@@ -2,15 +2,17 @@
 // when nothing at all is left, which an idle guest reaches at any limit. So the source asks for a switchover acknowledgement that the
 // target was not told to give: QEMU then goes on with rounds until the guest is stopped, which `switchover` (switchover.ts) does.
 // A guest that is idle makes QEMU spin through thousands of empty rounds a second: `memoryProgress` then slows the stream to a trickle.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DesktopId } from '../../../domain/model/ids.js';
+import type { SavedBytes } from '../../../domain/migration/saved.js';
 import type { MemoryProgress, MemoryTarget, MoveKey, WireBytes } from '../../../ports/hypervisor.js';
 import { VmshadowError } from '../../../domain/errors.js';
-import { capOf } from './disk-copy.js';
+import { capOf, RELAY_GAIN } from './disk-copy.js';
 import { mustHaveKeptTpm } from '../process/tpm.js';
 import type { QemuHost } from '../process/qemu-host.js';
 import { copyKeyOf } from '../process/layout.js';
+import { cancelMigration, isUnderWay, letRun } from './end-migration.js';
 import type { WireMeter } from './wire-meter.js';
+import { WireShare } from './wire-share.js';
 import { choosePace, linkBytesPerSecond, TRICKLE_BYTES_PER_SECOND, type PaceSample } from './pacing.js';
 import {
   migrationParameters,
@@ -20,7 +22,7 @@ import {
   type MigrationParameters,
 } from '../qmp/qmp-replies.js';
 import type { CommandOptions, QmpClient } from '../qmp/qmp-client.js';
-import { relayedMemoryBytes, startSourceRelay } from '../process/relay.js';
+import { relayedSoFar, startSourceRelay, type Relayed } from '../process/relay.js';
 import { addClientCredentials, removeCredentials } from '../process/tls.js';
 
 /** Capabilities of both ends; `events` and `return-path` tell how it goes, the others keep two copies from running. */
@@ -35,13 +37,8 @@ export const COMMON_CAPABILITIES = [
 const XBZRLE_CACHE_BYTES = 64 * 2 ** 20;
 /** Small, so that rounds run to their end; the pause is decided in switchover.ts. */
 const DOWNTIME_LIMIT_MS = 1;
-const CANCEL_TIMEOUT_MS = 20_000;
-const POLL_MS = 5;
 /** Each reading of the wire is a process. */
 const READ_EVERY_MS = 900;
-/** Run states that `cont` does not lead out of. */
-const ENDED = ['shutdown', 'internal-error', 'guest-panicked'];
-const UNDER_WAY = ['setup', 'active', 'pre-switchover', 'device', 'cancelling', 'wait-unplug'];
 
 const STATES: Readonly<Record<string, MemoryProgress['state']>> = {
   setup: 'setup',
@@ -73,11 +70,6 @@ export async function memoryCopyOf(qmp: QmpClient, options?: CommandOptions): Pr
   return current.startsWith(CREDENTIALS) ? current.slice(CREDENTIALS.length) : null;
 }
 
-/** Tell whether a migration in this state still works on something. */
-function isUnderWay(info: MigrationInfo): boolean {
-  return UNDER_WAY.includes(info.status ?? 'none');
-}
-
 /** The list that migrate-set-capabilities wants. */
 export function capabilities(names: readonly string[]): { capability: string; state: boolean }[] {
   return names.map((capability) => ({ capability, state: true }));
@@ -91,8 +83,8 @@ export class MemoryCopies {
   readonly #wire: WireMeter;
   /** What QEMU had sent of each move's memory when the wire was read last, and when that was. */
   readonly #readings = new Map<string, { sentBytes: number; atMs: number }>();
-  /** What the relays of moves had sent of their memory: at that reading, and since. */
-  readonly #relayed = new Map<string, { then: number; now: number }>();
+  /** What the relays of moves tell: at that reading (bytes of memory), and since; and what crosses the wire of what they are given. */
+  readonly #relayed = new Map<string, { then: number; now: Relayed; share: WireShare }>();
 
   constructor(host: QemuHost, wire: WireMeter) {
     this.#host = host;
@@ -121,7 +113,11 @@ export class MemoryCopies {
     if (relay === undefined) await addClientCredentials(this.#host, qmp, mark);
     else await startSourceRelay(this.#host, move, target.address, relay);
     await qmp.execute('migrate-set-capabilities', {
-      capabilities: capabilities([...COMMON_CAPABILITIES, 'switchover-ack']),
+      // A relay does it for all pages, and better.
+      capabilities: [
+        ...capabilities([...COMMON_CAPABILITIES, 'switchover-ack']),
+        { capability: 'xbzrle', state: relay === undefined },
+      ],
     });
     await qmp.execute('migrate-set-parameters', {
       ...rates,
@@ -155,6 +151,17 @@ export class MemoryCopies {
   observe(move: MoveKey, info: MigrationInfo, parameters: MigrationParameters): MemoryProgress {
     const cap = parameters['avail-switchover-bandwidth'];
     const trickling = isTrickle(parameters);
+    const relayed = this.#relayed.get(move.moveId);
+    if (relayed !== undefined) {
+      const link = cap / RELAY_GAIN;
+      const carried = Math.min(link, relayed.now.pathBytesPerSecond || link);
+      const rate = Math.min(cap, carried / relayed.share.share);
+      return {
+        ...progressOf(info, rate),
+        wireBytes: this.wireBytes(move, info).memory,
+        saved: relayed.now.saved,
+      };
+    }
     const rate = linkBytesPerSecond(info, cap, trickling, this.#rates.get(move.moveId));
     if (info.status === 'active' && !trickling) this.#rates.set(move.moveId, rate);
     return { ...progressOf(info, rate), wireBytes: this.wireBytes(move, info).memory };
@@ -163,18 +170,20 @@ export class MemoryCopies {
   /** Ask the kernel what the move has sent; `info` is as new. */
   async readWire(move: MoveKey, info: MigrationInfo): Promise<void> {
     await this.#wire.read(move);
-    await this.readRelay(move);
+    await this.readRelay(move, info);
     const relayed = this.#relayed.get(move.moveId);
-    if (relayed !== undefined) relayed.then = relayed.now;
+    if (relayed !== undefined) relayed.then = relayed.now.memoryBytes;
     this.#readings.set(move.moveId, { sentBytes: info.ram?.transferred ?? 0, atMs: this.#host.now() });
   }
 
-  /** Ask the move's relay, if it has one, what it has sent. */
-  async readRelay(move: MoveKey): Promise<void> {
-    const now = await relayedMemoryBytes(this.#host, move);
+  /** Ask the move's relay, if it has one, what it has sent and saved. */
+  async readRelay(move: MoveKey, info: MigrationInfo): Promise<void> {
+    const now = await relayedSoFar(this.#host, move);
     if (now === null) return;
-    const { then } = this.#relayed.get(move.moveId) ?? { then: 0 };
-    this.#relayed.set(move.moveId, { then, now });
+    const { then, share } = this.#relayed.get(move.moveId) ?? { then: 0, share: new WireShare() };
+    if (now.guestBytes !== null)
+      share.read(roundOf(info), { guestBytes: now.guestBytes, wireBytes: now.memoryBytes });
+    this.#relayed.set(move.moveId, { then, now, share });
   }
 
   /** What the move has put on the wire: as last read, and what its relay, or else QEMU, has sent of its memory since. */
@@ -184,11 +193,19 @@ export class MemoryCopies {
     if (relayed !== undefined)
       return {
         disk,
-        memory: memory === null ? relayed.now : memory + Math.max(0, relayed.now - relayed.then),
+        memory:
+          memory === null
+            ? relayed.now.memoryBytes
+            : memory + Math.max(0, relayed.now.memoryBytes - relayed.then),
       };
     const sent = info.ram?.transferred ?? 0;
     const since = Math.max(0, sent - (this.#readings.get(move.moveId)?.sentBytes ?? 0));
     return { disk, memory: memory === null ? sent : memory + since };
+  }
+
+  /** What the move's relay, if it has one, had kept off the wire when it was asked last. */
+  saved(move: MoveKey): SavedBytes | undefined {
+    return this.#relayed.get(move.moveId)?.now.saved;
   }
 
   async #pace(
@@ -242,44 +259,18 @@ function isTrickle(parameters: MigrationParameters): boolean {
   return parameters['max-bandwidth'] <= TRICKLE_BYTES_PER_SECOND;
 }
 
+const roundOf = ({ ram }: MigrationInfo): number => ram?.['dirty-sync-count'] ?? 0;
+
 /** QEMU's rate of the last 100 ms says nothing once rounds are short: the link's is given instead. */
-function progressOf(info: MigrationInfo, rate: number): Omit<MemoryProgress, 'wireBytes'> {
+function progressOf(info: MigrationInfo, rate: number): Omit<MemoryProgress, 'wireBytes' | 'saved'> {
   const ram = info.ram;
   return {
     state: STATES[info.status ?? 'none'] ?? 'none',
-    round: ram?.['dirty-sync-count'] ?? 0,
+    round: roundOf(info),
     remainingBytes: ram?.remaining ?? 0,
     totalBytes: ram?.total ?? 0,
     dirtyBytesPerSecond: (ram?.['dirty-pages-rate'] ?? 0) * (ram?.['page-size'] ?? 4096),
     bytesPerSecond: rate,
     error: info['error-desc'] ?? null,
   };
-}
-
-/** Cancel an outgoing migration and wait until it has ended, one way or the other. */
-export async function cancelMigration(qmp: QmpClient): Promise<void> {
-  if (isUnderWay(await queryMigrate(qmp))) await qmp.execute('migrate_cancel');
-  const deadline = Date.now() + CANCEL_TIMEOUT_MS;
-  while (isUnderWay(await queryMigrate(qmp))) {
-    if (Date.now() > deadline)
-      throw new VmshadowError('MEMORY_COPY', `${qmp.name}: the migration did not end when cancelled`);
-    await sleep(POLL_MS);
-  }
-}
-
-/** Let the guest run if it does not; false for one that has powered off or crashed. QEMU refuses while it puts the devices back: that passes. */
-export async function letRun(qmp: QmpClient): Promise<boolean> {
-  const deadline = Date.now() + CANCEL_TIMEOUT_MS;
-  for (;;) {
-    const { running, status } = await queryStatus(qmp);
-    if (running) return true;
-    if (ENDED.includes(status)) return false;
-    if (status !== 'finish-migrate') await qmp.execute('cont');
-    if (Date.now() > deadline)
-      throw new VmshadowError(
-        'MEMORY_COPY',
-        `${qmp.name}: the guest stays ${status} after its migration was cancelled`,
-      );
-    await sleep(POLL_MS);
-  }
 }

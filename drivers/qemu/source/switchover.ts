@@ -11,7 +11,8 @@ import { finishDiskCopy, isReplicaOf } from './disk-copy.js';
 import { drivesOf, type Drive } from '../process/drives.js';
 import { mustHaveKeptTpm } from '../process/tpm.js';
 import type { QemuHost } from '../process/qemu-host.js';
-import { cancelMigration, letRun, markOf, memoryCredentials, type MemoryCopies } from './memory-copy.js';
+import { cancelMigration, letRun } from './end-migration.js';
+import { markOf, memoryCredentials, type MemoryCopies } from './memory-copy.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
 import { migrationParameters, queryMigrate, queryStatus } from '../qmp/qmp-replies.js';
 import { yank } from '../qmp/yank.js';
@@ -178,7 +179,7 @@ async function resultOf(
       'MEMORY_COPY',
       `${qmp.name}: the migration is ${info.status ?? 'none'}, expected completed`,
     );
-  await memory.readRelay(move);
+  await memory.readRelay(move, info);
   const downtimeMs = info.downtime ?? 0;
   return {
     stoppedAtMs: Math.round(times?.stoppedAtMs ?? Date.now()),
@@ -187,6 +188,7 @@ async function resultOf(
       Math.max(downtimeMs, times === null ? 0 : times.completedAtMs - times.stoppedAtMs),
     ),
     wireBytes: memory.wireBytes(move, info),
+    saved: memory.saved(move),
   };
 }
 

@@ -38,6 +38,16 @@ describe('the line of a move', () => {
     expect(renderMoveLine(MOVED)).toContain('moved, cleaning up  WAN 510 MB');
   });
 
+  it('says what relays have saved, in all on the way and by how at the end', () => {
+    const saved = { zero: 0, known: 300_000_000, unchanged: 20_000_000, compressed: 400_000_000 };
+    expect(renderMoveLine({ ...MOVE, progress: { ...MOVE.progress, saved } })).toContain(
+      'WAN 360 MB (720 MB saved)',
+    );
+    expect(renderMoveEnd({ ...MOVED, progress: { ...MOVED.progress, saved } })).toContain(
+      'saved    720 MB (400 MB compressed away, 300 MB known there, 20 MB unchanged)',
+    );
+  });
+
   it('says that the source is still being cleaned after the commit', () => {
     expect(renderPhase(MOVED)).toBe('moved, cleaning up');
     const phases = MOVED.phases.map((p) => ({ ...p, endedAtMs: p.endedAtMs ?? 1 }));

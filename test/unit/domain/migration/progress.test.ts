@@ -66,6 +66,22 @@ describe('what is shown of a move', () => {
     );
   });
 
+  it('reckons with what relays keep off the wire, and keeps what was last told of it', () => {
+    const saved = { zero: 500 * MB, known: 15 * MB, unchanged: 0, compressed: 5 * MB };
+    const half = { diskDoneBytes: 500 * MB, diskWireBytes: 10 * MB, bytesPerSecond: MB };
+    const noMemory = { ...SPARSE, memoryTotalBytes: 0 };
+    expect(shownOf([['async-disk', half]], noMemory)[0]?.etaMs).toBe(50_000);
+    const [relayed, next] = shownOf(
+      [
+        ['async-disk', { ...half, saved }],
+        ['async-disk', { saved: undefined }],
+      ],
+      noMemory,
+    );
+    expect(relayed?.etaMs).toBe(10_000);
+    expect(next?.etaMs).toBe(10_000);
+  });
+
   it('says 100 percent only when the desktop runs at the target, and never more than 97 before', () => {
     const early = PHASES.filter((p) => p !== 'cleanup');
     const looks = fc.array(fc.tuple(fc.constantFrom(...early), report), { minLength: 1, maxLength: 20 });
