@@ -84,6 +84,10 @@ export function renderDom0(config: Dom0Config, remark: string): string {
       'hold the cap of moves on the wire too (htb at the uplink)',
     ),
     line(
+      `movesMbps: ${String(config.movesMbps)}`,
+      'what all moves away from here may take of it together; null: each its own cap',
+    ),
+    line(
       `transfer: ${config.transfer}`,
       'moves to this host: relay (fewer bytes; the source must know it too) or direct (QEMU to QEMU)',
     ),

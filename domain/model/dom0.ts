@@ -59,6 +59,8 @@ export const Dom0Config = z
     accel: z.enum(['auto', 'kvm', 'tcg']).default('auto'),
     /** Hold the cap of moves on the wire with htb at the uplink. */
     shapeUplink: z.boolean().default(true),
+    /** What all moves away from this host may take of the uplink together, megabits a second; null: each its own cap. */
+    movesMbps: z.number().positive().nullable().default(null),
     /** How disk and memory of moves to this host come: through relays, or from QEMU to QEMU. */
     transfer: z.enum(['relay', 'direct']).default('direct'),
     /** What the site cache of this host may take (2^20 bytes). */

@@ -16,8 +16,12 @@ const Traffic = z.object({
   ports: z.array(Port).min(1).max(16),
 });
 export type Traffic = z.infer<typeof Traffic>;
-const Cap = Traffic.extend({ mbps: z.number().positive() });
-export type TrafficCap = z.infer<typeof Cap>;
+const Cap = Traffic.extend({
+  mbps: z.number().positive(),
+  /** What all capped traffic of the device may take together; null: no more than each its own. */
+  budgetMbps: z.number().positive().nullable().default(null),
+});
+export type TrafficCap = z.input<typeof Cap>;
 
 /** What one slot of the tree does: filters of this preference send peer and ports to the class of the same number. */
 export interface Slot {
@@ -29,6 +33,10 @@ export interface Slot {
 /** VMSH on a telephone keypad: marks the tree as ours. */
 export const HANDLE = '8674:';
 const MAX_SLOT = 999;
+/** The class of the budget; tc reads the numbers of classes as hexadecimal. */
+const BUDGET = 'fff';
+/** Of a budget, what each move has whatever the others do; the rest is lent in turns. */
+const ASSURED = 1 / 100;
 /** One segmentation-offloaded packet: a smaller burst would stall it. */
 const BURST_BYTES = 65_536;
 /** What a class sends in one turn; below the kernel's "is big" warning. */
@@ -51,7 +59,8 @@ export async function capTraffic(input: TrafficCap): Promise<void> {
   const cap = parseInput(Cap, input, 'a bandwidth cap');
   await devices.runExclusive(cap.device, async () => {
     const slots = await readSlots(cap.device);
-    await tc(renderCap(cap, slots));
+    const shared = parseShared(await runCommand(['tc', 'class', 'show', 'dev', cap.device]));
+    await tc(renderCap(cap, slots, shared));
   });
 }
 
@@ -64,19 +73,29 @@ export async function uncapTraffic(input: Traffic): Promise<void> {
   });
 }
 
-/** Render the commands that put a cap in force; `slots` is what the tree holds, null when there is no tree. */
-export function renderCap(cap: TrafficCap, slots: readonly Slot[] | null): string[] {
-  const { device, peer } = cap;
-  const same = slots?.find((s) => sameTraffic(s, cap));
+/** Render the commands that put a cap in force; `slots` is what the tree holds, null when there is no tree, `shared` those under a budget. */
+export function renderCap(
+  cap: TrafficCap,
+  slots: readonly Slot[] | null,
+  shared: ReadonlySet<number> = new Set(),
+): string[] {
+  const { device, peer, budgetMbps = null } = cap;
+  const budget = budgetMbps === null ? null : bits(budgetMbps);
+  // A class cannot be put elsewhere: it is made anew.
+  const same = slots?.find((s) => sameTraffic(s, cap) && shared.has(s.slot) === (budget !== null));
   const stale = slots?.filter((s) => s !== same && overlaps(s, cap)) ?? [];
   const slot = same?.slot ?? freeSlot(slots ?? [], device);
-  const rate = Math.round(cap.mbps * 1e6);
+  const ceil = Math.min(bits(cap.mbps), budget ?? Infinity);
+  const rate = budget === null ? ceil : Math.min(ceil, Math.ceil(budget * ASSURED));
+  const parent = budget === null ? HANDLE : `${HANDLE}${BUDGET}`;
   const onDevice = `dev ${device} parent ${HANDLE}`;
   return [
     ...(slots === null ? [`qdisc add dev ${device} root handle ${HANDLE} htb default 0`] : []),
     ...stale.flatMap((s) => renderRemoval(device, s)),
-    `class replace ${onDevice} classid ${HANDLE}${slot} htb rate ${rate}bit ceil ${rate}bit ` +
-      `burst ${BURST_BYTES}b cburst ${BURST_BYTES}b quantum ${QUANTUM_BYTES}`,
+    ...(budget === null
+      ? []
+      : [`class replace ${onDevice} classid ${HANDLE}${BUDGET} ${renderClass(budget, budget)}`]),
+    `class replace dev ${device} parent ${parent} classid ${HANDLE}${slot} ${renderClass(rate, ceil)}`,
     ...(same !== undefined
       ? []
       : cap.ports.map(
@@ -86,6 +105,11 @@ export function renderCap(cap: TrafficCap, slots: readonly Slot[] | null): strin
         )),
   ];
 }
+
+const bits = (mbps: number): number => Math.round(mbps * 1e6);
+
+const renderClass = (rate: number, ceil: number): string =>
+  `htb rate ${rate}bit ceil ${ceil}bit burst ${BURST_BYTES}b cburst ${BURST_BYTES}b quantum ${QUANTUM_BYTES}`;
 
 /** Render the commands that take a cap away. */
 export function renderUncap(traffic: Traffic, slots: readonly Slot[]): string[] {
@@ -119,6 +143,12 @@ export function parseSlots(text: string): Slot[] {
     else known.ports.push(parseInt(port, 16));
   }
   return [...slots].map(([slot, { peer, ports }]) => ({ slot, peer, ports }));
+}
+
+/** Read which slots are under a budget out of what `tc class show` prints. */
+export function parseShared(text: string): Set<number> {
+  const shared = text.matchAll(/^class htb 8674:(\d+) parent 8674:fff /gm);
+  return new Set([...shared].map(([, slot]) => Number(slot)));
 }
 
 function sameTraffic(slot: Slot, traffic: Traffic): boolean {

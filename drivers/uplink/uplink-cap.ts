@@ -1,4 +1,5 @@
-// The port LinkCap over ./rate-cap: one htb class a move at the uplink, for its disk and memory together, or nothing where the
+// The port LinkCap over ./rate-cap: one htb class a move at the uplink, for its disk and memory together, all under one
+// of the budget where there is one; or nothing where the
 // operator shapes elsewhere. What is capped is kept on the disk: a restarted dom0 must still be able to take it away.
 import { join } from 'node:path';
 import { Mutex } from 'async-mutex';
@@ -17,11 +18,13 @@ export class UplinkCap implements LinkCap {
   /** By move id. */
   readonly #records: RecordStore<typeof CapRecord>;
   readonly #device: string | null;
+  readonly #budgetMbps: number | null;
   readonly #changing = new Mutex();
 
-  constructor(config: Pick<Dom0Config, 'stateDir' | 'uplink' | 'shapeUplink'>) {
+  constructor(config: Pick<Dom0Config, 'stateDir' | 'uplink' | 'shapeUplink' | 'movesMbps'>) {
     this.#records = new RecordStore(join(config.stateDir, 'caps'), CapRecord, 'record of a bandwidth cap');
     this.#device = config.shapeUplink ? config.uplink : null;
+    this.#budgetMbps = config.movesMbps;
   }
 
   async cap(moveId: string, peer: string, port: number, mbps: number): Promise<void> {
@@ -33,7 +36,7 @@ export class UplinkCap implements LinkCap {
       const ports = [...new Set([...(before?.ports ?? []), port])];
       await this.#takeFromOthers(moveId, wanted);
       await this.#records.put(moveId, { peer, ports });
-      await capTraffic({ device, peer, ports, mbps });
+      await capTraffic({ device, peer, ports, mbps, budgetMbps: this.#budgetMbps });
     });
   }
 

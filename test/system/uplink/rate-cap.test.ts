@@ -101,6 +101,19 @@ describe('a bandwidth cap on a link', () => {
     expect(await throughput([15903], 1)).toBeGreaterThan(60);
   });
 
+  it('holds several moves together to the budget of the uplink', async () => {
+    for (const port of [15901, 15902])
+      expect(
+        await inNear('capTraffic', { device: 'wan', peer, ports: [port], mbps: 20, budgetMbps: 24 }),
+      ).toBe('');
+    const together = await throughput([15901, 15902], 2);
+    expect(together).toBeGreaterThan(12);
+    expect(together).toBeLessThan(25.2);
+    const alone = await throughput([15901], 1);
+    expect(alone).toBeGreaterThan(10);
+    expect(alone).toBeLessThan(21);
+  });
+
   it('is refused where somebody else has set up the root qdisc, which stays, and which is found before any move', async () => {
     expect(await foreignQdisc(true)).toEqual([]);
     const tbf = ['root', 'tbf', 'rate', '60mbit', 'burst', '32kb', 'latency', '50ms'];

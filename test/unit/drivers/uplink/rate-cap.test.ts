@@ -1,4 +1,10 @@
-import { parseSlots, renderCap, renderUncap, type Slot } from '../../../../drivers/uplink/rate-cap.js';
+import {
+  parseShared,
+  parseSlots,
+  renderCap,
+  renderUncap,
+  type Slot,
+} from '../../../../drivers/uplink/rate-cap.js';
 
 const traffic = { device: 'wan', peer: '198.51.100.7', ports: [49000, 49001] };
 const slot: Slot = { slot: 1, peer: traffic.peer, ports: [49000, 49001] };
@@ -32,6 +38,27 @@ describe('a bandwidth cap', () => {
       'class del dev wan classid 8674:1',
     ]);
     expect(commands).toHaveLength(5);
+  });
+
+  it('stands under the budget of all moves where there is one, and is made anew where it did not', () => {
+    const budget = { ...traffic, mbps: 60, budgetMbps: 40 };
+    const classes = [
+      'class replace dev wan parent 8674: classid 8674:fff htb rate 40000000bit ceil 40000000bit burst 65536b cburst 65536b quantum 60000',
+      'class replace dev wan parent 8674:fff classid 8674:1 htb rate 400000bit ceil 40000000bit burst 65536b cburst 65536b quantum 60000',
+    ];
+    expect(renderCap(budget, null).slice(1, 3)).toEqual(classes);
+    const shown =
+      'class htb 8674:1 parent 8674:fff prio 0 rate 1Mbit\nclass htb 8674:2 root prio 0 rate 2Mbit\n';
+    expect(parseShared(shown)).toEqual(new Set([1]));
+    expect(renderCap(budget, [slot, other], new Set([1]))).toEqual(classes);
+    expect(renderCap(budget, [slot, other], new Set()).slice(0, 2)).toEqual([
+      'filter del dev wan parent 8674: pref 1',
+      'class del dev wan classid 8674:1',
+    ]);
+    expect(renderCap({ ...traffic, mbps: 60 }, [slot], new Set([1])).slice(0, 2)).toEqual([
+      'filter del dev wan parent 8674: pref 1',
+      'class del dev wan classid 8674:1',
+    ]);
   });
 
   it('leaves other moves alone when it ends, and takes the tree with the last', () => {
