@@ -80,8 +80,11 @@ export function imageFolder(kind: ImageKind): string {
   return folder;
 }
 
-/** panic=-1 with -no-reboot: a guest that panics ends its QEMU, and so is seen. */
-const BASE_APPEND = 'console=ttyS0 quiet panic=-1';
+/**
+ * panic=-1 with -no-reboot: a guest that panics ends its QEMU, and so is seen. no_timer_check: an emulated processor that is not run for long
+ * makes the kernel believe that its timer does not tick, and panic.
+ */
+const BASE_APPEND = 'console=ttyS0 quiet panic=-1 no_timer_check';
 
 function image(kind: 'small' | 'desktop', append: string): GuestImage {
   const base = imageFolder('base');
