@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { BenchResult } from './bench-result.js';
-import { CHAPTERS, type Recorded } from './book/entries.js';
+import type { Recorded } from './book/chapter.js';
+import { CHAPTERS } from './book/entries.js';
 import { bookPage } from './book/page.js';
 
 const File = z.object({

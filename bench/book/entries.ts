@@ -1,31 +1,8 @@
 // The chapters of docs/evaluation.md: each table and figure of the paper (MMSys'14), with its numbers and what the benches have measured. Pure.
 import { z } from 'zod';
 import { markdownTable } from '../placement/figures-in-words.js';
-
-/** A file of bench/results, as far as a chapter needs it; null where the bench has not been run. */
-export interface Recorded {
-  readonly at: string;
-  readonly machine: { readonly cores: number; readonly node: string };
-  readonly raw: unknown;
-}
-export type Results = (name: string) => Recorded | null;
-
-export interface Chapter {
-  readonly title: string;
-  readonly paper: string;
-  /** The command that measures it; null where none does yet. */
-  readonly command: string | null;
-  /** The bench whose results it takes, to say when and where they come from. */
-  readonly bench: string;
-  readonly body: (results: Results) => string;
-  /** One honest sentence on what differs. */
-  readonly differs: string;
-}
-
-export const NOT_MEASURED = 'not measured';
-
-const ms = (value: number | null | undefined, digits = 1) =>
-  value === null || value === undefined ? NOT_MEASURED : `${value.toFixed(digits)} ms`;
+import { NOT_MEASURED, ms, type Chapter, type Results } from './chapter.js';
+import { table4 } from './wan-move.js';
 
 const Session = z.object({
   workload: z.string(),
@@ -179,32 +156,6 @@ const table3: Chapter = {
   },
   differs:
     'Ours are real virtual machines with clients of our own at 20 ms for seconds, not minutes; a full refresh rate makes the video ten times the bytes, and the order of ranks is the same.',
-};
-
-const table4: Chapter = {
-  title: 'Table 4 and Figure 10: a WAN move, Oregon to Virginia',
-  paper:
-    '1 GB of RAM, 60 Mbit/s, 100 ms: 265 s (Word and YouTube) and 249 s (Word), 1.92 and 1.88 GB, pause 2.48 and 2.8 s',
-  command: 'npm run demo -- --paper',
-  bench: 'wan-move',
-  body: (results) => {
-    const Move = z.object({ seconds: z.number(), gigabytes: z.number(), downtimeMs: z.number() });
-    const { data } = Move.safeParse(results('wan-move')?.raw);
-    return markdownTable(
-      ['', 'the paper', 'ours'],
-      [
-        ['total time', '265 s', data === undefined ? NOT_MEASURED : `${data.seconds.toFixed(0)} s`],
-        [
-          'memory and disk over the WAN',
-          '1.92 GB',
-          data === undefined ? NOT_MEASURED : `${data.gigabytes.toFixed(2)} GB`,
-        ],
-        ['pause', '2.48 s', ms(data?.downtimeMs, 0)],
-      ],
-    );
-  },
-  differs:
-    'The demo makes this move and writes its own report; no bench keeps its figures in bench/results yet, so none are repeated here.',
 };
 
 const Greedy = z.object({ cpuMs: z.number(), latencyShare: z.number() });

@@ -1,5 +1,5 @@
 // docs/evaluation.md from its chapters. Pure.
-import { NOT_MEASURED, type Chapter, type Results } from './entries.js';
+import { NOT_MEASURED, type Chapter, type Results } from './chapter.js';
 
 /** What was run, when and where; or that it was not. */
 function conditions({ command, bench }: Chapter, results: Results): string {

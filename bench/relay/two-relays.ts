@@ -13,6 +13,7 @@ import { startCommand, type StartedCommand } from '../../os/start-command.js';
 import type { RelayStatus } from '../../transfer/relay/relay.js';
 import { VMSHADOW_BIN } from '../../test/support/vmshadow.js';
 import { freePort } from '../../test/support/free-port.js';
+import { askRelay } from './relay-status.js';
 
 export const ENDS = ['source', 'target'] as const;
 export type End = (typeof ENDS)[number];
@@ -192,10 +193,7 @@ class RelayPair {
   }
 
   async #sent(): Promise<RelayStatus['streams']['memory']> {
-    const socket = connect({ path: join(this.#bench.folder, 'source', 'status') });
-    let text = '';
-    for await (const part of socket.setEncoding('utf8')) text += part as string;
-    return (JSON.parse(text) as RelayStatus).streams.memory;
+    return (await askRelay(join(this.#bench.folder, 'source', 'status'))).streams.memory;
   }
 }
 
@@ -209,5 +207,6 @@ function since(
     raw: less(before.raw, now.raw),
     stored: less(before.stored, now.stored),
     wireBytes: now.wireBytes - before.wireBytes,
+    pathBytesPerSecond: now.pathBytesPerSecond,
   };
 }

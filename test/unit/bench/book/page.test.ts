@@ -1,4 +1,5 @@
-import { CHAPTERS, NOT_MEASURED, type Recorded } from '../../../../bench/book/entries.js';
+import { NOT_MEASURED, type Recorded } from '../../../../bench/book/chapter.js';
+import { CHAPTERS } from '../../../../bench/book/entries.js';
 import { bookPage } from '../../../../bench/book/page.js';
 
 const nothing = () => null;
