@@ -3,6 +3,7 @@
 import { measureCost } from './fingerprint/cost.js';
 import { measureMachines, measureSessions, RTTS_MS, type Measured } from './fingerprint/sessions.js';
 import { orderTargets, predictionErrors, rankTargets } from './fingerprint/judge.js';
+import { responsePlot } from './fingerprint/response-plot.js';
 import { renderTables, TABLE_3, TABLE_3_RTT_MS } from './fingerprint/tables.js';
 import type { BenchResult, BenchTarget } from './bench-result.js';
 
@@ -40,5 +41,6 @@ export async function run(): Promise<BenchResult> {
     targets,
     table: renderTables(sessions, machines, errors, cost),
     raw: { rttsMs: RTTS_MS, sessions, machines, errors, cost },
+    files: { 'fingerprint.svg': responsePlot(sessions) },
   };
 }

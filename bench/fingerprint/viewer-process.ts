@@ -1,5 +1,5 @@
 // The user at the thin client, as a process of its own (so that it can live in another network namespace): follows the desktop, types or
-// points, and prints one line of JSON with what it saw. Arguments: HOST PORT pull|push SECONDS INPUT [FROM-ADDRESS].
+// points, and prints one line of JSON with what it saw. Arguments: HOST PORT pull|push SECONDS INPUT FROM-ADDRESS|- zrle|raw.
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Keysym } from '../../lab/rfb/messages.js';
@@ -18,33 +18,43 @@ export interface Seen {
   /** Median and upper tenth of the time from request to complete update; null for pushed updates. */
   readonly responseMs: number | null;
   readonly response90Ms: number | null;
+  /** The whole distribution: its percentiles from 0 to 100; empty for pushed updates. */
+  readonly responsePercentilesMs: readonly number[];
   readonly kilobytesPerSecond: number;
+  /** When each frame was complete, milliseconds since the epoch. */
+  readonly completedMs: readonly number[];
 }
 
 /** The first screen and the start of the stream are not what is measured. */
 const WARM_UP_MS = 1_500;
 
-const [host = '', port = '0', mode = 'pull', seconds = '5', input = 'none', from] = process.argv.slice(2);
+const [host = '', port = '0', mode = 'pull', seconds = '5', input = 'none', from = '-', encoding = 'zrle'] =
+  process.argv.slice(2);
 
 const socket = connect({
   host,
   port: Number(port),
   noDelay: true,
-  ...(from === undefined ? {} : { localAddress: from }),
+  ...(from === '-' ? {} : { localAddress: from }),
 });
 await new Promise((resolve, reject) => {
   socket.once('connect', resolve);
   socket.once('error', reject);
 });
-const client = await RfbClient.start(socket, { mode: mode === 'push' ? 'push' : 'pull' });
+const client = await RfbClient.start(socket, {
+  mode: mode === 'push' ? 'push' : 'pull',
+  encodings: encoding === 'raw' ? ['raw'] : ['zrle', 'copyRect', 'raw'],
+});
 const startedAt = performance.timeOrigin + performance.now() + WARM_UP_MS;
 const responses: number[] = [];
+const completedMs: number[] = [];
 let frames = 0;
 let bytes = 0;
 const done = new AbortController();
 const running = client.run((frame) => {
   if (frame.completedAt < startedAt) return;
   frames += 1;
+  completedMs.push(frame.completedAt);
   bytes += frame.bytes;
   if (frame.requestedAt !== null) responses.push(frame.completedAt - frame.requestedAt);
 }, done.signal);
@@ -66,7 +76,12 @@ const seen: Seen = {
   framesPerSecond: frames / lasted,
   responseMs: at(0.5),
   response90Ms: at(0.9),
+  responsePercentilesMs:
+    responses.length === 0
+      ? []
+      : Array.from({ length: 101 }, (_, p) => Number((at(Math.min(p / 100, 0.9999)) ?? 0).toFixed(1))),
   kilobytesPerSecond: bytes / 1000 / lasted,
+  completedMs,
 };
 console.log(JSON.stringify(seen));
 process.exit(0);

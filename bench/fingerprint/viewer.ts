@@ -14,11 +14,12 @@ export interface ViewerOptions {
   readonly input?: UserInput;
   /** Local address, where the user's machine has several. */
   readonly from?: string;
+  readonly encoding?: 'zrle' | 'raw';
 }
 
 /** Look at the desktop for some seconds. */
 export async function view(net: RigNetwork, options: ViewerOptions): Promise<Seen> {
-  const { mode = 'pull', seconds, input = 'none', from } = options;
+  const { mode = 'pull', seconds, input = 'none', from = '-', encoding = 'zrle' } = options;
   const argv = [
     process.execPath,
     '--import',
@@ -29,8 +30,10 @@ export async function view(net: RigNetwork, options: ViewerOptions): Promise<See
     mode,
     `${seconds}`,
     input,
+    from,
+    encoding,
   ];
-  const out = await runCommand(inNamespace(net.user, [...argv, ...(from === undefined ? [] : [from])]), {
+  const out = await runCommand(inNamespace(net.user, argv), {
     timeoutMs: (seconds + 60) * 1000,
   });
   return JSON.parse(out.trim().split('\n').at(-1) ?? '') as Seen;
