@@ -10,6 +10,8 @@ export interface Frame {
   readonly startMs: number;
   endMs: number;
   bytes: number;
+  /** The sequence number behind its last byte; 0 without (UDP). */
+  end: number;
   /** Gaps between its packets: their number, sum and sum of squares, milliseconds. Even gaps are the sender's pacing. */
   readonly gaps: { n: number; sum: number; squares: number };
   /** Waits for the acknowledgement of the congestion window inside the burst: each costs a round trip. */
@@ -47,7 +49,6 @@ const SAME_WRITE_MS = 0.5;
 
 interface Open extends Frame {
   firstEnd: number;
-  end: number;
   pushed: boolean;
   closed: boolean;
 }

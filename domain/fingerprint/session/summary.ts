@@ -96,7 +96,7 @@ export function summariseFlow(flow: CapturedFlow, options: SummaryOptions): Cycl
  * A server that answers requests one by one sends nothing by itself: then silence inside an update is no boundary. One that pushes does not
  * look at the client's messages: then only silence is one.
  */
-function splitByMode(packets: readonly FlowPacket[]): { split: CycleSplit; evidence: ModeEvidence } {
+export function splitByMode(packets: readonly FlowPacket[]): { split: CycleSplit; evidence: ModeEvidence } {
   const split = splitCycles(packets);
   const evidence = judgeMode(split);
   if (evidence.mode !== 'pull' && evidence.overlappingShare > OVERLAPS_SHOW) {
