@@ -32,8 +32,12 @@ export interface CapturedFlow {
 
 /** A minute and a half of video at full rate; more adds nothing to medians. */
 const MAX_PACKETS_PER_FLOW = 60_000;
-/** Of all flows together, about 120 MB: where they are many, each keeps fewer. */
+/** Of all flows together, about 120 MB: where they are many, each keeps fewer, */
 export const MAX_PACKETS_KEPT = 600_000;
+/** those with most bytes from the desktop last of all, as a screen is among them, */
+const FAVOURED = 8;
+/** once the others keep no more than so many. */
+const FEW = 128;
 /** A protocol greets in its first packets. */
 const GREETING_PACKETS = 16;
 /** A port scan must not fill the memory of dom0. */
@@ -55,7 +59,9 @@ export class FlowTable {
   readonly #senders = new Map<string, Sender>();
   readonly #mostKept: number;
   #kept = 0;
-  #mostOfFlow = MAX_PACKETS_PER_FLOW;
+  #mostOfFavoured = MAX_PACKETS_PER_FLOW;
+  #mostOfOthers = MAX_PACKETS_PER_FLOW;
+  readonly #favoured = new Set<CapturedFlow>();
 
   constructor(desktop: string, mostKept = MAX_PACKETS_KEPT) {
     this.desktop = desktop;
@@ -100,7 +106,7 @@ export class FlowTable {
 
   /** What is kept of a flow is its beginning without a hole: a later packet is no use behind one that is missing. */
   #keep(flow: CapturedFlow, packet: FlowPacket): void {
-    if (flow.unkeptPackets > 0 || flow.packets.length >= this.#mostOfFlow) {
+    if (flow.unkeptPackets > 0 || (flow.packets.length >= this.#mostOf(flow) && !this.#favour(flow))) {
       flow.unkeptPackets += 1;
       return;
     }
@@ -109,16 +115,41 @@ export class FlowTable {
     while (this.#kept > this.#mostKept) this.#keepLess();
   }
 
+  #mostOf(flow: CapturedFlow): number {
+    return this.#favoured.has(flow) ? this.#mostOfFavoured : this.#mostOfOthers;
+  }
+
+  /** Let a flow that has as many packets as the others may keep take the place of a favoured one with fewer bytes; false: it has no more. */
+  #favour(flow: CapturedFlow): boolean {
+    if (this.#favoured.has(flow) || this.#mostOfOthers >= this.#mostOfFavoured) return false;
+    const least = [...this.#favoured].sort((a, b) => a.bytesOut - b.bytesOut)[0];
+    if (least === undefined || least.bytesOut >= flow.bytesOut) return false;
+    this.#favoured.delete(least);
+    this.#favoured.add(flow);
+    this.#trim(least);
+    return true;
+  }
+
   /** Make room by what the longest flows can spare. */
   #keepLess(): void {
-    this.#mostOfFlow = Math.floor(this.#mostOfFlow / 2);
-    for (const flow of this.flows.values()) {
-      const spare = flow.packets.length - this.#mostOfFlow;
-      if (spare <= 0) continue;
-      flow.packets.length = this.#mostOfFlow;
-      flow.unkeptPackets += spare;
-      this.#kept -= spare;
+    if (this.#favoured.size === 0)
+      for (const flow of [...this.flows.values()].sort((a, b) => b.bytesOut - a.bytesOut).slice(0, FAVOURED))
+        this.#favoured.add(flow);
+    if (this.#mostOfOthers > FEW) this.#mostOfOthers = Math.floor(this.#mostOfOthers / 2);
+    else {
+      this.#mostOfFavoured = Math.floor(this.#mostOfFavoured / 2);
+      this.#mostOfOthers = Math.min(this.#mostOfOthers, this.#mostOfFavoured);
     }
+    for (const flow of this.flows.values()) this.#trim(flow);
+  }
+
+  #trim(flow: CapturedFlow): void {
+    const most = this.#mostOf(flow);
+    const spare = flow.packets.length - most;
+    if (spare <= 0) return;
+    flow.packets.length = most;
+    flow.unkeptPackets += spare;
+    this.#kept -= spare;
   }
 
   /** What the sender of this packet has sent so far in its flow. */

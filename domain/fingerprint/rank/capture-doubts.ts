@@ -3,7 +3,7 @@ import { clocksDiffer, type Causality } from '../capture/causality.js';
 import type { CapturedFlow, FlowTable } from '../capture/flow-table.js';
 import type { CycleSummary } from '../model.js';
 import { evidenceOf } from '../session/flow-evidence.js';
-import { HANDSHAKE_MOST } from '../session/summary.js';
+import { HANDSHAKE_MOST, keptMs } from '../session/summary.js';
 import { ENOUGH_CYCLES } from '../session/replay.js';
 import { peersOfFtp, whyUndecided } from '../session/undecided.js';
 
@@ -38,6 +38,11 @@ export function doubtsOf({ table, judged, causality, cycles }: Doubtful): string
   if (judged !== undefined && (judged.packetsIn === 0 || judged.packetsOut === 0))
     doubts.push(
       `no rank: only one direction was captured, ${judged.packetsIn === 0 ? 'from' : 'to'} the desktop; capture where both pass`,
+    );
+  if (judged !== undefined && judged.unkeptPackets > 0 && keptMs(judged) < LEAST_MS)
+    doubts.push(
+      `no rank: beside ${table.flows.size - 1} other flows only the first ${keptMs(judged).toFixed(0)} ms of the one that was judged were kept, ` +
+        'and rates need at least a second; leave the others out (tcpdump -r FILE -w LESS host USER)',
     );
   if (clocksDiffer(causality))
     doubts.push(

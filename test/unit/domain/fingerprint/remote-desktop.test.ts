@@ -167,6 +167,21 @@ describe('FlowTable', () => {
     }
   });
 
+  it('keeps the flows with most bytes from the desktop longest, whichever came first', () => {
+    const table = new FlowTable(DESKTOP, 10_000);
+    const types = (timeMs: number) => table.add({ ...first!, timeMs, sourcePort: 1_000 + (timeMs % 40) });
+    const back = { source: DESKTOP, destination: first!.source, sourcePort: 5901, destinationPort: 999 };
+    // Forty people who type, then a screen among them.
+    for (let n = 0; n < 24_000; n++)
+      if (n < 8_000 || n % 4 === 0) types(n);
+      else table.add({ ...first!, ...back, timeMs: n });
+    const flows = [...table.flows.values()];
+    const screen = flows.find((f) => f.key.peerPort === 999)!;
+    expect(flows.reduce((sum, f) => sum + f.packets.length, 0)).toBeLessThanOrEqual(10_000);
+    expect(screen.packets.length).toBeGreaterThan(1_000);
+    expect(screen.packets.length + screen.unkeptPackets).toBe(12_000);
+  });
+
   it('tells the sides of a loopback capture apart by the lower port', () => {
     const table = new FlowTable('127.0.0.1');
     const there = { ...first!, source: '127.0.0.1', destination: '127.0.0.1' };
