@@ -75,8 +75,8 @@ async function rest(net: RigNetwork): Promise<number> {
   return used / (REST_MS / 1000);
 }
 
-/** Processor seconds of this process and of its children that have ended. */
-async function processorSeconds(): Promise<number> {
+/** Give the processor seconds of this process and of its children that have ended. */
+export async function processorSeconds(): Promise<number> {
   const stat = await readFile('/proc/self/stat', 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   // utime, stime, cutime, cstime: fields 14 to 17.
