@@ -23,8 +23,8 @@ export const Options = z.strictObject({
     .transform((names) => names.split(','))
     .pipe(z.array(z.enum(SERIES)))
     .default([...SERIES]),
-  /** Begin no series after so many minutes. */
-  minutes: z.coerce.number().positive().default(Infinity),
+  /** Begin no series after so many minutes; 0: write down again what is kept. */
+  minutes: z.coerce.number().min(0).default(Infinity),
 });
 
 /** Run the open series. */
