@@ -230,6 +230,14 @@ function addDesktops(program: Command, context: CliContext, result: ProgramResul
     .action(async (id: string, o: Raw) =>
       (await import('./commands/show-desktop.js')).showDesktopCommand(context, { ...o, desktop: id }),
     );
+  pooled(desktop.command('edit <desktop>'))
+    .description(
+      'make a stopped desktop what a file says, from its next start on: processors, memory, devices',
+    )
+    .requiredOption('-f, --file <file>', 'its definition, as `vmshadow desktop show` prints it')
+    .action(async (id: string, o: Raw) =>
+      (await import('./commands/edit-desktop.js')).editDesktopCommand(context, { ...o, desktop: id }),
+    );
   desktop
     .command('import')
     .description(

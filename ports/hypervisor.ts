@@ -143,6 +143,11 @@ export interface Hypervisor {
   start(desktop: DesktopId): Promise<void>;
   /** Shut down (ACPI, then after `graceMs` by force). The disk stays. */
   stop(desktop: DesktopId, graceMs: number): Promise<void>;
+  /**
+   * Give a desktop that does not run, or has powered itself off, another definition of the same disks and firmware, which counts from its next
+   * start on. Throws DESKTOP_RUNNING for one that runs, INPUT_INVALID for images that are not in an image folder of this host.
+   */
+  redefine(definition: DesktopDefinition): Promise<void>;
   /** Remove disk and definition of a desktop that does not run, also of one that has powered itself off, and what an interrupted creation has left. Throws DESKTOP_RUNNING for one that does. */
   remove(desktop: DesktopId): Promise<void>;
   /** All desktops that this host has files of, with what their process does; found again after a restart of the worker. */

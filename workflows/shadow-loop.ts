@@ -17,7 +17,7 @@ import { beginRun, carryOver } from './loop/carry-over.js';
 import { collect } from './loop/collect.js';
 import { constrainDesktop } from './loop/constraints.js';
 import { createDesktop, endCreate, forgetTerminatedCreations } from './loop/create-desktop.js';
-import { desktopPower, enrollClients, removeDesktop } from './loop/desktop-requests.js';
+import { desktopPower, editDesktop, enrollClients, removeDesktop } from './loop/desktop-requests.js';
 import { drain, drainOf, judgeResidents, pauseLoop, undrain, unpauseLoop } from './loop/drain.js';
 import { measureGains } from './loop/gains.js';
 import { retryMoves, reviewHolds } from './loop/holds.js';
@@ -87,6 +87,7 @@ function answerTo(state: LoopState): void {
     requestMove: (ask) => requestMove(state, ask),
     createDesktop: (ask) => createDesktop(state, ask),
     desktopPower: (ask) => desktopPower(state, ask),
+    editDesktop: (ask) => editDesktop(state, ask),
     removeDesktop: (ask) => removeDesktop(state, ask),
     enrollClients: (ask) => enrollClients(state, ask),
     makePlan: (ask) => askPlan(state, ask),

@@ -2,6 +2,7 @@
 import { VmshadowError } from '../../domain/errors.js';
 import { remove } from '../../domain/migration/ownership.js';
 import type { DesktopDefinition } from '../../domain/model/desktop.js';
+import { changesOf, editedDefinition } from '../../domain/model/desktop-edit.js';
 import { TPM_LOST } from '../../domain/model/hardware.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { quietNote } from '../../domain/model/quiet.js';
@@ -12,7 +13,7 @@ import { assertNotComing } from './creation.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
 import type { HostContext } from './host-context.js';
 import { startHere } from './start-here.js';
-import type { DesktopPower, EnrollClients, RemoveDesktop, ReportHost } from './inputs.js';
+import type { DesktopPower, EditDesktop, EnrollClients, RemoveDesktop, ReportHost } from './inputs.js';
 
 /** A guest that ignores the power button is stopped by force after this time. */
 const STOP_GRACE_MS = 20_000;
@@ -142,6 +143,23 @@ export function desktopActivities(ctx: HostContext) {
         await startHere(ctx, definition);
         await assertGoesOn(ctx, desktop);
       });
+    },
+
+    /** Make a desktop that does not run what a document says, from its next start on; gives what differs. */
+    async editDesktop({ desktop, document }: EditDesktop): Promise<string[]> {
+      return ctx.locks.run(
+        desktop,
+        'editing',
+        async () => {
+          const current = await owned(desktop);
+          const edited = editedDefinition(current, document);
+          const redefine = () => ctx.hypervisor.redefine(edited);
+          const grows = edited.vcpus > current.vcpus || edited.memoryMiB > current.memoryMiB;
+          await (grows ? ctx.capacityGate.claim(edited, redefine) : redefine());
+          return changesOf(current, edited);
+        },
+        { waitMs: COMMAND_WAIT_MS },
+      );
     },
 
     /** Remove a desktop that does not run, with its disk, tap and addresses, for ever. Again: goes on with what is left. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Endpoint, Ipv4, Port } from '../../domain/model/address.js';
 import { HostCpu } from '../../domain/model/cpu.js';
 import { DesktopDefinition } from '../../domain/model/desktop.js';
+import { DesktopDocument } from '../../domain/model/desktop-document.js';
 import { DesktopId, HostRef, MoveId } from '../../domain/model/ids.js';
 import { PublicKey } from '../../domain/model/keys.js';
 import { CopyName } from '../../domain/reconcile/held.js';
@@ -54,6 +55,9 @@ export type EnrollClients = z.infer<typeof EnrollClients>;
 
 const DesktopPower = z.object({ desktop: DesktopId, action: z.enum(['start', 'stop']) });
 export type DesktopPower = z.infer<typeof DesktopPower>;
+
+const EditDesktop = z.object({ desktop: DesktopId, document: DesktopDocument });
+export type EditDesktop = z.infer<typeof EditDesktop>;
 
 const RemoveDesktop = z.object({ desktop: DesktopId });
 export type RemoveDesktop = z.infer<typeof RemoveDesktop>;
@@ -172,6 +176,7 @@ export const HOST_INPUTS = {
   discardCreation: CreationRef,
   enrollClients: EnrollClients,
   desktopPower: DesktopPower,
+  editDesktop: EditDesktop,
   removeDesktop: RemoveDesktop,
   probeUsers: ProbeUsers,
   reserveTarget: ReserveTarget,

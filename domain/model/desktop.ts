@@ -21,6 +21,15 @@ export type Boot = z.infer<typeof Boot>;
 export const InternalNetwork = z.object({ address: Ipv4, gateway: Ipv4, mac: MacAddress });
 export type InternalNetwork = z.infer<typeof InternalNetwork>;
 
+/** A kernel's command line may name the address, which is chosen last: `{address}` and `{gateway}`. */
+export function withAddress(boot: Boot, network: InternalNetwork): Boot {
+  if (boot.kind !== 'kernel') return boot;
+  return {
+    ...boot,
+    append: boot.append.replaceAll('{address}', network.address).replaceAll('{gateway}', network.gateway),
+  };
+}
+
 export const DesktopDefinition = readsOldNames(
   z
     .object({

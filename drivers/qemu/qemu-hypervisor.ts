@@ -22,6 +22,7 @@ import {
   createDesktop,
   getDesktop,
   listDesktops,
+  redefineDesktop,
   removeDesktop,
   resumeDesktop,
   startDesktop,
@@ -113,6 +114,10 @@ export class QemuHypervisor implements Hypervisor {
 
   stop(desktop: DesktopId, graceMs: number): Promise<void> {
     return this.#locked(desktop, () => stopDesktop(this.#host, desktop, graceMs));
+  }
+
+  redefine(definition: DesktopDefinition): Promise<void> {
+    return this.#locked(definition.id, () => redefineDesktop(this.#host, definition));
   }
 
   remove(desktop: DesktopId): Promise<void> {

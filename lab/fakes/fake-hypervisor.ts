@@ -75,10 +75,14 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
       find(id).wanted = 'stopped';
       machine.crash(id);
     },
+    redefine: async (definition) => {
+      const desktop = find(definition.id);
+      mustNotRun(desktop);
+      machine.desktops.set(definition.id, { ...desktop, definition });
+    },
     remove: async (id) => {
       const desktop = machine.desktops.get(id);
-      if (desktop !== undefined && hasProcess(desktop))
-        throw new VmshadowError('DESKTOP_RUNNING', `fake: ${id} is ${desktop.state}; stop it first`);
+      if (desktop !== undefined) mustNotRun(desktop);
       machine.unfinished.delete(id);
       machine.desktops.delete(id);
     },
@@ -148,6 +152,14 @@ async function copyImage(
     throw error;
   }
   machine.unfinished.delete(id);
+}
+
+function mustNotRun(desktop: FakeDesktop): void {
+  if (hasProcess(desktop))
+    throw new VmshadowError(
+      'DESKTOP_RUNNING',
+      `fake: ${desktop.definition.id} is ${desktop.state}; stop it first`,
+    );
 }
 
 const IMAGE_STEPS = 4;

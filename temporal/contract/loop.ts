@@ -16,6 +16,7 @@ import {
   CreateDesktop,
   DefinitionAsk,
   DesktopPower,
+  EditDesktop,
   EnrollClients,
   PlanAsk,
   PolicyChange,
@@ -24,6 +25,7 @@ import {
   RetryMoves,
   RunCycle,
   type DesktopCreated,
+  type DesktopEdited,
   type DesktopRemoved,
   type MoveAccepted,
   type MovesApplied,
@@ -41,6 +43,7 @@ export type ShadowLoop = (input: ShadowLoopInput) => Promise<void>;
 const requestMove: Update<typeof RequestMove, MoveAccepted> = update('requestMove', RequestMove);
 const createDesktop: Update<typeof CreateDesktop, DesktopCreated> = update('createDesktop', CreateDesktop);
 const desktopPower: Update<typeof DesktopPower, void> = update('desktopPower', DesktopPower);
+const editDesktop: Update<typeof EditDesktop, DesktopEdited> = update('editDesktop', EditDesktop);
 const removeDesktop: Update<typeof RemoveDesktop, DesktopRemoved> = update('removeDesktop', RemoveDesktop);
 const enrollClients: Update<typeof EnrollClients, void> = update('enrollClients', EnrollClients);
 const makePlan: Update<typeof PlanAsk, PlanResult> = update('makePlan', PlanAsk);
@@ -65,6 +68,8 @@ export const LOOP = {
   retryMoves,
   createDesktop,
   desktopPower,
+  /** Refused for one that runs or is in a move; answers with what then differs. */
+  editDesktop,
   /** For ever; refused for one that runs or is in a move. */
   removeDesktop,
   enrollClients,

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CAUSES } from '../../domain/migration/phases.js';
 import { DesktopConstraints } from '../../domain/model/constraints.js';
+import { DesktopDocument } from '../../domain/model/desktop-document.js';
 import { Boot, DesktopDefinition } from '../../domain/model/desktop.js';
 import { HARDWARE, hardwareProblems } from '../../domain/model/hardware.js';
 import { DesktopId, HostId, HostRef, SiteId } from '../../domain/model/ids.js';
@@ -76,6 +77,17 @@ export const DefinitionAsk = z.object({ desktop: DesktopId });
 
 export const DesktopPower = z.object({ desktop: DesktopId, action: z.enum(['start', 'stop']) });
 export type DesktopPower = z.infer<typeof DesktopPower>;
+
+/** What a desktop that does not run is to be from its next start on (domain/model/desktop-edit.ts). */
+export const EditDesktop = z.object({ desktop: DesktopId, document: DesktopDocument });
+export type EditDesktop = z.infer<typeof EditDesktop>;
+
+export interface DesktopEdited {
+  readonly desktop: DesktopId;
+  readonly host: HostRef;
+  /** One line each. */
+  readonly changes: readonly string[];
+}
 
 export const RemoveDesktop = z.object({ desktop: DesktopId });
 export type RemoveDesktop = z.infer<typeof RemoveDesktop>;

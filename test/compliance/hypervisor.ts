@@ -124,6 +124,16 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         expect(await source.get(id)).toEqual((await source.list())[0]);
       });
 
+      claim('become another from their next start on, while they do not run', async () => {
+        const larger = { ...definition, memoryMiB: definition.memoryMiB * 2 };
+        for (let i = 0; i < 2; i++) await source.redefine(larger);
+        expect(await source.get(id)).toMatchObject({ definition: larger, state: 'stopped' });
+        await refused(source.create(definition, world.tap, world.image), 'ALREADY_EXISTS');
+        await source.redefine(definition);
+        expect(await source.list()).toMatchObject([{ definition, wanted: 'stopped' }]);
+        await refused(source.redefine({ ...definition, id: DesktopId.parse('another') }), 'UNKNOWN_DESKTOP');
+      });
+
       claim('are made with progress up to the whole, or not at all where that is given up', async () => {
         await source.remove(id);
         const leave = new AbortController();
@@ -192,6 +202,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         await source.start(id);
         await source.resume(id);
         await refused(source.remove(id), 'DESKTOP_RUNNING');
+        await refused(source.redefine(definition), 'DESKTOP_RUNNING');
         expect(await source.get(id)).toMatchObject({ state: 'running', pid: running!.pid });
         await expectGuestGoesOn('source');
       });

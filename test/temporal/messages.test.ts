@@ -83,6 +83,10 @@ const WRONG: Record<string, [input: unknown, problems: RegExp]> = {
     /createDesktop: 3 problems[\s\S]*site: [\s\S]*memoryMiB: /,
   ],
   desktopPower: [{ desktop: 'video', action: 'explode' }, /desktopPower: 1 problem\n.*action: /],
+  editDesktop: [
+    { desktop: 'video', document: { memoryMiB: 1, disks: [], colour: 'red' } },
+    /editDesktop: 3 problems[\s\S]*document\.memoryMiB: [\s\S]*document\.disks: /,
+  ],
   removeDesktop: [{ desktop: '..' }, /removeDesktop: 1 problem\n.*desktop: /],
   enrollClients: [{ desktop: 'video', clients: [] }, /enrollClients: 1 problem\n.*clients: /],
   makePlan: [{ algorithm: 'guess', budgetGB: -1 }, /makePlan: 2 problems\n.*algorithm: .*\n.*budgetGB: /],

@@ -192,6 +192,32 @@ describe('shadowLoop', () => {
     await ask(LOOP.createDesktop, { id: 'text', site: 'us-west', memoryMiB: 64, diskMiB: 64 });
   });
 
+  it('makes a stopped desktop another from its next start on, and touches none that runs', async () => {
+    const document = { vcpus: 2, memoryMiB: 128, disks: [{ sizeMiB: 64 }] };
+    const edit = { desktop: 'text', document };
+    expect(await refusal(LOOP.editDesktop, edit)).toMatchObject({
+      code: 'DESKTOP_RUNNING',
+      message: expect.stringContaining('`vmshadow desktop stop text`'),
+    });
+    await ask(LOOP.desktopPower, { desktop: 'text', action: 'stop' });
+    expect(await ask(LOOP.editDesktop, edit)).toEqual({
+      desktop: 'text',
+      host: ref('us-west'),
+      changes: ['vcpus: 1 -> 2', 'memoryMiB: 64 -> 128'],
+    });
+    expect(await loop().query(LOOP.definition, { desktop: 'text' })).toMatchObject({
+      vcpus: 2,
+      memoryMiB: 128,
+    });
+    const grown = { ...edit, document: { ...document, disks: [{ sizeMiB: 65 }] } };
+    expect(await refusal(LOOP.editDesktop, grown)).toMatchObject({
+      code: 'INPUT_INVALID',
+      message: expect.stringContaining('disks: they are of 64 MiB'),
+    });
+    await ask(LOOP.editDesktop, { ...edit, document: { ...document, vcpus: 1, memoryMiB: 64 } });
+    await ask(LOOP.desktopPower, { desktop: 'text', action: 'start' });
+  });
+
   it('gives desktops that are made at the same time different addresses, and never more room than there is', async () => {
     const wanted = ['c1', 'c2', 'c3'].map((id) =>
       ask(LOOP.createDesktop, { id, site: 'us-central', memoryMiB: 64, diskMiB: 64 }),

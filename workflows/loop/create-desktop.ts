@@ -1,9 +1,8 @@
 // A new desktop: the loop chooses the host and an internal address that nobody has, and holds both until its workflow says how it ended.
 import { condition, ParentClosePolicy, patched, startChild } from '@temporalio/workflow';
 import { errorCodeOf, VmshadowError } from '../../domain/errors.js';
-import { AUTO_CPU, baselineOf, isHostCpu } from '../../domain/model/cpu.js';
-import { DesktopDefinition, type Boot, type InternalNetwork } from '../../domain/model/desktop.js';
-import { hostKey, type HostRef } from '../../domain/model/ids.js';
+import { DesktopDefinition, withAddress } from '../../domain/model/desktop.js';
+import { hostKey } from '../../domain/model/ids.js';
 import { allocateInternal } from '../../domain/model/internal-address.js';
 import type { Creating } from '../../temporal/contract/carried.js';
 import type { CreateDesktopWorkflow, CreateEnded } from '../../temporal/contract/create.js';
@@ -12,6 +11,7 @@ import type { CreateDesktop, DesktopCreated } from '../../temporal/contract/requ
 import { control } from '../control-proxy.js';
 import { ctl } from '../host-proxies.js';
 import { collect } from './collect.js';
+import { cpuAsked, givesCpu, mustGiveCpu } from './cpu-choice.js';
 import { assertNotDraining } from './drain.js';
 import { knownSite, roomAt } from './find-room.js';
 import { assertNotClosed } from './windows.js';
@@ -37,13 +37,9 @@ export async function createDesktop(state: LoopState, ask: CreateDesktop): Promi
       'HOST_UNREACHABLE',
       `${silent.map(hostKey).join(', ')} never answered: a free internal address cannot be chosen safely. Start \`vmshadow dom0\` there, or take it out of vmshadow.yaml.`,
     );
-  const cpu = ask.cpu === AUTO_CPU ? (baselineOfPool(state) ?? undefined) : ask.cpu;
+  const cpu = cpuAsked(state, ask.cpu);
   const host = roomAt(state, ask.site, ask.host, ask, null, (h) => !givesCpu(state, h, cpu));
-  if (!givesCpu(state, host, cpu))
-    throw new VmshadowError(
-      'INPUT_INVALID',
-      `${hostKey(host)} cannot give the CPU ${cpu ?? ''}; all hosts of the pool can give ${baselineOfPool(state) ?? 'no model in common'}`,
-    );
+  mustGiveCpu(state, host, cpu);
   const reported = [...state.reports.values()].flatMap((r) =>
     r.desktops.map((d) => d.definition.network.address),
   );
@@ -169,24 +165,4 @@ export async function forgetTerminatedCreations(state: LoopState): Promise<void>
   for (const creating of creations)
     if (ended.has(creating.workflowId) && state.creating.get(creating.desktop) === creating)
       state.creating.delete(creating.desktop);
-}
-
-/** A kernel's command line may name the address that only now is known: `{address}` and `{gateway}`. */
-function withAddress(boot: Boot, network: InternalNetwork): Boot {
-  if (boot.kind !== 'kernel') return boot;
-  return {
-    ...boot,
-    append: boot.append.replaceAll('{address}', network.address).replaceAll('{gateway}', network.gateway),
-  };
-}
-
-/** The largest CPU model that all hosts can give which say what they can; null where that is none. */
-function baselineOfPool(state: LoopState): string | null {
-  return baselineOf([...state.reports.values()].flatMap((r) => (r.cpu === undefined ? [] : [r.cpu])));
-}
-
-/** Tell whether a host can give a CPU; one that does not say is let try. */
-function givesCpu(state: LoopState, host: HostRef, cpu: string | undefined): boolean {
-  const known = state.reports.get(hostKey(host))?.cpu;
-  return known === undefined || cpu === undefined || isHostCpu(cpu) || Object.hasOwn(known.models, cpu);
 }

@@ -1,15 +1,18 @@
 // What operators ask of a desktop where it is. Refused during a move: the target would know nothing of it.
 import { VmshadowError } from '../../domain/errors.js';
 import type { DesktopState } from '../../domain/model/desktop.js';
-import { hostKey } from '../../domain/model/ids.js';
+import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type {
+  DesktopEdited,
   DesktopPower,
   DesktopRemoved,
+  EditDesktop,
   EnrollClients,
   RemoveDesktop,
 } from '../../temporal/contract/requests.js';
 import { ctl } from '../host-proxies.js';
 import { collect } from './collect.js';
+import { cpuAsked, mustGiveCpu } from './cpu-choice.js';
 import { knownDesktop } from './find-room.js';
 import type { LoopState } from './loop-state.js';
 
@@ -29,6 +32,32 @@ export async function desktopPower(state: LoopState, ask: DesktopPower): Promise
 /** States without a guest in memory. */
 const OFF: readonly DesktopState[] = ['stopped', 'crashed'];
 
+function mustBeOff(desktop: DesktopId, host: HostRef, state: DesktopState): void {
+  if (OFF.includes(state)) return;
+  throw new VmshadowError(
+    'DESKTOP_RUNNING',
+    `desktop ${desktop} is ${state} at ${hostKey(host)}; stop it first: \`vmshadow desktop stop ${desktop}\``,
+  );
+}
+
+/** Make a desktop that does not run another from its next start on. */
+export async function editDesktop(state: LoopState, ask: EditDesktop): Promise<DesktopEdited> {
+  const { desktop, document } = ask;
+  await collect(state, false);
+  const { host, report } = knownDesktop(state, desktop);
+  if (state.moves.has(desktop))
+    throw new VmshadowError(
+      'MOVE_IN_PROGRESS',
+      `desktop ${desktop} is in a move; edit it when that has ended, or cancel it first: \`vmshadow cancel ${desktop}\``,
+    );
+  mustBeOff(desktop, host, report.state);
+  const cpu = cpuAsked(state, document.cpu);
+  mustGiveCpu(state, host, cpu);
+  const changes = await ctl(host).editDesktop({ desktop, document: { ...document, cpu } });
+  await collect(state, false, [host]);
+  return { desktop, host, changes };
+}
+
 /** Remove a desktop with its disk, for ever; refused while it runs. */
 export async function removeDesktop(state: LoopState, ask: RemoveDesktop): Promise<DesktopRemoved> {
   const { desktop } = ask;
@@ -39,11 +68,7 @@ export async function removeDesktop(state: LoopState, ask: RemoveDesktop): Promi
       'MOVE_IN_PROGRESS',
       `desktop ${desktop} is in a move; remove it when that has ended, or cancel it first: \`vmshadow cancel ${desktop}\``,
     );
-  if (!OFF.includes(report.state))
-    throw new VmshadowError(
-      'DESKTOP_RUNNING',
-      `desktop ${desktop} is ${report.state} at ${hostKey(host)}; stop it first: \`vmshadow desktop stop ${desktop}\``,
-    );
+  mustBeOff(desktop, host, report.state);
   await ctl(host).removeDesktop(ask);
   state.forget(desktop);
   await collect(state, false, [host]);

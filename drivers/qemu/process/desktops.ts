@@ -156,18 +156,31 @@ export async function stopDesktop(host: QemuHost, id: DesktopId, graceMs: number
   await endProcess(host, files, id);
 }
 
+/** End what is left of the process of a desktop whose guest does not run; throws DESKTOP_RUNNING where it does. */
+async function endIdle(host: QemuHost, files: CopyFiles, id: DesktopId): Promise<void> {
+  const running = await host.findCopy(files, id);
+  if (running === null) return;
+  const state = stateOf((await queryStatus(running.qmp)).status);
+  if (state !== 'stopped' && state !== 'crashed')
+    throw new VmshadowError('DESKTOP_RUNNING', `desktop ${id} is ${state} on this host; stop it first`);
+  await endProcess(host, files, id);
+}
+
+/** Keep another definition of a desktop whose guest does not run, with the same disks and firmware. */
+export async function redefineDesktop(host: QemuHost, definition: DesktopDefinition): Promise<void> {
+  const { id } = definition;
+  const record = await host.desktop(id);
+  await bootFiles(definition, host.options);
+  await endIdle(host, host.layout.copy(id, record.copy), id);
+  await host.records.desktops.put(id, { ...record, definition });
+}
+
 /** Remove disk, logs and record of a desktop whose guest does not run. */
 export async function removeDesktop(host: QemuHost, id: DesktopId): Promise<void> {
   const record = await host.records.desktops.get(id);
   if (record === null) return removeUnfinishedCopy(host, id);
   const files = host.layout.copy(id, record.copy);
-  const running = await host.findCopy(files, id);
-  if (running !== null) {
-    const state = stateOf((await queryStatus(running.qmp)).status);
-    if (state !== 'stopped' && state !== 'crashed')
-      throw new VmshadowError('DESKTOP_RUNNING', `desktop ${id} is ${state} on this host; stop it first`);
-    await endProcess(host, files, id);
-  }
+  await endIdle(host, files, id);
   // The record last: whoever is cut off here removes the desktop again.
   await removeCopyFiles(host, id, record.copy);
   await host.records.desktops.remove(id);

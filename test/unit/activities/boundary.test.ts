@@ -5,6 +5,7 @@ import { CONTROL_INPUTS } from '../../../activities/control/inputs.js';
 import { hostActivities } from '../../../activities/host/host-activities.js';
 import { HOST_INPUTS } from '../../../activities/host/inputs.js';
 import { highs } from '../../../drivers/solver/highs-solver.js';
+import { DesktopDocument } from '../../../domain/model/desktop-document.js';
 import { HostRef } from '../../../domain/model/ids.js';
 import { packPlanRequest } from '../../../domain/placement/request/packed-request.js';
 import { FAKE_KEY, FakeCloud, fakeDesktop, type FakeHost } from '../../../lab/fakes/fake-host.js';
@@ -29,6 +30,10 @@ const RIGHT: Record<string, unknown> = {
   discardCreation: { desktop: 'd1', creation: 'd1-1' },
   enrollClients: { desktop: 'd1', clients: [FAKE_KEY] },
   desktopPower: { desktop: 'd1', action: 'stop' },
+  editDesktop: {
+    desktop: 'd1',
+    document: DesktopDocument.parse({ memoryMiB: 64, disks: [{ sizeMiB: 64 }] }),
+  },
   removeDesktop: { desktop: 'd1' },
   probeUsers: { addresses: ['203.0.113.9'] },
   reserveTarget: { moveId: move.moveId, definition, from: peer.host, epoch: 2, source },
