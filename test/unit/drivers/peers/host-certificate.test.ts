@@ -1,7 +1,6 @@
 // A host's certificates while they are renewed and revoked, over TLS on the loopback.
 import 'reflect-metadata';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -15,6 +14,7 @@ import { createAuthority, hostPkiFiles, issueHost, revokeHost } from '../../../.
 import { signRevocations } from '../../../../drivers/peers/revocations.js';
 import { HostId, SiteId } from '../../../../domain/model/ids.js';
 import type { PeerRequests } from '../../../../ports/peers.js';
+import { freePort } from '../../../support/free-port.js';
 
 const ref = (site: string, host: string) => ({ site: SiteId.parse(site), host: HostId.parse(host) });
 const west = ref('us-west', 'h1');
@@ -35,14 +35,6 @@ beforeEach(async () => {
   for (const host of [west, east]) await issueHost(dir, { ...host, addresses });
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 it('warns before the end, and not long before it', async () => {
   const soon = new Date(Date.now() - 340 * DAY_MS);
