@@ -46,7 +46,9 @@ async function situation() {
 /** Tell whether no rule is left that goes by itself: the client's previous address, the guards of client and hosts. */
 async function rulesRest(): Promise<boolean> {
   const { clientRules, hostRules } = await situation();
-  return ![clientRules, hostRules].some((rules) => /set (closing|guarded|relayin) \{[^}]*elements/.test(rules));
+  return ![clientRules, hostRules].some((rules) =>
+    /set (closing|guarded|relayin) \{[^}]*elements/.test(rules),
+  );
 }
 
 it('is not moved by any control packet of earlier moves sent again, in any order, to either end', async () => {
@@ -55,7 +57,11 @@ it('is not moved by any control packet of earlier moves sent again, in any order
     const { change } = await session.move(100);
     await session.cleanUp(change);
   }
-  await until('the previous address, the RST guards and the old sites’ relays have run out', rulesRest, 60_000);
+  await until(
+    'the previous address, the RST guards and the old sites’ relays have run out',
+    rulesRest,
+    60_000,
+  );
   const recorded = await attacker.call<Datagram[]>('recorded');
   expect(recorded.length).toBeGreaterThan(20);
   const before = await situation();
