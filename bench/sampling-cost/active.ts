@@ -87,7 +87,7 @@ export async function measureActive(seconds: number): Promise<ActiveCost> {
     const users = start(net.user, USERS);
     await once(users.stdout, 'data');
     const frames = async (): Promise<number> => {
-      users.stdin?.write('?');
+      users.stdin.write('?');
       const [said] = (await once(users.stdout, 'data')) as [Buffer];
       return Number(said.toString());
     };
