@@ -2,13 +2,13 @@
 import { hasCode, messageOf } from '../domain/errors.js';
 import { hostKey, type PoolId } from '../domain/model/ids.js';
 import type { ControlLook } from '../domain/machine/manager-findings.js';
+import { withClient } from './with-client.js';
 import { withLoop } from './with-loop.js';
 
 /** Why Temporal cannot be reached; null: it can. */
 async function findTemporalProblem(): Promise<string | null> {
   try {
-    const { connectClient } = await import('../temporal/connection.js');
-    await (await connectClient()).connection.close();
+    await withClient(() => Promise.resolve());
     return null;
   } catch (error) {
     return messageOf(error);

@@ -18,13 +18,17 @@ export function addDaemons(program: Command, context: CliContext): void {
     .action(async (o: Raw) => (await import('./commands/daemons.js')).managerCommand(o));
   const versions = program
     .command('versions')
-    .description('list the managers that run as versions: which has the work, which only end what they began')
+    .description('the managers that run as versions: which has the work, which only end what they began');
+  versions
+    .command('list', { isDefault: true })
+    .description('list them (also without a word)')
     .option('--json', 'print data for programs')
     .action(async (o: Raw) => (await import('./commands/versions.js')).versionsCommand(context, o));
   versions
     .command('use [version]')
     .description('give new moves, and the loops, to the managers of a version')
     .option('--unversioned', 'to those without a version')
+    .option('--json', 'print data for programs')
     .action(async (version: string | undefined, o: Raw) =>
       (await import('./commands/versions.js')).useVersionCommand(context, { ...o, version }),
     );

@@ -24,7 +24,7 @@ export interface ManagerVersion {
   readonly state: VersionState;
   /** When its first manager came. */
   readonly sinceMs: number;
-  /** Workflows under way that stay with it or, where it is current, are run by it. */
+  /** Moves under way that it began: they stay with it. */
   readonly open: number;
 }
 
@@ -98,7 +98,7 @@ export async function managerVersions(client: Client): Promise<ManagerVersion[]>
     summaries.map(async ({ deploymentVersion, status, createTime }) => {
       const buildId = deploymentVersion?.buildId ?? '';
       const { count } = await client.workflow.count(
-        `ExecutionStatus = 'Running' AND TemporalWorkerDeploymentVersion = '${DEPLOYMENT}:${buildId}'`,
+        `ExecutionStatus = 'Running' AND TemporalWorkerDeploymentVersion = '${DEPLOYMENT}:${buildId}' AND TemporalWorkflowVersioningBehavior = 'Pinned'`,
       );
       return {
         buildId,

@@ -1,11 +1,11 @@
 // `vmshadow versions` and `vmshadow versions use`: the managers under Temporal's worker versioning.
 import { z } from 'zod';
-import type { Client } from '@temporalio/client';
 import type { ManagerVersion } from '../../temporal/manager-versions.js';
 import { parseArguments, usageError } from '../arguments.js';
 import type { CliContext } from '../context.js';
 import { formatAge, plural } from '../render/format.js';
 import { section, type Column } from '../render/table.js';
+import { withClient } from '../with-client.js';
 
 const Options = z.object({ json: z.boolean().default(false) });
 
@@ -13,12 +13,12 @@ const COLUMNS: readonly Column[] = [
   { head: 'version' },
   { head: 'state' },
   { head: 'first seen' },
-  { head: 'workflows', right: true },
+  { head: 'moves', right: true },
 ];
 
 const WORDS = {
   current: 'current: has the loop and new moves',
-  draining: 'ends the moves that it began: do not stop it yet',
+  draining: 'ends the moves that it began',
   drained: 'has nothing left: may be stopped',
   waiting: 'waits to be used',
 } as const;
@@ -39,6 +39,7 @@ function rendered(versions: readonly ManagerVersion[], nowMs: number): string {
 }
 
 const UseOptions = z.object({
+  ...Options.shape,
   version: z
     .string()
     .regex(/^[\w.-]{1,64}$/, 'expected a version that `vmshadow versions` lists')
@@ -48,7 +49,7 @@ const UseOptions = z.object({
 
 /** Run `vmshadow versions use VERSION` or `vmshadow versions use --unversioned`. */
 export async function useVersionCommand(context: CliContext, raw: unknown): Promise<void> {
-  const { version, unversioned } = parseArguments(UseOptions, raw, 'versions use', ['version']);
+  const { json, version, unversioned } = parseArguments(UseOptions, raw, 'versions use', ['version']);
   if ((version === undefined) !== unversioned)
     throw usageError('versions use', 'expected a version, or --unversioned');
   const { makeCurrent, managerVersions } = await import('../../temporal/manager-versions.js');
@@ -56,23 +57,12 @@ export async function useVersionCommand(context: CliContext, raw: unknown): Prom
     await makeCurrent(client, version ?? null);
     return managerVersions(client);
   });
-  const left = versions
-    .filter((v) => v.buildId !== version && v.open > 0)
-    .map((v) => `${v.buildId} ends ${plural(v.open, 'workflow')} that it began`);
-  context.out(
-    [
-      `New moves and the loops go to ${version ?? 'managers without a version'}.`,
-      ...left.map((l) => `${l}: leave its managers running.`),
-    ].join('\n'),
-  );
+  context.out(json ? JSON.stringify(versions, null, 2) : used(version, versions));
 }
 
-async function withClient<R>(body: (client: Client) => Promise<R>): Promise<R> {
-  const { connectClient } = await import('../../temporal/connection.js');
-  const client = await connectClient();
-  try {
-    return await body(client);
-  } finally {
-    await client.connection.close();
-  }
+function used(version: string | undefined, versions: readonly ManagerVersion[]): string {
+  const left = versions
+    .filter((v) => v.buildId !== version && v.open > 0)
+    .map((v) => `${v.buildId} ends ${plural(v.open, 'move')} that it began: leave its managers running.`);
+  return [`New moves and the loops go to ${version ?? 'managers without a version'}.`, ...left].join('\n');
 }

@@ -61,8 +61,8 @@ export class ControlPlane {
   }
 
   /** Start a manager's worker: one without a version, or of `buildId`. */
-  async startManager(buildId?: string): Promise<void> {
-    this.#run(
+  async startManager(buildId?: string): Promise<{ stop(): Promise<void> }> {
+    const mine = this.#run(
       await Worker.create({
         ...workerDefaults(),
         ...(buildId === undefined ? {} : versionedAs(buildId)),
@@ -72,6 +72,7 @@ export class ControlPlane {
         activities: controlActivities({ client: this.client, solver: highs, geo: null }),
       }),
     );
+    return { stop: () => this.#end(mine) };
   }
 
   async startHost(context: HostContext): Promise<{ stop(): Promise<void> }> {

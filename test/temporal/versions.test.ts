@@ -30,13 +30,15 @@ const VERSION_TIMEOUT_MS = 60_000;
 let plane: ControlPlane;
 let cloud: FakeCloud;
 let west: FakeHost;
+let east: FakeHost;
+let second: { stop(): Promise<void> };
 let dir: string;
 
 beforeAll(async () => {
   plane = await ControlPlane.start();
   dir = await mkdtemp(join(tmpdir(), 'vmshadow-versions-'));
   cloud = new FakeCloud();
-  const [first, second] = await Promise.all(
+  const hosts = await Promise.all(
     SITES.map((site, i) =>
       cloud.add(
         HostRef.parse({ site, host: 'h1' }),
@@ -45,8 +47,8 @@ beforeAll(async () => {
       ),
     ),
   );
-  west = first!;
-  for (const host of [first!, second!]) await plane.startHost(host.context);
+  [west, east] = hosts as [FakeHost, FakeHost];
+  for (const host of hosts) await plane.startHost(host.context);
   for (const [n, id] of ['early', 'late'].entries()) {
     const net = `10.77.${String(n + 1)}`;
     const network = { address: `${net}.2`, gateway: `${net}.1`, mac: `52:54:0a:4d:0${String(n + 1)}:02` };
@@ -105,7 +107,7 @@ describe('managers as versions', () => {
         () => moveOf('early').describe(),
         ({ raw }) => raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId === 'first',
       );
-      await plane.startManager('second');
+      second = await plane.startManager('second');
       await eventually(
         () => stateOf('second'),
         (state) => state === 'waiting',
@@ -116,6 +118,8 @@ describe('managers as versions', () => {
         (builds) => builds.at(-1) === 'second',
       );
       expect(await stateOf('first')).toBe('draining');
+      // The loop has gone: what is left is the move.
+      await eventually(versions, (all) => all.some((v) => v.buildId === 'first' && v.open === 1));
       west.faults.clear();
       expect(await moveOf('early').result()).toMatchObject({ outcome: 'moved' });
       expect(await ranUnder(migrateId(DesktopId.parse('early')))).toEqual(['first']);
@@ -130,6 +134,40 @@ describe('managers as versions', () => {
   );
 
   it(
+    'a move whose managers are gone stands still until an operator lets the current version take it up',
+    async () => {
+      const id = migrateId(DesktopId.parse('late'));
+      east.faults.add('disk never ends');
+      await loop().executeUpdate(LOOP.requestMove, {
+        args: [{ desktop: 'late', site: 'us-west', force: true }],
+      });
+      await eventually(
+        () => ranUnder(id),
+        (builds) => builds.at(-1) === 'second',
+      );
+      await plane.startManager('third');
+      await eventually(
+        () => stateOf('third'),
+        (state) => state === 'waiting',
+      );
+      await makeCurrent(plane.client, 'third');
+      await second.stop();
+      east.faults.clear();
+      // As `temporal workflow update-options --versioning-override-behavior auto_upgrade` does.
+      await plane.client.workflowService.updateWorkflowExecutionOptions({
+        namespace: plane.client.options.namespace,
+        workflowExecution: { workflowId: id },
+        workflowExecutionOptions: { versioningOverride: { autoUpgrade: true } },
+        updateMask: { paths: ['versioning_override'] },
+      });
+      expect(await moveOf('late').result()).toMatchObject({ outcome: 'moved' });
+      expect(await ranUnder(id)).toEqual(['second', 'third']);
+      expect(cloud.runningAt('late')).toEqual(['us-west/h1']);
+    },
+    VERSION_TIMEOUT_MS,
+  );
+
+  it(
     'a manager of another version waits until an operator gives it the work',
     async () => {
       const env = { TEMPORAL_ADDRESS: plane.address };
@@ -139,7 +177,7 @@ describe('managers as versions', () => {
       try {
         await manager.untilPrinted(`vmshadow versions use ${buildId}`, VERSION_TIMEOUT_MS);
         const listed = await vmshadow(['versions'], { env });
-        expect(listed.out).toMatch(/second +current/);
+        expect(listed.out).toMatch(/third +current/);
         expect(listed.out).toMatch(new RegExp(`${buildId} +waits to be used`));
         expect(manager.err).not.toContain('manager ready');
         const wrong = await vmshadow(['versions', 'use', 'nobodys'], { env });
@@ -147,13 +185,13 @@ describe('managers as versions', () => {
           69,
           expect.stringContaining('no manager runs as version nobodys'),
         ]);
-        expect(await stateOf('second')).toBe('current');
+        expect(await stateOf('third')).toBe('current');
 
         const used = await vmshadow(['versions', 'use', buildId], { env });
         expect([used.exit, used.out]).toEqual([0, expect.stringContaining(`go to ${buildId}`)]);
         await manager.untilPrinted('manager ready', VERSION_TIMEOUT_MS);
-        const back = await vmshadow(['versions', 'use', '--unversioned'], { env });
-        expect(back.exit).toBe(0);
+        const back = await vmshadow(['versions', 'use', '--unversioned', '--json'], { env });
+        expect(JSON.parse(back.out)).toContainEqual(expect.objectContaining({ buildId: 'third', open: 0 }));
         await eventually(
           () => ranUnder(shadowLoopId(config.pool)),
           (builds) => builds.at(-1) === 'none',
