@@ -3,7 +3,7 @@
 import { Mutex } from 'async-mutex';
 import { VmshadowError } from '../../domain/errors.js';
 import { shortages, usedBy, type Capacity } from '../../domain/model/capacity.js';
-import type { DesktopDefinition, DesktopState } from '../../domain/model/desktop.js';
+import { isOff, type DesktopDefinition } from '../../domain/model/desktop.js';
 import {
   realRoom,
   realShortages,
@@ -44,9 +44,6 @@ interface Counted {
   /** Used of the disks that are on their way here, bytes. */
   readonly sure: ReadonlyMap<DesktopId, number>;
 }
-
-/** States without a guest in memory. */
-const OFF: readonly DesktopState[] = ['stopped', 'crashed'];
 
 export class CapacityGate {
   readonly #options: CapacityGateOptions;
@@ -97,9 +94,7 @@ export class CapacityGate {
     const { self, growth, hypervisor } = this.#options;
     await this.#counting.runExclusive(async () => {
       const counted = await this.#count();
-      const living = new Set(
-        counted.desktops.filter((d) => !OFF.includes(d.state)).map((d) => d.definition.id),
-      );
+      const living = new Set(counted.desktops.filter((d) => !isOff(d.state)).map((d) => d.definition.id));
       if (!living.has(definition.id)) {
         const needed = (d: DesktopDefinition) =>
           d.id !== definition.id && (living.has(d.id) || counted.coming.has(d.id));

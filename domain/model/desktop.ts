@@ -63,6 +63,9 @@ export type DesktopDefinition = z.infer<typeof DesktopDefinition>;
 export type DesktopState =
   'running' | 'paused' | 'out-of-space' | 'incoming' | 'postmigrate' | 'stopped' | 'crashed';
 
+/** Tell whether there is no guest in memory. */
+export const isOff = (state: DesktopState): boolean => state === 'stopped' || state === 'crashed';
+
 /** What a desktop should do: what was last asked for, or what its guest did by shutting itself down. */
 export type PowerWish = 'running' | 'stopped';
 

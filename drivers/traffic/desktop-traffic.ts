@@ -4,6 +4,7 @@ import type { TrafficSource } from '../../ports/traffic.js';
 import type { TrafficSampler } from './sampler.js';
 import type { DesktopRuntime, Hypervisor } from '../../ports/hypervisor.js';
 import type { TrafficWindow } from '../../domain/fingerprint/model.js';
+import { isOff } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import type { SamplingPolicy } from '../../domain/model/policy.js';
 
@@ -57,7 +58,7 @@ export class DesktopTraffic implements TrafficSource {
     const { sampler, owns, tapOf } = this.#options;
     const present = new Set<string>();
     for (const { definition, state } of desktops) {
-      if (state === 'stopped' || state === 'crashed' || !(await owns(definition.id))) continue;
+      if (isOff(state) || !(await owns(definition.id))) continue;
       present.add(definition.id);
       if (this.#watched.has(definition.id)) continue;
       const { address: internalAddress } = definition.network;

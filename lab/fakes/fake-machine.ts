@@ -3,7 +3,12 @@
 import { createHash } from 'node:crypto';
 import type { CopyProgress, MemoryProgress } from '../../ports/hypervisor.js';
 import type { Endpoint } from '../../domain/model/address.js';
-import type { DesktopDefinition, DesktopState, PowerWish } from '../../domain/model/desktop.js';
+import {
+  isOff,
+  type DesktopDefinition,
+  type DesktopState,
+  type PowerWish,
+} from '../../domain/model/desktop.js';
 import type { HostCpu } from '../../domain/model/cpu.js';
 import type { MachineResources } from '../../domain/model/real-room.js';
 import type { DesktopId, HostRef } from '../../domain/model/ids.js';
@@ -184,7 +189,7 @@ export function newFakeDesktop(
 
 /** Tell whether a desktop has a process, whatever that does. */
 export function hasProcess(desktop: FakeDesktop): boolean {
-  return desktop.state !== 'stopped' && desktop.state !== 'crashed';
+  return !isOff(desktop.state);
 }
 
 /** What the parts of the fake hypervisor share. */

@@ -1,5 +1,6 @@
 // The traffic port without a kernel: each running desktop has the window that it is told to have, or one of what it was told to send.
 import type { FlowCounters, TrafficWindow } from '../../domain/fingerprint/model.js';
+import { isOff } from '../../domain/model/desktop.js';
 import type { DesktopId } from '../../domain/model/ids.js';
 import type { SamplingPolicy } from '../../domain/model/policy.js';
 import type { TrafficSource } from '../../ports/traffic.js';
@@ -31,8 +32,7 @@ export class FakeTraffic implements TrafficSource {
     this.sampling = policy;
     const present = new Set<string>();
     for (const { definition, state } of desktops)
-      if (state !== 'stopped' && state !== 'crashed' && (await owns(definition.id)))
-        present.add(definition.id);
+      if (!isOff(state) && (await owns(definition.id))) present.add(definition.id);
     for (const id of this.#watched.keys()) if (!present.has(id)) this.#watched.delete(id);
     const endMs = now();
     return [...present].map((desktop) => {

@@ -1,6 +1,6 @@
 // What operators ask of a desktop where it is. Refused during a move: the target would know nothing of it.
 import { VmshadowError } from '../../domain/errors.js';
-import type { DesktopState } from '../../domain/model/desktop.js';
+import { isOff, type DesktopState } from '../../domain/model/desktop.js';
 import { hostKey, type DesktopId, type HostRef } from '../../domain/model/ids.js';
 import type {
   DesktopEdited,
@@ -16,24 +16,25 @@ import { cpuAsked, mustGiveCpu } from './cpu-choice.js';
 import { knownDesktop } from './find-room.js';
 import type { LoopState } from './loop-state.js';
 
+function mustNotMove(state: LoopState, desktop: DesktopId): void {
+  if (!state.moves.has(desktop)) return;
+  throw new VmshadowError(
+    'MOVE_IN_PROGRESS',
+    `desktop ${desktop} is in a move; wait until that has ended, or cancel it first: \`vmshadow cancel ${desktop}\``,
+  );
+}
+
 /** Start or stop a desktop where it is. */
 export async function desktopPower(state: LoopState, ask: DesktopPower): Promise<void> {
   await collect(state, false);
   const { host } = knownDesktop(state, ask.desktop);
-  if (state.moves.has(ask.desktop))
-    throw new VmshadowError(
-      'MOVE_IN_PROGRESS',
-      `desktop ${ask.desktop} is in a move; cancel it first: \`vmshadow cancel ${ask.desktop}\``,
-    );
+  mustNotMove(state, ask.desktop);
   await ctl(host).desktopPower(ask);
   await collect(state, false, [host]);
 }
 
-/** States without a guest in memory. */
-const OFF: readonly DesktopState[] = ['stopped', 'crashed'];
-
 function mustBeOff(desktop: DesktopId, host: HostRef, state: DesktopState): void {
-  if (OFF.includes(state)) return;
+  if (isOff(state)) return;
   throw new VmshadowError(
     'DESKTOP_RUNNING',
     `desktop ${desktop} is ${state} at ${hostKey(host)}; stop it first: \`vmshadow desktop stop ${desktop}\``,
@@ -45,11 +46,7 @@ export async function editDesktop(state: LoopState, ask: EditDesktop): Promise<D
   const { desktop, document } = ask;
   await collect(state, false);
   const { host, report } = knownDesktop(state, desktop);
-  if (state.moves.has(desktop))
-    throw new VmshadowError(
-      'MOVE_IN_PROGRESS',
-      `desktop ${desktop} is in a move; edit it when that has ended, or cancel it first: \`vmshadow cancel ${desktop}\``,
-    );
+  mustNotMove(state, desktop);
   mustBeOff(desktop, host, report.state);
   const cpu = cpuAsked(state, document.cpu);
   mustGiveCpu(state, host, cpu);
@@ -63,11 +60,7 @@ export async function removeDesktop(state: LoopState, ask: RemoveDesktop): Promi
   const { desktop } = ask;
   await collect(state, false);
   const { host, report } = knownDesktop(state, desktop);
-  if (state.moves.has(desktop))
-    throw new VmshadowError(
-      'MOVE_IN_PROGRESS',
-      `desktop ${desktop} is in a move; remove it when that has ended, or cancel it first: \`vmshadow cancel ${desktop}\``,
-    );
+  mustNotMove(state, desktop);
   mustBeOff(desktop, host, report.state);
   await ctl(host).removeDesktop(ask);
   state.forget(desktop);
@@ -79,10 +72,6 @@ export async function removeDesktop(state: LoopState, ask: RemoveDesktop): Promi
 export async function enrollClients(state: LoopState, ask: EnrollClients): Promise<void> {
   await collect(state, false);
   const { host } = knownDesktop(state, ask.desktop);
-  if (state.moves.has(ask.desktop))
-    throw new VmshadowError(
-      'MOVE_IN_PROGRESS',
-      `desktop ${ask.desktop} is in a move; enroll its client when that has ended`,
-    );
+  mustNotMove(state, ask.desktop);
   await ctl(host).enrollClients(ask);
 }

@@ -4,7 +4,12 @@ import { open, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { DesktopRuntime } from '../../../ports/hypervisor.js';
-import type { DesktopDefinition, DesktopState, PowerWish } from '../../../domain/model/desktop.js';
+import {
+  isOff,
+  type DesktopDefinition,
+  type DesktopState,
+  type PowerWish,
+} from '../../../domain/model/desktop.js';
 import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError, hasCode, isVmshadowError, messageOf } from '../../../domain/errors.js';
 import { removeDurably } from '../../../os/durable-file.js';
@@ -90,7 +95,7 @@ export async function startDesktop(host: QemuHost, id: DesktopId): Promise<void>
   const running = await host.findCopy(files, id);
   if (running !== null) {
     const state = stateOf((await queryStatus(running.qmp)).status);
-    if (state !== 'stopped' && state !== 'crashed') {
+    if (!isOff(state)) {
       if (record.wanted !== 'running') await host.records.desktops.put(id, { ...record, wanted: 'running' });
       return;
     }
@@ -161,7 +166,7 @@ async function endIdle(host: QemuHost, files: CopyFiles, id: DesktopId): Promise
   const running = await host.findCopy(files, id);
   if (running === null) return;
   const state = stateOf((await queryStatus(running.qmp)).status);
-  if (state !== 'stopped' && state !== 'crashed')
+  if (!isOff(state))
     throw new VmshadowError('DESKTOP_RUNNING', `desktop ${id} is ${state} on this host; stop it first`);
   await endProcess(host, files, id);
 }
