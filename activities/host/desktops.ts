@@ -6,8 +6,9 @@ import { changesOf, editedDefinition } from '../../domain/model/desktop-edit.js'
 import { TPM_LOST } from '../../domain/model/hardware.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import { quietNote } from '../../domain/model/quiet.js';
-import { hasRoomToGoOn, outOfSpace } from '../../domain/model/real-room.js';
+import { hasRoomToGoOn, outOfSpace, type MachineResources } from '../../domain/model/real-room.js';
 import { FingerprintPolicy } from '../../domain/model/policy.js';
+import type { DesktopRuntime } from '../../ports/hypervisor.js';
 import { MAX_NOTES, type DesktopReport, type HostReport } from '../../temporal/contract/host-report.js';
 import { assertNotComing } from './creation.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
@@ -73,38 +74,32 @@ export function desktopActivities(ctx: HostContext) {
         ctx.network.relayed(),
       ]);
       const reports = await Promise.all(
-        desktops.map(
-          async ({ definition, state, diskUsedBytes, quiet, tpmLost }): Promise<DesktopReport | null> => {
-            const record = await ctx.ownership.get(definition.id);
-            if (record?.state !== 'owner') return null;
-            // A command that only looks begins no measurement.
-            if (traffic && state === 'running') await dirtyRates.measure(ctx.hypervisor, definition.id);
-            const overOldSites = relayed.filter((r) => r.desktop === definition.id);
-            return {
-              definition,
-              state,
-              epoch: record.epoch,
-              external: await ctx.network.externalOf(definition.id),
-              diskUsedBytes,
-              dirty: dirtyRates.known(definition.id),
-              problem:
-                state === 'out-of-space'
-                  ? outOfSpace(resources)
-                  : tpmLost === true
-                    ? TPM_LOST
-                    : (ctx.power.noteOf(definition.id) ?? (quiet === undefined ? null : quietNote(quiet))),
-              ...(overOldSites.length === 0
-                ? {}
-                : {
-                    relayed: overOldSites.map(({ oldExternal, connections, rttMs }) => ({
-                      oldExternal,
-                      connections,
-                      rttMs,
-                    })),
-                  }),
-            };
-          },
-        ),
+        desktops.map(async (runtime): Promise<DesktopReport | null> => {
+          const { definition, state, diskUsedBytes } = runtime;
+          const record = await ctx.ownership.get(definition.id);
+          if (record?.state !== 'owner') return null;
+          // A command that only looks begins no measurement.
+          if (traffic && state === 'running') await dirtyRates.measure(ctx.hypervisor, definition.id);
+          const overOldSites = relayed.filter((r) => r.desktop === definition.id);
+          return {
+            definition,
+            state,
+            epoch: record.epoch,
+            external: await ctx.network.externalOf(definition.id),
+            diskUsedBytes,
+            dirty: dirtyRates.known(definition.id),
+            problem: problemOf(ctx, runtime, resources),
+            ...(overOldSites.length === 0
+              ? {}
+              : {
+                  relayed: overOldSites.map(({ oldExternal, connections, rttMs }) => ({
+                    oldExternal,
+                    connections,
+                    rttMs,
+                  })),
+                }),
+          };
+        }),
       );
       const owned = reports.filter((r) => r !== null);
       const ids = new Set(owned.map((d) => d.definition.id));
@@ -179,6 +174,17 @@ export function desktopActivities(ctx: HostContext) {
       });
     },
   };
+}
+
+/** What an operator should know of a desktop, the most pressing alone. */
+function problemOf(
+  ctx: HostContext,
+  { definition, state, quiet, tpmLost }: DesktopRuntime,
+  resources: MachineResources,
+): string | null {
+  if (state === 'out-of-space') return outOfSpace(resources);
+  if (tpmLost === true) return TPM_LOST;
+  return ctx.power.noteOf(definition.id) ?? (quiet === undefined ? null : quietNote(quiet));
 }
 
 /** After a start: throw OUT_OF_SPACE or MOVE_IN_PROGRESS, with what to do, where its guest does not run all the same. */
