@@ -32,11 +32,11 @@ export interface CapturedFlow {
 
 /** A minute and a half of video at full rate; more adds nothing to medians. */
 const MAX_PACKETS_PER_FLOW = 60_000;
-/** Of all flows together, about 120 MB: where they are many, each keeps fewer, */
+/** Of all flows together, about 120 MB: where they are many, each keeps fewer. */
 export const MAX_PACKETS_KEPT = 600_000;
-/** those with most bytes from the desktop last of all, as a screen is among them, */
+/** So many flows with most bytes from the desktop give theirs up last: a screen is among them. */
 const FAVOURED = 8;
-/** once the others keep no more than so many. */
+/** What the others keep before those have to give. */
 const FEW = 128;
 /** A protocol greets in its first packets. */
 const GREETING_PACKETS = 16;
