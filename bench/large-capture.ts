@@ -16,7 +16,7 @@ export const Options = z.strictObject({
 });
 
 const READER = fileURLToPath(new URL('./large-capture/reader-process.ts', import.meta.url));
-/** What ten times the size may take more: caches and the heap's own slack. */
+/** What twice the size may take more: caches and the heap's own slack. */
 const GROWTH = 1.25;
 const MOST_MB = 1_000;
 const READS_FOR_MS = 3_600_000;
