@@ -13,11 +13,14 @@ import {
   type EmbeddedServer,
   type EmbeddedServerOptions,
 } from '../../temporal/embedded-server.js';
-import { bulkQueue, CONTROL_QUEUE, ctlQueue } from '../../temporal/contract/names.js';
+import type { PoolId } from '../../domain/model/ids.js';
+import { LOOP } from '../../temporal/contract/loop.js';
+import { bulkQueue, CONTROL_QUEUE, ctlQueue, shadowLoopId } from '../../temporal/contract/names.js';
 import { versionedAs } from '../../workers/manager-version.js';
 import { WORKFLOW_BUNDLE } from '../../workers/manager.js';
 import { workerDefaults } from '../../workers/worker-runtime.js';
 import { dataConverter } from '../../temporal/codec.js';
+import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 
 export class ControlPlane {
@@ -58,6 +61,15 @@ export class ControlPlane {
       dataConverter: dataConverter(),
     });
     return new ControlPlane(server, client, connection, dir);
+  }
+
+  /** Wait until no desktop of a pool is in a move: `vmshadow move` ends before its old disk is gone, and until then no other may begin. */
+  async movesOver(pool: PoolId): Promise<void> {
+    const loop = this.client.workflow.getHandle(shadowLoopId(pool));
+    await eventually(
+      () => loop.query(LOOP.status),
+      ({ moves }) => moves.length === 0,
+    );
   }
 
   /** Start a manager's worker: one without a version, or of `buildId`. */

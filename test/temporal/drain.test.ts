@@ -121,7 +121,7 @@ describe('vmshadow drain', () => {
     expect(exit).toBe(0);
     expect(cloud.runningAt('film')).toEqual(['us-east/h1']);
     for (const text of ['text-1', 'text-2']) expect(cloud.runningAt(text)).toEqual(['us-west/h2']);
-    const { recent, plan } = await status();
+    const { recent, plan } = await until((s) => s.moves.length === 0);
     expect(recent.map((r) => [r.cause, r.outcome])).toEqual(Array(3).fill(['drain', 'moved']));
     expect(plan?.moves).toEqual([]);
   }, 120_000);

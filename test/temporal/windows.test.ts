@@ -98,7 +98,9 @@ describe('vmshadow window', () => {
     await until((s) => s.windows === undefined);
     expect((await run('move', 'film', 'us-east')).exit).toBe(0);
     expect(cloud.runningAt('film')).toEqual(['us-east/h1']);
+    await plane.movesOver(cloudConfig.pool);
     expect((await run('move', 'film', 'us-west')).exit).toBe(0);
+    await plane.movesOver(cloudConfig.pool);
   }, 120_000);
 
   it('with --drain has everybody leave before, over runs of the loop, and undrains by itself', async () => {
@@ -109,6 +111,7 @@ describe('vmshadow window', () => {
       async () => cloud.runningAt('film'),
       (at) => at.join() === 'us-east/h1',
     );
+    await plane.movesOver(cloudConfig.pool);
     const back = await run('move', 'film', 'us-west', '--force');
     expect([back.exit, back.err]).toEqual([1, expect.stringMatching(/maintenance of us-west\/h1 begins at/)]);
     expect((await run('undrain', 'us-west/h1')).out).toMatch(

@@ -80,7 +80,9 @@ describe('a move with a deadline', () => {
 describe('vmshadow history', () => {
   it('shows moves that moved, were cancelled, failed and were terminated, the newest first', async () => {
     east.faults.add('disk breaks');
+    await plane.movesOver(cloudConfig.pool);
     expect((await run('move', 'video', 'us-west')).exit).toBe(1);
+    await plane.movesOver(cloudConfig.pool);
     east.faults.clear();
     east.faults.add('disk never ends');
     expect((await run('move', 'video', 'us-west', '--no-follow', '--force')).exit).toBe(0);

@@ -209,6 +209,7 @@ describe('vmshadow move', () => {
   });
 
   it('is refused again within the hysteresis time, unless forced', async () => {
+    await plane.movesOver(cloudConfig.pool);
     const { exit, data: answer } = await data('move', 'video', 'us-west');
     expect(exit).toBe(1);
     expect((answer as Refused).error.code).toBe('HYSTERESIS');
