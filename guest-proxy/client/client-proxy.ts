@@ -41,6 +41,8 @@ const TICK_MS = 50;
 const COLLECT_MS = 5_000;
 /** What somebody else took away is back within this and the time of a look. */
 const WATCH_MS = 2_000;
+/** A SYN to where the desktop was is sent again after a second: its socket has a rule by then. */
+const REOPENED_MS = 300;
 /** Twice the longest time between two HELLOs: the host would have answered one. */
 const SEEK_AFTER_MS = 10_000;
 export interface ClientProxyOptions {
@@ -91,6 +93,7 @@ export class ClientProxy {
   readonly #working = new Mutex();
   #collectAtMs = 0;
   #watchAtMs = 0;
+  #reopenedAtMs = 0;
   readonly #changes = new ChangeWatch(() => this.#enqueue(() => this.#keepRules()));
   #restored = 0;
 
@@ -204,6 +207,10 @@ export class ClientProxy {
     if (now >= this.#watchAtMs) {
       this.#watchAtMs = now + WATCH_MS;
       this.#enqueue(() => this.#keepRules());
+    }
+    if (this.#store.state.left.length > 0 && now >= this.#reopenedAtMs) {
+      this.#reopenedAtMs = now + REOPENED_MS;
+      this.#enqueue(() => this.#moves.followReopened());
     }
     for (const work of this.#moves.due(now)) this.#enqueue(work);
   }

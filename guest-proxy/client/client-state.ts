@@ -30,6 +30,8 @@ export const ClientState = z.object({
   /** The host that speaks for this epoch; null before the first contact. */
   hostKey: PublicKey.nullable(),
   current: Ipv4,
+  /** Where the desktop was before, the last one first: programs may remember any of these. */
+  left: z.array(Ipv4).default([]),
   previous: z.object({ address: Ipv4, untilMs: z.number(), flows: z.array(ProxiedFlow) }).nullable(),
   pending: Pending.nullable(),
   flows: z.array(ProxiedFlow),
@@ -48,6 +50,8 @@ type PrepareMessage = Extract<Message, { kind: 'prepare' }>;
 
 /** Packets from the old address may be under way for so long after a COMMIT: more than any round trip. */
 export const PREVIOUS_ADDRESS_MS = 10_000;
+/** Addresses that are remembered. */
+const MAX_LEFT = 16;
 /** The longest that prepared rules may stay, whatever a host asks for. */
 export const MAX_LIFETIME_MS = 3_600_000;
 
@@ -166,11 +170,17 @@ export function onCommit(
       epoch: pending.epoch,
       hostKey: pending.targetKey,
       current: pending.newExternal,
+      left: leftBehind(state, pending.newExternal),
       previous: { address: state.current, untilMs: nowMs + PREVIOUS_ADDRESS_MS, flows: [...flows] },
       flows: [...flows],
       pending: null,
     },
   };
+}
+
+/** Where the desktop was, now that it is at `current`. */
+function leftBehind(before: ClientState, current: string): string[] {
+  return [...new Set([before.current, ...before.left])].filter((a) => a !== current).slice(0, MAX_LEFT);
 }
 
 /**
@@ -242,7 +252,8 @@ export function onTime(state: ClientState, nowMs: number): ClientState {
 export function stateAtStart(saved: ClientState | null, fresh: ClientState, nowMs: number): ClientState {
   if (saved?.desktop !== fresh.desktop) return fresh;
   const { flows, stampBase, vouched } = saved;
-  if (fresh.issuedAtMs > saved.issuedAtMs) return { ...fresh, flows, stampBase, vouched };
+  if (fresh.issuedAtMs > saved.issuedAtMs)
+    return { ...fresh, flows, stampBase, vouched, left: leftBehind(saved, fresh.current) };
   if (fresh.issuedAtMs === saved.issuedAtMs && fresh.epoch > saved.epoch) return fresh;
   return withinLifetimes(saved, nowMs);
 }
@@ -263,5 +274,6 @@ export function addressesOf(state: ClientState): DesktopAddresses {
     current: state.current,
     pending: state.pending === null || state.pending.lapsed ? null : state.pending.newExternal,
     previous: state.previous,
+    left: state.left,
   };
 }

@@ -123,6 +123,7 @@ export class ClientStore {
       epoch,
       hostKey: null,
       current: external,
+      left: [],
       previous: null,
       pending: null,
       flows: [],

@@ -160,7 +160,7 @@ export class MoveFollower {
       pending.newExternal === message.newExternal &&
       pending.targetKey === next.pending?.targetKey;
     if (!repeated || pending.lapsed || this.#preparedEpoch !== message.epoch) {
-      const flows = flowsToFollow(next.flows, sockets, next.current, this.#config.controlPort);
+      const flows = this.#flowsToFollow(next, sockets);
       await this.#store.apply({ ...next, flows });
       if (!repeated) {
         this.#punched.clear();
@@ -218,7 +218,7 @@ export class MoveFollower {
     const before = this.#store.state;
     // Whether its host proves paths says how flows change; it tells that before anything else, and says COMMIT again.
     if (before.pending?.relays === true && link.proves === null) return;
-    const followed = flowsToFollow(before.flows, sockets, before.current, this.#config.controlPort);
+    const followed = this.#flowsToFollow(before, sockets);
     const flowByFlow = before.pending?.relays === true && link.proves !== false;
     const isDirect = flowByFlow ? (flow: ProxiedFlow) => this.#paths.isDirect(flow) : null;
     const follow = committedFlows(followed, before, isDirect);
@@ -250,6 +250,23 @@ export class MoveFollower {
       this.#logger.info({ epoch: message.epoch }, 'move called off');
     }
     link.send({ kind: 'aborted', desktop: message.desktop, epoch: message.epoch });
+  }
+
+  /** Have sockets reach the desktop that were opened to where it was before: a viewer that was closed and opened again. */
+  async followReopened(): Promise<void> {
+    const sockets = await listSockets();
+    const before = this.#store.state;
+    const { left, current } = before;
+    const known = new Set(before.flows.map(flowKey));
+    const reopened = sockets.filter((s) => left.includes(s.remote.address) && s.remote.address !== current);
+    if (!reopened.some((s) => s.remote.port !== this.#config.controlPort && !known.has(flowKey(s)))) return;
+    const flows = this.#flowsToFollow(before, sockets);
+    await this.#store.apply({ ...before, flows });
+    this.#logger.info({ flows: flows.length - known.size }, 'opened to where the desktop was: sent on');
+  }
+
+  #flowsToFollow({ flows, current, left }: ClientState, sockets: readonly ProxiedFlow[]): ProxiedFlow[] {
+    return flowsToFollow(flows, sockets, [current, ...left], this.#config.controlPort);
   }
 
   async #punch(): Promise<void> {

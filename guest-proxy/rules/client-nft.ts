@@ -2,6 +2,7 @@
 //   output     (route hook, last): protocol . local . port . remote as the socket sees it . port -> address on the wire
 //   prerouting (first):            protocol . local . port . address on the wire . port -> remote as the socket sees it
 // So the client's own firewall and conntrack see, like its sockets, the same remote address before and after a move.
+// `left`: a SYN to where the desktop was before waits until its socket has a rule (client-proxy.ts); it is sent again after a second.
 // `taken`: a new socket must not get the very 4-tuple that a moved flow has on the wire; its SYN is refused, so it tries another port.
 import { ANSWER_BYTES, ANSWER_MAGIC } from '../protocol/path-proof.js';
 import { flowKey } from './flow.js';
@@ -52,6 +53,9 @@ table ip ${table} {
   set taken {
     type ${KEY};${elements(taken)}
   }
+  set left {
+    type ipv4_addr;${elements([...rules.left].sort())}
+  }
   set closing {
     type ${KEY};${elements(closing)}
   }
@@ -60,6 +64,7 @@ table ip ${table} {
     meta mark & ${PUNCH} != 0x0 accept
     tcp flags & (syn | ack) == syn meta l4proto . ip saddr . tcp sport . ip daddr . tcp dport @taken reject with tcp reset
     meta l4proto { tcp, udp } ip daddr set meta l4proto . ip saddr . th sport . ip daddr . th dport map @outgoing
+    tcp flags & (syn | ack) == syn ip daddr @left drop
   }
   chain prerouting {
     type filter hook prerouting priority ${FIRST}; policy accept;

@@ -11,6 +11,8 @@ export interface DesktopAddresses {
   readonly pending: string | null;
   /** Left by the last COMMIT, with the flows of that time: packets from it may still be under way to them. */
   readonly previous: { readonly address: string; readonly flows: readonly ProxiedFlow[] } | null;
+  /** Where it was before, as programs of the user may remember it. */
+  readonly left?: readonly string[];
 }
 
 /** Rewrite the remote address of packets of `flow`, as they are on the wire, to or from `wire`. */
@@ -28,6 +30,8 @@ export interface ClientRules {
   readonly closing: readonly RewriteRule[];
   /** Flows as packets for them may come, from where nothing of them goes: no new socket may look like one. */
   readonly expected: readonly RewriteRule[];
+  /** Nothing is opened to these addresses; a socket that is to be is followed, and its SYN sent again by a rule of its own. */
+  readonly left: readonly string[];
 }
 
 /** Make the rules of the tracked flows. */
@@ -49,7 +53,8 @@ export function clientRules(flows: readonly ProxiedFlow[], addresses: DesktopAdd
     if (before !== null && before !== via && before !== current && flow.protocol === 'tcp')
       closing.push({ flow, wire: before });
   }
-  return { outgoing, incoming: firstOnWire(incoming), closing: firstOnWire(closing), expected };
+  const left = (addresses.left ?? []).filter((address) => address !== current);
+  return { outgoing, incoming: firstOnWire(incoming), closing: firstOnWire(closing), expected, left };
 }
 
 /**
@@ -75,17 +80,18 @@ export function withoutClosed(
   return tracked.filter((flow) => open.has(flowKey(flow)));
 }
 
-/** Give the flows to follow through a change of address: the open ones tracked so far, and the sockets that go to where the desktop is now. */
+/** Give the flows to follow through a change of address: the open ones tracked so far, and the sockets that go to where the desktop is now (`at`), or is taken to be. */
 export function flowsToFollow(
   tracked: readonly ProxiedFlow[],
   sockets: readonly ProxiedFlow[],
-  current: string,
+  at: string | readonly string[],
   controlPort: number,
 ): ProxiedFlow[] {
+  const addresses = typeof at === 'string' ? [at] : at;
   const flows = new Map(withoutClosed(tracked, sockets).map((flow) => [flowKey(flow), flow]));
   for (const socket of sockets) {
     const control = socket.protocol === 'udp' && socket.remote.port === controlPort;
-    if (socket.remote.address === current && !control && !flows.has(flowKey(socket)))
+    if (addresses.includes(socket.remote.address) && !control && !flows.has(flowKey(socket)))
       flows.set(flowKey(socket), socket);
   }
   return [...flows.values()];

@@ -75,6 +75,16 @@ describe('a desktop with open connections moves', () => {
     expectWhole(await stream.finish());
   });
 
+  it('reaches its desktop by the address that a viewer remembers, opened again after the move, and follows it on', async () => {
+    const remembered = session.external;
+    await session.cleanUp((await session.move(50)).change);
+    const stream = await session.stream({ server: true, client: true }, 1, remembered);
+    await sleep(300);
+    await session.cleanUp((await session.move(50)).change);
+    await sleep(300);
+    expectWhole(await stream.finish());
+  });
+
   it('drops the rules of connections that were closed', async () => {
     await sleep(100);
     await session.cleanUp((await session.move(50)).change);

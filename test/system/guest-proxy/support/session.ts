@@ -195,8 +195,12 @@ export class DesktopSession {
   }
 
   /** Open streams from the client to the desktop. */
-  async stream(sends: { server: boolean; client: boolean }, connections = 1): Promise<Stream> {
-    const base = { address: this.external, port: DESKTOP_PORT };
+  async stream(
+    sends: { server: boolean; client: boolean },
+    connections = 1,
+    address = this.external,
+  ): Promise<Stream> {
+    const base = { address, port: DESKTOP_PORT };
     const server = await this.lab.start(DESKTOP, 'stream-process.ts', {
       ...base,
       role: 'server',

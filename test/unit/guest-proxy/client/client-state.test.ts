@@ -30,6 +30,7 @@ const settled: ClientState = {
   epoch: 4,
   hostKey: hostA.publicKey,
   current: A,
+  left: [],
   previous: null,
   pending: null,
   flows: [],
@@ -53,14 +54,23 @@ const fromB = { hostKey: hostB.publicKey, address: B };
 const commit = { desktop: 'desk-1', epoch: 5 };
 
 it('follows PREPARE and COMMIT to the new address', () => {
-  expect(addressesOf(prepared)).toEqual({ current: A, pending: B, previous: null });
+  expect(addressesOf(prepared)).toEqual({ current: A, pending: B, previous: null, left: [] });
   const moved = accepted(onCommit(prepared, commit, fromB, [], NOW));
   expect(moved).toMatchObject({ epoch: 5, current: B, hostKey: hostB.publicKey, pending: null });
   expect(addressesOf(onTime(moved, NOW + PREVIOUS_ADDRESS_MS))).toEqual({
     current: B,
     pending: null,
     previous: null,
+    left: [A],
   });
+});
+
+it('remembers where the desktop was, the last one first, but not where it is again', () => {
+  const moved = accepted(onCommit(prepared, commit, fromB, [], NOW));
+  const home = { ...prepare, epoch: 6, oldExternal: B, newExternal: A, targetKey: hostA.publicBytes };
+  const back = accepted(onPrepare(moved, home, hostB.publicKey, TRUSTED, NOW));
+  const fromA = { hostKey: hostA.publicKey, address: A };
+  expect(accepted(onCommit(back, { ...commit, epoch: 6 }, fromA, [], NOW)).left).toEqual([B]);
 });
 
 it('confirms a COMMIT again without changing anything', () => {

@@ -26,6 +26,7 @@ const start: ClientState = {
   epoch: 1,
   hostKey: hostA.publicKey,
   current: ADDRESSES[0]!,
+  left: [],
   previous: null,
   pending: null,
   flows: [],

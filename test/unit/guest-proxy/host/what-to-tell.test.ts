@@ -70,6 +70,7 @@ it('a client that was away for a chain of moves ends where the desktop is, step 
     epoch: 4,
     hostKey: hostA.publicKey,
     current: A,
+    left: [],
     previous: null,
     pending: null,
     flows: [],

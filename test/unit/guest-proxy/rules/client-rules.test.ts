@@ -119,8 +119,24 @@ it('expects packets from the announced address, and sends none there yet', () =>
   const flow = flowTo(ADDRESSES[0]!, 40_000);
   const rules = clientRules([flow], { current: ADDRESSES[0]!, pending: ADDRESSES[1]!, previous: null });
   expect(rules).toEqual({
-    ...{ outgoing: [], closing: [], expected: [] },
+    ...{ outgoing: [], closing: [], expected: [], left: [] },
     incoming: [{ flow, wire: ADDRESSES[1] }],
+  });
+});
+
+it('lets nothing be opened to where the desktop was but by a rule that leads to where it is', () => {
+  const [old, current] = [ADDRESSES[0]!, ADDRESSES[1]!];
+  const addresses = { current, pending: null, previous: null, left: [old, current] };
+  expect(clientRules([], addresses)).toMatchObject({ outgoing: [], left: [old] });
+  const opened = flowsToFollow(
+    [],
+    [flowTo(old, 40_000), flowTo('203.0.113.9', 40_000)],
+    [current, old],
+    7946,
+  );
+  expect(clientRules(opened, addresses)).toMatchObject({
+    outgoing: [{ flow: flowTo(old, 40_000), wire: current }],
+    left: [old],
   });
 });
 
