@@ -86,6 +86,10 @@ export class OldSiteRelays {
     this.#traffic = new RelayTraffic({
       ...options,
       book: this.#book,
+      onHears: (relay, hears) => {
+        relay.record = { ...relay.record, hears };
+        this.#later(this.#book.save(relay));
+      },
       onNote: (relay, note, newest, from) => this.#take(relay, note, newest, from),
     });
   }
@@ -99,6 +103,8 @@ export class OldSiteRelays {
   async start(): Promise<void> {
     await keepFlowList();
     await this.#traffic.open();
+    for (const relay of this.#book.all())
+      if (relay.record.role === 'old') this.#traffic.send(relay, { note: 'anew' });
     this.#timer = setInterval(() => this.#repeat(), REPEAT_MS);
   }
 
@@ -123,7 +129,7 @@ export class OldSiteRelays {
   async offer(stay: Stay, users: Users): Promise<RelayOffer[]> {
     const flows = (await this.#flowsOf(stay, users.direct)) ?? [];
     const record = this.#recordOf(stay, flows, users);
-    if (this.#book.atOld(stay.external) === null) this.#book.hold(record, true);
+    if (this.#book.atOld(stay.external) === null) this.#book.hold(record, { offered: true });
     // The lower its generation, the later the stay that it is of.
     const earlier = this.#book
       .of(stay.desktop, 'new')
@@ -148,7 +154,8 @@ export class OldSiteRelays {
           ...{ generation, version: 1, desktop, role: 'new', peer: null },
           untilMs: offer.untilMs ?? this.#now() + this.#options.limitMs,
         },
-        false,
+        // What hosts of the desktop before have got by it may come again.
+        { offered: false, used: offer.generation > 0 },
       );
       relay.end.renew(generation, this.#now());
       await this.#book.save(relay);
@@ -201,7 +208,7 @@ export class OldSiteRelays {
       const record = this.#recordOf(stay, flows, users);
       if (flows.length > 0) {
         const peer = offered?.record.peer ?? null;
-        const relay = this.#book.hold({ ...record, ...this.#roomFor(record), peer }, false);
+        const relay = this.#book.hold({ ...record, ...this.#roomFor(record), peer }, { offered: false });
         await this.#book.save(relay);
       } else if (offered !== undefined) {
         this.#traffic.send(offered, { note: 'over' });
@@ -382,6 +389,9 @@ export class OldSiteRelays {
     if (relay.record.role === 'old') {
       if (note.note === 'here') this.#takeHere(relay, note, newest, from);
       else if (note.note === 'listed') relay.unlisted.delete(note.number);
+    } else if (note.note === 'anew') {
+      // Hosts before must not follow us yet where the desktop has not come.
+      if (this.#options.presence(relay.record.desktop)?.active === true) this.#sayHere(relay);
     } else if (note.note === 'heard') relay.rttMs = Math.max(0, performance.now() - note.atMs);
     else if (note.note === 'over') this.#later(this.#end(relay, 'the old site has ended it'));
     else if (note.note === 'list') {

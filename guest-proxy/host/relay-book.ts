@@ -89,7 +89,7 @@ export class RelayBook {
   }
 
   async load(): Promise<void> {
-    for (const record of await this.#records.list()) this.hold(record, false);
+    for (const record of await this.#records.list()) this.hold(record, { offered: false, used: true });
   }
 
   all(): readonly LiveRelay[] {
@@ -110,8 +110,11 @@ export class RelayBook {
     return this.all().reduce((n, r) => (nameOf(r.record) === name ? n : n + r.flows.size), 0);
   }
 
-  /** Know a relay from now on, in memory; one of the same name keeps its sessions. */
-  hold({ flows, ...record }: RelayRecord, offered: boolean): LiveRelay {
+  /** Know a relay from now on, in memory; one of the same name keeps its sessions. `used`: its key was, before. */
+  hold(
+    { flows, ...record }: RelayRecord,
+    { offered, used = false }: { offered: boolean; used?: boolean },
+  ): LiveRelay {
     const nowMs = this.#now();
     const known = this.#relays.get(nameOf(record));
     const relay: LiveRelay = {
@@ -124,6 +127,7 @@ export class RelayBook {
             key: Buffer.from(record.key, 'base64'),
             sends: record.role === 'old' ? 'from-old' : 'from-new',
             generation: record.generation,
+            used,
           },
           nowMs,
         ),

@@ -25,6 +25,8 @@ export const RelayOffer = z.object({
   flows: z.array(RelayedFlow).max(20_000),
   /** The relay ends then, whoever still uses it (wall clock); null where the desktop has not left yet. */
   untilMs: z.number().nullable(),
+  /** The hosts of it say whose session they hear (relay/notes.ts). */
+  hears: z.boolean().optional(),
   /** Addresses of users who run a proxy: their flows that have no other path keep the relay beyond its time, until they close. */
   users: z.array(Ipv4).max(1_000).optional(),
 });

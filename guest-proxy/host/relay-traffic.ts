@@ -13,7 +13,7 @@ import type { LiveRelay, Presence, RelayBook } from './relay-book.js';
 import { RelaySockets } from './relay-sockets.js';
 
 const QUEUE_NUMBER = 7_948;
-type Refused = Refusal | 'malformed' | 'unknownRelay' | 'unknownFlow' | 'noRoom';
+type Refused = Refusal | 'malformed' | 'unknownRelay' | 'unknownFlow' | 'recorded' | 'noRoom';
 /** What was refused is said so often at most. */
 const SAY_EVERY_MS = 60_000;
 
@@ -23,6 +23,8 @@ interface RelayTrafficOptions {
   readonly book: RelayBook;
   readonly presence: (desktop: string) => Presence | null;
   readonly now: () => number;
+  /** The other end says whose session it hears, unlike before; or it is of a release that does not. */
+  readonly onHears: (relay: LiveRelay, hears: boolean) => void;
   /** A word of the other end, proved to be its own; `newest`: none that was sent later has come. */
   readonly onNote: (relay: LiveRelay, note: Note, newest: boolean, from: Endpoint) => void;
 }
@@ -95,7 +97,12 @@ export class RelayTraffic {
   /** Tell the other end, where it is known. */
   send(relay: LiveRelay, note: Note): void {
     const to = this.#options.book.otherEnd(relay);
-    if (to !== null) this.#sockets.send(relay.end.seal(KIND.note, encodeNote(note)), to);
+    if (to !== null) this.#sendNote(relay, note, to);
+  }
+
+  #sendNote(relay: LiveRelay, note: Note, to: Endpoint): void {
+    const bytes = encodeNote({ ...note, hears: relay.end.hears });
+    this.#sockets.send(relay.end.seal(KIND.note, bytes), to);
   }
 
   #sendPacket(relay: LiveRelay, packet: Buffer): void {
@@ -116,7 +123,8 @@ export class RelayTraffic {
         why = opened;
         continue;
       }
-      if (opened.kind === KIND.packet) this.#deliver(relay, opened.content);
+      if (opened.kind === KIND.packet && !relay.end.isAlive) this.refuse('recorded');
+      else if (opened.kind === KIND.packet) this.#deliver(relay, opened.content);
       else if (opened.kind === KIND.note) this.#note(relay, opened.content, opened.newest, from);
       return;
     }
@@ -148,6 +156,17 @@ export class RelayTraffic {
 
   #note(relay: LiveRelay, content: Buffer, newest: boolean, from: Endpoint): void {
     const note = decodeNote(content);
-    if (note !== null) this.#options.onNote(relay, note, newest, from);
+    if (note === null) return;
+    relay.end.heard(note.hears, relay.record.hears !== true);
+    const hears = note.hears !== undefined;
+    if (relay.end.isAlive) {
+      // By what comes now, and last: of what was recorded nothing counts.
+      if (newest && hears !== (relay.record.hears === true)) this.#options.onHears(relay, hears);
+      this.#options.onNote(relay, note, newest, from);
+    } else {
+      // Whoever has sent it again cannot answer this; the other end can.
+      this.refuse('recorded');
+      if (newest) this.#sendNote(relay, { note: 'anew' }, from);
+    }
   }
 }

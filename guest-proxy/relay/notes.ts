@@ -3,25 +3,29 @@ import { z } from 'zod';
 import { Ipv4 } from '../../domain/model/address.js';
 import { RelayedFlow } from './flow.js';
 
+/** The sender's release says whose session it hears, so that no record of it is taken for it; null: of none yet. */
+const Sent = z.object({ hears: z.string().nullable().optional() });
 /** The present host, every few seconds: the desktop is here, and so many of its flows still come this way. */
-const Here = z.object({ note: z.literal('here'), atMs: z.number(), flows: z.number().int().min(0) });
+const Here = Sent.extend({ note: z.literal('here'), atMs: z.number(), flows: z.number().int().min(0) });
 /** The old host's answer. */
-const Heard = z.object({ note: z.literal('heard'), atMs: z.number() });
+const Heard = Sent.extend({ note: z.literal('heard'), atMs: z.number() });
 /**
  * The old host, until it is `listed`: flows that began after the list which went with the desktop, and peers whose flows go another way, as
  * their proxies were told.
  */
-const List = z.object({
+const List = Sent.extend({
   note: z.literal('list'),
   number: z.number().int().min(0),
   add: z.array(RelayedFlow),
   direct: z.array(Ipv4),
 });
-const Listed = z.object({ note: z.literal('listed'), number: z.number().int().min(0) });
+const Listed = Sent.extend({ note: z.literal('listed'), number: z.number().int().min(0) });
 /** The old host: nothing goes this way any more. */
-const Over = z.object({ note: z.literal('over') });
+const Over = Sent.extend({ note: z.literal('over') });
+/** Either host has a new session, and asks the other one to say that it hears it. */
+const Anew = Sent.extend({ note: z.literal('anew') });
 
-const Note = z.discriminatedUnion('note', [Here, Heard, List, Listed, Over]);
+const Note = z.discriminatedUnion('note', [Here, Heard, List, Listed, Over, Anew]);
 export type Note = z.infer<typeof Note>;
 export type ListNote = z.infer<typeof List>;
 

@@ -23,6 +23,15 @@ interface TheirSession {
 
 export type Refusal = 'forged' | 'replayed' | 'outdated' | 'limited';
 
+interface RelayEndOptions {
+  readonly id: string;
+  readonly key: Buffer;
+  readonly sends: Direction;
+  readonly generation: number;
+  /** The key was used before, by this host or another one: what comes may be a record of that time. */
+  readonly used?: boolean;
+}
+
 export class RelayEnd {
   readonly #id: string;
   readonly #key: Buffer;
@@ -33,14 +42,31 @@ export class RelayEnd {
   #sendKey: Buffer;
   #counter = 0;
   #theirs: TheirSession | null = null;
+  #alive: boolean;
 
-  constructor(relay: { id: string; key: Buffer; sends: Direction; generation: number }, nowMs: number) {
+  constructor(relay: RelayEndOptions, nowMs: number) {
+    this.#alive = relay.used !== true;
     this.#id = relay.id;
     this.#key = relay.key;
     this.#sends = relay.sends;
     this.#trials = new TokenBucket(TRIALS_A_SECOND, TRIAL_BURST, nowMs);
     this.#name = makeSession(relay.generation, nowMs);
     this.#sendKey = sessionKey(this.#key, this.#id, this.#name, this.#sends);
+  }
+
+  /** The other end has answered this one's own session, or never needed to: it is there now, and no record of it. */
+  get isAlive(): boolean {
+    return this.#alive;
+  }
+
+  /** The other end's session, hex; null: nothing has come. */
+  get hears(): string | null {
+    return this.#theirs?.name.toString('hex') ?? null;
+  }
+
+  /** Take the other end's word on whose session it hears (`null`: none yet; undefined: its release does not say, which `mayBeSilent` allows). */
+  heard(session: string | null | undefined, mayBeSilent: boolean): void {
+    if (session === this.#name.toString('hex') || (session === undefined && mayBeSilent)) this.#alive = true;
   }
 
   /** Begin a session that overtakes all of earlier generations. */

@@ -44,6 +44,28 @@ it('is not moved by a forged session, however new it says that it is', () => {
   expect(get(a, say(b))).toMatchObject({ newest: true });
 });
 
+it('takes nobody for the other end, where its key was used before, until its own session is answered', () => {
+  const [a, recorded] = [old(), present(1)];
+  get(a, say(recorded));
+  const restarted = new RelayEnd({ ...END, sends: 'from-old', generation: 0, used: true }, 9_000);
+  expect(old().isAlive).toBe(true);
+  expect(get(restarted, say(recorded))).toMatchObject({ newest: true });
+  // What was said before names the session of before; some release says nothing, which counts only as long as none has said more.
+  for (const [hears, mayBeSilent] of [
+    [present(1).hears, true],
+    ['00'.repeat(16), true],
+    [undefined, false],
+  ] as const)
+    restarted.heard(hears, mayBeSilent);
+  expect(restarted.isAlive).toBe(false);
+  get(recorded, say(restarted));
+  restarted.heard(recorded.hears, false);
+  expect(restarted.isAlive).toBe(true);
+  const older = new RelayEnd({ ...END, sends: 'from-old', generation: 0, used: true }, 9_000);
+  older.heard(undefined, true);
+  expect(older.isAlive).toBe(true);
+});
+
 it('tries no more sessions than its rate allows, and serves the known one meanwhile', () => {
   const [a, b] = [old(), present(1)];
   get(a, say(b));
