@@ -1,5 +1,5 @@
 // Packets for a paused desktop, kept in order by the kernel's NFQUEUE until the switchover has decided where they go.
-// Bound: 1,024 packets in all (the kernel's default queue length); what comes after them is dropped and sent again by its TCP.
+// Bound: 8,192 packets in all (packet-queue.ts); what comes after them is dropped and sent again by its TCP.
 // Without a listener (the worker died) the rule lets packets pass: `--queue-bypass`.
 import nfqueue, { type NfPacket } from 'nfqueue';
 import { HOLD_MARK } from '../rules/host-rules.js';

@@ -4,9 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import nfqueue, { type NfPacket } from 'nfqueue';
 import { VmshadowError, messageOf } from '../../domain/errors.js';
 import { runCommand } from '../../os/run-command.js';
+import { makeRoom } from './queue-room.js';
 
-/** Room for 1,024 packets (the kernel's default queue length) at their largest truesize (4 KB at an MTU of 1,500). */
-const SOCKET_BYTES = 8 * 2 ** 20;
+/** What waits for a listener that is kept from its core for a moment, or for a desktop that stands still: 100 Mbit/s for a second. */
+const ROOM_PACKETS = 8_192;
+/** For so many at their largest truesize (4 KB at an MTU of 1,500). */
+const SOCKET_BYTES = ROOM_PACKETS * 4_096;
 /** What a killed worker started (a look at a tap's traffic) may hold its queue for some seconds more. */
 const OPEN_TRIES = 40;
 const OPEN_RETRY_MS = 250;
@@ -55,6 +58,7 @@ export class PacketQueue {
             { cause },
           );
       }
+    await makeRoom(number, ROOM_PACKETS);
     await this.keepRule();
   }
 

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { GATEWAY_MAC, tapName } from '../../../guest-proxy/host/tap.js';
-import { definition, DESKTOP, HOSTS } from './support/lab.js';
+import { definition, DESKTOP, DESKTOP_PORT, HOSTS, ROUTER } from './support/lab.js';
 import { DesktopSession, sleep } from './support/session.js';
 
 const other = DesktopDefinition.parse({
@@ -75,4 +75,15 @@ it('measures the round trip from the user to each site, as the hosts report it',
   }
   expect(rtts.map((r) => r.site).sort()).toEqual(['east', 'west']);
   for (const { rttMs } of rtts) expect(rttMs).toBeGreaterThan(0);
+});
+
+it('keeps more packets for a desktop that stands still than the kernel has room for by itself', async () => {
+  await session.call('a', 'hold', definition.id);
+  const to = `/dev/udp/${session.external}/${String(DESKTOP_PORT)}`;
+  await session.lab.exec(ROUTER, 'bash', '-c', `for i in {1..2000}; do echo -n x >${to}; done`);
+  const queues = await session.lab.exec(NS, 'cat', '/proc/net/netfilter/nfnetlink_queue');
+  const [, waiting, dropped] = /^ *7946 +\d+ +(\d+) +\d+ +\d+ +(\d+)/m.exec(queues) ?? [];
+  expect(Number(waiting)).toBeGreaterThanOrEqual(2_000);
+  expect(dropped).toBe('0');
+  await session.call('a', 'releaseHere', definition.id);
 });
