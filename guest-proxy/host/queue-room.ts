@@ -1,12 +1,9 @@
 // How many packets may wait in a queue of the kernel (NFQUEUE): 1,024 unless its listener asks for more, which the binding cannot. Only the very
 // socket that listens may ask, so it is found among this process's: /proc names the listener's port, the port's inode, the inode's descriptor.
-import { readdir, readFile, readlink } from 'node:fs/promises';
 import koffi from 'koffi';
 import { VmshadowError } from '../../domain/errors.js';
+import { descriptorOf, socketTable } from '../../os/own-sockets.js';
 
-const QUEUES = '/proc/self/net/netfilter/nfnetlink_queue';
-const NETLINK_SOCKETS = '/proc/self/net/netlink';
-const DESCRIPTORS = '/proc/self/fd';
 /** NETLINK_NETFILTER; as /proc/net/netlink writes it. */
 const PROTOCOL = '12';
 /** NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_CONFIG. */
@@ -39,13 +36,10 @@ function roomRequest(queue: number, packets: number): Buffer {
 
 /** Give a queue that this process listens to room for so many packets. */
 export async function makeRoom(queue: number, packets: number): Promise<void> {
-  const lines = async (path: string) =>
-    (await readFile(path, 'utf8')).split('\n').map((line) => line.trim().split(/\s+/));
-  const port = (await lines(QUEUES)).find(([number]) => number === String(queue))?.[1];
-  const socket = (await lines(NETLINK_SOCKETS)).find((l) => l[1] === PROTOCOL && l[2] === port);
+  const port = (await socketTable('netfilter/nfnetlink_queue')).find(([n]) => n === String(queue))?.[1];
+  const socket = (await socketTable('netlink')).find((row) => row[1] === PROTOCOL && row[2] === port);
   const inode = socket?.at(-1);
-  for (const fd of inode === undefined ? [] : await readdir(DESCRIPTORS))
-    if ((await readlink(`${DESCRIPTORS}/${fd}`).catch(() => '')) === `socket:[${String(inode)}]`)
-      if (send(Number(fd), roomRequest(queue, packets), MESSAGE_BYTES, 0) === MESSAGE_BYTES) return;
-  throw new VmshadowError('INTERNAL', `packet queue ${String(queue)} cannot be given more room`);
+  const fd = inode === undefined ? null : await descriptorOf(inode);
+  if (fd === null || send(fd, roomRequest(queue, packets), MESSAGE_BYTES, 0) !== MESSAGE_BYTES)
+    throw new VmshadowError('INTERNAL', `packet queue ${String(queue)} cannot be given more room`);
 }

@@ -4,9 +4,10 @@ import { messageOf } from '../../domain/errors.js';
 import type { Endpoint } from '../../domain/model/address.js';
 import type { Logger } from '../logger.js';
 import { RawSocket } from '../punch/raw-socket.js';
+import { makeReceiveRoom } from './receive-room.js';
 
-/** Bursts of several connections at a WAN's rate. */
-const BUFFER_BYTES = 4 * 2 ** 20;
+/** Bursts of several connections at a WAN's rate, and what comes while this process is kept from its core. */
+const BUFFER_BYTES = 8 * 2 ** 20;
 /** Of a kind of error that comes with each packet one is said now and then. */
 const SAY_EVERY_MS = 60_000;
 
@@ -42,6 +43,8 @@ export class RelaySockets {
         resolve();
       });
     });
+    if (!(await makeReceiveRoom(this.#endpoint, BUFFER_BYTES)))
+      this.#logger.warn({}, 'relayed packets have no more room than net.core.rmem_max: bursts may be lost');
   }
 
   close(): void {

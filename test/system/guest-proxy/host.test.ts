@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { GATEWAY_MAC, tapName } from '../../../guest-proxy/host/tap.js';
-import { definition, DESKTOP, DESKTOP_PORT, HOSTS, ROUTER } from './support/lab.js';
+import { definition, DESKTOP, DESKTOP_PORT, HOSTS, RELAY_PORT, ROUTER } from './support/lab.js';
 import { DesktopSession, sleep } from './support/session.js';
 
 const other = DesktopDefinition.parse({
@@ -85,5 +85,8 @@ it('keeps more packets for a desktop that stands still than the kernel has room 
   const [, waiting, dropped] = /^ *7946 +\d+ +(\d+) +\d+ +\d+ +(\d+)/m.exec(queues) ?? [];
   expect(Number(waiting)).toBeGreaterThanOrEqual(2_000);
   expect(dropped).toBe('0');
+  // The kernel counts twice what is asked for.
+  const relay = await session.lab.exec(NS, 'ss', '-ulnmH', `sport = :${String(RELAY_PORT)}`);
+  expect(relay).toContain(`rb${String(16 * 2 ** 20)}`);
   await session.call('a', 'releaseHere', definition.id);
 });
