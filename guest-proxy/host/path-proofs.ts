@@ -56,7 +56,7 @@ export class PathProofs {
   }
 
   async open(): Promise<void> {
-    this.#raw = new RawSocket(PROOF_MARK);
+    this.#raw = new RawSocket({ mark: PROOF_MARK });
     await this.#queue.open();
   }
 

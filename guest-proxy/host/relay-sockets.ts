@@ -28,7 +28,7 @@ export class RelaySockets {
   }
 
   async open(): Promise<void> {
-    this.#raw = new RawSocket();
+    this.#raw = new RawSocket({ bufferBytes: BUFFER_BYTES });
     const udp = createSocket({ type: 'udp4', recvBufferSize: BUFFER_BYTES, sendBufferSize: BUFFER_BYTES });
     this.#udp = udp;
     udp.on('message', (bytes, { address, port }) => {

@@ -15,7 +15,7 @@ const PATIENCE_MS = 2_000;
  */
 export async function sendRaw(packets: readonly { destination: string; bytes: Buffer }[]): Promise<void> {
   if (packets.length === 0) return;
-  const socket = new RawSocket(PUNCH_MARK);
+  const socket = new RawSocket({ mark: PUNCH_MARK });
   const errors: unknown[] = [];
   try {
     for (const { destination, bytes } of packets) {

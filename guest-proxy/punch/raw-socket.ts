@@ -15,6 +15,7 @@ const IPPROTO_RAW = 255;
 const IP_HDRINCL = 3;
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
+const SO_SNDBUFFORCE = 32;
 const MSG_DONTWAIT = 0x40;
 const SOCKADDR_BYTES = 16;
 const { EACCES, EAGAIN, ENOBUFS, EPERM } = constants.errno;
@@ -72,13 +73,14 @@ function socketAddress(address: string): Buffer {
 export class RawSocket {
   #fd: number;
 
-  /** Open one; its packets bear the firewall mark `mark`. Needs CAP_NET_RAW, and CAP_NET_ADMIN for a mark. */
-  constructor(mark?: number) {
+  /** Open one; its packets bear the firewall mark `mark`, and so many bytes of them may be under way. Needs CAP_NET_RAW, and CAP_NET_ADMIN for either. */
+  constructor({ mark, bufferBytes }: { mark?: number; bufferBytes?: number } = {}) {
     this.#fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
     if (this.#fd < 0) throw rawSocketError('socket', koffi.errno());
     try {
       this.#set(IPPROTO_IP, IP_HDRINCL, 1);
       if (mark !== undefined) this.#set(SOL_SOCKET, SO_MARK, mark);
+      if (bufferBytes !== undefined) this.#set(SOL_SOCKET, SO_SNDBUFFORCE, bufferBytes);
     } catch (error) {
       this.close();
       throw error;
