@@ -9,7 +9,7 @@ import type { Quiet } from '../domain/model/quiet.js';
 import type { MachineResources } from '../domain/model/real-room.js';
 import type { Endpoint } from '../domain/model/address.js';
 import type { DirtyRates } from '../domain/migration/dirty-rates.js';
-import type { SavedBytes } from '../domain/migration/saved.js';
+import type { SavedBytes } from '../domain/migration/saved-bytes.js';
 import type { DesktopId, HostRef } from '../domain/model/ids.js';
 
 /** One move of one desktop. `moveId` names the target's files, exports and ports, so that two tries never mix. */

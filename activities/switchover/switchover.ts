@@ -18,7 +18,7 @@ import { hostKey, type DesktopId } from '../../domain/model/ids.js';
 import type { HostContext } from '../host/host-context.js';
 import { startHere } from '../host/start-here.js';
 import { CHANGES_OF_A_MOVE } from '../stores/ownership-store.js';
-import type { SavedBytes } from '../../domain/migration/saved.js';
+import type { SavedBytes } from '../../domain/migration/saved-bytes.js';
 import type { SwitchoverRequest } from '../host/inputs.js';
 import type { SwitchoverResult, WireBytes } from '../../ports/hypervisor.js';
 import type { CommitAnswer, PeerHost } from '../../ports/peers.js';

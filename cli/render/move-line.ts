@@ -1,6 +1,7 @@
 // One move in one line: bar, percent, phase, what the target has, what crossed the WAN, rate, time left. Used by `status`, `move --follow` and the demo.
 import { PHASES } from '../../domain/migration/phases.js';
-import { savedInAll, savedWords, type SavedBytes } from '../../domain/migration/saved.js';
+import type { SavedBytes } from '../../domain/migration/saved-bytes.js';
+import { savedInAll, savedWords } from '../../domain/migration/saved.js';
 import { hostKey } from '../../domain/model/ids.js';
 import type { MoveStatus } from '../../temporal/contract/move.js';
 import { formatBytes, formatDuration, formatMs, formatRate, UNKNOWN } from './format.js';

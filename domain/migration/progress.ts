@@ -2,7 +2,8 @@
 // The bar is of the second, against what is expected to cross in all, since zeros pass in no time; and it never goes back: memory that is
 // dirtied again makes what is left more, and the bar waits. `look` is the whole rule.
 import { PHASES, type Phase } from './phases.js';
-import { savedInAll, type SavedBytes } from './saved.js';
+import type { SavedBytes } from './saved-bytes.js';
+import { savedInAll } from './saved.js';
 
 export interface MoveProgress {
   /** Of the disk as the guest sees it, zeros and holes included. */

@@ -10,7 +10,7 @@ import {
   type Phase,
 } from '../../domain/migration/phases.js';
 import type { MoveProgress } from '../../domain/migration/progress.js';
-import { SavedBytes } from '../../domain/migration/saved.js';
+import { SavedBytes } from '../../domain/migration/saved-bytes.js';
 import { Endpoint } from '../../domain/model/address.js';
 import { DesktopId, HostRef, PoolId, sameHost } from '../../domain/model/ids.js';
 import { MigrationPolicy } from '../../domain/model/policy.js';

@@ -165,6 +165,12 @@ function raw(origin: string, path: string, headers: Record<string, string> = {},
 }
 
 describe('its server', () => {
+  it('sends a program of little size, whatever else the rules that it shows by import', async () => {
+    const program = await (await fetch(`${await serve()}/page.js`)).text();
+    expect(program.length).toBeGreaterThan(10_000);
+    expect(program.length).toBeLessThan(200_000);
+  });
+
   it('answers nobody who was led here by another name, and changes nothing', async () => {
     const origin = await serve();
     expect((await raw(origin, '/')).status).toBe(200);

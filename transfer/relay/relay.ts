@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { createServer as createLocalServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
 import { messageOf, VmshadowError } from '../../domain/errors.js';
-import type { SavedBytes } from '../../domain/migration/saved.js';
+import type { SavedBytes } from '../../domain/migration/saved-bytes.js';
 import { hostKey } from '../../domain/model/ids.js';
 import { SiteCache } from '../cache/site-cache.js';
 import { nothingSent, savedOf, type SentBytes } from '../stream/encoder.js';

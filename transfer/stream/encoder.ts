@@ -1,6 +1,6 @@
 // The sending end of a stream: bytes to batches. A page goes, in this order: as nothing (zeros), as the difference to what was sent for its place,
 // as a reference to what the other end has, or whole; pages and differences of a batch are compressed in one frame each.
-import type { SavedBytes } from '../../domain/migration/saved.js';
+import type { SavedBytes } from '../../domain/migration/saved-bytes.js';
 import { BATCH_BYTES, BatchWriter, KINDS, type BatchVersion, type RecordHead } from './batch.js';
 import { HASH_BYTES, PAGE_BYTES, SenderSlots, digestOf, xorPages, type KnownPages } from './pages.js';
 import type { Sink, StreamParser } from './sink.js';

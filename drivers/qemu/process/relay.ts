@@ -5,7 +5,7 @@ import { chmod, chown, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import type { DesktopId, HostRef } from '../../../domain/model/ids.js';
 import { VmshadowError } from '../../../domain/errors.js';
-import { SavedBytes } from '../../../domain/migration/saved.js';
+import { SavedBytes } from '../../../domain/migration/saved-bytes.js';
 import type { MoveKey, RelayPorts } from '../../../ports/hypervisor.js';
 import { makeFolderDurably } from '../../../os/durable-file.js';
 import { findProcess, killByPidFile, startProcess } from '../../../os/host-process.js';

@@ -3,7 +3,7 @@
 // target was not told to give: QEMU then goes on with rounds until the guest is stopped, which `switchover` (switchover.ts) does.
 // A guest that is idle makes QEMU spin through thousands of empty rounds a second: `memoryProgress` then slows the stream to a trickle.
 import type { DesktopId } from '../../../domain/model/ids.js';
-import type { SavedBytes } from '../../../domain/migration/saved.js';
+import type { SavedBytes } from '../../../domain/migration/saved-bytes.js';
 import type { MemoryProgress, MemoryTarget, MoveKey, WireBytes } from '../../../ports/hypervisor.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { capOf, RELAY_GAIN } from './disk-copy.js';
