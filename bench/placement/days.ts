@@ -1,5 +1,14 @@
 // A desktop cloud over days, in cycles: users work in shifts, travel, and change between idle, text, web and video; ranks are noisy
-// and averaged as the loop does it. The planner under test is the real one; only the desktops and their moves are simulated.
+// and averaged as the loop does it. The planner under test is the real one, and so is what is made of realised gains; only the desktops and
+// their moves are simulated.
+import {
+  isUnhelped,
+  judge,
+  measureGain,
+  type MoveGain,
+  type Unhelped,
+} from '../../domain/migration/realised-gain.js';
+import { DesktopId, HostId, SiteId, type HostRef } from '../../domain/model/ids.js';
 import { planWithHighs } from '../../drivers/solver/plan-with-highs.js';
 import type { PlanRequest } from '../../domain/placement/request/model.js';
 import { randomFrom } from '../../lab/random.js';
@@ -22,6 +31,8 @@ export interface Outcome {
   readonly meanWeightedRttMs: number;
   readonly gbPerDay: number;
   readonly moves: number;
+  /** Desktops that the plan leaves alone at the end, since their moves had not helped. */
+  readonly leftAlone: number;
 }
 
 const RETURN_WINDOW_MS = 2 * 3_600_000;
@@ -65,13 +76,23 @@ export interface Strategy {
   /** undefined: nobody is ever moved. */
   readonly policy: PlanRequest['policy'] | undefined;
   readonly hysteresisMs: number;
+  /** Round trips are measured this much too long or too short, at most: 0.1 for 10 %, anew in each cycle; as they are where silent. */
+  readonly rttNoise?: number;
+  /** Moves are held against what they then gave, and who was not helped twice is left alone. */
+  readonly feedsBack?: boolean;
 }
+
+const refOf = (site: number): HostRef => ({ site: SiteId.parse(`s${site}`), host: HostId.parse('h1') });
 
 /** Run one strategy; the users' days depend on the seed alone, so all strategies see the same ones. */
 export async function simulate(shape: Days, strategy: Strategy): Promise<Outcome> {
   const { desktops: n, sites: l, days, cycleMs } = shape;
   const world = randomFrom(shape.seed);
   const noise = randomFrom(shape.seed + 1);
+  const rttNoise = randomFrom(shape.seed + 2);
+  const { rttNoise: most = 0, feedsBack = false } = strategy;
+  let unhelped: ReadonlyMap<string, Unhelped> = new Map();
+  const waiting = new Map<number, MoveGain>();
   const places = 4 * l;
   const rtt = Array.from({ length: places }, (_, p) =>
     Array.from({ length: l }, (_, j) => (p % l === j ? 3 + world() * 12 : 25 + world() * 180)),
@@ -140,6 +161,18 @@ export async function simulate(shape: Days, strategy: Strategy): Promise<Outcome
       }
     });
     if (strategy.policy === undefined) continue;
+    const measured = users.map((u) => rtt[u.place]!.map((ms) => ms * (1 + (rttNoise() * 2 - 1) * most)));
+    for (const [i, gain] of waiting) {
+      if (users[i]!.workload === 0) continue;
+      const { site } = machines[i]!;
+      const seen = { host: refOf(site), rtt: { ms: measured[i]![site]!, atMs: nowMs } };
+      const known = measureGain(gain, { ...seen, session: { responseMs: null, atMs: nowMs } }, nowMs);
+      if (known.verdict === 'waiting') continue;
+      waiting.delete(i);
+      unhelped = judge(unhelped, known, `${users[i]!.place}`);
+    }
+    const isLeftAlone = (i: number) =>
+      feedsBack && isUnhelped(unhelped.get(`d${i}`), `${users[i]!.place}`, refOf(machines[i]!.site));
     const plan = await planWithHighs({
       sites: slots.map((s, j) => ({ id: `s${j}`, kind: j === 0 ? 'global' : 'regional', slots: s })),
       desktops: machines.map((m, i) => ({
@@ -148,7 +181,8 @@ export async function simulate(shape: Days, strategy: Strategy): Promise<Outcome
         site: `s${m.site}`,
         memoryGB: m.memoryGB,
         diskGB: m.diskGB,
-        rttMs: Object.fromEntries(rtt[users[i]!.place]!.map((ms, j) => [`s${j}`, ms])),
+        rttMs: Object.fromEntries(measured[i]!.map((ms, j) => [`s${j}`, ms])),
+        ...(isLeftAlone(i) ? { pinned: true } : {}),
         lockedUntilMs: m.lockedUntilMs,
         ...(m.lowSinceMs === undefined ? {} : { lowSinceMs: m.lowSinceMs }),
       })),
@@ -164,6 +198,17 @@ export async function simulate(shape: Days, strategy: Strategy): Promise<Outcome
         tally.returns++;
       closeMove(m);
       m.lastMove = { from: m.site, atMs: nowMs, place, predictedMs: move.gainMs, realised: 0, expected: 0 };
+      if (feedsBack)
+        waiting.set(i, {
+          desktop: DesktopId.parse(move.desktop),
+          from: refOf(m.site),
+          to: refOf(to),
+          endedAtMs: nowMs,
+          before: { rttMs: move.rttBeforeMs, responseMs: null },
+          predicted: { rttMs: move.rttAfterMs, responseMs: null },
+          realised: null,
+          verdict: 'waiting',
+        });
       m.movingTo = to;
       m.lockedUntilMs = nowMs + cycleMs + strategy.hysteresisMs;
       tally.moves++;
@@ -178,5 +223,8 @@ export async function simulate(shape: Days, strategy: Strategy): Promise<Outcome
     meanWeightedRttMs: tally.weighted / n / cycles,
     gbPerDay: tally.gb / days,
     moves: tally.moves,
+    leftAlone: machines.filter((m, i) =>
+      isUnhelped(unhelped.get(`d${i}`), `${users[i]!.place}`, refOf(m.site)),
+    ).length,
   };
 }
