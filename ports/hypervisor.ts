@@ -159,6 +159,13 @@ export interface Hypervisor {
    * Never fails and takes a second or two at most: nulls for a desktop that does not run or answer.
    */
   dirtyRates(desktop: DesktopId): Promise<DirtyRates>;
+  /**
+   * Set the clock of a guest to this host's, through its agent; gives by how many ms it was behind. Never fails and takes some seconds at most:
+   * null where its definition has no agent or none answers.
+   */
+  setClock(desktop: DesktopId): Promise<number | null>;
+  /** The addresses that a guest's agent tells, those beyond loopback; as little patience, and null as above. */
+  addresses(desktop: DesktopId): Promise<readonly string[] | null>;
   /** Let a paused copy run, or one that was out of space try its write again. */
   resume(desktop: DesktopId): Promise<void>;
 

@@ -12,6 +12,7 @@ import type { DesktopRuntime } from '../../ports/hypervisor.js';
 import { MAX_NOTES, type DesktopReport, type HostReport } from '../../temporal/contract/host-report.js';
 import { assertNotComing } from './creation.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
+import { AddressKeeper } from './guest-agents.js';
 import type { HostContext } from './host-context.js';
 import { startHere } from './start-here.js';
 import type { DesktopPower, EditDesktop, EnrollClients, RemoveDesktop, ReportHost } from './inputs.js';
@@ -45,6 +46,7 @@ function hypervisorOf(ctx: HostContext): () => Promise<Pick<HostReport, 'hypervi
 /** Make the activities of a host's ordinary life. */
 export function desktopActivities(ctx: HostContext) {
   const dirtyRates = new DirtyRateKeeper();
+  const addresses = new AddressKeeper();
   const startedAtMs = ctx.now();
   const hypervisor = hypervisorOf(ctx);
   const owned = async (desktop: DesktopId): Promise<DesktopDefinition> => {
@@ -80,6 +82,7 @@ export function desktopActivities(ctx: HostContext) {
           if (record?.state !== 'owner') return null;
           // A command that only looks begins no measurement.
           if (traffic && state === 'running') await dirtyRates.measure(ctx.hypervisor, definition.id);
+          const told = addresses.of(ctx, runtime);
           const overOldSites = relayed.filter((r) => r.desktop === definition.id);
           return {
             definition,
@@ -89,6 +92,7 @@ export function desktopActivities(ctx: HostContext) {
             diskUsedBytes,
             dirty: dirtyRates.known(definition.id),
             problem: problemOf(ctx, runtime, resources),
+            ...(told === null ? {} : { addresses: [...told] }),
             ...(overOldSites.length === 0
               ? {}
               : {
@@ -104,6 +108,7 @@ export function desktopActivities(ctx: HostContext) {
       const owned = reports.filter((r) => r !== null);
       const ids = new Set(owned.map((d) => d.definition.id));
       dirtyRates.keepOnly(ids);
+      addresses.keepOnly(ids);
       const rttHere = new Map<string, number | undefined>(
         users.map((u) => [u.desktop, u.rtts.find((r) => r.site === ctx.self.site)?.rttMs]),
       );

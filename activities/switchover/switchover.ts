@@ -15,6 +15,7 @@ import {
   type OwnershipRecord,
 } from '../../domain/migration/ownership.js';
 import { hostKey, type DesktopId } from '../../domain/model/ids.js';
+import { setClockSoon } from '../host/guest-agents.js';
 import type { HostContext } from '../host/host-context.js';
 import { startHere } from '../host/start-here.js';
 import { CHANGES_OF_A_MOVE } from '../stores/ownership-store.js';
@@ -162,6 +163,7 @@ async function undo(ctx: HostContext, request: SwitchoverRequest): Promise<void>
         `roll-back: could not ${what}`,
       );
     });
+  setClockSoon(ctx, request.desktop);
 }
 
 /** Ask until the target has decided; both copies stay still meanwhile. Only the end of this process ends the asking. */

@@ -3,6 +3,7 @@
 import { hasCode, messageOf, VmshadowError } from '../../domain/errors.js';
 import { accept, decisionOn, refuse, retract } from '../../domain/migration/ownership.js';
 import { hostKey, sameHost, type HostRef } from '../../domain/model/ids.js';
+import { setClockSoon } from '../host/guest-agents.js';
 import type { HostContext } from '../host/host-context.js';
 import type { AddressChange, DesktopNetworkState } from '../../ports/desktop-network.js';
 import type { CommitAnswer, PeerRequests, SwitchoverKey } from '../../ports/peers.js';
@@ -108,6 +109,7 @@ export class TargetSide implements PeerRequests {
     if (!(await this.#run(key, options))) return REFUSED;
     const runningAtMs = now();
     logger.info({ ...key, host: hostKey(self) }, 'owner; the desktop runs here');
+    setClockSoon(this.#ctx, key.desktop);
     if (reservation?.oldExternal !== null && reservation?.oldExternal !== undefined)
       await this.#tellClients(key, reservation.oldExternal);
     return { decision: 'owner', runningAtMs };

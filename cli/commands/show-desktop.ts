@@ -13,7 +13,10 @@ const Show = z.object({ ...poolOptions, yaml: z.boolean().default(false), deskto
 export async function showDesktopCommand(context: CliContext, raw: unknown): Promise<void> {
   const { pool, json, yaml, desktop } = parseArguments(Show, raw, 'desktop show', ['desktop']);
   if (json && yaml) throw usageError('desktop show', '--json, --yaml: give one of both');
-  const definition = await withLoop(pool, (loop) => loop.definition(desktop));
+  const { definition, addresses } = await withLoop(pool, async (loop) => ({
+    definition: await loop.definition(desktop),
+    addresses: (await loop.status({ desktop })).desktops[0]?.addresses,
+  }));
   if (definition === null) throw noDesktop(desktop, pool);
   const document = documentOf(definition);
   if (json) {
@@ -22,4 +25,7 @@ export async function showDesktopCommand(context: CliContext, raw: unknown): Pro
   }
   const { stringify } = await import('yaml');
   context.out(stringify(document).trimEnd());
+  // A comment, as the cloud gives a desktop its address, and a file cannot.
+  if (addresses !== undefined)
+    context.out(`# addresses, as its guest's agent tells them: ${addresses.join(', ')}`);
 }

@@ -19,8 +19,22 @@ export function importedDocument(
   imported: Imported,
   imageOf: (disk: ImportedDisk) => ImageFacts | null,
 ): { document: DesktopDocument; unknownSizes: string[] } {
-  const { id, vcpus, memoryMiB, machine, firmware, nic, cpu, cdrom, display, usbTablet, tpm, boot } =
-    imported;
+  const {
+    id,
+    vcpus,
+    memoryMiB,
+    machine,
+    firmware,
+    secureBoot,
+    nic,
+    cpu,
+    cdrom,
+    display,
+    usbTablet,
+    tpm,
+    guestAgent,
+    boot,
+  } = imported;
   const unknownSizes: string[] = [];
   const disks = imported.disks.map((disk) => {
     const image = imageOf(disk);
@@ -48,6 +62,7 @@ export function importedDocument(
       display,
       usbTablet,
       ...(tpm ? { tpm } : {}),
+      ...(guestAgent ? { guestAgent } : {}),
     },
     'what was imported',
   );

@@ -30,6 +30,7 @@ export interface Imported {
   readonly display: 'none' | 'std' | 'virtio';
   readonly usbTablet: boolean;
   readonly tpm: boolean;
+  readonly guestAgent: boolean;
   readonly boot: { readonly kernel: string; readonly initrd: string | null; readonly append: string } | null;
   /** What differs from before, in words. */
   readonly changed: readonly string[];

@@ -72,6 +72,7 @@ export function importLibvirt(root: Element): Imported {
     display: readDisplay(devices, reading),
     usbTablet: readTablet(devices),
     tpm: readTpm(devices, reading),
+    guestAgent: readAgent(devices),
     changed: reading.changed,
     leftOut: [],
   };
@@ -257,6 +258,15 @@ function readTpm(devices: ElementReader | null, { changed }: Reading): boolean {
   const version = tpm.child('backend')?.attribute('version') ?? '';
   tpm.done();
   return tpmAnew(version, changed);
+}
+
+/** Other channels, such as Spice's, are nobody's here. */
+function readAgent(devices: ElementReader | null): boolean {
+  const agents = (devices?.children('channel') ?? []).filter((channel) =>
+    channel.children('target').some((target) => target.peek('name') === 'org.qemu.guest_agent.0'),
+  );
+  for (const agent of agents) agent.done();
+  return agents.length > 0;
 }
 
 function readTablet(devices: ElementReader | null): boolean {

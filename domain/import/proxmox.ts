@@ -18,7 +18,7 @@ import {
 
 /** Of Proxmox itself, or the same for every desktop. */
 const PLAIN =
-  /^(agent|autostart|bootdisk|ciupgrade|cpulimit|cpuunits|description|digest|hotplug|meta|name|onboot|ostype|parent|protection|rng0|scsihw|serial\d|smbios1|startup|tags|template|unused\d+|vmgenid|vmstatestorage|localtime|kvm|acpi|freeze|lock|snaptime|running-nets-host-mtu)$/;
+  /^(autostart|bootdisk|ciupgrade|cpulimit|cpuunits|description|digest|hotplug|meta|name|onboot|ostype|parent|protection|rng0|scsihw|serial\d|smbios1|startup|tags|template|unused\d+|vmgenid|vmstatestorage|localtime|kvm|acpi|freeze|lock|snaptime|running-nets-host-mtu)$/;
 const DISK = /^(ide|sata|scsi|virtio)(\d+)$/;
 
 interface Line {
@@ -64,7 +64,7 @@ export function importProxmox(text: string): Imported {
   for (const [name, part] of machine.named) if (name !== 'type') leftOut.push(`machine ${name}=${part}`);
   const uefi = value('bios') === 'ovmf';
   if (uefi || values.has('efidisk0')) {
-    value('efidisk0');
+    const keys = partsOf(value('efidisk0') ?? '').named.get('pre-enrolled-keys');
     if (uefi) firmwareAnew(changed);
   }
   // Where nothing is said Proxmox gives `kvm64`.
@@ -92,6 +92,7 @@ export function importProxmox(text: string): Imported {
   const state = value('tpmstate0');
   const tpm =
     state !== undefined && tpmAnew((partsOf(state).named.get('version') ?? '').replace(/^v/, ''), changed);
+  const agent = partsOf(value('agent') ?? '0');
   leftOut.push(
     ...lines
       .filter(({ key }) => !known.has(key) && !PLAIN.test(key))
@@ -110,6 +111,7 @@ export function importProxmox(text: string): Imported {
     display,
     usbTablet,
     tpm,
+    guestAgent: (agent.named.get('enabled') ?? agent.first) === '1',
     boot: null,
     changed,
     leftOut,

@@ -3,6 +3,10 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 export const Ipv4 = z.ipv4('expected an IPv4 address such as 198.51.100.10');
+/** What a guest says of itself: so many, and no more than addresses. */
+export const MOST_GUEST_ADDRESSES = 16;
+export const GuestAddress = z.union([z.ipv4(), z.ipv6()]);
+
 export const Port = z.number().int().min(1).max(65_535);
 
 /** An endpoint in the form host:port, for addresses that another process connects to. */

@@ -47,6 +47,8 @@ export const HARDWARE = {
   usbTablet: z.boolean().optional(),
   /** A TPM 2.0 of its own, emulated; what it keeps moves with the memory. */
   tpm: z.boolean().optional(),
+  /** A port for the guest's agent (qemu-guest-agent): it sets the guest's clock after a move, and tells the guest's addresses. */
+  guestAgent: z.boolean().optional(),
 } as const;
 
 /** What there is to say of a desktop whose TPM has gone while it runs. */

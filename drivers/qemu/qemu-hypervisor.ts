@@ -38,6 +38,7 @@ import {
 import { movesHere } from './source/moves-here.js';
 import { DirtyRateMeter } from './process/dirty-rates.js';
 import { drivesOf } from './process/drives.js';
+import { guestAddresses, setGuestClock } from './process/guest-agent.js';
 import { describeHypervisor } from './process/info.js';
 import { confirmComplete, discardTarget, prepareDisk, prepareMemory } from './target/incoming.js';
 import { QemuHost, type DriverLogger, type QemuOptions } from './process/qemu-host.js';
@@ -134,6 +135,14 @@ export class QemuHypervisor implements Hypervisor {
 
   dirtyRates(desktop: DesktopId): Promise<DirtyRates> {
     return this.#dirtyRates.rates(desktop);
+  }
+
+  setClock(desktop: DesktopId): Promise<number | null> {
+    return setGuestClock(this.#host, desktop);
+  }
+
+  addresses(desktop: DesktopId): Promise<readonly string[] | null> {
+    return guestAddresses(this.#host, desktop);
   }
 
   resume(desktop: DesktopId): Promise<void> {

@@ -98,6 +98,18 @@ export function fakeHypervisor(machine: FakeMachine, options: FakeHypervisorOpti
     },
     dirtyRates: async (id) =>
       machine.desktops.get(id)?.state === 'running' ? options.dirty() : UNKNOWN_RATES,
+    setClock: async (id) => {
+      const guest = agentOf(machine.desktops.get(id));
+      if (guest === null) return null;
+      options.note(`set the clock of ${id}`);
+      const { behindMs } = guest;
+      guest.behindMs = 0;
+      return behindMs;
+    },
+    addresses: async (id) => {
+      const guest = agentOf(machine.desktops.get(id));
+      return guest === null ? null : [guest.definition.network.address];
+    },
     resume: async (id) => {
       const desktop = withProcess(id);
       if (desktop.state !== 'out-of-space' || machine.resources.disk.freeMiB > 0) run(desktop);
@@ -152,6 +164,11 @@ async function copyImage(
     throw error;
   }
   machine.unfinished.delete(id);
+}
+
+/** A guest that runs, where its agent answers. */
+function agentOf(desktop: FakeDesktop | undefined): FakeDesktop | null {
+  return desktop?.state === 'running' && desktop.definition.guestAgent === true ? desktop : null;
 }
 
 function mustNotRun(desktop: FakeDesktop): void {

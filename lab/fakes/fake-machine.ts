@@ -45,6 +45,8 @@ export interface FakeDesktop {
   wanted: PowerWish;
   /** The process of its TPM has died. */
   tpmLost: boolean;
+  /** The guest's clock against the world's. */
+  behindMs: number;
   /** The disk as it was when the desktop came, until it is hashed; then its hash. */
   view: { readonly disk: FakeDisk; hash: string | null } | null;
   mirror: FakeMirror | null;
@@ -182,6 +184,7 @@ export function newFakeDesktop(
     mirror: null,
     migration: null,
     tpmLost: false,
+    behindMs: 0,
     wanted: desktop.state === 'stopped' ? 'stopped' : 'running',
     ...desktop,
   };

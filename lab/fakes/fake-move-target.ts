@@ -12,6 +12,9 @@ import {
   type FakeParts,
 } from './fake-machine.js';
 
+/** What a pause costs a guest's clock. */
+const PAUSE_MS = 300;
+
 type MoveTarget = Pick<
   Hypervisor,
   'prepareDisk' | 'prepareMemory' | 'confirmComplete' | 'activate' | 'discardTarget' | 'hashSnapshot'
@@ -81,6 +84,7 @@ export function fakeMoveTarget({ machine, faults, note, run }: FakeParts): MoveT
         moveId: move.moveId,
         disk,
         state: 'paused',
+        behindMs: PAUSE_MS,
         view: snapshot && !faults.has('view is lost') ? { disk: { ...disk }, hash: null } : null,
       });
       machine.desktops.set(move.desktop, desktop);

@@ -10,6 +10,8 @@ import { VmshadowError } from '../../domain/errors.js';
 export interface GuestImage {
   readonly kernel: string;
   readonly initrd: string;
+  /** The same with Debian's qemu-guest-agent, which `vms.agent=1` starts in the small guest. */
+  readonly agentInitrd: string;
   /** Raw disk, pristine: copy it (`cp --sparse=always`) before a guest writes to it. */
   readonly disk: string;
   /** Size of the disk as the guest sees it, MiB. */
@@ -93,6 +95,7 @@ function image(kind: 'small' | 'desktop', append: string): GuestImage {
   return {
     kernel: join(base, 'vmlinuz'),
     initrd: join(base, 'initrd.gz'),
+    agentInitrd: join(base, 'initrd-agent.gz'),
     disk,
     diskMiB: size / 2 ** 20,
     // st_blocks counts 512 bytes each, whatever the file system.

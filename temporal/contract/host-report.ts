@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { VmshadowError } from '../../domain/errors.js';
 import { Fingerprint } from '../../domain/fingerprint/model.js';
 import { UNKNOWN_RATES } from '../../domain/migration/dirty-rates.js';
-import { Endpoint } from '../../domain/model/address.js';
+import { Endpoint, GuestAddress, MOST_GUEST_ADDRESSES } from '../../domain/model/address.js';
 import { Capacity } from '../../domain/model/capacity.js';
 import { HostCpu } from '../../domain/model/cpu.js';
 import { DesktopDefinition, type DesktopState } from '../../domain/model/desktop.js';
@@ -45,6 +45,8 @@ export const DesktopReport = z.object({
   dirty: z.object({ memoryMbps: rate, diskMbps: rate }).default(UNKNOWN_RATES),
   /** What is wrong with it, and what dom0 or the operator does about it. */
   problem: z.string().nullable().default(null),
+  /** What the guest's agent says that its addresses are; missing where there is none, or none that answers. */
+  addresses: z.array(GuestAddress).max(MOST_GUEST_ADDRESSES).optional().catch(undefined),
   /** Its connections that still go over a site which it has left; missing where none does, and from a host of a release before. */
   relayed: z.array(RelayedReport).optional().catch(undefined),
 });

@@ -54,6 +54,7 @@ export interface DesktopStatus {
   readonly constraints?: DesktopConstraints | undefined;
   /** Connections that still go over a site which it has left, and the round trip that they pay; missing where none does. */
   readonly relayed?: NonNullable<DesktopReport['relayed']>;
+  readonly addresses?: NonNullable<DesktopReport['addresses']>;
 }
 
 export interface HostStatus {

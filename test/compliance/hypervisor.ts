@@ -8,7 +8,7 @@ import { bringDisk, bringMemory, moveDesktop, NEVER, type MoveEnds } from './mov
 
 export type Side = 'source' | 'target';
 
-/** Two hosts of one driver, with nothing on them; the desktop of their moves has a TPM. */
+/** Two hosts of one driver, with nothing on them; the desktop of their moves has a TPM and an agent. */
 export interface HypervisorWorld extends MoveEnds {
   /** Who the target is. */
   readonly to: HostRef;
@@ -32,6 +32,8 @@ export interface HypervisorWorld extends MoveEnds {
 /** A guest that is to write does so within a second, on a busy machine within some. */
 const TRIES = 500;
 const TEST_MS = 90_000;
+/** An emulated guest takes its time between two clocks. */
+const CLOCK_ERROR_MS = 5_000;
 const PAUSE_BUDGET_MS = 2_000;
 /** The guest writes on while one looks: some of its blocks may be on their way to the target. */
 const UNDER_WAY_BYTES = 16 * 4_096;
@@ -62,6 +64,20 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
     let now = before;
     for (let i = 0; i < TRIES && now <= before; i++) now = await world.writes(side);
     expect(now).toBeGreaterThan(before);
+  }
+
+  /** The guest's agent answers; the first time when the guest has come to start it. */
+  async function expectAgent(side: Side): Promise<void> {
+    const answered = async <T>(ask: () => Promise<T | null>): Promise<T> => {
+      let answer = await ask();
+      for (let i = 0; i < TRIES && answer === null; i++) answer = await ask();
+      expect(answer).not.toBeNull();
+      return answer!;
+    };
+    const driver = world[side];
+    expect(await answered(() => driver.addresses(id))).toContain(definition.network.address);
+    expect(await answered(() => driver.setClock(id))).toEqual(expect.any(Number));
+    expect(Math.abs(await answered(() => driver.setClock(id)))).toBeLessThan(CLOCK_ERROR_MS);
   }
 
   /** Undo a move, last step first, each step twice: then the source runs and writes, and the target knows nothing of it. */
@@ -95,6 +111,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         expect(await source.get(id)).toBeNull();
         expect(await source.list()).toEqual([]);
         expect(await source.dirtyRates(id)).toEqual({ memoryMbps: null, diskMbps: null });
+        expect([await source.setClock(id), await source.addresses(id)]).toEqual([null, null]);
         await source.remove(id);
         for (const call of [source.start(id), source.stop(id, 0), source.resume(id)])
           await refused(call, 'UNKNOWN_DESKTOP');
@@ -185,6 +202,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
       claim('that do not run can be stopped, but neither resumed nor moved', async () => {
         const move = newMove();
         await source.stop(id, 0);
+        expect([await source.setClock(id), await source.addresses(id)]).toEqual([null, null]);
         await refused(source.resume(id), 'DESKTOP_DOWN');
         await refused(source.diskProgress(move), 'DESKTOP_DOWN');
         await refused(source.startMemoryCopy(move, { address: '192.0.2.99', port: 9 }, 1), 'DESKTOP_DOWN');
@@ -206,6 +224,10 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
         expect(await source.get(id)).toMatchObject({ state: 'running', pid: running!.pid });
         await expectGuestGoesOn('source');
       });
+
+      claim('have an agent that tells their addresses, and sets their clock to their host’s', () =>
+        expectAgent('source'),
+      );
 
       claim('run on without their worker, and are found again by the next one', async () => {
         const { pid } = (await source.get(id))!;
@@ -522,6 +544,7 @@ export function describeHypervisor(name: string, make: () => Promise<HypervisorW
           expect(await target.list()).toMatchObject([{ definition, state: 'running' }]);
           expect(await world.writes('target')).toBeGreaterThanOrEqual(before);
           await expectGuestGoesOn('target');
+          await expectAgent('target');
         },
       );
 

@@ -169,6 +169,7 @@ function desktopStatus(state: LoopState, { host, report }: Located): DesktopStat
     state: power,
     problem: report.problem,
     ...(report.relayed === undefined ? {} : { relayed: report.relayed }),
+    ...(report.addresses === undefined ? {} : { addresses: report.addresses }),
     external,
     internal: d.network.address,
     remoteDesktopPort: d.remoteDesktopPort,

@@ -57,6 +57,7 @@ export function qemuCommand(command: CopyCommand): string[] {
     ...driveArguments(definition),
     ...deviceArguments(definition),
     ...tpmArguments(definition, files),
+    ...agentArguments(definition, files),
     ...bootArguments(definition),
     // append=on lets the driver cut the log under a chatty guest (log-keeper.ts).
     ...['-chardev', `file,id=serial0,path=${escapeComma(files.serialLog)},append=on`],
@@ -97,6 +98,16 @@ function tpmArguments({ tpm }: DesktopDefinition, files: CopyFiles): string[] {
   return [
     ...['-chardev', `socket,id=tpmctl,path=${escapeComma(files.tpm.socket)}`],
     ...['-tpmdev', 'emulator,id=tpm0,chardev=tpmctl', '-device', 'tpm-crb,tpmdev=tpm0'],
+  ];
+}
+
+/** The port by which the guest's agent is asked (guest-agent.ts). */
+function agentArguments({ guestAgent }: DesktopDefinition, files: CopyFiles): string[] {
+  if (guestAgent !== true) return [];
+  return [
+    ...['-device', 'virtio-serial-pci,id=ports0'],
+    ...['-chardev', `socket,id=agent0,path=${escapeComma(files.agent)},server=on,wait=off`],
+    ...['-device', 'virtserialport,bus=ports0.0,chardev=agent0,name=org.qemu.guest_agent.0'],
   ];
 }
 

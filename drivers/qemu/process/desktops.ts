@@ -301,7 +301,7 @@ export async function endProcess(host: QemuHost, files: CopyFiles, name: string)
   await host.monitors.drop(files.monitor);
   await killByPidFile(files.pidFile);
   await endTpm(files.tpm);
-  await rm(files.monitor, { force: true });
+  for (const socket of [files.monitor, files.agent]) await rm(socket, { force: true });
 }
 
 /** Remove all files of a copy that has no process. */
@@ -316,6 +316,7 @@ export async function removeCopyFiles(host: QemuHost, id: DesktopId, copy: strin
     files.processLog,
     files.pidFile,
     files.monitor,
+    files.agent,
     ...possibleFiles(view.overlay),
     view.socket,
     ...possibleFiles(files.disk).slice(0, -1),

@@ -4,6 +4,12 @@ import { bootNames, type DesktopDefinition } from '../../../domain/model/desktop
 import { drivesOf, type Drive } from './drives.js';
 import { openedPath } from './opened.js';
 
+/** The firmware's code, and what the variables of a new desktop are. */
+interface Firmware {
+  readonly code: string;
+  readonly vars: string;
+}
+
 /** Debian's package `ovmf`: 4 MiB of code and variables, the only size that Debian 13 still has. */
 export const OVMF = {
   code: '/usr/share/OVMF/OVMF_CODE_4M.fd',

@@ -17,6 +17,8 @@ export interface CopyFiles {
   readonly pidFile: string;
   readonly monitor: string;
   readonly tpm: TpmFiles;
+  /** Socket of the port of the guest's agent. */
+  readonly agent: string;
 }
 
 /** Of a copy with a TPM: what it keeps (a folder), and its process's. */
@@ -142,6 +144,7 @@ export class Layout {
         pidFile: join(this.runDir, `${name}.tpmp`),
         log: join(this.stateDir, 'logs', `${name}.tpm.log`),
       },
+      agent: join(this.runDir, `${name}.agt`),
     };
   }
 

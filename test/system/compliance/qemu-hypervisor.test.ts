@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 import { describeHypervisor, type HypervisorWorld, type Side } from '../../compliance/hypervisor.js';
-import { MBPS, TAP, TwoHosts, crash, smallDesktop } from '../qemu/two-hosts.js';
+import { MBPS, TAP, TwoHosts, crash, smallDesktopWithAgent } from '../qemu/two-hosts.js';
+
+/** A guest that has just been started, on a machine that others use. */
+const BOOT_MS = 75_000;
 
 async function make(): Promise<HypervisorWorld> {
   const world = await TwoHosts.make();
@@ -12,7 +15,7 @@ async function make(): Promise<HypervisorWorld> {
     source: world.a.driver,
     target: world.b.driver,
     definition: DesktopDefinition.parse({
-      ...smallDesktop('desk', { 'vms.disk': '1000:16', 'vms.dirty': '2000:16', 'vms.tpm': 200 }),
+      ...smallDesktopWithAgent('desk', { 'vms.disk': '1000:16', 'vms.dirty': '2000:16', 'vms.tpm': 200 }),
       tpm: true,
     }),
     from: world.a.self,
@@ -20,7 +23,7 @@ async function make(): Promise<HypervisorWorld> {
     image: smallGuest().disk,
     tap: TAP,
     mbps: MBPS,
-    writes: async (side) => (await world.guest(hosts[side])).disk.blocksWritten,
+    writes: async (side) => (await world.guest(hosts[side], 'status', BOOT_MS)).disk.blocksWritten,
     intact: async (side) => {
       let { verify, memory, tpm } = await world.guest(hosts[side], 'verify');
       while (!verify.done) ({ verify, memory, tpm } = await world.guest(hosts[side], 'verify'));

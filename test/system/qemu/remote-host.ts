@@ -13,6 +13,8 @@ const agent = fileURLToPath(new URL('./host-agent.ts', import.meta.url));
 /** What the guest's control service tells (lab/images/base/guest/control.c), as far as the tests look. */
 export interface GuestStatus {
   readonly uptimeMs: number;
+  /** The guest's wall clock, ms since 1970. */
+  readonly clockMs: number;
   readonly disk: { readonly blocksWritten: number; readonly errors: number; readonly longestWriteMs: number };
   readonly verify: { readonly done: boolean; readonly blocks: number; readonly bad: number };
   readonly memory: { readonly pagesTouched: number; readonly errors: number };

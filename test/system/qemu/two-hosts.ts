@@ -30,6 +30,14 @@ let worlds = 0;
 
 const refOf = (site: 'a' | 'b'): HostRef => HostRef.parse({ site, host: 'h1' });
 
+/** The same with an agent. */
+export function smallDesktopWithAgent(id: string, keys: Record<string, string | number>): DesktopDefinition {
+  const image = smallGuest();
+  const desktop = smallDesktop(id, { ...keys, 'vms.agent': 1 });
+  const boot = { ...desktop.boot, initrd: image.agentInitrd };
+  return DesktopDefinition.parse({ ...desktop, boot, guestAgent: true });
+}
+
 /** The small guest as a desktop; `keys` are those of its services, e.g. `vms.disk`. */
 export function smallDesktop(id: string, keys: Record<string, string | number> = {}): DesktopDefinition {
   const image = smallGuest();

@@ -248,7 +248,7 @@ describe('vmshadow desktop', () => {
     const create = async (id: string) =>
       data('desktop', 'create', id, '-f', file, '--site', 'us-west', '--host', 'h1', '--no-start');
     const text =
-      'vcpus: 2\nmemoryMiB: 256\nfirmware: uefi\ndisks:\n  - { sizeMiB: 60, bus: sata, image: a.qcow2 }\n  - { sizeMiB: 4 }\n';
+      'vcpus: 2\nmemoryMiB: 256\nfirmware: uefi\nguestAgent: true\ndisks:\n  - { sizeMiB: 60, bus: sata, image: a.qcow2 }\n  - { sizeMiB: 4 }\n';
     await writeFile(file, text);
     expect(await create('third')).toMatchObject({ exit: 0, data: { desktop: 'third' } });
     const { exit, out } = await run('desktop', 'show', 'third', '--yaml');
@@ -263,6 +263,7 @@ describe('vmshadow desktop', () => {
       vcpus: 2,
       memoryMiB: 256,
       firmware: 'uefi',
+      guestAgent: true,
       machine: 'pc-i440fx-10.0',
       remoteDesktopPort: 5901,
       disks: [

@@ -12,7 +12,7 @@ async function make(): Promise<HypervisorWorld> {
     HostRef,
   ];
   const machines = { source: new FakeMachine(wire, from), target: new FakeMachine(wire, to) };
-  const definition = { ...fakeDesktop('d1'), tpm: true };
+  const definition = { ...fakeDesktop('d1'), tpm: true, guestAgent: true };
   const driver = (side: Side) =>
     fakeHypervisor(machines[side], {
       faults: new Set(),

@@ -68,6 +68,31 @@ describe('reportHost', () => {
     expect(await problem()).toMatch(/TPM has died.*shut it down and start it/);
   });
 
+  it('says what a guest’s agent tells of its addresses, asks once a minute, and waits for none', async () => {
+    let nowMs = 1_000_000;
+    await fake.give({ ...fakeDesktop('talks'), guestAgent: true });
+    const { hypervisor } = fake.context;
+    const ask = jest.spyOn(hypervisor, 'addresses');
+    const host = desktopActivities({ ...fake.context, now: () => nowMs });
+    const told = async () =>
+      (await host.reportHost({ traffic: false })).desktops.map(({ addresses }) => addresses);
+    // One that never answers holds nothing up.
+    ask.mockReturnValueOnce(new Promise(() => undefined));
+    expect(await told()).toEqual([undefined, undefined, undefined]);
+    nowMs += 61_000;
+    await told();
+    expect(await told()).toEqual([undefined, undefined, [fakeDesktop('talks').network.address]]);
+    expect(ask).toHaveBeenCalledTimes(2);
+    nowMs += 61_000;
+    ask.mockResolvedValueOnce(null);
+    await told();
+    expect(await told()).toEqual([undefined, undefined, undefined]);
+    fake.machine.shutDown('talks');
+    nowMs += 61_000;
+    await told();
+    expect(ask).toHaveBeenCalledTimes(3);
+  });
+
   it('says what it can give of its processor, and nothing where its hypervisor does not', async () => {
     const report = () => desktopActivities(fake.context).reportHost({ traffic: false });
     expect(await report()).not.toHaveProperty('cpu');

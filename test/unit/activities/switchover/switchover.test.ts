@@ -69,13 +69,31 @@ describe('switchover', () => {
     expect(source.log).toEqual(['stop d1', 'forward d1']);
   });
 
+  it('has the host that owns the guest set its clock, and waits for no agent', async () => {
+    const set = jest
+      .spyOn(target.context.hypervisor, 'setClock')
+      .mockReturnValue(new Promise(() => undefined));
+    const here = jest.spyOn(source.context.hypervisor, 'setClock');
+    await switchover(source.context, request, pulse);
+    expect(set.mock.calls).toEqual([['d1']]);
+    expect(here).not.toHaveBeenCalled();
+  });
+
+  it('runs on at the target although its clock cannot be set', async () => {
+    jest.spyOn(target.context.hypervisor, 'setClock').mockRejectedValue(new Error('no agent'));
+    await switchover(source.context, request, pulse);
+    expect(cloud.runningAt('d1')).toEqual(['us-east/h1']);
+  });
+
   it('lets the source run on when the target is not complete', async () => {
+    const set = jest.spyOn(source.context.hypervisor, 'setClock');
     target.faults.add('target dies before confirm');
     await expect(switchover(source.context, request, pulse)).rejects.toMatchObject({ code: 'MEMORY_COPY' });
     expect(cloud.runningAt('d1')).toEqual(['us-west/h1']);
     expect(await source.context.ownership.get(desktop.id)).toMatchObject({ state: 'owner', epoch: 1 });
     expect(source.network.get(desktop.id)?.held).toBe(false);
     expect(source.log).toContain('abort clients');
+    expect(set.mock.calls).toEqual([['d1']]);
   });
 
   it('lets the source run on with a newer epoch when the target refuses after the release', async () => {

@@ -87,11 +87,11 @@ it('takes a Linux of virt-manager as it is', () => {
     cdrom: null,
     display: 'virtio',
     usbTablet: true,
+    guestAgent: true,
     boot: null,
   });
   expect(found.changed).toEqual([expect.stringMatching(/another address \(was 52:54:00:aa:bb:cc\)/)]);
   expect(found.leftOut.map((l) => l.split(' ')[0])).toEqual([
-    'domain/devices/channel',
     'domain/devices/graphics',
     'domain/devices/rng',
   ]);

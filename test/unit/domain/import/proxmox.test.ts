@@ -49,6 +49,7 @@ snaptime: 1712345678
     display: 'std',
     usbTablet: true,
     tpm: true,
+    guestAgent: true,
   });
   expect(found.leftOut).toEqual(
     expect.arrayContaining(['changes that are pending', 'the snapshot before-update', 'numa: 0']),

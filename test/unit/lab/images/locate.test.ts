@@ -30,7 +30,15 @@ describe('guest images', () => {
   });
 
   it('get their address and services on the kernel command line', () => {
-    const image = { kernel: '', initrd: '', disk: '', diskMiB: 1, usedMiB: 1, append: 'quiet' };
+    const image = {
+      kernel: '',
+      initrd: '',
+      agentInitrd: '',
+      disk: '',
+      diskMiB: 1,
+      usedMiB: 1,
+      append: 'quiet',
+    };
     expect(guestAppend(image, { address: '10.77.0.2', gateway: '10.77.0.1' }, { 'vms.disk': '400:16' })).toBe(
       'quiet vms.ip=10.77.0.2/30 vms.gw=10.77.0.1 vms.disk=400:16',
     );
