@@ -56,6 +56,7 @@ export function importedDocument(
       ...(boot === null ? {} : { boot: { kind: 'kernel', ...boot, initrd: boot.initrd ?? undefined } }),
       machine,
       firmware,
+      ...(secureBoot ? { secureBoot } : {}),
       nic,
       ...(cpu === null ? {} : { cpu }),
       ...(cdrom === null ? {} : { cdrom: baseName(cdrom) }),

@@ -22,6 +22,7 @@ export interface Imported {
   readonly memoryMiB: number;
   readonly machine: string;
   readonly firmware: 'bios' | 'uefi';
+  readonly secureBoot: boolean;
   readonly nic: 'virtio' | 'e1000e';
   /** Null: all that the host has. */
   readonly cpu: string | null;
@@ -79,6 +80,17 @@ export function firmwareAnew(changed: string[]): void {
   changed.push(
     'the UEFI variables begin anew: the system is found by \\EFI\\BOOT\\BOOTX64.EFI, entries of its own are gone',
   );
+}
+
+/** Secure boot goes on with keys that are Microsoft's; on i440fx machines it is none, and is said to be off. */
+export function secureBootOn(machine: string, changed: string[]): boolean {
+  const possible = machine.startsWith('pc-q35-');
+  changed.push(
+    possible
+      ? "secure boot begins with Microsoft's keys: what the owner has enrolled of his own is gone"
+      : `secure boot is off: it needs a q35 machine, not ${machine}`,
+  );
+  return possible;
 }
 
 /** What the TPM of before keeps is not taken over; `version` is its own, empty where none is told. */

@@ -12,6 +12,7 @@ import {
   mebibytes,
   nicAdded,
   nicFrom,
+  secureBootOn,
   tpmAnew,
   type Imported,
   type ImportedDisk,
@@ -84,7 +85,7 @@ export function importLibvirt(root: Element): Imported {
 function readSystem(
   domain: ElementReader,
   { changed, problems }: Reading,
-): Pick<Imported, 'machine' | 'firmware' | 'boot'> {
+): Pick<Imported, 'machine' | 'firmware' | 'secureBoot' | 'boot'> {
   const os = domain.child('os');
   const type = os?.child('type');
   if (type?.text() !== 'hvm') problems.push('domain/os/type: expected hvm, a whole virtual machine');
@@ -96,11 +97,12 @@ function readSystem(
     os?.attribute('firmware') === 'efi' ||
     loader?.peek('type') === 'pflash' ||
     /OVMF|edk2/i.test(loader?.text() ?? '');
+  let secureBoot = false;
   if (efi) {
+    secureBoot = loader?.attribute('secure') === 'yes' && secureBootOn(machine, changed);
     loader?.attribute('readonly');
     loader?.attribute('type');
     loader?.attribute('format');
-    if (loader?.peek('secure') === 'no') loader.attribute('secure');
     const nvram = os?.child('nvram');
     nvram?.done();
     firmwareAnew(changed);
@@ -117,7 +119,7 @@ function readSystem(
     kernel === undefined
       ? null
       : { kernel, initrd: os?.child('initrd')?.text() ?? null, append: os?.child('cmdline')?.text() ?? '' };
-  return { machine, firmware: efi ? 'uefi' : 'bios', boot };
+  return { machine, firmware: efi ? 'uefi' : 'bios', secureBoot, boot };
 }
 
 function readMemory(domain: ElementReader, { problems }: Reading): number {

@@ -11,6 +11,7 @@ import {
   mebibytes,
   nicAdded,
   nicFrom,
+  secureBootOn,
   tpmAnew,
   type Imported,
   type ImportedDisk,
@@ -62,10 +63,13 @@ export function importProxmox(text: string): Imported {
   const machine = partsOf(value('machine') ?? 'pc');
   const type = (machine.named.get('type') ?? machine.first).replace(/\+pve\d+$/, '');
   for (const [name, part] of machine.named) if (name !== 'type') leftOut.push(`machine ${name}=${part}`);
+  const newMachine = machineFrom(machineName(type), changed);
   const uefi = value('bios') === 'ovmf';
+  let secureBoot = false;
   if (uefi || values.has('efidisk0')) {
     const keys = partsOf(value('efidisk0') ?? '').named.get('pre-enrolled-keys');
     if (uefi) firmwareAnew(changed);
+    secureBoot = uefi && keys === '1' && secureBootOn(newMachine, changed);
   }
   // Where nothing is said Proxmox gives `kvm64`.
   const cpuParts = partsOf(value('cpu') ?? 'kvm64');
@@ -102,8 +106,9 @@ export function importProxmox(text: string): Imported {
     id: idFrom(value('name') ?? ''),
     vcpus,
     memoryMiB: memoryMiB ?? 0,
-    machine: machineFrom(machineName(type), changed),
+    machine: newMachine,
     firmware: uefi ? 'uefi' : 'bios',
+    secureBoot,
     nic,
     cpu,
     disks: fitting(inBootOrder(disks, values), leftOut),

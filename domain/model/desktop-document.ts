@@ -2,7 +2,7 @@
 // may follow it is the cloud's to say. Both ways, so that what is shown makes the same desktop again.
 import { z } from 'zod';
 import { Boot, DesktopDefinition } from './desktop.js';
-import { disksOf, firmwareProblem, HARDWARE, type DiskDefinition } from './hardware.js';
+import { disksOf, firmwareProblems, HARDWARE, type DiskDefinition } from './hardware.js';
 import { DesktopId } from './ids.js';
 
 const fields = DesktopDefinition.out.shape;
@@ -17,6 +17,7 @@ export const DesktopDocument = z
     boot: Boot.optional(),
     machine: fields.machine.unwrap().optional(),
     firmware: HARDWARE.firmware,
+    secureBoot: HARDWARE.secureBoot,
     nic: HARDWARE.nic,
     cpu: HARDWARE.cpu,
     cdrom: HARDWARE.cdrom,
@@ -26,8 +27,8 @@ export const DesktopDocument = z
     remoteDesktopPort: fields.remoteDesktopPort,
   })
   .superRefine((document, ctx) => {
-    const small = firmwareProblem(document);
-    if (small !== null) ctx.addIssue({ code: 'custom', path: ['memoryMiB'], message: small });
+    for (const [field, message] of firmwareProblems(document))
+      ctx.addIssue({ code: 'custom', path: [field], message });
   });
 export type DesktopDocument = z.infer<typeof DesktopDocument>;
 

@@ -5,7 +5,7 @@ import { disksOf } from './hardware.js';
 import { invalidInput, parseInput } from './parse.js';
 
 /** What a document says that is fixed when a desktop is made. */
-const FIXED = { firmware: 'bios', tpm: false } as const;
+const FIXED = { firmware: 'bios', secureBoot: false, tpm: false } as const;
 
 /**
  * The definition of a desktop as a document wants it from now on. What the document does not say is as for a new desktop, but for the machine's

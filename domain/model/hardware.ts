@@ -36,6 +36,8 @@ export const HARDWARE = {
     .optional(),
   /** `uefi`: OVMF, with variables that are a small disk of their own. */
   firmware: z.enum(['bios', 'uefi']).optional(),
+  /** The firmware starts only what is signed, by Microsoft's keys unless the guest's owner changes them; needs `uefi` and a q35 machine. */
+  secureBoot: z.boolean().optional(),
   nic: z.enum(['virtio', 'e1000e']).optional(),
   /** Processor that the guest sees (cpu.ts); `host` unless told otherwise. */
   cpu: DesktopCpu.optional(),
@@ -71,17 +73,28 @@ function diskSumProblem({ diskMiB, disks }: Sized): string | null {
 /** OVMF stops in the middle of its start with 128 MiB, and starts a kernel with 256. */
 const UEFI_LEAST_MEMORY_MIB = 256;
 
-/** What of a definition's memory does not do for its firmware; null: nothing. */
-export function firmwareProblem(d: { firmware?: string | undefined; memoryMiB: number }): string | null {
-  return d.firmware === 'uefi' && d.memoryMiB < UEFI_LEAST_MEMORY_MIB
-    ? `expected at least ${String(UEFI_LEAST_MEMORY_MIB)} with firmware uefi`
-    : null;
+interface WithFirmware {
+  readonly firmware?: string | undefined;
+  readonly secureBoot?: boolean | undefined;
+  readonly machine?: string | undefined;
+  readonly memoryMiB: number;
+}
+
+/** What of a definition does not do for its firmware: the field, and what is wrong with it. */
+export function firmwareProblems(d: WithFirmware): [field: string, message: string][] {
+  const problems: [string, string][] = [];
+  if (d.firmware === 'uefi' && d.memoryMiB < UEFI_LEAST_MEMORY_MIB)
+    problems.push(['memoryMiB', `expected at least ${String(UEFI_LEAST_MEMORY_MIB)} with firmware uefi`]);
+  if (d.secureBoot !== true) return problems;
+  if (d.firmware !== 'uefi') problems.push(['firmware', 'expected uefi with secureBoot']);
+  // What keeps the guest's system from its variables (system management mode) is there on these alone.
+  if (d.machine?.startsWith('pc-q35-') !== true)
+    problems.push(['machine', 'expected a q35 one such as pc-q35-10.0 with secureBoot']);
+  return problems;
 }
 
 /** What of a definition contradicts itself: the field, and what is wrong with it. */
-export function hardwareProblems(
-  d: Sized & { firmware?: string | undefined; memoryMiB: number },
-): [field: string, message: string][] {
-  const problems = { diskMiB: diskSumProblem(d), memoryMiB: firmwareProblem(d) };
-  return Object.entries(problems).filter((entry): entry is [string, string] => entry[1] !== null);
+export function hardwareProblems(d: Sized & WithFirmware): [field: string, message: string][] {
+  const sum = diskSumProblem(d);
+  return [...(sum === null ? [] : [['diskMiB', sum] as [string, string]]), ...firmwareProblems(d)];
 }

@@ -43,6 +43,7 @@ export function qemuCommand(command: CopyCommand): string[] {
     ...['-name', `guest=${definition.id}`],
     ...['-nodefaults', '-no-user-config'],
     ...['-machine', machineOf(definition)],
+    ...(definition.secureBoot === true ? SECURE_FLASH : []),
     ...['-accel', accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi'],
     ...['-cpu', guestCpu(definition, accelerator)],
     ...['-m', String(definition.memoryMiB)],
@@ -73,11 +74,14 @@ export function qemuCommand(command: CopyCommand): string[] {
 }
 
 /** The firmware's code and variables belong to the machine. */
-function machineOf({ machine, firmware }: DesktopDefinition): string {
-  return firmware === 'uefi'
-    ? `${machine},pflash0=${FIRMWARE_NODES.code},pflash1=${FIRMWARE_NODES.vars}`
-    : machine;
+function machineOf({ machine, firmware, secureBoot }: DesktopDefinition): string {
+  if (firmware !== 'uefi') return machine;
+  const smm = secureBoot === true ? ',smm=on' : '';
+  return `${machine}${smm},pflash0=${FIRMWARE_NODES.code},pflash1=${FIRMWARE_NODES.vars}`;
 }
+
+/** Only the firmware itself, in system management mode, writes its variables: a guest's system cannot add a key. */
+const SECURE_FLASH = ['-global', 'driver=cfi.pflash01,property=secure,value=on'];
 
 function nicOf({ nic }: DesktopDefinition): string {
   return nic === 'e1000e' ? 'e1000e' : 'virtio-net-pci';

@@ -68,7 +68,7 @@ export async function createDesktop(
   // Without a record the disk is what an interrupted creation left.
   await removeUnfinishedCopy(host, definition.id);
   try {
-    await makeDrives(sources, disk, watch);
+    await makeDrives(sources, disk, { definition, watch });
     await makeTpm(definition, tpm);
     await mustBeBootable(definition, sources, disk);
     watch.signal?.throwIfAborted();

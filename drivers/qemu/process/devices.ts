@@ -11,11 +11,12 @@ interface Firmware {
 }
 
 /** Debian's package `ovmf`: 4 MiB of code and variables, the only size that Debian 13 still has. */
-export const OVMF = {
-  code: '/usr/share/OVMF/OVMF_CODE_4M.fd',
-  /** What the variables of a new desktop are. */
-  vars: '/usr/share/OVMF/OVMF_VARS_4M.fd',
-} as const;
+export function ovmfOf({ secureBoot }: DesktopDefinition): Firmware {
+  const folder = '/usr/share/OVMF';
+  return secureBoot === true
+    ? { code: `${folder}/OVMF_CODE_4M.secboot.fd`, vars: `${folder}/OVMF_VARS_4M.ms.fd` }
+    : { code: `${folder}/OVMF_CODE_4M.fd`, vars: `${folder}/OVMF_VARS_4M.fd` };
+}
 export const FIRMWARE_NODES = { code: 'code', vars: 'vars' } as const;
 
 /** The CD-ROM's port; disks take the ones before. */
@@ -60,7 +61,10 @@ export function deviceArguments(definition: DesktopDefinition): string[] {
   const { firmware, cdrom, usbTablet } = definition;
   return [
     ...(firmware === 'uefi'
-      ? ['-blockdev', `driver=file,node-name=${FIRMWARE_NODES.code},filename=${OVMF.code},read-only=on`]
+      ? [
+          '-blockdev',
+          `driver=file,node-name=${FIRMWARE_NODES.code},filename=${ovmfOf(definition).code},read-only=on`,
+        ]
       : []),
     ...(cdrom === undefined
       ? []

@@ -4,7 +4,7 @@ import type { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { VmshadowError } from '../../../domain/errors.js';
 import { isMissing } from '../../../os/durable-file.js';
 import { diskHead, whyNotBootable } from './bootable.js';
-import { OVMF } from './devices.js';
+import { ovmfOf } from './devices.js';
 import { createEmptyDisk, imageBytes, importImage, syncFile, type CopyWatch } from './disk-image.js';
 import { driveFile, drivesOf, type Drive, UEFI_VARS_BYTES } from './drives.js';
 import { findImage } from './images.js';
@@ -22,7 +22,7 @@ export async function findSources(
   definition: DesktopDefinition,
   first: string | null,
 ): Promise<DriveSource[]> {
-  if (definition.firmware === 'uefi') await mustHaveFirmware();
+  await mustHaveFirmware(definition);
   return Promise.all(
     drivesOf(definition).map(async (drive, i) => {
       const name = drive.image ?? (i === 0 ? first : null);
@@ -31,19 +31,21 @@ export async function findSources(
   );
 }
 
-/** Throw PREREQUISITE where this host has no UEFI firmware of the size that desktops have. */
-export async function mustHaveFirmware(): Promise<void> {
-  const why = await Promise.all([stat(OVMF.code), stat(OVMF.vars)]).then(
-    ([, vars]) => (vars.size === UEFI_VARS_BYTES ? null : `${OVMF.vars} holds ${String(vars.size)} bytes`),
+/** Throw PREREQUISITE where a desktop wants UEFI firmware that this host does not have, of the size that desktops have. */
+export async function mustHaveFirmware(definition: DesktopDefinition): Promise<void> {
+  if (definition.firmware !== 'uefi') return;
+  const ovmf = ovmfOf(definition);
+  const why = await Promise.all([stat(ovmf.code), stat(ovmf.vars)]).then(
+    ([, vars]) => (vars.size === UEFI_VARS_BYTES ? null : `${ovmf.vars} holds ${String(vars.size)} bytes`),
     (error: unknown) => {
-      if (isMissing(error)) return `there is no ${OVMF.code}`;
+      if (isMissing(error)) return `there is no ${ovmf.code}`;
       throw error;
     },
   );
   if (why !== null)
     throw new VmshadowError(
       'PREREQUISITE',
-      `this host cannot run a desktop with \`firmware: uefi\`: ${why}; install the package ovmf`,
+      `this host cannot run a desktop with \`${definition.secureBoot === true ? 'secureBoot: true' : 'firmware: uefi'}\`: ${why}; install the package ovmf`,
     );
 }
 
@@ -51,7 +53,7 @@ export async function mustHaveFirmware(): Promise<void> {
 export async function makeDrives(
   sources: readonly DriveSource[],
   disk: string,
-  watch: CopyWatch,
+  { definition, watch }: { definition: DesktopDefinition; watch: CopyWatch },
 ): Promise<void> {
   const sizes = await Promise.all(sources.map(async ({ image }) => (image === null ? 0 : imageBytes(image))));
   const totalBytes = sizes.reduce((sum, n) => sum + n, 0);
@@ -59,7 +61,7 @@ export async function makeDrives(
   for (const [i, { drive, image }] of sources.entries()) {
     const path = driveFile(disk, drive);
     const before = doneBytes;
-    if (drive.device === null) await copyVariables(path);
+    if (drive.device === null) await copyVariables(definition, path);
     else if (image === null) await createEmptyDisk(path, drive.sizeBytes);
     else
       await importImage(image, path, drive.sizeBytes, {
@@ -92,7 +94,7 @@ export async function mustBeBootable(
   );
 }
 
-async function copyVariables(path: string): Promise<void> {
-  await copyFile(OVMF.vars, path);
+async function copyVariables(definition: DesktopDefinition, path: string): Promise<void> {
+  await copyFile(ovmfOf(definition).vars, path);
   await syncFile(path);
 }

@@ -43,7 +43,7 @@ export async function prepareDisk(
   await refuseIfHere(host, move);
   // Now, and not when the disk has come.
   await bootFiles(definition, host.options);
-  if (definition.firmware === 'uefi') await mustHaveFirmware();
+  await mustHaveFirmware(definition);
   await mustHaveTpm(definition);
   const record = await host.locked('ports', () => incomingRecord(host, move, definition, from));
   if (record.phase === 'activated') throw tooLate(move);

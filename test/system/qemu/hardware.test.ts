@@ -4,9 +4,9 @@ import { HostCpu } from '../../../domain/model/cpu.js';
 import { DesktopDefinition } from '../../../domain/model/desktop.js';
 import { smallGuest } from '../../../lab/images/locate.js';
 import type { MoveKey } from '../../../ports/hypervisor.js';
-import { moveDesktop, NEVER } from '../../compliance/move-steps.js';
-import { copyDisk, copyMemory, crash, ends, smallDesktop, TAP, TwoHosts } from './two-hosts.js';
-import type { RemoteHost } from './remote-host.js';
+import { NEVER } from '../../compliance/move-steps.js';
+import { expectIntact, moveThereAndBack } from './there-and-back.js';
+import { copyDisk, copyMemory, crash, smallDesktop, TAP, TwoHosts } from './two-hosts.js';
 
 /** Emulated guests, moved two or three times, whose two processors and two disks share the machine's cores with another file's guests. */
 const MOVES_MS = 300_000;
@@ -52,31 +52,6 @@ async function make(definition: DesktopDefinition): Promise<void> {
   await world.guest(world.a, 'status', 90_000);
 }
 
-/** Every block that the guest has ever written is there, and it writes on. */
-async function expectIntact(host: RemoteHost): Promise<void> {
-  let status = await world.guest(host, 'verify');
-  while (!status.verify.done) status = await world.guest(host, 'verify');
-  expect(status.verify.blocks).toBeGreaterThan(0);
-  expect([status.verify.bad, status.disk.errors, status.memory.errors]).toEqual([0, 0, 0]);
-}
-
-/** There, where both ends agree on the disks, and back. */
-async function moveThereAndBack(definition: DesktopDefinition): Promise<void> {
-  const both = { a: world.a, b: world.b };
-  for (const [from, to] of [
-    ['a', 'b'],
-    ['b', 'a'],
-  ] as const) {
-    const move: MoveKey = { desktop: definition.id, moveId: `${definition.id}-to-${to}` };
-    await moveDesktop(ends(both[from], both[to], definition), move);
-    await expectIntact(both[to]);
-    const hash = await both[to].driver.hashSnapshot(move, NEVER);
-    expect(await both[from].driver.hashRetired(move, NEVER)).toBe(hash);
-    await both[from].driver.removeRetired(move);
-    expect(await world.kept(from)).toEqual([]);
-  }
-}
-
 async function remove({ id }: DesktopDefinition): Promise<void> {
   await world.a.driver.stop(id, 0);
   await world.a.driver.remove(id);
@@ -118,8 +93,8 @@ describe('a desktop with two disks', () => {
       await world.a.driver.cancelDiskCopy(move);
       await world.b.driver.discardTarget(move);
       expect(await world.kept('b')).toEqual([]);
-      await expectIntact(world.a);
-      await moveThereAndBack(definition);
+      await expectIntact(world, world.a);
+      await moveThereAndBack(world, definition);
       await remove(definition);
     },
     MOVES_MS,
@@ -138,7 +113,7 @@ describe('a desktop with UEFI', () => {
     async () => {
       await make(definition);
       const before = await world.guest(world.a);
-      await moveThereAndBack(definition);
+      await moveThereAndBack(world, definition);
       const { variable } = await world.guest(world.a);
       expect(variable.writes).toBeGreaterThan(before.variable.writes);
       expect(variable.errors).toBe(0);

@@ -18,7 +18,8 @@ export interface GuestStatus {
   readonly disk: { readonly blocksWritten: number; readonly errors: number; readonly longestWriteMs: number };
   readonly verify: { readonly done: boolean; readonly blocks: number; readonly bad: number };
   readonly memory: { readonly pagesTouched: number; readonly errors: number };
-  readonly variable: { readonly writes: number; readonly errors: number };
+  /** `secureBoot`: what the firmware says now. */
+  readonly variable: { readonly writes: number; readonly errors: number; readonly secureBoot: boolean };
   /** `fault`: of the last error the check (1: not what memory says, 2: refused, 3: unchanged) times 2^32, and what the TPM or the system said. */
   readonly tpm: {
     readonly counter: number;

@@ -134,6 +134,7 @@ it('takes a Windows 11 with what it needs, and says what is not there', () => {
     memoryMiB: 8192,
     machine: 'pc-q35-10.0',
     firmware: 'uefi',
+    secureBoot: true,
     nic: 'e1000e',
     cpu: 'Skylake-Client',
     disks: [
@@ -149,6 +150,7 @@ it('takes a Windows 11 with what it needs, and says what is not there', () => {
   for (const words of [
     'pc-q35-rhel9.2.0 becomes',
     'UEFI variables begin anew',
+    "secure boot begins with Microsoft's keys",
     'was localtime',
     'was qxl',
     'TPM is a new 2.0 one, and empty',
@@ -158,7 +160,6 @@ it('takes a Windows 11 with what it needs, and says what is not there', () => {
   for (const path of [
     'domain/vcpu/@cpuset="4-11"',
     'domain/os/firmware',
-    'domain/os/loader/@secure="yes"',
     'domain/features/hyperv',
     'domain/devices/disk[4]: a second CD-ROM, /isos/Win11.iso',
     'domain/devices/interface[2]',

@@ -42,6 +42,7 @@ snaptime: 1712345678
     memoryMiB: 8192,
     machine: 'pc-q35-8.1',
     firmware: 'uefi',
+    secureBoot: true,
     nic: 'virtio',
     cpu: 'auto',
     disks: [{ source: 'local-lvm:vm-101-disk-1', target: 'scsi0', bus: 'scsi', sizeMiB: 65_536 }],

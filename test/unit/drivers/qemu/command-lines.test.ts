@@ -81,6 +81,35 @@ describe('the command line of a copy', () => {
     for (const tpm of [false, undefined]) expect(command({ ...disk, tpm })).toEqual(command(disk));
   });
 
+  it('has a balloon where one is wanted', () => {
+    const device = 'virtio-balloon-pci,id=balloon0,free-page-reporting=on';
+    expect(command({ ...disk, balloon: true })).toContain(device);
+    for (const balloon of [false, undefined]) expect(command({ ...disk, balloon })).toEqual(command(disk));
+  });
+
+  it('lets the firmware alone write the variables of secure boot', () => {
+    const uefi = DesktopDefinition.parse({
+      ...disk,
+      memoryMiB: 256,
+      machine: 'pc-q35-10.0',
+      firmware: 'uefi',
+    });
+    const argv = command({ ...uefi, secureBoot: true }).join(' ');
+    expect(argv).toContain(
+      '-machine pc-q35-10.0,smm=on,pflash0=code,pflash1=vars -global driver=cfi.pflash01,property=secure,value=on',
+    );
+    expect(argv).toContain('filename=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd,read-only=on');
+    expect(command(uefi).join(' ')).not.toMatch(/smm|secure|secboot/);
+  });
+
+  it('has a port for an agent where one is to be there, and nothing of it elsewhere', () => {
+    expect(command({ ...disk, guestAgent: true }).join(' ')).toContain(
+      '-device virtio-serial-pci,id=ports0 -chardev socket,id=agent0,path=/run/v/d1.home.agt,server=on,wait=off -device virtserialport,bus=ports0.0,chardev=agent0,name=org.qemu.guest_agent.0',
+    );
+    for (const guestAgent of [false, undefined])
+      expect(command({ ...disk, guestAgent })).toEqual(command(disk));
+  });
+
   it('gives each disk its bus, in the order of the definition', () => {
     const buses = ['sata', 'virtio', 'scsi', 'sata'] as const;
     const disks = buses.map((bus) => ({ sizeMiB: 16, bus }));
