@@ -24,6 +24,8 @@ export const DesktopDocument = z
     display: HARDWARE.display,
     usbTablet: HARDWARE.usbTablet,
     tpm: HARDWARE.tpm,
+    balloon: HARDWARE.balloon,
+    guestAgent: HARDWARE.guestAgent,
     remoteDesktopPort: fields.remoteDesktopPort,
   })
   .superRefine((document, ctx) => {

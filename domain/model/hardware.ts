@@ -49,6 +49,8 @@ export const HARDWARE = {
   usbTablet: z.boolean().optional(),
   /** A TPM 2.0 of its own, emulated; what it keeps moves with the memory. */
   tpm: z.boolean().optional(),
+  /** A balloon by which the guest gives back what it does not use, of its own accord; its host counts with all of its memory all the same. */
+  balloon: z.boolean().optional(),
   /** A port for the guest's agent (qemu-guest-agent): it sets the guest's clock after a move, and tells the guest's addresses. */
   guestAgent: z.boolean().optional(),
 } as const;

@@ -18,7 +18,7 @@ cp "$work"/kernel/boot/vmlinuz-* "$out/vmlinuz"
 root=$work/initramfs
 mkdir -p "$root"/{bin,dev,proc,sys,modules}
 cp /bin/busybox "$root/bin/busybox"
-for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net virtio_blk scsi_common scsi_mod sd_mod virtio_scsi virtio_console efivarfs; do
+for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net virtio_blk scsi_common scsi_mod sd_mod virtio_scsi virtio_console virtio_balloon efivarfs; do
   file=$(find "$work/kernel" -name "$module.ko*" -print -quit)
   case "$file" in
     *.ko) cp "$file" "$root/modules/" ;;
