@@ -70,6 +70,36 @@ it('brings compiled parts that load', async () => {
   await run([join(root, 'usr/lib/vmshadow/bin/node'), '-e', load]);
 });
 
+it('is installed, upgraded, removed and purged by dpkg in a Debian that has no more than it depends on', async () => {
+  const system = join(folder, 'system');
+  const suite = /^VERSION_CODENAME=(\w+)$/m.exec(await readFile('/etc/os-release', 'utf8'))![1]!;
+  const depends = /^Depends: (.*)$/m.exec(await readFile(join(folder, 'control', 'control'), 'utf8'))![1]!;
+  const include = `--include=${depends.replaceAll(' ', '')}`;
+  await run(['mmdebstrap', '--quiet', '--variant=minbase', '--mode=root', include, suite, system]);
+  await run(['cp', deb, join(system, 'vmshadow.deb')]);
+  const inside = (...argv: string[]) =>
+    run(['chroot', system, 'env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...argv]);
+  const kept = ['/var/lib/vmshadow/disks/d', '/etc/vmshadow/dom0.yaml'];
+  for (const again of [false, true]) {
+    await inside('dpkg', '--install', '/vmshadow.deb');
+    expect(await inside('dpkg-query', '--show', '--showformat=${db:Status-Abbrev}', 'vmshadow')).toBe('ii ');
+    // Every file as it was packed.
+    expect(await inside('dpkg', '--verify', 'vmshadow')).toBe('');
+    for (const user of ['vmshadow-qemu', 'vmshadow-manager'])
+      expect(await inside('getent', 'passwd', user)).toMatch(/nologin\n?$/);
+    expect(await inside('vmshadow', '--help')).toContain('Usage: vmshadow');
+    expect(await inside('sh', '-c', 'ls /usr/lib/systemd/system | grep vmshadow')).toMatch(
+      /^vmshadow-dom0.service\nvmshadow-manager.service\nvmshadow-proxy.service\n?$/,
+    );
+    expect(await inside('find', '/etc/systemd', '-name', 'vmshadow*')).toBe('');
+    if (!again) for (const path of kept) await inside('install', '-D', '/etc/hostname', path);
+  }
+  await inside('dpkg', '--remove', 'vmshadow');
+  await inside('dpkg', '--purge', 'vmshadow');
+  await inside('test', '!', '-e', '/usr/lib/vmshadow', '-a', '!', '-L', '/usr/bin/vmshadow');
+  for (const path of kept) await inside('test', '-f', path);
+});
+
 it('keeps state and configuration when it is purged', async () => {
   const kept = ['/var/lib/vmshadow/disks/d', '/etc/vmshadow/dom0.yaml'];
   const script = [
