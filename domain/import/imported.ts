@@ -87,7 +87,7 @@ export function secureBootOn(machine: string, changed: string[]): boolean {
   const possible = machine.startsWith('pc-q35-');
   changed.push(
     possible
-      ? "secure boot begins with Microsoft's keys: what the owner has enrolled of his own is gone"
+      ? "secure boot begins with Microsoft's keys, and is on: leave `secureBoot` out where the guest had none enrolled, or starts by keys of its own"
       : `secure boot is off: it needs a q35 machine, not ${machine}`,
   );
   return possible;
