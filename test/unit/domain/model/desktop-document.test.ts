@@ -33,6 +33,15 @@ disks:
       /memoryMiB: expected at least 256 with firmware uefi/,
     );
     await expect(parse('memoryMiB: 64\n')).rejects.toThrow(/disks:/);
+    const disks = 'disks: [{ sizeMiB: 1 }]\n';
+    await expect(parse(`memoryMiB: 128\nsecureBoot: true\n${disks}`)).rejects.toThrow(
+      /firmware: expected uefi with secureBoot[^]*machine: expected a q35 one/,
+    );
+    const secure = 'memoryMiB: 256\nsecureBoot: true\nfirmware: uefi\n';
+    await expect(parse(`${secure}machine: pc-i440fx-10.0\n${disks}`)).rejects.toThrow(
+      /machine: expected a q35/,
+    );
+    expect(await parse(`${secure}machine: pc-q35-10.0\n${disks}`)).toMatchObject({ secureBoot: true });
   });
 
   it('of one virtio disk makes what the options make', async () => {
