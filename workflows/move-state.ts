@@ -19,7 +19,13 @@ import { ATTRIBUTE } from '../temporal/contract/names.js';
 /** Facts that phases learn on the way. */
 type Facts = Pick<
   MoveStatus,
-  'downtimeMs' | 'switchoverMs' | 'heldPackets' | 'diskHashes' | 'oldExternal' | 'newExternal'
+  | 'downtimeMs'
+  | 'switchoverMs'
+  | 'heldPackets'
+  | 'diskHashes'
+  | 'oldExternal'
+  | 'newExternal'
+  | 'sourceKeptUntilMs'
 >;
 
 export class MoveState {

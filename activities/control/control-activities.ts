@@ -13,6 +13,7 @@ import type { GeoLocator } from '../../ports/geo-locator.js';
 import type { Solver } from '../../ports/solver.js';
 import { planPlacement } from '../../domain/placement/plan.js';
 import { LOOP } from '../../temporal/contract/loop.js';
+import { MOVE } from '../../temporal/contract/move.js';
 import { migrateId, shadowLoopId } from '../../temporal/contract/names.js';
 import { atBoundary } from '../boundary.js';
 import { CONTROL_INPUTS } from './inputs.js';
@@ -103,6 +104,18 @@ export function controlActivities({ client, solver, geo }: ControlContext) {
       };
       const ended = await pMap(workflowIds, hasEnded, { concurrency: ASKED_AT_A_TIME });
       return workflowIds.filter((_, i) => ended[i]);
+    },
+
+    /** Until when a move keeps the source's disk; null where it does not say (yet). */
+    async askKeptUntil(workflowId: string): Promise<number | null> {
+      try {
+        const { sourceKeptUntilMs } = await client.workflow.getHandle(workflowId).query(MOVE.status);
+        return sourceKeptUntilMs ?? null;
+      } catch (error) {
+        // Whoever is refused hears why, though the move's manager is away.
+        log.warn('a move was asked in vain until when it keeps its old disk', { workflowId, error });
+        return null;
+      }
     },
   });
 }

@@ -3,13 +3,15 @@ import { z } from 'zod';
 import { DesktopId, PoolId } from '../../domain/model/ids.js';
 import { PackedPlanRequest } from '../../domain/placement/request/packed-shape.js';
 
+const WorkflowId = z.string().min(1).max(1_000);
+
 /** By the activities' names. */
 export const CONTROL_INPUTS = {
   plan: PackedPlanRequest,
   /** Addresses of users. */
   placeUsers: z.array(z.string().max(64)),
-  /** Workflow IDs. */
   movesOf: z.array(DesktopId),
   poolOf: z.object({ pool: PoolId }),
-  endedWorkflows: z.array(z.string().min(1).max(1_000)),
+  endedWorkflows: z.array(WorkflowId),
+  askKeptUntil: WorkflowId,
 } as const;

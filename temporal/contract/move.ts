@@ -81,6 +81,8 @@ export interface MoveStatus {
   readonly heldPackets: number;
   /** Null until verified (or when the policy does not ask for it). */
   readonly diskHashes: { readonly source: string; readonly target: string; readonly equal: boolean } | null;
+  /** Until when the source keeps the old disk; missing before that is known. */
+  readonly sourceKeptUntilMs?: number;
   readonly oldExternal: string | null;
   readonly newExternal: string | null;
 }

@@ -414,4 +414,26 @@ describe('shadowLoop', () => {
     await schedule.pause('maintenance');
     expect((await schedule.describe()).state.paused).toBe(true);
   });
+
+  it('says of a desktop that has arrived where it runs and until when its old disk is in the way', async () => {
+    await ask(LOOP.setPolicy, { migration: { graceMs: 600_000 } });
+    await ask(LOOP.requestMove, { desktop: 'later', site: 'us-east', force: true });
+    const move = plane.client.workflow.getHandle(migrateId(DesktopId.parse('later')));
+    const moved = await until(
+      () => move.query(MOVE.status),
+      (s) => s.sourceKeptUntilMs !== undefined,
+    );
+    const refused = {
+      code: 'MOVE_IN_PROGRESS',
+      message: expect.stringMatching(
+        `runs at us-east/h1 now.*at us-west/h1 is kept until ${new Date(moved.sourceKeptUntilMs ?? 0).toISOString()}`,
+      ) as string,
+    };
+    expect(await refusal(LOOP.requestMove, { desktop: 'later', site: 'us-west', force: true })).toMatchObject(
+      refused,
+    );
+    expect(await refusal(LOOP.desktopPower, { desktop: 'later', action: 'stop' })).toMatchObject(refused);
+    expect(cloud.runningAt('later')).toEqual(['us-east/h1']);
+    await move.terminate('a test');
+  });
 });

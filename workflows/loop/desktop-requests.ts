@@ -14,21 +14,14 @@ import { ctl } from '../host-proxies.js';
 import { collect } from './collect.js';
 import { cpuAsked, mustGiveCpu } from './cpu-choice.js';
 import { knownDesktop } from './find-room.js';
+import { refuseInMove } from './in-move.js';
 import type { LoopState } from './loop-state.js';
-
-function mustNotMove(state: LoopState, desktop: DesktopId): void {
-  if (!state.moves.has(desktop)) return;
-  throw new VmshadowError(
-    'MOVE_IN_PROGRESS',
-    `desktop ${desktop} is in a move; wait until that has ended, or cancel it first: \`vmshadow cancel ${desktop}\``,
-  );
-}
 
 /** Start or stop a desktop where it is. */
 export async function desktopPower(state: LoopState, ask: DesktopPower): Promise<void> {
   await collect(state, false);
   const { host } = knownDesktop(state, ask.desktop);
-  mustNotMove(state, ask.desktop);
+  if (state.moves.has(ask.desktop)) await refuseInMove(state, ask.desktop);
   await ctl(host).desktopPower(ask);
   await collect(state, false, [host]);
 }
@@ -46,7 +39,7 @@ export async function editDesktop(state: LoopState, ask: EditDesktop): Promise<D
   const { desktop, document } = ask;
   await collect(state, false);
   const { host, report } = knownDesktop(state, desktop);
-  mustNotMove(state, desktop);
+  if (state.moves.has(desktop)) await refuseInMove(state, desktop);
   mustBeOff(desktop, host, report.state);
   const cpu = cpuAsked(state, document.cpu);
   mustGiveCpu(state, host, cpu);
@@ -60,7 +53,7 @@ export async function removeDesktop(state: LoopState, ask: RemoveDesktop): Promi
   const { desktop } = ask;
   await collect(state, false);
   const { host, report } = knownDesktop(state, desktop);
-  mustNotMove(state, desktop);
+  if (state.moves.has(desktop)) await refuseInMove(state, desktop);
   mustBeOff(desktop, host, report.state);
   await ctl(host).removeDesktop(ask);
   state.forget(desktop);
@@ -72,6 +65,6 @@ export async function removeDesktop(state: LoopState, ask: RemoveDesktop): Promi
 export async function enrollClients(state: LoopState, ask: EnrollClients): Promise<void> {
   await collect(state, false);
   const { host } = knownDesktop(state, ask.desktop);
-  mustNotMove(state, ask.desktop);
+  if (state.moves.has(ask.desktop)) await refuseInMove(state, ask.desktop);
   await ctl(host).enrollClients(ask);
 }

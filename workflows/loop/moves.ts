@@ -14,6 +14,7 @@ import { control } from '../control-proxy.js';
 import { drainOf } from './drain.js';
 import { expectGain, feltByMove } from './gains.js';
 import { holdOn, learnFromEnd } from './holds.js';
+import { moveInProgress } from './in-move.js';
 import type { LoopState } from './loop-state.js';
 import { plannableRtts } from './round-trips.js';
 import { whyClosed, whyStill } from './windows.js';
@@ -206,12 +207,4 @@ export async function startMove(state: LoopState, move: WantedMove): Promise<str
     throw error;
   }
   return workflowId;
-}
-
-/** The refusal of a second move of a desktop. */
-export function moveInProgress(desktop: DesktopId): VmshadowError {
-  return new VmshadowError(
-    'MOVE_IN_PROGRESS',
-    `desktop ${desktop} is already in a move (${migrateId(desktop)}). Wait for it, or \`vmshadow cancel ${desktop}\` first.`,
-  );
 }

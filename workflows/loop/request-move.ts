@@ -9,7 +9,8 @@ import { assertNotDraining } from './drain.js';
 import { holdOn, sayHold } from './holds.js';
 import { knownDesktop, knownHost, knownSite, roomAt } from './find-room.js';
 import type { LoopState } from './loop-state.js';
-import { forgetTerminated, moveInProgress, startMove } from './moves.js';
+import { refuseInMove } from './in-move.js';
+import { forgetTerminated, startMove } from './moves.js';
 import { assertNotClosed, whyStill } from './windows.js';
 
 /** Move a desktop to a site, now. */
@@ -36,7 +37,7 @@ export async function requestMove(state: LoopState, ask: RequestMove): Promise<M
     );
   // Whoever terminates a move wants the next one now, not after the loop's next cycle.
   if (state.moves.has(ask.desktop) && patched('forget-terminated-when-asked')) await forgetTerminated(state);
-  if (state.moves.has(ask.desktop)) throw moveInProgress(ask.desktop);
+  if (state.moves.has(ask.desktop)) await refuseInMove(state, ask.desktop);
   const holdTo = (to: HostRef) => holdOn(state, { desktop: ask.desktop, from: found.host, to }, Date.now());
   const to = roomAt(
     state,

@@ -21,7 +21,9 @@ export async function cleanup(input: MigrateInput, p: Prepared, state: MoveState
   if (doubt !== null) state.doubt(doubt);
   // Releases before ended here.
   if (differ && !patched('clean-up-though-disks-differ')) return;
-  state.note(`keeping the source's disk for ${String(input.policy.graceMs / 1000)} s`);
+  const keptUntilMs = Date.now() + input.policy.graceMs;
+  state.learn({ sourceKeptUntilMs: keptUntilMs });
+  state.note(`keeping the source's disk until ${new Date(keptUntilMs).toISOString()}`);
   await sleep(input.policy.graceMs);
   await persistent(input.from).cleanSource({
     moveId: move.moveId,
