@@ -60,7 +60,10 @@ export function renderStatus(view: StatusView): string {
 
 /** The first line: pool, cycle, whether the loop acts. */
 function renderHead(loop: LoopStatus, atMs: number): string {
-  const next = loop.nextCycleMs === null ? 'no cycle due' : `next ${formatAge(loop.nextCycleMs, atMs)}`;
+  const next =
+    loop.nextCycleMs === null
+      ? 'no cycle due'
+      : `next ${loop.nextCycleMs < atMs ? 'was due ' : ''}${formatAge(loop.nextCycleMs, atMs)}`;
   const last = loop.lastCycleMs === null ? 'none yet' : formatAge(loop.lastCycleMs, atMs);
   const paused = loop.pausedSinceMs ?? null;
   const acting =

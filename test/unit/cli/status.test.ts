@@ -11,6 +11,9 @@ describe('vmshadow status', () => {
     expect(text).toContain('198.51.100.10:5901');
     expect(text).toContain('every frame waits for the distance');
     expect(text).toContain('cycle 12 (last 5 s ago, next in 25 s)');
+    expect(renderStatus({ ...view, atMs: NOW_MS + 40_000 })).toContain(
+      '(last 45 s ago, next was due 15 s ago)',
+    );
   });
 
   it('tells a host that is down from one that was never seen', () => {
