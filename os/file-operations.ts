@@ -1,7 +1,8 @@
 // The few things that durable files need of a file system, each one step that a crash or a fault may follow. Tests put a disk that fails
 // in its place.
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, readFile, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 
 export interface FileOperations {
   /** Make one folder; EEXIST when there is something of that name, ENOENT when its parent is missing. */
@@ -23,6 +24,9 @@ export interface FileOperations {
   /** Tell whether a path is a symbolic link, wherever that leads. */
   isLink(path: string): Promise<boolean>;
 }
+
+/** Text that is damaged is told, not mended. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 export const NODE_FILES: FileOperations = {
   async makeFolder(path, mode) {
@@ -57,7 +61,18 @@ export const NODE_FILES: FileOperations = {
   },
   rename,
   remove: unlink,
-  readText: (path) => readFile(path, 'utf8'),
+  async readText(path) {
+    // A pipe in a file's place would be waited for at its opening, for ever.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const kind = await file.stat();
+      if (!kind.isFile() && !kind.isDirectory())
+        throw Object.assign(new Error('it is no file'), { code: 'EFTYPE' });
+      return UTF8.decode(await file.readFile());
+    } finally {
+      await file.close();
+    }
+  },
   readNames: (folder) => readdir(folder),
   changedAtMs: async (path) => (await stat(path)).mtimeMs,
   async identityOf(folder) {

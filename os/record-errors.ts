@@ -13,6 +13,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   EMFILE: 'raise the limit of open files (ulimit -n) and start again',
   ENFILE: "raise the system's limit of open files (fs.file-max)",
   EISDIR: 'move away the folder that stands in its place',
+  EFTYPE: 'move away what stands in its place',
   ENOTDIR: 'move away the file that stands in the place of a folder on its path',
 };
 
@@ -55,4 +56,10 @@ export class RecordNotDurable<T = unknown> extends VmshadowError {
 /** Tell whether a change happened and only its durability is in doubt: then `record` is what stands. */
 export function isNotDurable(e: unknown): e is RecordNotDurable {
   return typeof e === 'object' && e !== null && (e as { code?: unknown }).code === 'RECORD_NOT_DURABLE';
+}
+
+/** Tell whether a change that failed may have happened nevertheless: nobody knows, or only its durability is in doubt. */
+export function mayStand(e: unknown): boolean {
+  const { code } = (e ?? {}) as { code?: unknown };
+  return code === 'RECORD_UNREADABLE' || code === 'RECORD_NOT_DURABLE';
 }

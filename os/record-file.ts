@@ -7,13 +7,8 @@ export class RecordFile<S extends z.ZodType> {
   readonly #store: RecordStore<S>;
   readonly #name: string;
 
-  constructor(
-    path: string,
-    schema: S,
-    what: string,
-    options: Omit<RecordStoreOptions, 'suffix' | 'ownFolder'> = {},
-  ) {
-    this.#store = new RecordStore(dirname(path), schema, what, { ...options, suffix: '', ownFolder: false });
+  constructor(path: string, schema: S, what: string, options: Omit<RecordStoreOptions, 'suffix'> = {}) {
+    this.#store = new RecordStore(dirname(path), schema, what, { ...options, suffix: '' });
     this.#name = basename(path);
   }
 

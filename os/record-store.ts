@@ -33,8 +33,6 @@ export interface RecordStoreOptions {
   readonly suffix?: string;
   /** The id that a record says it has: one in the file of another is an error. */
   readonly idOf?: (record: unknown) => string;
-  /** The folder is the store's alone: once seen, it stays the same one. */
-  readonly ownFolder?: boolean;
   /** Of the error for a file that is not JSON or not by the schema. */
   readonly invalidCode?: ErrorCode;
   readonly files?: FileOperations;
@@ -59,7 +57,6 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
   readonly #suffix: string;
   readonly #invalidCode: ErrorCode;
   readonly #idOf: ((record: unknown) => string) | null;
-  readonly #ownFolder: boolean;
   /** The folder that was seen; null before there was one. */
   #identity: string | null = null;
   readonly #files: FileOperations;
@@ -82,7 +79,6 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
     this.#suffix = options.suffix ?? '.json';
     this.#invalidCode = options.invalidCode ?? 'RECORD_UNREADABLE';
     this.#idOf = options.idOf ?? null;
-    this.#ownFolder = options.ownFolder ?? true;
     this.#files = options.files ?? NODE_FILES;
     this.#now = options.now ?? Date.now;
   }
@@ -178,14 +174,39 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
 
   async #ids(): Promise<Id[]> {
     await this.#assertSameFolder();
+    let names: string[];
     try {
-      const names = await this.#naming.runExclusive(() => this.#files.readNames(this.#folder));
-      return names
-        .filter((name) => name.endsWith(this.#suffix) && !isTemporaryName(name))
-        .map((name) => name.slice(0, name.length - this.#suffix.length) as Id);
+      names = await this.#naming.runExclusive(() => this.#files.readNames(this.#folder));
     } catch (error) {
-      if (isMissing(error)) return [];
-      throw unreadable(`folder of each ${this.#what}`, this.#folder, error);
+      if (!isMissing(error)) throw unreadable(`folder of each ${this.#what}`, this.#folder, error);
+      names = [];
+    }
+    await this.#settleRemovals();
+    return names
+      .filter((name) => name.endsWith(this.#suffix) && !isTemporaryName(name))
+      .map((name) => this.#idNamed(name));
+  }
+
+  /** What a list lacks must be gone for good. Throws RECORD_NOT_DURABLE. */
+  async #settleRemovals(): Promise<void> {
+    try {
+      if (!this.#opened) {
+        await this.#syncFolders();
+        this.#opened = true;
+      }
+    } catch (cause) {
+      throw new RecordNotDurable(`folder of each ${this.#what}`, this.#folder, null, cause);
+    }
+    for (const id of [...this.#unsettled]) await this.get(id);
+  }
+
+  #idNamed(name: string): Id {
+    const id = name.slice(0, name.length - this.#suffix.length) as Id;
+    try {
+      this.pathOf(id);
+      return id;
+    } catch (cause) {
+      throw unreadable(this.#what, join(this.#folder, name), cause);
     }
   }
 
@@ -202,7 +223,6 @@ export class RecordStore<S extends z.ZodType, Id extends string = string> {
 
   /** A folder that vanished, or became another, would answer "none" for every record. Throws RECORD_UNREADABLE. */
   async #assertSameFolder(): Promise<void> {
-    if (!this.#ownFolder) return;
     let now: string | null;
     try {
       now = await this.#files.identityOf(this.#folder);

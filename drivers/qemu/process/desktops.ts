@@ -14,7 +14,7 @@ import type { DesktopId } from '../../../domain/model/ids.js';
 import { VmshadowError, hasCode, isVmshadowError, messageOf } from '../../../domain/errors.js';
 import { removeDurably } from '../../../os/durable-file.js';
 import { asUser } from '../../../os/run-as.js';
-import { isNotDurable } from '../../../os/record-errors.js';
+import { mayStand } from '../../../os/record-errors.js';
 import { QEMU, qemuCommand } from './command-lines.js';
 import { removeUnfinished, usedBytes, type CopyWatch } from './disk-image.js';
 import { driveFile, drivesOf, possibleFiles } from './drives.js';
@@ -75,8 +75,8 @@ export async function createDesktop(
     const record = { definition, tap, copy: HOME_COPY, wanted: 'stopped' as const, viewSha256: null };
     await host.records.desktops.put(definition.id, record);
   } catch (error) {
-    // A full disk must not stay full of what nobody can use. Where the record stands after all, its disk stays too.
-    if (!isNotDurable(error)) await removeUnfinishedCopy(host, definition.id);
+    // A full disk must not stay full of what nobody can use. Where the record may stand after all, its disk stays too.
+    if (!mayStand(error)) await removeUnfinishedCopy(host, definition.id);
     throw error;
   }
 }

@@ -150,6 +150,25 @@ it('takes a folder in the place of a record for an error that says so', async ()
   expect(await readdir(folder)).toEqual(['a.json']);
 });
 
+it('waits for no pipe in the place of a record, and tells text that is damaged', async () => {
+  await runCommand(['mkfifo', join(folder, 'a.json')]);
+  await writeFile(join(folder, 'b.json'), Buffer.from('{"text":"\xff\xfe"}', 'latin1'));
+  const store = storeIn(folder);
+  await expect(store.get('a')).rejects.toMatchObject({
+    code: 'RECORD_UNREADABLE',
+    message: expect.stringMatching(/a\.json.*move away what stands/),
+  });
+  await expect(store.get('b')).rejects.toMatchObject({ code: 'RECORD_UNREADABLE' });
+});
+
+it.each(['.json', '..json', 'a\\b.json'])('names %s, which can be of no record', async (name) => {
+  await writeFile(join(folder, name), '{"text":"x"}');
+  await expect(storeIn(folder).list()).rejects.toMatchObject({
+    code: 'RECORD_UNREADABLE',
+    details: { path: join(folder, name) },
+  });
+});
+
 it('takes a file in the place of its folder for an error', async () => {
   await writeFile(join(folder, 'notes'), '');
   const store = storeIn(join(folder, 'notes'));
@@ -297,5 +316,13 @@ describe('a record at a path of its own', () => {
     expect(await file.get()).toEqual({ text: 'x', count: 1 });
     await file.remove();
     expect(await readdir(folder)).toEqual(['other']);
+  });
+
+  it('is not taken for none where its folder is gone', async () => {
+    const file = new RecordFile(join(folder, 'mine', 'state'), Note, 'note');
+    await file.put({ text: 'x', count: 1 });
+    await rm(join(folder, 'mine'), { recursive: true });
+    await expect(file.get()).rejects.toMatchObject(gone);
+    await expect(file.put({ text: 'y', count: 1 })).rejects.toMatchObject({ code: 'RECORD_UNWRITTEN' });
   });
 });
