@@ -107,13 +107,13 @@ export function controlActivities({ client, solver, geo }: ControlContext) {
     },
 
     /** Until when a move keeps the source's disk; null where it does not say (yet). */
-    async askKeptUntil(workflowId: string): Promise<number | null> {
+    async askKeptUntil({ desktop }: { desktop: DesktopId }): Promise<number | null> {
       try {
-        const { sourceKeptUntilMs } = await client.workflow.getHandle(workflowId).query(MOVE.status);
+        const { sourceKeptUntilMs } = await client.workflow.getHandle(migrateId(desktop)).query(MOVE.status);
         return sourceKeptUntilMs ?? null;
       } catch (error) {
         // Whoever is refused hears why, though the move's manager is away.
-        log.warn('a move was asked in vain until when it keeps its old disk', { workflowId, error });
+        log.warn('a move was asked in vain until when it keeps its old disk', { desktop, error });
         return null;
       }
     },

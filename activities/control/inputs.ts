@@ -13,5 +13,5 @@ export const CONTROL_INPUTS = {
   movesOf: z.array(DesktopId),
   poolOf: z.object({ pool: PoolId }),
   endedWorkflows: z.array(WorkflowId),
-  askKeptUntil: WorkflowId,
+  askKeptUntil: z.object({ desktop: DesktopId }),
 } as const;

@@ -30,7 +30,7 @@ export function refuseInMove(state: LoopState, desktop: DesktopId): Promise<neve
 
 async function refuseArrived(state: LoopState, move: MoveUnderWay): Promise<never> {
   const { desktop, to } = move;
-  const untilMs = await control.askKeptUntil(move.workflowId);
+  const untilMs = await control.askKeptUntil({ desktop: move.desktop });
   const kept =
     untilMs === null
       ? `its old disk at ${hostKey(move.from)} is kept until both disks have been compared, and ${String(state.policy.migration.graceMs / 1000)} s longer`

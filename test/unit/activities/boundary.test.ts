@@ -71,6 +71,7 @@ const RIGHT: Record<string, unknown> = {
   placeUsers: ['203.0.113.9'],
   endedWorkflows: ['migrate/d1'],
   movesOf: ['d1'],
+  askKeptUntil: { desktop: 'd1' },
   poolOf: { pool: 'main' },
 };
 const INPUTS = { ...HOST_INPUTS, ...CONTROL_INPUTS };
