@@ -78,6 +78,9 @@ it('is not moved by any control packet of earlier moves sent again, in any order
   expectWhole(await stream.finish());
 }, 120_000);
 
+/** The part of the client's rules that says where flows go. */
+const inMaps = (rules: string) => rules.slice(0, rules.indexOf('set '));
+
 it('refuses a target whose key is not one of the cloud', async () => {
   await until('the rules of the last stream are gone', async () => (await session.status()).flows === 0);
   await session.hosts[session.other].kill();
@@ -86,7 +89,8 @@ it('refuses a target whose key is not one of the cloud', async () => {
   expect(prepared).toBe(0);
   expect((await session.status()).pending).toBeNull();
   expect((await session.status()).refused).toHaveProperty('the target is not a host of the cloud');
-  expect(await session.lab.clientRules()).not.toContain(change.newExternal);
+  // Moves before it may have left from there: that address is remembered, and no flow goes to it.
+  expect(inMaps(await session.lab.clientRules())).not.toContain(change.newExternal);
   await session.callOff(change);
 });
 
