@@ -12,7 +12,7 @@ import type { DesktopRuntime } from '../../ports/hypervisor.js';
 import { MAX_NOTES, type DesktopReport, type HostReport } from '../../temporal/contract/host-report.js';
 import { assertNotComing } from './creation.js';
 import { DirtyRateKeeper } from './dirty-rate-keeper.js';
-import { AddressKeeper } from './guest-agents.js';
+import { AddressKeeper, setClockSoon } from './guest-agents.js';
 import type { HostContext } from './host-context.js';
 import { startHere } from './start-here.js';
 import type { DesktopPower, EditDesktop, EnrollClients, RemoveDesktop, ReportHost } from './inputs.js';
@@ -196,8 +196,10 @@ function problemOf(
 async function assertGoesOn(ctx: HostContext, desktop: DesktopId): Promise<void> {
   if ((await ctx.hypervisor.get(desktop))?.state === 'out-of-space') {
     const resources = await ctx.hypervisor.resources();
-    if (hasRoomToGoOn(resources)) await ctx.hypervisor.resume(desktop);
-    else
+    if (hasRoomToGoOn(resources)) {
+      await ctx.hypervisor.resume(desktop);
+      setClockSoon(ctx, desktop);
+    } else
       throw new VmshadowError(
         'OUT_OF_SPACE',
         `desktop ${desktop} has a process but stands still: ${outOfSpace(resources)}.`,

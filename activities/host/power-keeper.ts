@@ -9,6 +9,7 @@ import type { DesktopId } from '../../domain/model/ids.js';
 import { hasRoomToGoOn, outOfSpace } from '../../domain/model/real-room.js';
 import { hasSettled, MAX_RESTARTS, restartDecision } from '../../domain/model/restarts.js';
 import type { DesktopRuntime } from '../../ports/hypervisor.js';
+import { setClockSoon } from './guest-agents.js';
 import type { HostContext } from './host-context.js';
 import { startHere } from './start-here.js';
 
@@ -135,6 +136,7 @@ export class PowerKeeper {
     const isStuck = (d: DesktopRuntime) => d.state === 'out-of-space';
     await this.#underLock(id, 'letting it go on', isStuck, async () => {
       await hypervisor.resume(id);
+      setClockSoon(this.#ctx, id);
       power.note(id, null);
       logger.warn({ desktop: id }, 'there is room on its file system again: it goes on');
     });

@@ -1,4 +1,5 @@
 // What dom0 starts by itself and what never, over a fake host whose machine loses its power.
+import { jest } from '@jest/globals';
 import { desktopActivities } from '../../../../activities/host/desktops.js';
 import type { HostContext } from '../../../../activities/host/host-context.js';
 import { PowerKeeper } from '../../../../activities/host/power-keeper.js';
@@ -233,9 +234,11 @@ describe('a guest', () => {
     free(15);
     await keeper.look();
     expect(states()).toMatchObject({ d1: 'out-of-space' });
+    const set = jest.spyOn(ctx.hypervisor, 'setClock');
     free(16);
     await keeper.look();
     expect(states()).toMatchObject({ d1: 'running' });
+    expect(set.mock.calls).toEqual([['d1']]);
     expect(await problemOf('d1')).toBeNull();
   });
 
