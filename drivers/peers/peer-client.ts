@@ -109,7 +109,7 @@ export class TlsPeers implements Peers {
         { cause },
       );
     });
-    const parsed: unknown = JSON.parse(reply);
+    const parsed = readJson(reply, host);
     if (status === 200) return parsed;
     const { code, message } = parseInput(PeerError, parsed, `refusal of ${hostKey(host)}`);
     throw new VmshadowError(errorCodeOf(code), `${hostKey(host)}: ${message}`);
@@ -138,3 +138,11 @@ export class TlsPeers implements Peers {
 
 /** Callers pass objects that hold more than the key. */
 const bare = ({ desktop, moveId, epoch }: SwitchoverKey): SwitchoverKey => ({ desktop, moveId, epoch });
+
+function readJson(text: string, host: HostRef): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new VmshadowError('HOST_UNREACHABLE', `${hostKey(host)} answered with what is not JSON`, { cause });
+  }
+}

@@ -48,7 +48,7 @@ export class PeerServer {
   async #answer(req: IncomingMessage, res: ServerResponse, own: HostCertificate): Promise<void> {
     try {
       const verb = /^\/v1\/([a-z]+)$/.exec(req.url ?? '')?.[1] as PeerVerb | undefined;
-      if (req.method !== 'POST' || verb === undefined || !(verb in PEER_REQUESTS))
+      if (req.method !== 'POST' || verb === undefined || !Object.hasOwn(PEER_REQUESTS, verb))
         throw new VmshadowError('PROTOCOL', `unknown request ${req.method ?? ''} ${req.url ?? ''}`);
       reply(res, 200, await this.#handle(verb, callerOf(req, own), await bodyOf(req)));
     } catch (error) {
@@ -61,7 +61,7 @@ export class PeerServer {
   async #handle(verb: PeerVerb, from: HostRef, body: unknown): Promise<unknown> {
     switch (verb) {
       case 'ping':
-        return {};
+        return parseInput(PEER_REQUESTS.ping, body, 'peer request ping');
       case 'expect': {
         const { key, change, state } = parseInput(PEER_REQUESTS.expect, body, 'peer request expect');
         await this.#target.expect(from, key, change, state);
