@@ -1,3 +1,4 @@
+// Patience that ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What `answer` comes to, or `otherwise` where it takes longer than `ms`; the answer is then not cancelled, only no longer waited for. */

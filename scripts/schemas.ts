@@ -1,5 +1,5 @@
 // Writes the JSON Schemas of documented file formats from their zod schemas: `npx tsx scripts/schemas.ts`.
-// A unit test (test/unit/placement/schema.test.ts) fails when a written schema is not current.
+// A unit test (test/unit/domain/placement/schema.test.ts) fails when a written schema is not current.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { format } from 'prettier';
 import { planInputSchema } from '../domain/placement/request/json-schema.js';

@@ -1,4 +1,4 @@
-// The workflow of a move on a real Temporal server; the hosts are fakes below the ports (test/support/fake-host.ts).
+// The workflow of a move on a real Temporal server; the hosts are fakes below the ports (lab/fakes/fake-host.ts).
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { HostRef } from '../../domain/model/ids.js';
