@@ -46,13 +46,17 @@ export function carryOver(state: LoopState, nowMs: number): Carried {
   };
 }
 
-/** The state that a run begins with: what the run before handed over; where that cannot be read, a new one that knows why. */
+/**
+ * The state that a run begins with: what the run before handed over; where that cannot be read, a new one that knows why, and pauses: the
+ * operator may have said that nothing is to move, or who may not.
+ */
 export function beginRun(cloud: CloudConfig, carried: unknown, nowMs: number): LoopState {
   if (carried === undefined) return new LoopState(cloud, undefined);
   try {
     return new LoopState(cloud, readCarried(carried));
   } catch (error) {
     const state = new LoopState(cloud, undefined);
+    state.pausedSinceMs = nowMs;
     state.beganAfresh = { atMs: nowMs, why: messageOf(error).slice(0, MAX_WHY_CHARS) };
     return state;
   }

@@ -143,8 +143,12 @@ function desktopProblems(all: readonly Located[]): string[] {
 function beginning(state: LoopState): string[] {
   const news = newsOfBeginning(state, Date.now());
   if (news === null) return [];
+  const then =
+    state.pausedSinceMs === null
+      ? ''
+      : '. Nothing is moved until `vmshadow unpause`: say again before what had been said';
   return [
-    `the loop began afresh at ${new Date(news.atMs).toISOString()}: a policy set by hand and hysteresis clocks are lost (${news.why})`,
+    `the loop began afresh at ${new Date(news.atMs).toISOString()}: a policy set by hand, constraints, drains, windows and hysteresis clocks are lost (${news.why})${then}`,
   ];
 }
 

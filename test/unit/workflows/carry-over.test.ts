@@ -197,16 +197,20 @@ describe('the next run of a loop', () => {
     ['of a newer release', { ...sent(fullState()), version: 7 }, /version/],
     ['that is broken', { ...sent(fullState()), cycle: -1, policy: 5 }, /cycle: [\s\S]*policy: /],
     ['that is none', 'nonsense', /expected object/],
-  ])('begins afresh with a state %s, and says so for a day, also after further runs', (_, carried, why) => {
-    const atMs = Date.now();
-    const next = beginRun(cloud, carried, atMs);
-    expect(next.cycle).toBe(0);
-    expect(next.policy).toEqual(cloud.policy);
-    const problems = (state: LoopState) => loopStatus(state, { from: 0, limit: 0 }).problems;
-    expect(problems(next)).toEqual([expect.stringMatching(/^the loop began afresh at 20/)]);
-    expect(problems(next)[0]).toMatch(why);
-    const later = beginRun(cloud, JSON.parse(JSON.stringify(carryOver(next, atMs))), atMs);
-    expect(problems(later)).toEqual(problems(next));
-    expect(carryOver(later, atMs + 86_400_000).beganAfresh).toBeNull();
-  });
+  ])(
+    'begins afresh and paused with a state %s, and says so for a day, also after further runs',
+    (_, carried, why) => {
+      const atMs = Date.now();
+      const next = beginRun(cloud, carried, atMs);
+      expect(next.cycle).toBe(0);
+      expect(next.policy).toEqual(cloud.policy);
+      expect(next.pausedSinceMs).toBe(atMs);
+      const problems = (state: LoopState) => loopStatus(state, { from: 0, limit: 0 }).problems;
+      expect(problems(next)).toEqual([expect.stringMatching(/^the loop began afresh at 20/)]);
+      expect(problems(next)[0]).toMatch(why);
+      const later = beginRun(cloud, JSON.parse(JSON.stringify(carryOver(next, atMs))), atMs);
+      expect(problems(later)).toEqual(problems(next));
+      expect(carryOver(later, atMs + 86_400_000).beganAfresh).toBeNull();
+    },
+  );
 });
