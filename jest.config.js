@@ -25,8 +25,13 @@ export default {
     { ...base, displayName: 'temporal', testMatch: ['<rootDir>/test/temporal/**/*.test.ts'] },
     { ...base, displayName: 'system', testMatch: ['<rootDir>/test/system/**/*.test.ts'] },
     { ...base, displayName: 'nodes', testMatch: ['<rootDir>/test/nodes/**/*.test.ts'] },
-    // Opt-in (`npm run test:long`, `npm run test:package`).
+    // Opt-in (`npm run test:long`, `npm run test:package`, `npm run test:self-hosted`).
     { ...base, displayName: 'long', testMatch: ['<rootDir>/test/long/**/*.test.ts'] },
     { ...base, displayName: 'package', testMatch: ['<rootDir>/test/package/**/*.test.ts'] },
+    {
+      ...base,
+      displayName: 'self-hosted',
+      testMatch: ['<rootDir>/test/self-hosted/**/*.test.ts'],
+    },
   ],
 };

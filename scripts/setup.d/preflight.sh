@@ -14,6 +14,9 @@ preflight() {
   if [[ $todo == *" temporal "* ]] && ! temporal_can_come; then
     problems+=("a way to get the Temporal CLI, any one of: 'temporal' on PATH; Go 1.25 or later (setup then builds it); or VMSHADOW_TEMPORAL_CLI_URL with VMSHADOW_TEMPORAL_CLI_SHA256 naming the official tar.gz for linux/amd64 (docs.temporal.io/cli)")
   fi
+  if [[ $todo == *" selfhosted "* ]] && ! selfhosted_can_come; then
+    problems+=("Go 1.25 or later: the Temporal server is built with it")
+  fi
   # The Go caches of the Temporal build (3.4 GB, removed afterwards) and two trees of the desktop image.
   free_mb=$(df -Pm "${TMPDIR:-/tmp}" | awk 'NR == 2 { print $4 }')
   [ "$free_mb" -ge 6000 ] || problems+=("6 GB free in ${TMPDIR:-/tmp} (there are $free_mb MB; TMPDIR chooses another place)")

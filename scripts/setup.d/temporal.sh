@@ -51,17 +51,26 @@ temporal_download() {
 }
 
 temporal_build() {
-  local log=$1 go work status=0
-  go=$(go_command)
+  local log=$1
+  say temporal "building the Temporal CLI $TEMPORAL_VERSION with $("$(go_command)" env GOVERSION): 5 to 8 minutes on two cores"
+  go_install "$log" "-X github.com/temporalio/cli/temporalcli.Version=$TEMPORAL_VERSION" \
+    temporal=github.com/temporalio/cli/cmd/temporal@v$TEMPORAL_VERSION
+}
+
+# Build programs from the Go module proxy into the cache: LOG, flags of the linker, and NAME=PACKAGE@VERSION of each.
+go_install() {
+  local log=$1 flags=$2 work status=0 program package
+  shift 2
   # The Go caches take 3.4 GB and go away with the folder.
   work=$(mktemp -d "${TMPDIR:-/tmp}/vmshadow-go.XXXXXX")
   # Expanded now: at the end of the subshell the local variable is gone. The module cache is read-only.
   trap "chmod -R u+w '$work'; rm -rf '$work'" EXIT
   trap 'exit 130' INT TERM HUP
-  say temporal "building the Temporal CLI $TEMPORAL_VERSION with $("$go" env GOVERSION): 5 to 8 minutes on two cores"
-  GOPATH=$work/path GOCACHE=$work/cache GOBIN=$work/bin GOFLAGS= CGO_ENABLED=0 nice -n 5 "$go" install \
-    -ldflags "-s -w -X github.com/temporalio/cli/temporalcli.Version=$TEMPORAL_VERSION" \
-    "github.com/temporalio/cli/cmd/temporal@v$TEMPORAL_VERSION" >>"$log" 2>&1 || status=$?
+  GOPATH=$work/path GOCACHE=$work/cache GOBIN=$work/bin GOFLAGS= CGO_ENABLED=0 nice -n 5 "$(go_command)" install \
+    -ldflags "-s -w $flags" "${@#*=}" >>"$log" 2>&1 || status=$?
   [ $status -eq 0 ] || return $status
-  mv "$work/bin/temporal" "$CACHE/bin/temporal"
+  for program; do
+    package=${program#*=} package=${package%@*}
+    mv "$work/bin/${package##*/}" "$CACHE/bin/${program%%=*}"
+  done
 }
