@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DesktopDefinition } from '../../../../domain/model/desktop.js';
+import { createAuthority, issueHost, signKey } from '../../../../drivers/peers/pki.js';
 import { tapName } from '../../../../guest-proxy/host/tap.js';
 import { createIdentity } from '../../../../guest-proxy/protocol/identity.js';
 import { runCommand } from '../../../../os/run-command.js';
@@ -20,6 +21,7 @@ const NAT = `${PREFIX}n`;
 export const ROUTER = `${PREFIX}r`;
 const PLUG = `${PREFIX}p`;
 export const DESKTOP = `${PREFIX}d`;
+const SITE = 'lab';
 export const CONTROL_PORT = 7946;
 export const PROBE_PORT = 7947;
 export const DESKTOP_PORT = 5901;
@@ -173,7 +175,21 @@ export class Lab {
       identityFile,
       relayPort: RELAY_PORT,
       relayLimitMs: this.relayLimitMs,
+      pkiDir: join(this.#authorityDir, 'hosts', SITE, host),
     });
+  }
+
+  /** Have an authority sign for the hosts, and say that a client is revoked. */
+  async revoke(client: string): Promise<void> {
+    await createAuthority(this.#authorityDir);
+    for (const host of ['a', 'b'] as const)
+      await issueHost(this.#authorityDir, { site: SITE, host, addresses: [HOSTS[host].address] });
+    await signKey(this.#authorityDir, { kind: 'client', key: client, revoked: true });
+  }
+
+  /** What hosts know of keys; there is nothing until somebody is revoked. */
+  get #authorityDir(): string {
+    return join(this.folder, 'keys');
   }
 
   async start(namespace: string, script: string, options: unknown): Promise<Helper> {

@@ -103,9 +103,10 @@ export class DesktopSession {
     return answer.result;
   }
 
-  /** Start a client's proxy anew, with the state that the last one left. */
-  async restartProxy(): Promise<void> {
-    this.proxy = await startProxy(this.lab, this.config);
+  /** Start a client's proxy anew, with the state that the last one left; with a new file that names an address where one is given. */
+  async restartProxy(external?: string): Promise<void> {
+    const file = external === undefined ? {} : { external, issuedAtMs: Date.now() };
+    this.proxy = await startProxy(this.lab, { ...this.config, ...file });
   }
 
   /** Start a host's proxy anew, with the state that the last one left; with another identity where one is named. */
