@@ -1,5 +1,5 @@
 // The world of the tests: client - NAT - router - hosts A and B, and a desktop whose cable is plugged into one host or the other.
-//   client 10.0.0.2 -- NAT 203.0.113.1 (masquerade) -- router -- host A 198.51.100.2 (pool .10 .11), host B 192.0.2.2 (pool .10 .11)
+//   client 10.0.0.2 -- NAT 203.0.113.1 (masquerade) -- router -- host A 198.51.100.2 (pool .10 to .15), host B 192.0.2.2 (pool .10 to .15)
 //   desktop 10.77.0.2/30 -- plug (bridge) -- a veth named as the desktop's tap in A and in B
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -39,10 +39,15 @@ export const HOSTS = {
   a: {
     namespace: `${PREFIX}a`,
     address: '198.51.100.2',
-    pool: ['198.51.100.10', '198.51.100.11'],
+    pool: [10, 11, 12, 13, 14, 15].map((n) => `198.51.100.${String(n)}`),
     port: 'pa',
   },
-  b: { namespace: `${PREFIX}b`, address: '192.0.2.2', pool: ['192.0.2.10', '192.0.2.11'], port: 'pb' },
+  b: {
+    namespace: `${PREFIX}b`,
+    address: '192.0.2.2',
+    pool: [10, 11, 12, 13, 14, 15].map((n) => `192.0.2.${String(n)}`),
+    port: 'pb',
+  },
 } as const;
 export type HostName = keyof typeof HOSTS;
 
@@ -81,6 +86,8 @@ export class Lab {
   readonly folder: string;
   /** Of hosts that are started from now on. */
   relayLimitMs = 3_600_000;
+  /** False: the desktop has no cable; a guest takes the taps that the hosts make. */
+  cables = true;
   readonly #helpers: Helper[] = [];
 
   private constructor(folder: string) {
@@ -147,6 +154,7 @@ export class Lab {
 
   /** Lay the desktop's cable to a host: a device with the name of its tap. */
   async cable(host: HostName): Promise<void> {
+    if (!this.cables) return;
     const { namespace, port } = HOSTS[host];
     const tap = tapName(definition.id);
     await this.ip('-n', PLUG, 'link', 'add', port, 'type', 'veth', 'peer', 'name', tap, 'netns', namespace);
@@ -154,7 +162,7 @@ export class Lab {
   }
 
   async plug(host: HostName): Promise<void> {
-    await this.ip('-n', PLUG, 'link', 'set', HOSTS[host].port, 'master', 'br0');
+    if (this.cables) await this.ip('-n', PLUG, 'link', 'set', HOSTS[host].port, 'master', 'br0');
   }
 
   async unplug(host: HostName): Promise<void> {

@@ -67,8 +67,12 @@ export class DesktopSession {
   }
 
   /** Build the world, start the desktop at host A and the client's proxy, and wait for their session. */
-  static async create(nat: NatKind = 'answer-rst', poolSize = 2): Promise<DesktopSession> {
-    const lab = await Lab.create(nat);
+  static async create(
+    nat: NatKind = 'answer-rst',
+    poolSize = 2,
+    settings: Partial<Pick<Lab, 'relayLimitMs' | 'cables'>> = {},
+  ): Promise<DesktopSession> {
+    const lab = Object.assign(await Lab.create(nat), settings);
     try {
       const hosts = { a: await lab.startHost('a', poolSize), b: await lab.startHost('b', poolSize) };
       const keys = { a: await hosts.a.call<string>('publicKey'), b: await hosts.b.call<string>('publicKey') };

@@ -3,7 +3,7 @@ import { createServer, connect, type Socket } from 'node:net';
 import { serve } from '../../../support/rpc.js';
 
 const CHUNK_BYTES = 400;
-const INTERVAL_MS = 5;
+let intervalMs = 5;
 /** A period that no power of two divides, so that a shifted stream is not taken for the right one. */
 const byteAt = (offset: number): number => (offset * 7 + Math.floor(offset / 251)) & 0xff;
 
@@ -36,7 +36,7 @@ function take(socket: Socket, sends: boolean): void {
     lastAtMs: performance.now(),
     maxGapMs: 0,
     closed: null,
-    timer: sends ? setInterval(() => sendChunk(end), INTERVAL_MS) : null,
+    timer: sends ? setInterval(() => sendChunk(end), intervalMs) : null,
   };
   ends.push(end);
   socket.on('data', (data) => {
@@ -62,7 +62,9 @@ serve({
     port: number;
     sends: boolean;
     connections?: number;
+    everyMs?: number;
   }) => {
+    intervalMs = o.everyMs ?? intervalMs;
     if (o.role === 'server') {
       const server = createServer((socket) => take(socket, o.sends));
       await new Promise<void>((resolve) => server.listen(o.port, '0.0.0.0', resolve));
