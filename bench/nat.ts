@@ -1,4 +1,4 @@
-// `npm run bench -- nat [--runs=1] [--only=NAT/FIRST,...] [--minutes=N]`: a desktop moves while TCP connections run through real NATs (Linux
+// `npm run bench -- nat [--runs=1] [--only=NAT/FIRST,...] [--minutes=N]`: a desktop moves while TCP connections, or datagrams, run through real NATs (Linux
 // conntrack in namespaces), with the real proxies, kernel plane, the client behind the NAT. A cell at a time; what was measured is kept after
 // each (bench/results/nat.cells.json, docs/nat.md), and another run goes on where this one stopped. Needs root.
 import { z } from 'zod';

@@ -10,11 +10,13 @@ const PAGE = new URL('../../docs/nat.md', import.meta.url);
 const Kept = z.array(
   z.object({
     nat: z.string(),
+    protocol: z.enum(['tcp', 'udp']).default('tcp'),
     first: z.enum(['client', 'desktop', 'both']),
     connections: z.number(),
     relayed: z.number(),
     relayRttMs: z.number().nullable(),
     intact: z.boolean(),
+    lost: z.number().nullable().default(null),
     gapMs: z.number(),
     pauseMs: z.number(),
     leaked: z.number(),
