@@ -64,7 +64,8 @@ export async function run({ moves, rtt, pause, only }: z.infer<typeof Options>):
     const others = kept.filter((r) => !rows.some((run) => nameOf(run) === nameOf(r)));
     await keep(BOOK, `${JSON.stringify([...rows, ...others])}\n`);
   }
-  const product = rows.filter((r) => r.way === 'hold');
+  // Packets are held as soon as the desktop has stopped.
+  const product = rows.filter((r) => r.way === 'hold-late');
   const worst = (q: number) =>
     Math.max(
       ...product.map((r) =>

@@ -20,9 +20,15 @@ const DATAGRAMS = new URL('end-process.ts', import.meta.url);
 /** The desktop speaks so often, ms. */
 const EVERY_MS = 5;
 
+/** What is done just before a desktop stops, and when it has: all of it may still be under way then. */
+export interface AroundStop {
+  readonly before: () => Promise<void>;
+  readonly after: () => Promise<void>;
+}
+
 interface Moved {
-  /** Stop it and bring it to a host; give when it was stopped. `onStopped`: it is, all of it may still be under way. */
-  bring(to: HostName, onStopped: () => Promise<void>): Promise<number>;
+  /** Stop it and bring it to a host; give when it was stopped. */
+  bring(to: HostName, around: AroundStop): Promise<number>;
   /** Let it run there; give since when it does. */
   resume(): Promise<number>;
   end(): Promise<void>;
@@ -39,12 +45,13 @@ class StoppedProgram implements Moved {
     this.#pid = pid;
   }
 
-  async bring(to: HostName, onStopped: () => Promise<void>): Promise<number> {
+  async bring(to: HostName, { before, after }: AroundStop): Promise<number> {
+    await before();
     process.kill(this.#pid, 'SIGSTOP');
     const stoppedMs = Date.now();
     await this.#lab.unplug(this.#at);
     this.#at = to;
-    await onStopped();
+    await after();
     return stoppedMs;
   }
 

@@ -54,8 +54,11 @@ async function moveOnce(
   const { change } = await session.prepare();
   const { at, other } = session;
   const hold = (): Promise<void> => session.call(at, 'hold', definition.id);
-  if (way === 'hold') await hold();
-  const stoppedMs = await moved.bring(other, () => (way === 'hold-late' ? hold() : Promise.resolve()));
+  const nothing = (): Promise<void> => Promise.resolve();
+  const stoppedMs = await moved.bring(other, {
+    before: way === 'hold' ? hold : nothing,
+    after: way === 'hold-late' ? hold : nothing,
+  });
   await sleep(Math.max(0, pauseMs - (Date.now() - stoppedMs)));
   await session.call(other, 'activate', definition);
   const resumedMs = await moved.resume();
