@@ -88,6 +88,9 @@ beforeAll(async () => {
   await cycle();
 });
 
+// A move that was made is not over until its old disk is gone; the plan and `apply` see it until then.
+afterEach(() => plane.movesOver(cloudConfig.pool), 60_000);
+
 afterAll(async () => {
   await plane.stop();
   await cloud.remove();
