@@ -80,14 +80,13 @@ export function withoutClosed(
   return tracked.filter((flow) => open.has(flowKey(flow)));
 }
 
-/** Give the flows to follow through a change of address: the open ones tracked so far, and the sockets that go to where the desktop is now (`at`), or is taken to be. */
+/** Give the flows to follow through a change of address: the open ones tracked so far, and the sockets that go to one of its addresses. */
 export function flowsToFollow(
   tracked: readonly ProxiedFlow[],
   sockets: readonly ProxiedFlow[],
-  at: string | readonly string[],
+  addresses: readonly string[],
   controlPort: number,
 ): ProxiedFlow[] {
-  const addresses = typeof at === 'string' ? [at] : at;
   const flows = new Map(withoutClosed(tracked, sockets).map((flow) => [flowKey(flow), flow]));
   for (const socket of sockets) {
     const control = socket.protocol === 'udp' && socket.remote.port === controlPort;

@@ -49,7 +49,7 @@ function step({ state, sockets }: World, action: Step, port: number): World {
   if (newExternal === state.current) return { state, sockets };
   const pending = { epoch: state.epoch + 1, newExternal, targetKey: hostA.publicKey };
   const prepared = { ...state, pending: { ...pending, expiresAtMs: 9_999, lapsed: false, relays: true } };
-  const followed = flowsToFollow(state.flows, sockets, state.current, CONTROL_PORT);
+  const followed = flowsToFollow(state.flows, sockets, [state.current], CONTROL_PORT);
   const flows = committedFlows(followed, prepared, isProved(action.proved));
   const commit = { desktop: 'desk-1', epoch: pending.epoch };
   const decision = onCommit(

@@ -47,7 +47,7 @@ function step(world: World, action: Step, nextPort: number): World {
     case 'move': {
       const to = ADDRESSES[action.to % ADDRESSES.length]!;
       if (to === addresses.current) return world;
-      const flows = flowsToFollow(tracked, sockets, addresses.current, CONTROL_PORT);
+      const flows = flowsToFollow(tracked, sockets, [addresses.current], CONTROL_PORT);
       const previous = { address: addresses.current, flows };
       return { sockets, tracked: flows, addresses: { current: to, pending: null, previous } };
     }
@@ -144,7 +144,7 @@ it('does not follow the control channel, nor sockets to other addresses', () => 
   const control: ProxiedFlow = { ...flowTo(ADDRESSES[0]!, 40_000), protocol: 'udp' };
   const channel = { ...control, remote: { ...control.remote, port: CONTROL_PORT } };
   const other = flowTo(ADDRESSES[1]!, 40_001);
-  expect(flowsToFollow([], [channel, control, other], ADDRESSES[0]!, CONTROL_PORT)).toEqual([control]);
+  expect(flowsToFollow([], [channel, control, other], [ADDRESSES[0]!], CONTROL_PORT)).toEqual([control]);
 });
 
 it('gives a 4-tuple on the wire to one of two sockets with the same port: to the one followed longer', () => {
