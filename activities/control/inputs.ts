@@ -3,8 +3,6 @@ import { z } from 'zod';
 import { DesktopId, PoolId } from '../../domain/model/ids.js';
 import { PackedPlanRequest } from '../../domain/placement/request/packed-shape.js';
 
-const WorkflowId = z.string().min(1).max(1_000);
-
 /** By the activities' names. */
 export const CONTROL_INPUTS = {
   plan: PackedPlanRequest,
@@ -12,6 +10,7 @@ export const CONTROL_INPUTS = {
   placeUsers: z.array(z.string().max(64)),
   movesOf: z.array(DesktopId),
   poolOf: z.object({ pool: PoolId }),
-  endedWorkflows: z.array(WorkflowId),
+  /** Workflow IDs. */
+  endedWorkflows: z.array(z.string().min(1).max(1_000)),
   askKeptUntil: z.object({ desktop: DesktopId }),
 } as const;
